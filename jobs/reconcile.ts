@@ -1,0 +1,39 @@
+import { UnrecoverableError } from 'bullmq';
+import { reasonOf } from '../src/errors.ts';
+import { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts';
+import { type PassOutcome, type Ports, pass } from '../src/pass/pass.ts';
+
+export { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts';
+
+/** What the processor needs of a BullMQ job. */
+export interface ReconcileJob {
+  readonly id?: string | undefined;
+  readonly data: unknown;
+}
+
+export interface ProcessorOptions {
+  readonly host: string;
+  readonly ports: Ports;
+  /** Seconds. */
+  readonly grace: number;
+  /** Told of every pass that had its turn. */
+  readonly onPass?: (data: JobData, outcome: PassOutcome) => void;
+}
+
+/**
+ * The processor of queue `reconcile.<host>`: checks the job's data, runs one pass, returns its result.
+ * What it throws is the job's `failedReason`, in one line; the next pass is its retry, so BullMQ makes none.
+ */
+export function reconcileProcessor({ host, ports, grace, onPass }: ProcessorOptions) {
+  return async (job: ReconcileJob): Promise<JobResult> => {
+    try {
+      const data = parseJobData(job.data, host);
+      const outcome = await pass(data, job.id ?? '', ports, { grace });
+      onPass?.(data, outcome);
+      if (outcome.failure !== null) throw outcome.failure;
+      return outcome.result;
+    } catch (error) {
+      throw new UnrecoverableError(reasonOf(error));
+    }
+  };
+}

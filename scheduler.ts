@@ -1,0 +1,13 @@
+import { parseArgs } from 'node:util';
+import { untilStopped } from './src/cli/context.ts';
+import { runProcess } from './src/cli/process.ts';
+
+const usage = `Usage: node scheduler.ts
+
+Enqueues a reconcile for every known host each interval, until it is stopped. Any number of them may run.`;
+
+await runProcess(usage, async (fleet, argv) => {
+  parseArgs({ args: [...argv], options: {} });
+  await fleet.scheduler();
+  await untilStopped(fleet.log);
+});

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`decnet-fleet needs Node.js 22.18 or newer; this is ${process.versions.node}\n`);
+  process.exit(2);
+}
+
+const { enableCompileCache } = await import('node:module');
+enableCompileCache();
+const { main } = await import('./main.ts');
+process.exitCode = await main(process.argv.slice(2), process.env);
+// Nothing of ours is open any more; what a library still holds must not keep the command waiting.
+await new Promise<void>((done) => process.stdout.write('', () => done()));
+process.exit();
+
+export {};

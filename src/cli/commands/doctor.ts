@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs';
+import { access, constants } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { chooseStateFile, noStateFile, parseConfig } from '../../config.ts';
+import { FleetError, reasonOf } from '../../errors.ts';
+import { othersOnly } from '../../fleet/desired.ts';
+import type { Fleet } from '../../wiring.ts';
+import { type Context, type Register, withFleet } from '../context.ts';
+import { paint, table } from '../text.ts';
+
+interface Finding {
+  readonly verdict: 'ok' | 'note' | 'fault';
+  readonly text: string;
+}
+
+interface Check {
+  readonly part: string;
+  look(fleet: Fleet): Promise<Finding>;
+}
+
+/** Checks every part in turn and says what to do about each fault; exit 1 if there is any. */
+export const doctor: Register = (program, context) => {
+  program
+    .command('doctor')
+    .description('check every part and say what to do about each fault')
+    .option('--json', 'print JSON')
+    .action(async ({ json }: { json?: true }) => {
+      parseConfig(context.env);
+      const findings: { part: string; verdict: Finding['verdict']; text: string }[] = [
+        { part: 'configuration', ...ok('every setting is valid') },
+      ];
+      await withFleet(
+        context,
+        async (fleet) => {
+          for (const { part, look } of checks) {
+            context.progress(`checking ${part} …`);
+            findings.push({ part, ...(await look(fleet).catch(fault)) });
+          }
+          context.progress(null);
+        },
+        { level: 'silent' },
+      );
+      if (json) context.printJson({ checks: findings });
+      else print(context, findings);
+      if (findings.some(({ verdict }) => verdict === 'fault')) context.exitCode = 1;
+    });
+};
+
+const ok = (text: string): Finding => ({ verdict: 'ok', text });
+const note = (text: string): Finding => ({ verdict: 'note', text });
+const fault = (error: unknown): Finding => ({ verdict: 'fault', text: reasonOf(error) });
+
+function print({ screen, print: say }: Context, findings: readonly ({ part: string } & Finding)[]): void {
+  const signs = { ok: ['ok', 'green'], note: ['note', 'yellow'], fault: ['FAULT', 'red'] } as const;
+  say(
+    table(
+      screen,
+      findings.map(({ part, verdict, text }) => [
+        paint(screen, signs[verdict][1], signs[verdict][0]),
+        part,
+        text,
+      ]),
+    ),
+  );
+}
+
+const checks: readonly Check[] = [
+  { part: 'state file', look: checkStateFile },
+  {
+    part: 'Docker',
+    look: async (fleet) => {
+      const engine = await fleet.engine();
+      const seen = await engine.list({ only: null, containers: 0, turn: '0' });
+      if (seen.kind === 'unreachable') {
+        return fault(
+          new FleetError('NOT_FOUND', seen.reason, {
+            advice: 'Start it, set DOCKER_HOST, or give this user the right to open it',
+          }),
+        );
+      }
+      const { version } = await engine.info();
+      return ok(`${engine.place}: engine ${version}, ${seen.containers.length} containers`);
+    },
+  },
+  {
+    part: 'database',
+    look: async (fleet) => {
+      const database = await fleet.database();
+      const row = await database.run(async (orm) => {
+        const rows: { version: string; number: number }[] = await orm.em
+          .fork()
+          .execute(
+            `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
+          );
+        return rows[0];
+      });
+      const where =
+        fleet.config.databaseUrl === null ? `embedded, in ${fleet.config.dataDir}` : 'DATABASE_URL';
+      if ((row?.number ?? 0) < 130_000) {
+        return fault(
+          new FleetError('NOT_FOUND', `PostgreSQL ${row?.version} is too old`, {
+            advice: 'Use version 13 or newer',
+          }),
+        );
+      }
+      return ok(`PostgreSQL ${row?.version} (${where})`);
+    },
+  },
+  {
+    part: 'schema',
+    look: async (fleet) => {
+      const pending = await (await fleet.database()).pending();
+      if (pending.length === 0) return ok('up to date');
+      return fault(
+        new FleetError('SCHEMA_MISSING', `${pending.length} migrations are still to run`, {
+          advice: 'Run `decnet-fleet migrate`',
+        }),
+      );
+    },
+  },
+  {
+    part: 'queues',
+    look: async (fleet) => {
+      const backend = await fleet.queues();
+      await backend.check();
+      const { faults, notes, text } = await backend.settings();
+      if (faults.length > 0) return fault(new Error(faults.join('; ')));
+      return notes.length > 0 ? note([text, ...notes].join('; ')) : ok(text);
+    },
+  },
+  { part: 'bus', look: checkBus },
+];
+
+async function checkStateFile(fleet: Fleet): Promise<Finding> {
+  const file = chooseStateFile(fleet.config);
+  if (file === null) throw noStateFile();
+  const { stateFileReader } = await import('../../state-file/read.ts');
+  const desired = await stateFileReader(file, fleet.config.host).read();
+  if (desired.kind === 'invalid') throw desired.error;
+  if (desired.kind === 'absent')
+    return note(`${file} is absent: a fleet torn down, or DECNET is not deployed yet`);
+  const warning = othersOnly(desired, fleet.config.host);
+  if (warning !== null) {
+    return fault(
+      new FleetError('NOT_FOUND', `${file} ${warning}`, {
+        advice: 'Set DECNET_HOST_UUID to the name of this host',
+      }),
+    );
+  }
+  return ok(`${file}: ${desired.deckies.length} deckies of host ${fleet.config.host}`);
+}
+
+/** @see BUS.md, "The socket" */
+async function checkBus(fleet: Fleet): Promise<Finding> {
+  const { enabled, socket } = fleet.config.bus;
+  if (!enabled) return note('DECNET_BUS_ENABLED=false: DECNET on this host gets no messages');
+  const writable = await access('/run/decnet', constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const path = socket ?? (writable ? '/run/decnet/bus.sock' : join(homedir(), '.decnet', 'bus.sock'));
+  if (!existsSync(path)) {
+    return note(
+      `no bus at ${path}: DECNET on this host gets no messages${existsSync(dirname(path)) ? '' : ' (no such directory)'}`,
+    );
+  }
+  await new Promise<void>((done, fail) => {
+    const client = connect(path, () => {
+      client.destroy();
+      done();
+    });
+    client.setTimeout(3000, () => client.destroy(new Error('no answer within 3 s')));
+    client.once('error', (error) =>
+      fail(
+        new FleetError('NOT_FOUND', `${path}: ${reasonOf(error)}`, {
+          advice: "Start DECNET's bus, or set DECNET_BUS_SOCKET",
+        }),
+      ),
+    );
+  });
+  return ok(path);
+}

@@ -1,0 +1,89 @@
+import type { TransitionView } from '../../database/report.ts';
+import { FleetError } from '../../errors.ts';
+import { isFleetState } from '../../fleet/state.ts';
+import { option, type Register, withFleet } from '../context.ts';
+import { ago, type Screen, stateText, table, withMeaning } from '../text.ts';
+
+interface Options {
+  readonly host?: string;
+  readonly decky?: string;
+  readonly since?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+/** Who changed what, when and why. */
+export const history: Register = (program, context) => {
+  program
+    .command('history')
+    .description('show what changed, when and why, newest first')
+    .option('--host <host>', 'this host only', option.host)
+    .option('--decky <name>', 'this decky only')
+    .option('--since <time>', 'a time (2026-01-31T12:00Z) or an age (30s, 15m, 12h, 7d)', since)
+    .option('--limit <count>', 'at most so many changes', option.count, 100)
+    .option('--json', 'print JSON')
+    .action((options: Options) =>
+      withFleet(context, async (fleet) => {
+        const found = await (await fleet.report()).history({
+          host: options.host ?? null,
+          decky: options.decky ?? null,
+          since: options.since ?? null,
+          limit: options.limit,
+        });
+        if (options.json) return context.printJson(found);
+        const lines = [
+          ...found.transitions.map((one) => ({ at: one.at, row: transition(context.screen, one) })),
+          ...found.gaps.map((gap) => ({
+            at: gap.to_at,
+            row: [
+              ago(gap.to_at),
+              gap.host_uuid,
+              '',
+              'gap',
+              `nobody looked from ${gap.from_at} to ${gap.to_at}`,
+            ],
+          })),
+        ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+        context.print(
+          lines.length === 0
+            ? 'Nothing has changed, as far as the history goes.'
+            : table(
+                context.screen,
+                lines.map(({ row }) => row),
+              ),
+        );
+        if (found.transitions.length === options.limit)
+          context.note(`The newest ${options.limit}; --limit shows more.`);
+      }),
+    );
+};
+
+function transition(
+  screen: Screen,
+  { at, host_uuid, name, from_state: from, to_state: to, reason }: TransitionView,
+): string[] {
+  const arrow = screen.unicode ? '→' : '->';
+  const state = (word: string | null): string =>
+    word === null ? 'nothing' : isFleetState(word) ? stateText({ ...screen, glyphs: false }, word) : word;
+  const what = from === to ? `${state(to)}, content` : `${state(from)} ${arrow} ${state(to)}`;
+  return [ago(at), host_uuid, name, what, withMeaning(reason)];
+}
+
+const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** A point in time as ISO 8601, of a time or an age. */
+function since(text: string): string {
+  const age = /^(\d{1,6})\s*([smhd])$/.exec(text);
+  const at =
+    age === null
+      ? /^\d{4}-\d\d-\d\d/.test(text)
+        ? Date.parse(text)
+        : Number.NaN
+      : Date.now() - Number(age[1]) * units[age[2] as keyof typeof units] * 1000;
+  if (Number.isNaN(at)) {
+    throw new FleetError('CONFIG_INVALID', `--since "${text}" is not a time`, {
+      advice: 'Allowed: 2026-01-31, 2026-01-31T12:00Z, or an age such as 30s, 15m, 12h, 7d',
+    });
+  }
+  return new Date(at).toISOString();
+}

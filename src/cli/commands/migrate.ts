@@ -1,0 +1,26 @@
+import { FleetError } from '../../errors.ts';
+import { type Register, withFleet } from '../context.ts';
+
+/** Brings the database up to date; the queues' own tables, too, where they live in it. */
+export const migrate: Register = (program, context) => {
+  program
+    .command('migrate')
+    .description('bring the database schema up to date')
+    .option('--check', 'change nothing; exit 1 if something is to do')
+    .addHelpText('after', '\nSafe to run twice, and from two places at once.')
+    .action(({ check }: { check?: true }) =>
+      withFleet(context, async (fleet) => {
+        const database = await fleet.database();
+        if (check) {
+          const pending = await database.pending();
+          if (pending.length === 0) return context.print('The schema is up to date.');
+          throw new FleetError('SCHEMA_MISSING', `To run: ${pending.join(', ')}`, {
+            advice: 'Run `decnet-fleet migrate`',
+          });
+        }
+        const done = await database.migrate();
+        await (await fleet.queues()).prepare();
+        context.print(done.length === 0 ? 'The schema is up to date.' : `Ran ${done.join(', ')}.`);
+      }),
+    );
+};

@@ -1,0 +1,90 @@
+import type { ChangeView, JobResult } from '../../fleet/job.ts';
+import { isFleetState } from '../../fleet/state.ts';
+import { requestOnePass } from '../../one-pass.ts';
+import { hostOf, option, type Register, withFleet } from '../context.ts';
+import { countOf, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
+
+/** What a pass would do and why, without writing. Exit 0: nothing; 2: changes; 1: any error. */
+export const planCommand: Register = (program, context) => {
+  program
+    .command('plan')
+    .description('show what a pass would do and why, without writing')
+    .option('--host <host>', 'another host: its own worker plans', option.host)
+    .option('--json', 'print {host_uuid, docker, changes, held}')
+    .option('--timeout <seconds>', 'how long to wait for a result', option.seconds, 30)
+    .addHelpText('after', '\nExit code: 0 nothing to do, 2 there are changes, 1 any error.')
+    .action((options: { host?: string; json?: true; timeout: number }) =>
+      withFleet(context, async (fleet) => {
+        const host = hostOf(fleet.config, options.host);
+        const data = { host_uuid: host, dry_run: true, cause: 'manual' as const };
+        const result = await requestOnePass(fleet, data, options.timeout, context.progress);
+        const changes = result.changes ?? [];
+        if (options.json) {
+          const { host_uuid, docker, held_rows: held = [] } = result;
+          context.printJson({ host_uuid, docker, changes, held });
+        } else context.print(planText(context.screen, result));
+        context.exitCode = changes.length > 0 ? 2 : 0;
+      }),
+    );
+};
+
+const signs = { insert: '+', delete: '-', state: '~', config: '~', reason: '~' } as const;
+const colours = {
+  insert: 'green',
+  delete: 'red',
+  state: 'yellow',
+  config: 'yellow',
+  reason: 'yellow',
+} as const;
+
+/** In the manner of an infrastructure diff. @see UI.md, "The terminal" */
+function planText(
+  screen: Screen,
+  { host_uuid, docker, changes = [], held_rows: held = [] }: JobResult,
+): string {
+  const dot = screen.unicode ? '·' : '-';
+  const rows = [
+    ...changes.map((change) => [
+      paint(screen, colours[change.action], `${signs[change.action]} ${change.name}`),
+      whatHappens(screen, change),
+      withMeaning(change.reason),
+    ]),
+    ...held.map(({ name, reason }) => [paint(screen, 'cyan', `= ${name}`), 'held', reason]),
+  ];
+  const count = (...actions: readonly ChangeView['action'][]): number =>
+    changes.filter(({ action }) => actions.includes(action)).length;
+  const sum = [
+    [count('insert'), 'to insert'],
+    [count('state', 'config', 'reason'), 'to change'],
+    [count('delete'), 'to delete'],
+    [held.length, 'held'],
+  ].flatMap(([n, what]) => (n === 0 ? [] : [`${n} ${what}`]));
+  const nothing = `Nothing to do: the table is true${docker === 'ok' ? '' : ', as far as can be told without Docker'}.`;
+  return [
+    `host ${host_uuid} ${dot} Docker ${docker}`,
+    ...(rows.length > 0 ? [table(screen, rows, '  ')] : []),
+    changes.length > 0
+      ? `${sum.join(', ')}. Run \`decnet-fleet reconcile --once\` to apply.`
+      : held.length > 0
+        ? `Nothing to do; ${countOf(held.length, 'row')} held.`
+        : nothing,
+  ].join('\n');
+}
+
+function whatHappens(screen: Screen, { action, from_state: from, to_state: to }: ChangeView): string {
+  const arrow = screen.unicode ? '→' : '->';
+  const state = (word: string | null): string =>
+    word !== null && isFleetState(word) ? stateText({ ...screen, glyphs: false }, word) : '';
+  switch (action) {
+    case 'insert':
+      return `insert as ${state(to)}`;
+    case 'delete':
+      return 'delete';
+    case 'state':
+      return `${state(from)} ${arrow} ${state(to)}`;
+    case 'config':
+      return 'content';
+    case 'reason':
+      return `${state(to)}, another reason`;
+  }
+}

@@ -1,0 +1,89 @@
+import { FleetError } from '../../errors.ts';
+import { requestOnePass } from '../../one-pass.ts';
+import type { Fleet } from '../../wiring.ts';
+import { hostOf, option, type Register, untilStopped, withFleet } from '../context.ts';
+import { passLine } from '../passline.ts';
+
+interface Options {
+  readonly once?: true;
+  readonly interval?: number;
+  readonly host?: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+  readonly timeout: number;
+  readonly takeOver?: true;
+}
+
+/** One pass now (`--once`), or a worker and a scheduler in one process. */
+export const reconcile: Register = (program, context) => {
+  program
+    .command('reconcile')
+    .description('make the table true: one pass now (--once), or from now on')
+    .option('--once', 'one pass: enqueue it, wait for its result, print the counts')
+    .option('--interval <seconds>', 'without --once: seconds between passes', option.seconds)
+    .option('--host <host>', "with --once: another host's queue", option.host)
+    .option('--dry-run', 'with --once: write nothing')
+    .option('--json', "with --once: print the job's result as JSON")
+    .option('--timeout <seconds>', 'with --once: how long to wait for a result', option.seconds, 30)
+    .option('--take-over', 'this machine replaces the one that was recorded for this host')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decnet-fleet reconcile --once              one pass over this host
+  $ decnet-fleet reconcile --once --host web-7 a pass by that host's own worker
+  $ decnet-fleet reconcile --interval 10       a worker and a scheduler, until stopped`,
+    )
+    .action((options: Options) => {
+      checkTogether(options);
+      return options.once ? once(options) : forEver(options);
+    });
+
+  const once = (options: Options): Promise<void> =>
+    withFleet(context, async (fleet) => {
+      const host = hostOf(fleet.config, options.host);
+      if (options.takeOver) {
+        if (host !== fleet.config.host) throw together('--take-over', 'the --host of another machine');
+        await fleet.takeOver();
+      }
+      const data = { host_uuid: host, cause: 'manual' as const, ...(options.dryRun && { dry_run: true }) };
+      const result = await requestOnePass(fleet, data, options.timeout, context.progress);
+      if (options.json) context.printJson(result);
+      else context.print(passLine(result));
+    });
+
+  const forEver = (options: Options): Promise<void> => {
+    const env =
+      options.interval === undefined
+        ? context.env
+        : { ...context.env, DECNET_INTERVAL: String(options.interval) };
+    const run = async (fleet: Fleet): Promise<void> => {
+      const stopped = untilStopped(fleet.log);
+      if (options.takeOver) await fleet.takeOver();
+      await fleet.hostWorker({
+        follows: true,
+        onPass: (data, { result }) => {
+          if (data.cause === 'start') context.print(`first pass: ${passLine(result)}`);
+        },
+      });
+      await fleet.scheduler();
+      await stopped;
+    };
+    return withFleet({ ...context, env }, run, { level: 'info' });
+  };
+};
+
+function checkTogether(options: Options): void {
+  if (options.once) {
+    if (options.interval !== undefined) throw together('--interval', '--once');
+    return;
+  }
+  if (options.json) throw needsOnce('--json');
+  if (options.dryRun) throw needsOnce('--dry-run');
+  if (options.host !== undefined) throw needsOnce('--host');
+}
+
+const together = (one: string, other: string): FleetError =>
+  new FleetError('CONFIG_INVALID', `${one} does not go with ${other}`);
+const needsOnce = (name: string): FleetError =>
+  new FleetError('CONFIG_INVALID', `${name} needs --once`, { advice: 'See `decnet-fleet reconcile --help`' });

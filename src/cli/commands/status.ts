@@ -1,0 +1,90 @@
+import type { DeckyRowView, HostView } from '../../database/report.ts';
+import type { Context } from '../context.ts';
+import { option, type Register, withFleet } from '../context.ts';
+import { ago, paint, type Screen, severity, stateText, table, withMeaning } from '../text.ts';
+import { freshness, statesText } from './hosts.ts';
+
+/** The fleet: broken things first. */
+export const status: Register = (program, context) => {
+  program
+    .command('status')
+    .description('show the fleet: every host and decky, broken ones first')
+    .option('--host <host>', 'this host only', option.host)
+    .option('--json', 'print JSON')
+    .option('--all', 'show running deckies, too, on a host with many')
+    .action(({ host, json, all }: { host?: string; json?: true; all?: true }) =>
+      withFleet(context, async (fleet) => {
+        const report = await fleet.report();
+        const found = await report.hosts(host ?? null);
+        const hosts: HostStatus[] = [];
+        for (const one of found) hosts.push({ ...one, deckies: await report.deckies(one.host_uuid) });
+        if (json) return context.printJson({ hosts });
+        print(context, hosts, all === true, host);
+      }),
+    );
+};
+
+interface HostStatus extends HostView {
+  readonly deckies: readonly DeckyRowView[];
+}
+
+/** Above this many deckies of a host, those that run are only counted. */
+const few = 20;
+
+function print(
+  context: Context,
+  hosts: readonly HostStatus[],
+  all: boolean,
+  asked: string | undefined,
+): void {
+  if (hosts.length > 0) {
+    context.print(hosts.map((host) => hostText(context.screen, host, all)).join('\n\n'));
+  } else if (asked === undefined) {
+    context.print(
+      'No host is known yet. Run `decnet-fleet up`, or `decnet-fleet reconcile --once` on a host.',
+    );
+  } else context.print(`Host ${asked} is not known. \`decnet-fleet hosts\` lists those that are.`);
+}
+
+function hostText(screen: Screen, host: HostStatus, all: boolean): string {
+  const dot = screen.unicode ? '·' : '-';
+  const head = [
+    paint(screen, 'bold', host.host_uuid),
+    `pass ${freshness(screen, host)}`,
+    `Docker ${host.docker}`,
+    statesText(screen, host),
+  ].join(` ${dot} `);
+  const shown =
+    all || host.deckies.length <= few
+      ? host.deckies
+      : host.deckies.filter(({ state }) => state !== 'running');
+  const hidden = host.deckies.length - shown.length;
+  const notes = new Map([
+    ...host.left.map(({ name }) => [name, 'left to its writer'] as const),
+    ...host.held.map(({ name, reason }) => [name, `held: ${reason}`] as const),
+    ...host.contested.map(({ name, reason }) => [name, `contested: ${reason}`] as const),
+  ]);
+  const rows = [...shown]
+    .sort(bySeverity)
+    .map((decky) => [
+      decky.name,
+      decky.ip ?? '',
+      stateText(screen, decky.state, host.stale),
+      decky.since === null ? '' : ago(decky.since),
+      [withMeaning(decky.last_error ?? ''), notes.get(decky.name) ?? '']
+        .filter((text) => text !== '')
+        .join('; '),
+    ]);
+  return [
+    head,
+    ...(host.last_error === null ? [] : [`  ${paint(screen, 'yellow', host.last_error)}`]),
+    ...(rows.length > 0 ? [table(screen, rows, '  ')] : []),
+    ...(hidden > 0 ? [`  ${screen.unicode ? '…' : '...'} ${hidden} running (--all shows them)`] : []),
+    ...(host.deckies.length === 0 ? ['  No decky is recorded on this host.'] : []),
+  ].join('\n');
+}
+
+const bySeverity = (a: DeckyRowView, b: DeckyRowView): number =>
+  severity.indexOf(a.state) - severity.indexOf(b.state) ||
+  Date.parse(b.since ?? '0') - Date.parse(a.since ?? '0') ||
+  a.name.localeCompare(b.name);

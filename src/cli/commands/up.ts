@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { chooseStateFile, noStateFile } from '../../config.ts';
+import { isObject, type Json, property } from '../../fleet/json.ts';
+import { exampleStateFile, version } from '../../package.ts';
+import type { PassOutcome } from '../../pass/pass.ts';
+import type { Fleet } from '../../wiring.ts';
+import { type Context, type Register, untilStopped, withFleet } from '../context.ts';
+import { passLine } from '../passline.ts';
+import { paint, stateText, withMeaning } from '../text.ts';
+
+/** Everything on one machine, nothing to install. */
+export const up: Register = (program, context) => {
+  program
+    .command('up')
+    .description('run everything on this machine: database, queues, scheduler, worker')
+    .option('--take-over', 'this machine replaces the one that was recorded for this host')
+    .addHelpText(
+      'after',
+      `
+Without DATABASE_URL it brings its own PostgreSQL, and without REDIS_URL the queues live in that database.
+It says what the first pass did, then each change as it happens. Ctrl-C stops it.`,
+    )
+    .action(({ takeOver }: { takeOver?: true }) =>
+      withFleet(context, async (fleet) => {
+        const stopped = untilStopped(fleet.log);
+        const started = start(fleet, context, takeOver === true);
+        await Promise.race([stopped, started.then(() => stopped)]);
+      }),
+    );
+};
+
+async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise<void> {
+  const { config } = fleet;
+  const embedded = config.databaseUrl === null;
+  context.print(`decnet-fleet ${version}, host ${config.host}`);
+  context.progress(embedded ? 'starting the embedded PostgreSQL …' : 'bringing the database up to date …');
+  const database = await fleet.database();
+  await database.migrate();
+  const backend = await fleet.queues();
+  await backend.prepare();
+  const stateFile = await stateFileFor(fleet, context);
+  const engine = await fleet.engine();
+  context.progress(null);
+  context.print(`  state file  ${stateFile}`);
+  context.print(`  Docker      ${engine.place}`);
+  context.print(`  database    ${embedded ? `embedded PostgreSQL in ${config.dataDir}` : 'DATABASE_URL'}`);
+  context.print(`  queues      ${backend.kind === 'redis' ? 'REDIS_URL' : 'in the database'}`);
+
+  if (takeOver) await fleet.takeOver();
+  const report = firstPass(context, config.interval);
+  await fleet.hostWorker({
+    follows: true,
+    stateFile,
+    bus: report.bus,
+    onPass: report.onPass,
+    onFailure: report.onFailure,
+  });
+  await fleet.scheduler();
+}
+
+/** Prints the first pass as counts, and from then on each change as a line. */
+function firstPass(context: Context, interval: number) {
+  let first = true;
+  const follow = (): void => {
+    first = false;
+    context.print(`Looking every ${interval} s; Ctrl-C stops.`);
+  };
+  return {
+    bus: { changed: () => undefined },
+    onPass: (_data: unknown, outcome: PassOutcome): void => {
+      if (first && outcome.failure === null) {
+        context.print(`first pass: ${passLine(outcome.result)}`);
+      }
+      const { screen } = context;
+      for (const { name, from, to, reason } of outcome.moved) {
+        const time = new Date().toISOString().slice(11, 19);
+        const word = to === null ? 'deleted' : from === to ? 'content' : stateText(screen, to);
+        const was = from === null || from === to ? '' : ` (was ${from})`;
+        context.print(`${paint(screen, 'gray', time)}  ${name}  ${word}${was}  ${withMeaning(reason)}`);
+      }
+      if (first && outcome.failure === null) follow();
+    },
+    onFailure: (reason: string): void => {
+      if (!first) return;
+      context.print(`first pass failed: ${reason}`);
+      follow();
+    },
+  };
+}
+
+/** The state file; on a machine that has none, and whose database holds no other fleet, the shipped example. */
+async function stateFileFor(fleet: Fleet, context: Context): Promise<string> {
+  const chosen = chooseStateFile(fleet.config);
+  if (chosen !== null) return chosen;
+  if (fleet.config.databaseUrl !== null) throw noStateFile();
+  const others = await (await fleet.report()).countRows(fleet.config.host, await exampleDeckies());
+  if (others > 0) throw noStateFile();
+  context.progress(null);
+  context.print(
+    '  No DECNET is installed here, and no fleet is recorded: this is the example fleet that ships with',
+  );
+  context.print('  decnet-fleet. Set DECNET_STATE_FILE to look after a real one.');
+  return exampleStateFile;
+}
+
+async function exampleDeckies(): Promise<readonly Json[]> {
+  const document = JSON.parse(await readFile(exampleStateFile, 'utf8')) as Json;
+  const config = isObject(document) ? property(document, 'config') : null;
+  const deckies = isObject(config) ? property(config, 'deckies') : [];
+  return Array.isArray(deckies) ? deckies : [];
+}

@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import { type Config, type Environment, hostRule, parseConfig, wholeNumber } from '../config.ts';
+import { FleetError } from '../errors.ts';
+import { isLegalHost } from '../fleet/decky.ts';
+import { createLog, type Log, type LogLevel } from '../log.ts';
+import { type Fleet, openFleet } from '../wiring.ts';
+import { type Screen, screenOf } from './text.ts';
+
+/** What every command gets: its surroundings, and how to say something. */
+export interface Context {
+  readonly env: Environment;
+  readonly screen: Screen;
+  /** A line on stdout. */
+  print(text: string): void;
+  /** One JSON document on stdout. */
+  printJson(value: unknown): void;
+  /** A line on stderr. */
+  note(text: string): void;
+  /** What takes long says so on a terminal, and is wiped away. */
+  progress(text: string | null): void;
+  /** What the command ends with if it does not throw. */
+  exitCode: number;
+}
+
+/** A command is its options and its run. */
+export type Register = (program: Command, context: Context) => void;
+
+export function createContext(env: Environment): Context {
+  return {
+    env,
+    screen: screenOf(process.stdout, env),
+    print: (text) => void process.stdout.write(`${text}\n`),
+    printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    note: (text) => void process.stderr.write(`${text}\n`),
+    progress: (text) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text ?? ''}`);
+    },
+    exitCode: 0,
+  };
+}
+
+/**
+ * Opens what the configuration names for the length of some work.
+ * @param options.level of the log unless LOG_LEVEL is set: what a command prints itself it need not log as well
+ */
+export async function withFleet(
+  context: Context,
+  work: (fleet: Fleet) => Promise<void>,
+  options: { level?: LogLevel } = {},
+): Promise<void> {
+  const config = parseConfig(context.env);
+  const fleet = openFleet(
+    config,
+    createLog(context.env.LOG_LEVEL ? config.logLevel : (options.level ?? 'warn')),
+  );
+  try {
+    await work(fleet);
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function untilStopped(log: Log): Promise<void> {
+  return new Promise((done) => {
+    let stopping = false;
+    const stop = (signal: NodeJS.Signals): void => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.debug({ signal }, 'stopping');
+      done();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
+
+export const hostOf = (config: Config, option: string | undefined): string => option ?? config.host;
+
+/** Parsers of option values: commander names the option, these the fault. */
+export const option = {
+  host: (text: string): string => {
+    if (!isLegalHost(text)) throw wrong(text, hostRule);
+    return text;
+  },
+  seconds: (text: string): number => {
+    const found = wholeNumber(text, 1, 86_400);
+    if (found === null) throw wrong(text, 'a whole number of seconds from 1 to 86400');
+    return found;
+  },
+  count: (text: string): number => {
+    const found = wholeNumber(text, 1, 100_000);
+    if (found === null) throw wrong(text, 'a whole number from 1 to 100000');
+    return found;
+  },
+};
+
+const wrong = (found: string, allowed: string): FleetError =>
+  new FleetError('CONFIG_INVALID', `"${found}" is not valid`, { advice: `Allowed: ${allowed}` });

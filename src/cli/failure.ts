@@ -1,0 +1,15 @@
+import { FleetError, reasonOf } from '../errors.ts';
+import { withoutSecrets } from '../log.ts';
+import type { Context } from './context.ts';
+
+/** 2: wrong usage or configuration; 1: the work failed. @see CONTRACT.md, Exit codes */
+export const exitCodeOf = (error: unknown): number =>
+  error instanceof FleetError && error.code === 'CONFIG_INVALID' ? 2 : 1;
+
+/** One line on stderr; a stack for one who debugs. */
+export function tell(context: Context, error: unknown): void {
+  context.progress(null);
+  context.note(`decnet-fleet: ${withoutSecrets(reasonOf(error))}`);
+  if (context.env.LOG_LEVEL === 'debug' && error instanceof Error)
+    context.note(withoutSecrets(error.stack ?? ''));
+}

@@ -1,0 +1,56 @@
+import { Command, CommanderError } from 'commander';
+import type { Environment } from '../config.ts';
+import { version } from '../package.ts';
+import { doctor } from './commands/doctor.ts';
+import { history } from './commands/history.ts';
+import { hosts } from './commands/hosts.ts';
+import { migrate } from './commands/migrate.ts';
+import { planCommand } from './commands/plan.ts';
+import { reconcile } from './commands/reconcile.ts';
+import { status } from './commands/status.ts';
+import { up } from './commands/up.ts';
+import { createContext, type Register } from './context.ts';
+import { exitCodeOf, tell } from './failure.ts';
+
+const commands: readonly Register[] = [up, migrate, reconcile, planCommand, status, hosts, history, doctor];
+
+/** Runs one command. @returns its exit code: 0 done, 1 the work failed, 2 wrong usage or configuration */
+export async function main(argv: readonly string[], env: Environment): Promise<number> {
+  const context = createContext(env);
+  const program = new Command('decnet-fleet')
+    .description(
+      'Keeps the fleet table of a DECNET deception network true to its state files and Docker engines.',
+    )
+    .version(version, '-V, --version')
+    .addHelpText('after', examples)
+    .configureOutput({ writeErr: (text) => void process.stderr.write(text) })
+    .showHelpAfterError('See `decnet-fleet <command> --help`.')
+    .exitOverride();
+  for (const register of commands) register(program, context);
+  for (const command of program.commands) command.exitOverride();
+  // A reader that went away (`| head`) is not an error.
+  process.stdout.on('error', () => process.exit(0));
+
+  const isPlan = argv[0] === 'plan';
+  try {
+    if (argv.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    // `plan` keeps 2 for "there are changes".
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : isPlan ? 1 : 2;
+    tell(context, error);
+    return isPlan ? 1 : exitCodeOf(error);
+  }
+}
+
+const examples = `
+Examples:
+  $ decnet-fleet up                         everything on this machine, nothing to install
+  $ decnet-fleet plan                       what a pass would change, and why
+  $ decnet-fleet reconcile --once           one pass, now
+  $ decnet-fleet status --json | jq .       the fleet, for programs
+  $ decnet-fleet doctor                     checks every part and says what to do`;

@@ -1,0 +1,17 @@
+import type { Counts } from '../fleet/change.ts';
+import type { JobResult } from '../fleet/job.ts';
+
+export const countsLine = ({ inserted, deleted, state_updated, config_updated }: Counts): string =>
+  `inserted=${inserted} deleted=${deleted} state_updated=${state_updated} config_updated=${config_updated}`;
+
+/** One pass in one line. */
+export function passLine(result: JobResult): string {
+  const extras = [
+    `held=${result.held}`,
+    ...(result.contested.length > 0 ? [`contested=${result.contested.join(',')}`] : []),
+    result.docker === 'ok' ? 'docker=ok' : 'docker=unreachable (no state was changed)',
+    `${result.duration_ms} ms`,
+    ...(result.dry_run ? ['dry run: nothing was written'] : []),
+  ];
+  return `${countsLine(result)} ${extras.join(' ')}`;
+}

@@ -1,0 +1,30 @@
+import { FleetError } from '../errors.ts';
+import type { Fleet } from '../wiring.ts';
+import { createContext, withFleet } from './context.ts';
+import { exitCodeOf, tell } from './failure.ts';
+
+/** Runs one of the processes at the root with what the environment configures; ends the process. */
+export async function runProcess(
+  usage: string,
+  work: (fleet: Fleet, argv: readonly string[]) => Promise<void>,
+): Promise<never> {
+  const argv = process.argv.slice(2);
+  const context = createContext(process.env);
+  if (argv.includes('--help') || argv.includes('-h')) {
+    context.print(usage);
+    process.exit(0);
+  }
+  try {
+    await withFleet(context, (fleet) => work(fleet, argv), { level: 'info' });
+    process.exit(0);
+  } catch (thrown) {
+    const error = isWrongUsage(thrown)
+      ? new FleetError('CONFIG_INVALID', thrown.message.split('.')[0] ?? '')
+      : thrown;
+    tell(context, error);
+    process.exit(exitCodeOf(error));
+  }
+}
+
+const isWrongUsage = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');

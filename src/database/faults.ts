@@ -1,0 +1,62 @@
+import { FleetError, reasonOf } from '../errors.ts';
+
+/** Where a database is, without its password. */
+export function placeOf(url: string): string {
+  const { hostname, port, pathname, searchParams } = new URL(url);
+  const host = searchParams.get('host') ?? hostname;
+  return `${host}${port === '' || host.startsWith('/') ? '' : `:${port}`}${pathname}`;
+}
+
+const schemaFaults: ReadonlySet<string> = new Set(['42P01', '42703', '3F000']);
+const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
+
+/** What a failed query means to a person. @returns a FleetError, or the error itself if it is none of the database's */
+export function databaseFault(error: unknown, url: string): unknown {
+  if (error instanceof FleetError) return error;
+  const code = codeOf(error);
+  const place = placeOf(url);
+  if (code !== null && schemaFaults.has(code)) {
+    return new FleetError('SCHEMA_MISSING', `The database ${place} lacks this version's tables`, {
+      advice: 'Run `decnet-fleet migrate`',
+      cause: error,
+    });
+  }
+  if (code !== null && loginFaults.has(code)) {
+    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} refuses: ${innermost(error)}`, {
+      advice: 'Check DATABASE_URL',
+      cause: error,
+    });
+  }
+  if (isConnectionFault(error, code)) {
+    return new FleetError(
+      'DATABASE_UNREACHABLE',
+      `The database ${place} does not answer: ${innermost(error)}`,
+      {
+        advice: 'Check DATABASE_URL and that PostgreSQL runs there',
+        cause: error,
+      },
+    );
+  }
+  return error;
+}
+
+const isConnectionFault = (error: unknown, code: string | null): boolean =>
+  (code !== null &&
+    (/^(ECONN|ENOTFOUND|EHOST|ENET|ETIMEDOUT|EPIPE|EAI_|ENOENT|EACCES)/.test(code) ||
+      /^(08|57P|53)/.test(code))) ||
+  /timeout|terminated|Connection ended/i.test(reasonOf(error));
+
+function codeOf(error: unknown): string | null {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+    if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
+  }
+  return null;
+}
+
+/** MikroORM puts the statement before the database's own words: only these are for people. */
+function innermost(error: unknown): string {
+  let at: unknown = error;
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  return reasonOf(at);
+}

@@ -1,0 +1,47 @@
+import { isObject, type Json } from '../fleet/json.ts';
+import type { HeldNote, LeftNote, Notes } from '../fleet/notes.ts';
+
+/** Notes as `fleet_hosts.notes` holds them: times as ISO 8601. */
+export const notesToJson = (notes: Notes): Json => ({
+  held: heldToJson(notes.held),
+  left: Object.fromEntries(
+    [...notes.left].map(([name, note]) => [
+      name,
+      {
+        reason: 'written by another process',
+        since: iso(note.since),
+        written_at: iso(note.writtenAt),
+        ran: note.ran,
+      },
+    ]),
+  ),
+  contested: heldToJson(notes.contested),
+});
+
+/** Notes that an older version wrote, or a person: what cannot be read is forgotten. */
+export function notesFromJson(json: Json): Notes {
+  const part = (name: string): [string, Record<string, Json>][] => {
+    const found = isObject(json) ? json[name] : undefined;
+    return isObject(found)
+      ? Object.entries(found).flatMap(([key, note]) => (isObject(note) ? [[key, note]] : []))
+      : [];
+  };
+  const held = (name: string): ReadonlyMap<string, HeldNote> =>
+    new Map(part(name).map(([key, note]) => [key, { reason: String(note.reason), since: ms(note.since) }]));
+  return {
+    held: held('held'),
+    left: new Map(
+      part('left').map(([key, note]): [string, LeftNote] => [
+        key,
+        { since: ms(note.since), writtenAt: ms(note.written_at), ran: note.ran === true },
+      ]),
+    ),
+    contested: held('contested'),
+  };
+}
+
+const heldToJson = (notes: ReadonlyMap<string, HeldNote>): Json =>
+  Object.fromEntries([...notes].map(([name, { reason, since }]) => [name, { reason, since: iso(since) }]));
+
+const iso = (at: number): string => new Date(at).toISOString();
+const ms = (value: Json | undefined): number => (typeof value === 'string' ? Date.parse(value) || 0 : 0);

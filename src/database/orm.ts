@@ -1,0 +1,76 @@
+import { Migrator } from '@mikro-orm/migrations';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { type Kysely, sql } from 'kysely';
+import { databaseFault } from './faults.ts';
+import { FleetDecky } from './fleet-decky.ts';
+import { FleetGap } from './fleet-gap.ts';
+import { FleetHost } from './fleet-host.ts';
+import { FleetTransition } from './fleet-transition.ts';
+import { FleetTables } from './migrations/001-fleet-tables.ts';
+
+/** Milliseconds to wait for a connection; beyond it the database does not answer. */
+const connectWithin = 5000;
+/** Milliseconds for one statement: far more than the largest fleet needs, far less than for ever. */
+const answerWithin = 60_000;
+/** Milliseconds after which an idle connection is given back. */
+const idleAfter = 5000;
+
+const migrationsList = [{ name: '001-fleet-tables', class: FleetTables }];
+
+/** Any number that no other program of this database takes an advisory lock on. */
+const migrationLock = 7_264_310_501;
+
+export interface Database {
+  readonly orm: MikroORM;
+  readonly url: string;
+  /** Runs something on the database; what fails is thrown as people read it. @throws FleetError */
+  run<T>(work: (orm: MikroORM) => Promise<T>): Promise<T>;
+  /** Names of the migrations that are still to run. */
+  pending(): Promise<readonly string[]>;
+  /** Brings the schema up to date, while no other process does. @returns the names of what it ran */
+  migrate(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** Connects at the first query, not here. */
+export async function openDatabase(url: string, options: { poolMax?: number } = {}): Promise<Database> {
+  const orm = await MikroORM.init({
+    clientUrl: url,
+    entities: [FleetDecky, FleetHost, FleetTransition, FleetGap],
+    extensions: [Migrator],
+    migrations: { migrationsList, snapshot: false, tableName: 'fleet_migrations', silent: true },
+    // stdout belongs to the commands.
+    logger: () => undefined,
+    pool: { min: 0, max: options.poolMax ?? 4, idleTimeoutMillis: idleAfter },
+    driverOptions: {
+      connectionTimeoutMillis: connectWithin,
+      query_timeout: answerWithin,
+      keepAlive: true,
+      allowExitOnIdle: true,
+    },
+    ensureDatabase: false,
+  });
+  const run = async <T>(work: (orm: MikroORM) => Promise<T>): Promise<T> => {
+    try {
+      return await work(orm);
+    } catch (error) {
+      throw databaseFault(error, url);
+    }
+  };
+  return {
+    orm,
+    url,
+    run,
+    pending: () => run(async () => (await orm.migrator.getPending()).map(({ name }) => name)),
+    migrate: () =>
+      run(() =>
+        // Held in a transaction of its own, so that it also works through PgBouncer in transaction mode.
+        orm.em.fork().transactional(async (lock) => {
+          const db = lock.getKysely() as unknown as Kysely<unknown>;
+          await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(db);
+          return (await orm.migrator.up()).map(({ name }) => name);
+        }),
+      ),
+    close: () => orm.close(true),
+  };
+}

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { DockerOptions } from 'dockerode';
+import { FleetError, reasonOf } from '../errors.ts';
+import { isObject, type Json, property } from '../fleet/json.ts';
+
+/** Where this host's engine is, in the words of the Docker CLI's environment. */
+export interface DockerSettings {
+  readonly host: string | undefined;
+  readonly tlsVerify: boolean;
+  readonly certPath: string | undefined;
+  readonly context: string | undefined;
+  /** `DOCKER_CONFIG`, the CLI's own directory. */
+  readonly configDir: string | undefined;
+}
+
+interface Endpoint {
+  /** As `DOCKER_HOST`. */
+  readonly host: string;
+  /** Directory of ca.pem, cert.pem and key.pem; null: no TLS. */
+  readonly certificates: string | null;
+  readonly verify: boolean;
+}
+
+const defaultHost = 'unix:///var/run/docker.sock';
+
+/**
+ * The engine that the Docker CLI would talk to: `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the CLI's current context,
+ * else the usual socket.
+ * @throws FleetError CONFIG_INVALID
+ */
+export function dockerConnection(settings: DockerSettings): { options: DockerOptions; place: string } {
+  const { host, certificates, verify } = endpointOf(settings);
+  const invalid = (why: string): never => {
+    throw new FleetError('CONFIG_INVALID', `DOCKER_HOST "${host}" ${why}`, {
+      advice: 'Allowed: unix:///path, tcp://host:port, http://…, https://…, ssh://user@host',
+    });
+  };
+  if (!URL.canParse(host)) return invalid('is not an address');
+  const url = new URL(host);
+  if (url.protocol === 'unix:') {
+    if (url.pathname === '' || url.pathname === '/') return invalid('names no socket');
+    return { options: { socketPath: decodeURIComponent(url.pathname) }, place: host };
+  }
+  if (!['tcp:', 'http:', 'https:', 'ssh:'].includes(url.protocol)) return invalid('has an unknown form');
+  if (url.hostname === '') return invalid('names no host');
+  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  if (url.protocol === 'ssh:') {
+    return {
+      options: { protocol: 'ssh', host: hostname, port: url.port || 22, username: url.username },
+      place: host,
+    };
+  }
+  const secure = certificates !== null || url.protocol === 'https:';
+  const port = Number(url.port || (secure ? 2376 : 2375));
+  const address = { host: hostname, port, protocol: secure ? ('https' as const) : ('http' as const) };
+  const tls = certificates === null ? {} : { ...readCertificates(certificates), rejectUnauthorized: verify };
+  return { options: { ...address, ...tls } as DockerOptions, place: host };
+}
+
+function endpointOf(settings: DockerSettings): Endpoint {
+  const configDir = settings.configDir ?? join(homedir(), '.docker');
+  if (settings.host !== undefined) {
+    const certificates = settings.certPath ?? (settings.tlsVerify ? configDir : null);
+    const usesTls =
+      settings.tlsVerify || (settings.certPath !== undefined && settings.host.endsWith(':2376'));
+    return { host: settings.host, certificates: usesTls ? certificates : null, verify: settings.tlsVerify };
+  }
+  const context = settings.context ?? currentContext(configDir);
+  return context === undefined || context === 'default'
+    ? { host: defaultHost, certificates: null, verify: false }
+    : contextEndpoint(configDir, context);
+}
+
+/** `currentContext` of the CLI's own configuration. */
+function currentContext(configDir: string): string | undefined {
+  const file = join(configDir, 'config.json');
+  if (!existsSync(file)) return undefined;
+  const value = field(readJson(file), 'currentContext');
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** The CLI keeps a context in directories named by the hash of its name. */
+function contextEndpoint(configDir: string, context: string): Endpoint {
+  const id = createHash('sha256').update(context).digest('hex');
+  const file = join(configDir, 'contexts', 'meta', id, 'meta.json');
+  if (!existsSync(file)) {
+    throw new FleetError('CONFIG_INVALID', `DOCKER_CONTEXT "${context}" does not exist`, {
+      advice: `Expected ${file}; \`docker context ls\` lists those there are`,
+    });
+  }
+  const endpoint = field(field(readJson(file), 'Endpoints'), 'docker');
+  const host = field(endpoint, 'Host');
+  const certificates = join(configDir, 'contexts', 'tls', id, 'docker');
+  return {
+    host: typeof host === 'string' && host !== '' ? host : defaultHost,
+    certificates: existsSync(certificates) ? certificates : null,
+    verify: field(endpoint, 'SkipTLSVerify') !== true,
+  };
+}
+
+const field = (value: Json | undefined, key: string): Json | undefined =>
+  isObject(value) ? property(value, key) : undefined;
+
+function readJson(file: string): Json {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Json;
+  } catch (error) {
+    throw new FleetError('CONFIG_INVALID', `${file} cannot be read: ${reasonOf(error)}`, {
+      advice: "It is the Docker CLI's own; set DOCKER_HOST to do without it",
+      cause: error,
+    });
+  }
+}
+
+function readCertificates(directory: string): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  const read = (name: string): Buffer | undefined => {
+    const file = join(directory, name);
+    return existsSync(file) ? readFileSync(file) : undefined;
+  };
+  const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')];
+  if (ca === undefined && cert === undefined) {
+    throw new FleetError('CONFIG_INVALID', `No TLS certificates in ${directory}`, {
+      advice: 'DOCKER_CERT_PATH must hold ca.pem, cert.pem and key.pem',
+    });
+  }
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}

@@ -1,0 +1,121 @@
+import Docker from 'dockerode';
+import { reasonOf } from '../errors.ts';
+import type { Loop } from '../fleet/sighting.ts';
+import type { Engine } from '../pass/observe.ts';
+import { type DockerSettings, dockerConnection } from './connection.ts';
+import { containerOf, isSuspect, type ListedContainer, loopWindow } from './listing.ts';
+
+/** Milliseconds for one listing, and per container that there was the last time. @see CONTRACT.md, rule 6 */
+const listLimit = { base: 10_000, perContainer: 1 };
+/** @see CONTRACT.md, "Observed state of a decky" */
+const inspectLimit = { perPass: 200, atOnce: 8, time: 5_000 };
+const loopRestarts = 3;
+const infoLimit = 5_000;
+
+export interface DockerEngine extends Engine {
+  /** Where the engine is, for people. */
+  readonly place: string;
+  /** The engine's own id and version. Rejects when it does not answer. */
+  info(): Promise<{ id: string; version: string; containers: number }>;
+}
+
+/** @throws FleetError CONFIG_INVALID */
+export function dockerEngine(settings: DockerSettings): DockerEngine {
+  const { options, place } = dockerConnection(settings);
+  const docker = new Docker(options);
+
+  const list: Engine['list'] = async ({ only, containers, turn }) => {
+    const limit = listLimit.base + listLimit.perContainer * containers;
+    try {
+      const listed = await listing(docker, only, AbortSignal.timeout(limit));
+      const loops = await inspectSuspects(docker, listed, Number(turn));
+      return { kind: 'ok', containers: listed.map((one) => containerOf(one, loops(one))) };
+    } catch (error) {
+      return { kind: 'unreachable', reason: unreachable(error, place, limit) };
+    }
+  };
+
+  return {
+    place,
+    list,
+    info: async () => {
+      // The types know info() without options only.
+      const ask = docker.info.bind(docker) as (options: { abortSignal: AbortSignal }) => Promise<EngineInfo>;
+      const info = await ask({ abortSignal: AbortSignal.timeout(infoLimit) });
+      return { id: info.ID, version: info.ServerVersion, containers: info.Containers };
+    },
+  };
+}
+
+interface EngineInfo {
+  readonly ID: string;
+  readonly ServerVersion: string;
+  readonly Containers: number;
+}
+
+/**
+ * All containers, or those of some deckies. Docker ANDs labels, ORs names as regular expressions and intersects both,
+ * so that some deckies take one listing by label each, and one by name: a base container has no label of DECNET's.
+ */
+async function listing(
+  docker: Docker,
+  only: ReadonlySet<string> | null,
+  abortSignal: AbortSignal,
+): Promise<readonly ListedContainer[]> {
+  const ask = (filters?: Record<string, string[]>): Promise<readonly ListedContainer[]> =>
+    docker.listContainers({ all: true, abortSignal, ...(filters && { filters }) });
+  if (only === null) return ask();
+  const names = [...only].map((name) => `^/?${name.replaceAll('.', '\\.')}(-.*)?$`);
+  const found = await Promise.all([
+    ask({ name: names }),
+    ...[...only].map((name) => ask({ label: [`decnet.fleet.decky=${name}`] })),
+  ]);
+  return [...new Map(found.flat().map((one) => [one.Id, one])).values()];
+}
+
+/** Restart counts are not in a listing: only containers that may be looping are asked for theirs. */
+async function inspectSuspects(
+  docker: Docker,
+  listed: readonly ListedContainer[],
+  turn: number,
+): Promise<(one: ListedContainer) => Loop> {
+  const now = Date.now() / 1000;
+  const suspects = listed.filter((one) => isSuspect(one, now));
+  // The rest by the next passes: each turn begins further on.
+  const from = suspects.length <= inspectLimit.perPass ? 0 : (turn * inspectLimit.perPass) % suspects.length;
+  const chosen = [...suspects.slice(from), ...suspects.slice(0, from)].slice(0, inspectLimit.perPass);
+
+  const verdicts = new Map<string, Loop>(suspects.map(({ Id }) => [Id, { kind: 'suspect' }]));
+  const queue = chosen.values();
+  const inspectNext = async (): Promise<void> => {
+    for (const { Id } of queue) verdicts.set(Id, await inspect(docker, Id));
+  };
+  await Promise.all(Array.from({ length: inspectLimit.atOnce }, inspectNext));
+
+  return ({ Id, State }) =>
+    State === 'restarting' ? { kind: 'loop', endsIn: null } : (verdicts.get(Id) ?? { kind: 'none' });
+}
+
+async function inspect(docker: Docker, id: string): Promise<Loop> {
+  try {
+    const found = await docker
+      .getContainer(id)
+      .inspect({ abortSignal: AbortSignal.timeout(inspectLimit.time) });
+    const up = (Date.now() - Date.parse(found.State.StartedAt)) / 1000;
+    if (found.RestartCount < loopRestarts || up >= loopWindow) return { kind: 'none' };
+    return { kind: 'loop', endsIn: Math.max(0, loopWindow - up) };
+  } catch {
+    // Gone meanwhile, or too slow: the next pass asks again.
+    return { kind: 'suspect' };
+  }
+}
+
+/** Why the engine did not answer, in words that stay the same while the fault lasts. */
+function unreachable(error: unknown, place: string, limit: number): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ABORT_ERR') return `${place} did not answer within ${Math.round(limit / 1000)} s`;
+  if (code === 'ENOENT') return `there is no socket at ${place}`;
+  if (code === 'ECONNREFUSED') return `nobody listens at ${place}`;
+  if (code === 'EACCES') return `this user may not open ${place}`;
+  return `${place}: ${reasonOf(error)}`;
+}

@@ -1,0 +1,96 @@
+import { expectedServices } from './decky.ts';
+import { type Container, isRunning, type Sighting } from './sighting.ts';
+import type { ObservedState } from './state.ts';
+
+/** What Docker shows of one decky. */
+export interface Observed {
+  readonly state: ObservedState;
+  /** Which container and why; null when it runs. Holds no ages: the same sight gives the same words. */
+  readonly reason: string | null;
+  /** Some container may be in a restart loop and was not inspected: `running` is then not certain. */
+  readonly unverified: boolean;
+}
+
+interface Tally {
+  readonly expected: number;
+  readonly seen: number;
+  readonly running: number;
+  readonly impaired: number;
+  readonly base: 'sound' | 'impaired' | 'dead' | 'never seen';
+}
+
+/** The first rule that holds wins. @see CONTRACT.md, "Observed state of a decky" */
+const rules: readonly { state: ObservedState; holds: (t: Tally) => boolean }[] = [
+  { state: 'torn_down', holds: (t) => t.seen === 0 },
+  { state: 'failed', holds: (t) => t.running === 0 },
+  {
+    state: 'degraded',
+    holds: (t) => t.running < t.expected || t.impaired > 0 || t.base === 'dead' || t.base === 'impaired',
+  },
+];
+
+/** @param services the decky's services, singletons included */
+export function observedState(services: readonly string[], sighting: Sighting): Observed {
+  const expected = expectedServices(services);
+  // A decky that expects no container of its own takes the state of its base.
+  const parts: readonly Part[] =
+    expected.length === 0
+      ? [{ label: 'base container', container: sighting.base ?? undefined }]
+      : expected.map((service) => ({ label: service, container: sighting.services.get(service) }));
+  const containers = parts.flatMap(({ container }) => container ?? []);
+  const tally: Tally = {
+    expected: parts.length,
+    seen: containers.length,
+    running: containers.filter(answers).length,
+    impaired: containers.filter((container) => answers(container) && faultOf(container) !== null).length,
+    base: baseOf(sighting.base),
+  };
+  const state = rules.find((rule) => rule.holds(tally))?.state ?? 'running';
+  return {
+    state,
+    reason: state === 'running' ? null : reasonFor(tally, parts, sighting),
+    unverified: [...containers, ...(sighting.base === null ? [] : [sighting.base])].some(
+      (container) => container.loop.kind === 'suspect',
+    ),
+  };
+}
+
+interface Part {
+  readonly label: string;
+  readonly container: Container | undefined;
+}
+
+/** A looping container answers now and then: it counts as running and impaired, at whatever instant it is seen. */
+const answers = (container: Container): boolean => isRunning(container) || container.loop.kind === 'loop';
+
+function baseOf(base: Container | null): Tally['base'] {
+  if (base === null) return 'never seen';
+  if (!answers(base)) return 'dead';
+  return faultOf(base) === null ? 'sound' : 'impaired';
+}
+
+/** Why this container does not count as sound; null: it does. */
+function faultOf(container: Container): string | null {
+  if (container.loop.kind === 'loop') return 'restart loop';
+  if (container.state === 'exited' || container.state === 'dead') {
+    return container.exitCode === null ? container.state : `${container.state}, code ${container.exitCode}`;
+  }
+  if (!isRunning(container)) return container.state;
+  return container.unhealthy ? 'unhealthy' : null;
+}
+
+function reasonFor(tally: Tally, parts: readonly Part[], sighting: Sighting): string {
+  const faults =
+    tally.seen === 0
+      ? ['no container']
+      : parts.flatMap(({ label, container }) => {
+          const fault = container === undefined ? 'no container' : faultOf(container);
+          return fault === null ? [] : [`${label}: ${fault}`];
+        });
+  const base =
+    sighting.base !== null && parts[0]?.container !== sighting.base ? faultOf(sighting.base) : null;
+  if (base !== null) faults.push(`base container: ${base}`);
+  const strays = [...new Set(sighting.strays.map((stray) => stray.service ?? stray.name))].sort();
+  if (strays.length > 0) faults.push(`not in the file: ${strays.join(', ')}`);
+  return faults.join('; ');
+}

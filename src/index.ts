@@ -1,0 +1,7 @@
+/** What other programs may import. @see CONTRACT.md, "Commands" */
+export { type ErrorCode, errorCodes, FleetError } from './errors.ts';
+export type { Change, Held, Plan } from './fleet/change.ts';
+export { type JobData, type JobResult, jobName, parseJobData, queueName } from './fleet/job.ts';
+export type { Facts, Row, Sight } from './fleet/plan.ts';
+export { plan } from './fleet/plan.ts';
+export { reconcileOnce } from './reconcile-once.ts';

@@ -1,0 +1,17 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The package's own directory: sources and the compiled files lie at different depths below it. */
+export const packageRoot: string = (() => {
+  let at = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(at, 'package.json'))) at = dirname(at);
+  return at;
+})();
+
+export const version: string = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+).version;
+
+/** A state file with three deckies, for a first look. */
+export const exampleStateFile: string = join(packageRoot, 'examples', 'decnet-state.json');

@@ -1,0 +1,74 @@
+import { FleetError } from '../errors.ts';
+import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
+import { plan, type Row } from '../fleet/plan.ts';
+import type { MovedRow, Turn } from './ledger.ts';
+import type { Seen } from './observe.ts';
+
+export interface Decided {
+  readonly plan: Plan;
+  /** What was written; of a dry run nothing. */
+  readonly moved: readonly MovedRow[];
+  readonly recorded: readonly Row[];
+}
+
+/** Plans and applies: the host's turn. @throws FleetError OTHER_MACHINE, and nothing was written */
+export async function planAndApply(
+  turn: Turn,
+  seen: Seen,
+  request: { only: ReadonlySet<string> | null; dryRun: boolean; grace: number },
+): Promise<Decided> {
+  checkMachine(turn.host.host, turn.host.identity, seen.identity);
+  const recorded = await turn.recorded();
+  const decided = plan({
+    now: turn.now,
+    grace: request.grace,
+    only: request.only,
+    desired: seen.desired,
+    recorded,
+    observed: seen.observed,
+    notes: turn.host.notes,
+    moves: await turn.moves(),
+  });
+  if (request.dryRun) return { plan: decided, moved: [], recorded };
+  const moved = await turn.apply(decided.changes);
+  await turn.record({
+    identity: seen.identity,
+    observed: seen.observed.kind === 'ok',
+    error: faultOf(seen),
+    counts: {
+      ...countsOf(moved),
+      held: decided.held.length,
+      deckies:
+        recorded.length +
+        moved.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0),
+      containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : turn.host.containers,
+    },
+    notes: decided.notes,
+  });
+  return { plan: decided, moved, recorded };
+}
+
+/** What the changes of a plan would leave in the history. */
+export const plannedMoves = (decided: Plan): ReturnType<typeof movedBy> => decided.changes.flatMap(movedBy);
+
+/** Why a pass is not whole, in words that stay the same while the fault lasts; null: it is. */
+export function faultOf({ desired, observed }: Seen): string | null {
+  const faults = [
+    ...(desired.kind === 'invalid' ? [desired.error.message] : []),
+    ...(observed.kind === 'unreachable' ? [`Docker does not answer: ${observed.reason}`] : []),
+  ];
+  return faults.length === 0 ? null : faults.join('; ');
+}
+
+/** Two installations left at the same `host_uuid` would delete each other's rows. @see CONTRACT.md, "Whose host this is" */
+function checkMachine(host: string, recorded: string | null, here: string | null): void {
+  if (recorded === null || here === null || recorded === here) return;
+  throw new FleetError(
+    'OTHER_MACHINE',
+    `Host ${host} is recorded as machine ${recorded}, and this is machine ${here}`,
+    {
+      advice:
+        'Nothing was written. Give one of them another DECNET_HOST_UUID, or run `decnet-fleet reconcile --once --take-over` here if this machine replaces the other',
+    },
+  );
+}

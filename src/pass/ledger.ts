@@ -1,0 +1,71 @@
+import type { Change, Counts, Moved } from '../fleet/change.ts';
+import type { Move } from '../fleet/contested.ts';
+import type { Notes } from '../fleet/notes.ts';
+import type { Row } from '../fleet/plan.ts';
+
+/** What is recorded of a host before it is looked at. */
+export interface HostRecord {
+  readonly host: string;
+  /** The machine that the host is; null: no pass was there yet. */
+  readonly identity: string | null;
+  /** The number of its last turn. */
+  readonly turn: string;
+  /** How many containers its engine had at the last full pass. */
+  readonly containers: number;
+  readonly notes: Notes;
+}
+
+export interface TurnRequest {
+  readonly host: string;
+  readonly only: ReadonlySet<string> | null;
+  readonly dryRun: boolean;
+  /** The job's id, for the history. */
+  readonly job: string;
+}
+
+/** A committed change, with its number in `fleet_transitions`. */
+export interface MovedRow extends Moved {
+  readonly id: string;
+}
+
+export interface PassRecord {
+  readonly identity: string | null;
+  /** Docker answered. */
+  readonly observed: boolean;
+  /** Why the pass is not whole; null: it is. */
+  readonly error: string | null;
+  readonly counts: Counts & { readonly held: number; readonly deckies: number; readonly containers: number };
+  readonly notes: Notes;
+}
+
+/** One host's transaction, under its lock. */
+export interface Turn {
+  /** The database's clock, epoch milliseconds. */
+  readonly now: number;
+  readonly host: HostRecord;
+  recorded(): Promise<readonly Row[]>;
+  /** Moves of rows that moved more than once lately, oldest first. */
+  moves(): Promise<readonly Move[]>;
+  /** @returns what was written: a row that another program wrote in between is left out */
+  apply(changes: readonly Change[]): Promise<readonly MovedRow[]>;
+  record(pass: PassRecord): Promise<void>;
+}
+
+/** The recorded side of a host. Every method may throw DATABASE_UNREACHABLE and SCHEMA_MISSING. */
+export interface Ledger {
+  /** @param options.create makes the host's record if there is none */
+  host(host: string, options: { create: boolean }): Promise<HostRecord>;
+  /**
+   * Runs `work` in one transaction, under the host's lock unless it is a dry run; what throws in it writes nothing.
+   * @param seenTurn the turn's number before the host was observed: another number now means that it was overtaken
+   */
+  takeTurn<T>(
+    request: TurnRequest,
+    seenTurn: string,
+    work: (turn: Turn) => Promise<T>,
+  ): Promise<{ kind: 'taken'; outcome: T } | { kind: 'overtaken' }>;
+  /** Makes the host known to schedulers and readers, with its worker's interval in seconds. */
+  register(host: string, intervalS: number): Promise<void>;
+  /** From now on the host is this machine. */
+  takeOver(host: string, identity: string): Promise<void>;
+}

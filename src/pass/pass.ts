@@ -1,0 +1,100 @@
+import { FleetError } from '../errors.ts';
+import type { Plan } from '../fleet/change.ts';
+import { countsOf } from '../fleet/change.ts';
+import { othersOnly } from '../fleet/desired.ts';
+import type { JobData, JobResult } from '../fleet/job.ts';
+import { type Announcer, announce } from './announce.ts';
+import { type Decided, planAndApply, plannedMoves } from './apply.ts';
+import type { Ledger, MovedRow } from './ledger.ts';
+import { type Engine, type Machine, observe, type Seen, type StateFile } from './observe.ts';
+import { changeView, deckyViews } from './views.ts';
+
+export interface Ports {
+  readonly ledger: Ledger;
+  readonly stateFile: StateFile;
+  readonly engine: Engine;
+  readonly machine: Machine;
+  readonly bus: Announcer;
+}
+
+export interface PassOutcome {
+  readonly result: JobResult;
+  /** The state file could not be used: states were taken all the same, and the pass has failed. */
+  readonly failure: FleetError | null;
+  readonly plan: Plan;
+  readonly moved: readonly MovedRow[];
+  /** What an operator should be told, in words that stay the same while it lasts. */
+  readonly warnings: readonly string[];
+}
+
+/** How often a pass that was overtaken looks again. @see CONTRACT.md, "Rules of a pass" */
+const looks = 3;
+
+/**
+ * One pass over one host: observe → plan → apply → announce.
+ * @param job its id, for the history and the result
+ * @throws FleetError OTHER_MACHINE, TURN_LOST and the database's faults, with nothing written
+ */
+export async function pass(
+  data: JobData,
+  job: string,
+  ports: Ports,
+  settings: { grace: number },
+): Promise<PassOutcome> {
+  const started = performance.now();
+  const only = data.deckies === undefined ? null : new Set(data.deckies);
+  const request = { host: data.host_uuid, only, dryRun: data.dry_run ?? false, job, grace: settings.grace };
+
+  const { seen, decided } = await lookAndTakeTurn(request, ports);
+  announce(request.host, decided.moved, ports.bus);
+
+  const moves = request.dryRun ? plannedMoves(decided.plan) : decided.moved;
+  const warning = othersOnly(seen.desired, request.host);
+  const result: JobResult = {
+    host_uuid: request.host,
+    job_id: job,
+    ...countsOf(moves),
+    held: decided.plan.held.length,
+    contested: decided.plan.contested,
+    docker: seen.observed.kind,
+    duration_ms: Math.round(performance.now() - started),
+    dry_run: request.dryRun,
+    ...(request.dryRun ? dryRunViews(data, seen, decided) : {}),
+  };
+  return {
+    result,
+    failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
+    plan: decided.plan,
+    moved: decided.moved,
+    warnings: [
+      ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
+      ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
+    ],
+  };
+}
+
+async function lookAndTakeTurn(
+  request: { host: string; only: ReadonlySet<string> | null; dryRun: boolean; job: string; grace: number },
+  ports: Ports,
+): Promise<{ seen: Seen; decided: Decided }> {
+  for (let look = 1; look <= looks; look++) {
+    const seen = await observe(request, ports);
+    const turn = await ports.ledger.takeTurn(request, seen.before.turn, (open) =>
+      planAndApply(open, seen, request),
+    );
+    if (turn.kind === 'taken') return { seen, decided: turn.outcome };
+  }
+  throw new FleetError('TURN_LOST', `Other passes of host ${request.host} came in between ${looks} times`, {
+    advice: 'Nothing was written; the next pass looks again',
+  });
+}
+
+const dryRunViews = (
+  data: JobData,
+  seen: Seen,
+  { plan, recorded }: Decided,
+): Pick<JobResult, 'changes' | 'held_rows' | 'deckies'> => ({
+  changes: plan.changes.map(changeView),
+  held_rows: plan.held,
+  ...(data.deckies === undefined ? {} : { deckies: deckyViews(data.deckies, seen, recorded) }),
+});

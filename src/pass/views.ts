@@ -1,0 +1,83 @@
+import { type Change, contentReason } from '../fleet/change.ts';
+import type { ChangeView, DeckyView } from '../fleet/job.ts';
+import { isObject, type Json } from '../fleet/json.ts';
+import { observedState } from '../fleet/observed.ts';
+import type { Row } from '../fleet/plan.ts';
+import { type Container, type Sighting, sightings } from '../fleet/sighting.ts';
+import type { Seen } from './observe.ts';
+
+/** A change as the job's result and `plan --json` show it. */
+export const changeView = (change: Change): ChangeView => ({
+  action: change.action,
+  name: change.name,
+  from_state: change.from,
+  to_state: change.to,
+  reason:
+    change.action === 'state' && change.changed.length > 0
+      ? `${change.reason}; ${contentReason(change.changed)}`
+      : change.reason,
+});
+
+/** For each name, what is desired and what is observed. */
+export function deckyViews(
+  names: readonly string[],
+  { desired, observed }: Seen,
+  recorded: readonly Row[],
+): readonly DeckyView[] {
+  const deckies = new Map(
+    (desired.kind === 'declared' ? desired.deckies : []).map((decky) => [decky.name, decky]),
+  );
+  const services = new Map(
+    recorded.map((row) => [row.name, row.services.filter((s) => typeof s === 'string')]),
+  );
+  for (const decky of deckies.values()) services.set(decky.name, [...decky.services]);
+  const sightingOf = observed.kind === 'ok' ? sightings(observed.containers, services) : null;
+  return names.map((name) => {
+    const expected = services.get(name);
+    return {
+      name,
+      desired: maskSecrets(deckies.get(name)?.config ?? null),
+      observed:
+        sightingOf === null || expected === undefined ? null : observedView(expected, sightingOf(name)),
+    };
+  });
+}
+
+function observedView(services: readonly string[], sighting: Sighting): NonNullable<DeckyView['observed']> {
+  const { state, reason } = observedState(services, sighting);
+  const containers = [sighting.base, ...sighting.services.values(), ...sighting.strays].filter(
+    (container): container is Container => container !== null,
+  );
+  return {
+    state,
+    reason,
+    containers: containers.map((container) => ({
+      name: container.name,
+      service: container.service,
+      state: container.state,
+      exit_code: container.exitCode,
+      unhealthy: container.unhealthy,
+    })),
+  };
+}
+
+const secretKey = /pass(word|wd|phrase)?$|secret|token|credential|private_?key|api_?key|^users?$|accounts?$/i;
+
+/** The decky's object with what looks like a secret in its `service_config` masked. */
+function maskSecrets(config: Json): Json {
+  if (!isObject(config)) return config;
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key, key === 'service_config' ? mask(value) : value]),
+  );
+}
+
+function mask(value: Json): Json {
+  if (Array.isArray(value)) return value.map(mask);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      secretKey.test(key) && inner !== null ? '***' : mask(inner),
+    ]),
+  );
+}

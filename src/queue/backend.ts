@@ -1,0 +1,275 @@
+import {
+  assertSchemaCompatibility,
+  type BackendFactory,
+  createPostgresBackend,
+  createRedisBackend,
+  type IQueueBackend,
+  type Job,
+  type PostgresConnectionOptions,
+  type Queue,
+  type QueueEvents,
+  runMigrations,
+  SchemaMigrationRequiredError,
+  SchemaVersionMismatchError,
+  type Worker,
+  withBackend,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { FleetError, reasonOf } from '../errors.ts';
+import { withoutSecrets } from '../log.ts';
+
+/** BullMQ bound to one store: no other file knows which one it is. */
+export interface QueueBackend {
+  readonly kind: 'redis' | 'postgres';
+  /** Where the store is, for people. */
+  readonly place: string;
+  queue(name: string): Queue;
+  worker(name: string, run: (job: Job) => Promise<unknown>): Worker;
+  events(name: string): QueueEvents;
+  /** Makes the store ready; nothing on Redis. Safe to run twice, and from two places at once. */
+  prepare(): Promise<void>;
+  /** Whether the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
+  check(): Promise<void>;
+  /** How the store is set, for `doctor`. */
+  settings(): Promise<StoreSettings>;
+  close(): Promise<void>;
+}
+
+export interface StoreSettings {
+  readonly text: string;
+  /** What breaks the queues, each with what to do. */
+  readonly faults: readonly string[];
+  /** What an operator should know. */
+  readonly notes: readonly string[];
+}
+
+/** Connections that a worker of one host holds at the busiest. */
+const perWorker = { redis: 3, postgres: 6 };
+
+const schema = 'bullmq';
+/** Milliseconds within which the store takes a connection, else it does not answer. */
+const connectWithin = 5000;
+
+/** A worker that was killed holds its queue for two of its stalled checks. @see CONTRACT.md, "The queue" */
+const workerOptions = {
+  concurrency: 1,
+  lockDuration: 10_000,
+  stalledInterval: 5000,
+  maxStalledCount: 3,
+  runRetryDelay: 1000,
+  removeOnComplete: { count: 200, age: 24 * 3600 },
+  removeOnFail: { count: 500, age: 7 * 24 * 3600 },
+} as const;
+
+/** Length of BullMQ's event stream of a queue on Redis: its default of 10,000 is about 1 MB for each host. */
+const eventsKept = 100;
+
+export interface BackendListener {
+  /** The store was lost, or is back; once each. */
+  outage(down: boolean, error?: unknown): void;
+}
+
+export function queueBackend(
+  stores: { redisUrl: string | null; databaseUrl: string },
+  listener: BackendListener,
+): QueueBackend {
+  const outage = outageWatch(listener);
+  return stores.redisUrl === null ? onPostgres(stores.databaseUrl, outage) : onRedis(stores.redisUrl, outage);
+}
+
+type Emitter = { on(event: 'error', listener: (error: Error) => void): unknown };
+
+/** BullMQ repeats an error at each retry: it is told once, until something works again. */
+function outageWatch(listener: BackendListener) {
+  let isDown = false;
+  return {
+    watch: <E extends Emitter>(emitter: E): E => {
+      emitter.on('error', (error) => {
+        if (isDown) return;
+        isDown = true;
+        listener.outage(true, error);
+      });
+      return emitter;
+    },
+    recovered: () => {
+      if (!isDown) return;
+      isDown = false;
+      listener.outage(false);
+    },
+  };
+}
+
+type Outage = ReturnType<typeof outageWatch>;
+
+function onRedis(url: string, outage: Outage): QueueBackend {
+  const connection = new Redis(url, {
+    maxRetriesPerRequest: null,
+    connectTimeout: connectWithin,
+    lazyConnect: true,
+    retryStrategy: (tries) => Math.min(tries * 100, 1000),
+  });
+  outage.watch(connection);
+  connection.on('ready', outage.recovered);
+  const bound = bind(createRedisBackend, connection, outage);
+  return {
+    ...bound,
+    kind: 'redis',
+    place: withoutSecrets(url),
+    prepare: async () => undefined,
+    check: async () => {
+      await withinLimit(() => connection.ping()).catch((error: unknown) => {
+        throw queueFault(withoutSecrets(url), error);
+      });
+    },
+    settings: () => redisSettings(connection, withoutSecrets(url)),
+    close: async () => {
+      await bound.close();
+      connection.disconnect();
+    },
+  };
+}
+
+function onPostgres(url: string, outage: Outage): QueueBackend {
+  // Every Worker and QueueEvents keeps one of these for LISTEN, and hangs silently when there is none left.
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    keepAlive: true,
+    idleTimeoutMillis: 5000,
+    connectionTimeoutMillis: connectWithin,
+    options: `-c search_path=${schema}`,
+  });
+  pool.setMaxListeners(0);
+  outage.watch(pool);
+  pool.on('connect', outage.recovered);
+  const bound = bind(createPostgresBackend, pool as unknown as PostgresConnectionOptions, outage);
+  return {
+    ...bound,
+    kind: 'postgres',
+    place: withoutSecrets(url),
+    prepare: () => withClient(url, (client) => runMigrations(client, schema)),
+    check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),
+    settings: () => postgresSettings(pool, withoutSecrets(url)),
+    close: async () => {
+      await bound.close();
+      await pool.end();
+    },
+  };
+}
+
+async function redisSettings(redis: Redis, place: string): Promise<StoreSettings> {
+  const info = await redis.info();
+  const value = (key: string): string => new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  const policy = value('maxmemory_policy');
+  const clients = Number(value('maxclients')) || 10_000;
+  return {
+    text: `Redis ${value('redis_version')} at ${place}; room for about ${Math.floor(clients / perWorker.redis)} workers (maxclients ${clients})`,
+    faults:
+      policy === 'noeviction' || policy === ''
+        ? []
+        : [`maxmemory-policy is ${policy}: Redis may drop jobs. Set it to noeviction`],
+    notes:
+      value('aof_enabled') === '1' || (value('rdb_last_bgsave_status') === 'ok' && value('rdb_saves') !== '0')
+        ? []
+        : [
+            'nothing was saved to disk yet: a restart would empty the queues; they are made again within 30 s',
+          ],
+  };
+}
+
+async function postgresSettings(pool: pg.Pool, place: string): Promise<StoreSettings> {
+  const { rows } = await pool.query<{ max: number; used: number; version: string }>(
+    `select current_setting('max_connections')::int as max, current_setting('server_version') as version,
+       (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as used`,
+  );
+  const { max = 0, used = 0, version = '' } = rows[0] ?? {};
+  const room = Math.max(0, Math.floor((max - used) / perWorker.postgres));
+  const text = `PostgreSQL ${version} at ${place}; room for about ${room} more workers (max_connections ${max}, ${used} in use)`;
+  return {
+    text,
+    faults: room === 0 ? [`${text}: raise max_connections, or set REDIS_URL`] : [],
+    notes: [],
+  };
+}
+
+/** Not from the pool: a schema that is missing must not leave it with a broken LISTEN. */
+async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectWithin });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await withinLimit(() => work(client));
+  } catch (error) {
+    throw queueFault(withoutSecrets(url), error);
+  } finally {
+    client.end().catch(() => undefined);
+  }
+}
+
+function bind<B extends IQueueBackend, C>(
+  factory: BackendFactory<B, C>,
+  connection: C,
+  { watch }: Outage,
+): Pick<QueueBackend, 'queue' | 'worker' | 'events' | 'close'> {
+  const { Queue, Worker, QueueEvents } = withBackend(factory);
+  const open = new Map<string, Queue>();
+  const closers: (() => Promise<void>)[] = [];
+  const opened = <T extends Emitter & { close(): Promise<void> }>(made: T): T => {
+    closers.push(() => made.close());
+    return watch(made);
+  };
+  return {
+    queue: (name) => {
+      const existing = open.get(name);
+      if (existing !== undefined) return existing;
+      const queue = opened(
+        new Queue(name, {
+          connection,
+          streams: { events: { maxLen: eventsKept } },
+          defaultJobOptions: {
+            attempts: 1,
+            removeOnComplete: workerOptions.removeOnComplete,
+            removeOnFail: workerOptions.removeOnFail,
+          },
+        }) as unknown as Queue,
+      );
+      open.set(name, queue);
+      return queue;
+    },
+    worker: (name, run) =>
+      opened(new Worker(name, run, { ...workerOptions, connection, autorun: false }) as unknown as Worker),
+    events: (name) => opened(new QueueEvents(name, { connection }) as unknown as QueueEvents),
+    close: async () => {
+      for (const close of closers.reverse()) await close().catch(() => undefined);
+    },
+  };
+}
+
+/** Milliseconds within which the store answers, else it is down: on Redis a call would wait for ever. */
+const answerWithin = 10_000;
+
+/** @throws what `ask` throws, or that nobody answered */
+export async function withinLimit<T>(ask: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new Error(`no answer within ${answerWithin / 1000} s`)), answerWithin);
+  });
+  try {
+    return await Promise.race([ask(), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a failed call of the store means to a person. */
+export const queueFault = (place: string, error: unknown): FleetError =>
+  error instanceof SchemaMigrationRequiredError || error instanceof SchemaVersionMismatchError
+    ? new FleetError('SCHEMA_MISSING', `The queues at ${place} lack this version's tables`, {
+        advice: 'Run `decnet-fleet migrate`',
+        cause: error,
+      })
+    : new FleetError('QUEUE_UNREACHABLE', `The queues at ${place} do not answer: ${reasonOf(error)}`, {
+        advice: 'Check REDIS_URL, or without it DATABASE_URL, and that the server runs there',
+        cause: error,
+      });

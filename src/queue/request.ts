@@ -1,0 +1,56 @@
+import type { Job, QueueEvents } from 'bullmq';
+import { FleetError, reasonOf } from '../errors.ts';
+import { type JobData, type JobResult, jobName, queueName } from '../fleet/job.ts';
+import { type QueueBackend, queueFault, withinLimit } from './backend.ts';
+
+/** Whether a worker lives that consumes this host's queue. @throws FleetError QUEUE_UNREACHABLE */
+export const workerLives = (backend: QueueBackend, host: string): Promise<boolean> =>
+  answered(backend, async () => (await backend.queue(queueName(host)).getWorkersCount()) > 0);
+
+/**
+ * Enqueues one pass on a host's queue and waits for its result; leaves nothing behind.
+ * @param timeout milliseconds
+ * @throws FleetError JOB_FAILED, JOB_TIMED_OUT, QUEUE_UNREACHABLE
+ */
+export async function requestPass(backend: QueueBackend, data: JobData, timeout: number): Promise<JobResult> {
+  const queue = backend.queue(queueName(data.host_uuid));
+  const events = backend.events(queueName(data.host_uuid));
+  const job = await answered(backend, async () => {
+    await events.waitUntilReady();
+    return queue.add(jobName, data);
+  });
+  return outcome(job, events, data.host_uuid, timeout);
+}
+
+async function outcome(job: Job, events: QueueEvents, host: string, timeout: number): Promise<JobResult> {
+  try {
+    return (await job.waitUntilFinished(events, timeout)) as JobResult;
+  } catch (error) {
+    const state = await job.getState().catch(() => 'unknown');
+    if (state === 'failed' || state === 'completed') throw new FleetError('JOB_FAILED', reasonOf(error));
+    throw await abandon(job, host, timeout);
+  }
+}
+
+/** Nobody came in time: the job must not stay behind and run when nobody waits for it any more. */
+async function abandon(job: Job, host: string, timeout: number): Promise<FleetError> {
+  const seconds = Math.round(timeout / 1000);
+  try {
+    await job.remove();
+    return new FleetError('JOB_TIMED_OUT', `No worker of host ${host} took the job within ${seconds} s`, {
+      advice: `The job was withdrawn. Is a worker of that host running? \`decnet-fleet hosts\` shows when it was last seen`,
+    });
+  } catch {
+    return new FleetError('JOB_TIMED_OUT', `The pass of host ${host} is still running after ${seconds} s`, {
+      advice: 'It goes on; wait longer with --timeout',
+    });
+  }
+}
+
+async function answered<T>(backend: QueueBackend, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await withinLimit(ask);
+  } catch (error) {
+    throw queueFault(backend.place, error);
+  }
+}

@@ -1,0 +1,85 @@
+import type { Job, Queue } from 'bullmq';
+import { type JobData, jobName, queueName } from '../fleet/job.ts';
+import { type ScheduledHost, slotsDue } from '../fleet/slots.ts';
+import type { QueueBackend } from './backend.ts';
+
+/** @see CONTRACT.md, "The queue" */
+export const scheduleQueue = 'schedule';
+const schedulerId = 'reconcile';
+/** Milliseconds between two looks at the schedule itself. */
+const mendEvery = 15_000;
+/** A round that is this late (milliseconds, and intervals) was lost. */
+const lost = { atLeast: 5000, intervals: 2 };
+
+export interface ScheduleOptions {
+  /** The hosts to serve now, each with its interval. */
+  hosts(): Promise<readonly ScheduledHost[]>;
+  /** Milliseconds: of hosts that have none of their own. */
+  readonly interval: number;
+  onError(error: unknown): void;
+}
+
+/**
+ * Keeps the one repeatable job alive and serves it: each round enqueues a pass for every host whose slot falls into it.
+ * Any number of processes may do so.
+ */
+export function startScheduler(backend: QueueBackend, options: ScheduleOptions): { close(): Promise<void> } {
+  const queue = backend.queue(scheduleQueue);
+  const worker = backend.worker(scheduleQueue, async (job) => {
+    const hosts = await options.hosts();
+    return {
+      hosts: hosts.length,
+      enqueued: await enqueueRound(backend, hosts, dueAt(job), roundLength(hosts)),
+    };
+  });
+  const roundLength = (hosts: readonly ScheduledHost[]): number =>
+    Math.min(options.interval, ...hosts.map(({ interval }) => interval));
+  const mend = async (): Promise<void> => {
+    try {
+      await mendSchedule(queue, roundLength(await options.hosts()));
+    } catch (error) {
+      options.onError(error);
+    }
+  };
+  void mend();
+  void worker.run().catch(options.onError);
+  const timer = setInterval(() => void mend(), mendEvery);
+  return {
+    close: async () => {
+      clearInterval(timer);
+      await worker.close();
+    },
+  };
+}
+
+/** When a round was due: the time from which on its slots count. */
+const dueAt = (job: Job): number => job.timestamp + job.delay;
+
+async function enqueueRound(
+  backend: QueueBackend,
+  hosts: readonly ScheduledHost[],
+  from: number,
+  length: number,
+): Promise<number> {
+  const due = slotsDue(hosts, from, from + length);
+  for (const { host, at } of due) {
+    const data: JobData = { host_uuid: host, cause: 'schedule' };
+    await backend.queue(queueName(host)).add(jobName, data, {
+      delay: Math.max(0, at - Date.now()),
+      // While one is waiting or running there is no other: a dead host piles up nothing, a long pass skips.
+      deduplication: { id: 'schedule' },
+    });
+  }
+  return due.length;
+}
+
+/** The schedule is reconciled, too: missing, doubled, of another interval, or standing still. */
+async function mendSchedule(queue: Queue, every: number): Promise<void> {
+  const found = await queue.getJobSchedulers();
+  for (const { key } of found) if (key !== schedulerId) await queue.removeJobScheduler(key);
+  const ours = found.find(({ key }) => key === schedulerId);
+  const late = Date.now() - Math.max(lost.atLeast, lost.intervals * every);
+  if (ours !== undefined && ours.every === every && (ours.next ?? 0) > late) return;
+  if (ours !== undefined && ours.every === every) await queue.removeJobScheduler(schedulerId);
+  await queue.upsertJobScheduler(schedulerId, { every }, { name: 'round', data: {} });
+}

@@ -1,0 +1,196 @@
+import { isIP } from 'node:net';
+import { FleetError } from '../errors.ts';
+import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
+import type { Desired } from '../fleet/desired.ts';
+import { isObject, type Json, type JsonObject, property } from '../fleet/json.ts';
+
+/** Deeper than any file of DECNET, and far from what PostgreSQL's parser refuses. */
+const deepest = 100;
+
+type Check = { readonly is: string; readonly holds: (value: Json) => boolean };
+
+const text: Check = { is: 'a text', holds: (value) => typeof value === 'string' };
+const number: Check = { is: 'a number', holds: (value) => typeof value === 'number' };
+const flag: Check = { is: 'true or false', holds: (value) => typeof value === 'boolean' };
+const object: Check = { is: 'an object', holds: isObject };
+const orNull = (check: Check): Check => ({
+  is: `${check.is} or null`,
+  holds: (value) => value === null || check.holds(value),
+});
+
+/** What a known field must be if it is there. Unknown ones are kept as they are. @see DOMAIN.md, decnet-state.json */
+const configFields: Record<string, Check> = {
+  mode: text,
+  interface: text,
+  subnet: text,
+  gateway: text,
+  log_file: orNull(text),
+  ipvlan: flag,
+  mutate_interval: orNull(number),
+};
+
+const deckyFields: Record<string, Check> = {
+  name: {
+    is: '1 to 128 of A-Z a-z 0-9 - _ .',
+    holds: (value) => typeof value === 'string' && isLegalName(value),
+  },
+  ip: { is: 'an IP address', holds: (value) => typeof value === 'string' && isIP(value) !== 0 },
+  services: {
+    is: 'a list of at least one service name',
+    holds: (value) => Array.isArray(value) && value.length > 0,
+  },
+  hostname: orNull(text),
+  nmap_os: orNull(text),
+  distro: orNull(text),
+  base_image: orNull(text),
+  build_base: orNull(text),
+  archetype: orNull(text),
+  service_config: orNull(object),
+  mutate_interval: orNull(number),
+  last_mutated: orNull(number),
+  last_login_attempt: orNull(number),
+  host_uuid: {
+    is: 'null or a host name of 1 to 64 of A-Z a-z 0-9 - _ .',
+    holds: (value) => value === null || (typeof value === 'string' && isLegalHost(value)),
+  },
+};
+
+const requiredDeckyFields = ['name', 'ip', 'services'] as const;
+
+/**
+ * What a state file's text says about one host. The deckies of other hosts are checked all the same.
+ * @param file its path, for errors
+ * @param host whose deckies count: those that name it, or none
+ * @throws FleetError STATE_FILE_INVALID, naming the first field that is wrong
+ */
+export function parseStateFile(content: string, file: string, host: string): Desired {
+  const invalid = (what: string, advice?: string): never => {
+    throw stateFileInvalid(file, what, advice);
+  };
+  const document = parseJson(content, file);
+  if (!isObject(document)) return invalid(`holds ${nameOf(document)} where an object is expected`);
+  const config = property(document, 'config');
+  if (config === undefined) return invalid('config is missing');
+  if (!isObject(config)) return invalid(`config must be an object, not ${nameOf(config)}`);
+  checkFields(config, configFields, 'config', invalid);
+  const list = property(config, 'deckies');
+  if (list === undefined) return invalid('config.deckies is missing');
+  if (!Array.isArray(list)) return invalid(`config.deckies must be a list, not ${nameOf(list)}`);
+
+  const deckies: Decky[] = [];
+  const peers = new Map<string, number>();
+  const firstAt = new Map<string, number>();
+  for (const [at, entry] of (list as readonly Json[]).entries()) {
+    const where = `config.deckies[${at}]`;
+    if (!isObject(entry)) return invalid(`${where} must be an object, not ${nameOf(entry)}`);
+    const decky = parseDecky(entry, where, invalid);
+    const owner = (property(entry, 'host_uuid') ?? host) as string;
+    const key = `${owner} ${decky.name}`;
+    const first = firstAt.get(key);
+    if (first !== undefined) {
+      return invalid(
+        `${where}.name "${decky.name}" is already that of config.deckies[${first}] on host ${owner}`,
+        'Give each decky of a host its own name.',
+      );
+    }
+    firstAt.set(key, at);
+    if (owner === host) deckies.push(decky);
+    else peers.set(owner, (peers.get(owner) ?? 0) + 1);
+  }
+  return { kind: 'declared', deckies, peers };
+}
+
+export const stateFileInvalid = (file: string, what: string, advice?: string, cause?: unknown): FleetError =>
+  new FleetError('STATE_FILE_INVALID', `${file}: ${what}`, {
+    advice: advice ?? 'No decky was inserted, deleted or changed in content; states were still taken',
+    cause,
+  });
+
+type Invalid = (what: string, advice?: string) => never;
+
+function parseDecky(entry: JsonObject, where: string, invalid: Invalid): Decky {
+  for (const field of requiredDeckyFields) {
+    if (property(entry, field) === undefined) invalid(`${where}.${field} is missing`);
+  }
+  checkFields(entry, deckyFields, where, invalid);
+  const services = property(entry, 'services') as readonly Json[];
+  for (const [at, service] of services.entries()) {
+    if (typeof service !== 'string' || service.trim() === '' || service.length > 128) {
+      invalid(
+        `${where}.services[${at}] must be a service name of 1 to 128 characters, not ${nameOf(service)}`,
+      );
+    }
+  }
+  checkStorable(entry, where, 0, invalid);
+  return {
+    name: property(entry, 'name') as string,
+    ip: property(entry, 'ip') as string,
+    services: [...new Set(services as readonly string[])],
+    config: entry,
+  };
+}
+
+function checkFields(
+  fields: JsonObject,
+  checks: Readonly<Record<string, Check>>,
+  where: string,
+  invalid: Invalid,
+): void {
+  for (const [field, check] of Object.entries(checks)) {
+    const value = property(fields, field);
+    if (value !== undefined && !check.holds(value)) {
+      invalid(`${where}.${field} must be ${check.is}, not ${nameOf(value)}`);
+    }
+  }
+}
+
+/** PostgreSQL's jsonb takes neither NUL nor half a surrogate pair, and JSON has no infinite number. */
+function checkStorable(value: Json, where: string, depth: number, invalid: Invalid): void {
+  if (depth > deepest) invalid(`${where.slice(0, 200)} is nested more than ${deepest} levels deep`);
+  if (typeof value === 'string' && !isStorable(value)) {
+    invalid(`${where} holds a character that cannot be stored (NUL or half a surrogate pair)`);
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) invalid(`${where} is too large for a number`);
+  if (Array.isArray(value)) {
+    for (const [at, member] of value.entries()) checkStorable(member, `${where}[${at}]`, depth + 1, invalid);
+  } else if (isObject(value)) {
+    for (const key of Object.keys(value)) {
+      if (!isStorable(key)) invalid(`${where} has a key with a character that cannot be stored`);
+      checkStorable(property(value, key) as Json, `${where}.${key}`, depth + 1, invalid);
+    }
+  }
+}
+
+const isStorable = (content: string): boolean => !content.includes('\0') && content.isWellFormed();
+
+/** The text was cut short or is no JSON: what a reader sees while upstream writes. */
+export class NotJson extends FleetError {}
+
+function parseJson(content: string, file: string): Json {
+  const notJson = (what: string, cause?: unknown): NotJson =>
+    new NotJson('STATE_FILE_INVALID', `${file}: ${what}`, {
+      advice: 'No decky was inserted, deleted or changed in content; states were still taken',
+      cause,
+    });
+  if (content.trim() === '') throw notJson('is empty');
+  try {
+    return JSON.parse(content) as Json;
+  } catch (error) {
+    // V8's message quotes the file, which may hold secrets: only the place is taken from it.
+    const message = error instanceof Error ? error.message : '';
+    const place = /line (\d+) column (\d+)/.exec(message);
+    if (message.includes('end of JSON') || message.startsWith('Unterminated')) {
+      throw notJson('ends in the middle: it is not complete JSON', error);
+    }
+    throw notJson(`is not JSON${place === null ? '' : ` (line ${place[1]}, column ${place[2]})`}`, error);
+  }
+}
+
+/** A value for an error: its kind, and the value itself where it is short. */
+function nameOf(value: Json): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return 'an object';
+  const shown = JSON.stringify(value);
+  return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
+}

@@ -1,0 +1,105 @@
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FleetError, reasonOf } from '../errors.ts';
+import type { Desired } from '../fleet/desired.ts';
+import { NotJson, parseStateFile, stateFileInvalid } from './parse.ts';
+
+const largest = 64 * 1024 * 1024;
+/** How long a half-written file is read again, and how often. @see CONTRACT.md, rule 7 */
+const patience = 1000;
+const pause = 40;
+/** A file written this lately may change again without its times telling. */
+const settles = 100;
+
+export interface StateFileReader {
+  readonly path: string;
+  /** What the file says about the host. Never rejects: a file that cannot be used is `invalid`. */
+  read(signal?: AbortSignal): Promise<Desired>;
+}
+
+/** Reads one host's part of a state file; the parsed file is kept while its inode, size and times hold. */
+export function stateFileReader(path: string, host: string): StateFileReader {
+  let kept: { key: string; desired: Desired } | null = null;
+
+  const readOnce = async (): Promise<{ key: string; desired: Desired }> => {
+    const handle = await openFile(path);
+    if (handle === null) return { key: 'absent', desired: { kind: 'absent' } };
+    try {
+      const stats = await handle.stat({ bigint: true });
+      const key = keyOf(stats);
+      if (kept?.key === key) return kept;
+      if (!stats.isFile()) throw stateFileInvalid(path, 'is not a regular file');
+      if (stats.size > largest) throw stateFileInvalid(path, 'is larger than 64 MiB');
+      const desired = parse(await handle.readFile());
+      const isSettled = Date.now() - Number(stats.mtimeMs) > settles;
+      return { key: isSettled ? key : 'unsettled', desired };
+    } finally {
+      await handle.close();
+    }
+  };
+
+  const parse = (bytes: Buffer): Desired => {
+    let content: string;
+    try {
+      content = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (error) {
+      throw new NotJson('STATE_FILE_INVALID', `${path}: is not UTF-8 text`, {
+        advice: 'No decky was inserted, deleted or changed in content; states were still taken',
+        cause: error,
+      });
+    }
+    return parseStateFile(content, path, host);
+  };
+
+  return {
+    path,
+    read: async (signal) => {
+      const until = performance.now() + patience;
+      const isOver = (): boolean => performance.now() >= until || signal?.aborted === true;
+      while (true) {
+        const key = await keyAt(path);
+        try {
+          kept = await readOnce();
+          return kept.desired;
+        } catch (error) {
+          if (!(error instanceof NotJson) || isOver()) return invalid(path, error);
+          // The same bytes fail the same way: wait for others.
+          while ((await keyAt(path)) === key && !isOver()) await sleep(pause);
+        }
+      }
+    },
+  };
+}
+
+const invalid = (path: string, error: unknown): Desired => ({
+  kind: 'invalid',
+  error:
+    error instanceof FleetError
+      ? error
+      : stateFileInvalid(path, `cannot be read: ${reasonOf(error)}`, undefined, error),
+});
+
+/** Null: no such file in a directory that exists, which is a fleet torn down. */
+async function openFile(path: string): Promise<FileHandle | null> {
+  try {
+    // Not blocking: a pipe in its place must not hang the pass.
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    const directory = dirname(path);
+    const found = await stat(directory).catch(() => null);
+    if (found?.isDirectory()) return null;
+    throw stateFileInvalid(path, `its directory ${directory} does not exist`);
+  }
+}
+
+const keyAt = (path: string): Promise<string> =>
+  stat(path, { bigint: true }).then(keyOf, (error: unknown) => reasonOf(error));
+
+const keyOf = (stats: BigIntStats): string =>
+  `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');

@@ -1,0 +1,180 @@
+import { type Config, chooseStateFile, noStateFile, rootDataDir } from './config.ts';
+import type { EmbeddedDatabase } from './database/embedded.ts';
+import type { Database } from './database/orm.ts';
+import type { Report } from './database/report.ts';
+import type { DockerEngine } from './docker/engine.ts';
+import type { ScheduledHost } from './fleet/slots.ts';
+import type { HostWorker, HostWorkerOptions } from './host.ts';
+import type { Log } from './log.ts';
+import { version } from './package.ts';
+import type { Announcer } from './pass/announce.ts';
+import type { Ledger } from './pass/ledger.ts';
+import type { Ports } from './pass/pass.ts';
+import type { QueueBackend } from './queue/backend.ts';
+
+/**
+ * The neighbours of one process, each opened when it is first asked for, and closed in reverse. Their packages are
+ * loaded then, too: a command does not pay for what it does not use.
+ */
+export interface Fleet {
+  readonly config: Config;
+  readonly log: Log;
+  database(): Promise<Database>;
+  report(): Promise<Report>;
+  ledger(): Promise<Ledger>;
+  queues(): Promise<QueueBackend>;
+  engine(): Promise<DockerEngine>;
+  /** What a pass over this host needs. @param stateFile instead of the configured one */
+  ports(bus: Announcer, stateFile?: string): Promise<Ports>;
+  /** A worker of this host. */
+  hostWorker(
+    options: Pick<HostWorkerOptions, 'follows' | 'onPass' | 'onFailure'> & {
+      bus?: Announcer;
+      stateFile?: string;
+    },
+  ): Promise<HostWorker>;
+  scheduler(): Promise<{ close(): Promise<void> }>;
+  /** From now on this host is this machine. */
+  takeOver(): Promise<void>;
+  /** Closed before everything that is open by now. */
+  onClose(close: () => Promise<void>): void;
+  close(): Promise<void>;
+}
+
+const silentBus: Announcer = { changed: () => undefined };
+
+export function openFleet(config: Config, log: Log): Fleet {
+  const closers: (() => Promise<void>)[] = [];
+  const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
+    let opened: Promise<T> | null = null;
+    return () => (opened ??= open());
+  };
+  const closing = <T extends { close(): Promise<void> }>(made: T): T => {
+    closers.push(() => made.close());
+    return made;
+  };
+
+  const embedded = once(async (): Promise<EmbeddedDatabase> => {
+    const { openEmbedded, embeddedExists } = await import('./database/embedded.ts');
+    if (config.dataDir !== rootDataDir && !embeddedExists(config.dataDir) && embeddedExists(rootDataDir)) {
+      log.warn(
+        { here: config.dataDir, roots: rootDataDir },
+        "this user has no database yet, while root has one: root's fleet is not shown here",
+      );
+    }
+    return closing(await openEmbedded(config.dataDir));
+  });
+  const databaseUrl = async (): Promise<string> => config.databaseUrl ?? (await embedded()).url;
+
+  const database = once(async () => {
+    const url = await databaseUrl();
+    const { openDatabase } = await import('./database/orm.ts');
+    const opened = closing(await openDatabase(url));
+    // The embedded database is nobody else's: it is always at this version's schema.
+    if (config.databaseUrl === null) await opened.migrate();
+    return opened;
+  });
+  const ledger = once(async () => {
+    const [opened, { postgresLedger }] = await Promise.all([database(), import('./database/ledger.ts')]);
+    return postgresLedger(opened, { version, historyDays: config.historyDays });
+  });
+  const report = once(async () => {
+    const [opened, module] = await Promise.all([database(), import('./database/report.ts')]);
+    return module.report(opened, config.interval);
+  });
+  const queues = once(async () => {
+    const [url, { queueBackend }] = await Promise.all([databaseUrl(), import('./queue/backend.ts')]);
+    const backend = closing(
+      queueBackend(
+        { redisUrl: config.redisUrl, databaseUrl: url },
+        {
+          outage: (down, error) => {
+            if (down) log.warn({ error }, 'the queues do not answer; trying again');
+            else log.info('the queues answer again');
+          },
+        },
+      ),
+    );
+    if (config.databaseUrl === null) await backend.prepare();
+    return backend;
+  });
+  const engine = once(async () => (await import('./docker/engine.ts')).dockerEngine(config.docker));
+  const machine = once(async () => {
+    const [docker, { thisMachine }] = await Promise.all([engine(), import('./machine/identity.ts')]);
+    return thisMachine(async () => (await docker.info()).id);
+  });
+
+  const ports: Fleet['ports'] = async (bus, stateFile = chooseStateFile(config) ?? undefined) => {
+    if (stateFile === undefined) throw noStateFile();
+    const [opened, docker, self, { stateFileReader }] = await Promise.all([
+      ledger(),
+      engine(),
+      machine(),
+      import('./state-file/read.ts'),
+    ]);
+    return {
+      ledger: opened,
+      engine: docker,
+      machine: self,
+      stateFile: stateFileReader(stateFile, config.host),
+      bus,
+    };
+  };
+
+  const hosts = async (): Promise<readonly ScheduledHost[]> => {
+    const known = new Map(config.hosts.map((host) => [host, config.interval]));
+    for (const { host_uuid, interval_s } of await (await report()).hosts(null))
+      known.set(host_uuid, interval_s);
+    return [...known].map(([host, seconds]) => ({ host, interval: seconds * 1000 }));
+  };
+
+  return {
+    config,
+    log,
+    database,
+    report,
+    ledger,
+    queues,
+    engine,
+    ports,
+    hostWorker: async ({ bus = silentBus, stateFile, ...options }) => {
+      const [neighbours, backend, { startHostWorker }] = await Promise.all([
+        ports(bus, stateFile),
+        queues(),
+        import('./host.ts'),
+      ]);
+      if (options.follows) await neighbours.ledger.register(config.host, config.interval);
+      const worker = startHostWorker({
+        ...options,
+        host: config.host,
+        ports: neighbours,
+        backend,
+        grace: config.grace,
+        log,
+      });
+      return closing(worker);
+    },
+    scheduler: async () => {
+      const [backend, { startScheduler }] = await Promise.all([queues(), import('./queue/schedule.ts')]);
+      return closing(
+        startScheduler(backend, {
+          hosts,
+          interval: config.interval * 1000,
+          onError: (error) => log.warn({ error }, 'the schedule could not be looked after; trying again'),
+        }),
+      );
+    },
+    takeOver: async () => {
+      const identity = await (await machine()).identity();
+      if (identity !== null) await (await ledger()).takeOver(config.host, identity);
+    },
+    onClose: (close) => {
+      closers.push(close);
+    },
+    close: async () => {
+      for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+        await close().catch((error: unknown) => log.debug({ error }, 'closing failed'));
+      }
+    },
+  };
+}
