@@ -1,5 +1,5 @@
 import { expectedServices } from './decky.ts';
-import { type Container, isRunning, type Sighting } from './sighting.ts';
+import { answers, type Container, isRunning, type Sighting } from './sighting.ts';
 import type { ObservedState } from './state.ts';
 
 /** What Docker shows of one decky. */
@@ -59,9 +59,6 @@ interface Part {
   readonly label: string;
   readonly container: Container | undefined;
 }
-
-/** A looping container answers now and then: it counts as running and impaired, at whatever instant it is seen. */
-const answers = (container: Container): boolean => isRunning(container) || container.loop.kind === 'loop';
 
 function baseOf(base: Container | null): Tally['base'] {
   if (base === null) return 'never seen';

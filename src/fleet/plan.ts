@@ -217,7 +217,7 @@ function graceOf(row: Row, { now, grace, notes }: Facts, seen: Observed | null):
     return { left: false, ran: true, endsIn: null, note: null };
   }
   const since = noted?.since ?? now;
-  const ranBefore = noted?.ran && noted.writtenAt === writtenAt;
+  const ranBefore = noted?.ran === true && noted.writtenAt === writtenAt;
   return {
     left: now - since < length,
     ran: ranBefore,

@@ -37,10 +37,13 @@ const nothing: Sighting = { base: null, services: new Map(), strays: [] };
 
 export const isRunning = (container: Container): boolean => container.state === 'running';
 
+/** Runs, or will again in a moment: a looping container answers now and then, at whatever instant it is seen. */
+export const answers = (container: Container): boolean => isRunning(container) || container.loop.kind === 'loop';
+
 /** Any container of the decky runs, whatever it is for. */
 export const anyRuns = (sighting: Sighting): boolean =>
-  (sighting.base !== null && isRunning(sighting.base)) ||
-  [...sighting.services.values(), ...sighting.strays].some(isRunning);
+  (sighting.base !== null && answers(sighting.base)) ||
+  [...sighting.services.values(), ...sighting.strays].some(answers);
 
 /**
  * Whose container is this: labels first, since they are exact; a name only among the unlabelled, since decky

@@ -1,0 +1,64 @@
+import { createWriteStream } from 'node:fs';
+import { glob, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { packageRoot } from '../src/package.ts';
+
+/**
+ * Runs all tests, or those of the files named; says plainly what was skipped. With CI set, a skip is a failure, and
+ * every suite of test/suites.txt must have run.
+ */
+const isStrict = process.env['CI'] !== undefined && process.env['CI'] !== '';
+const chosen = process.argv.slice(2);
+
+const pattern = join(packageRoot, 'test/**/*.test.ts');
+const all = (await Array.fromAsync(glob(pattern))).sort();
+const files = chosen.length === 0 ? all : all.filter((file) => chosen.some((part) => file.includes(part)));
+
+const ran = new Set<string>();
+const skipped = new Map<string, string>();
+const counts = { passed: 0, failed: 0 };
+
+const options = {
+  files,
+  concurrency: 2,
+  // The types do not know it yet.
+  globalSetupPath: join(packageRoot, 'test/support/services.ts'),
+};
+const stream = run(options);
+stream.on('test:pass', (event) => {
+  const file = relative(packageRoot, event.file ?? '');
+  if (event.skip !== undefined) skipped.set(`${file}: ${event.name}`, String(event.skip));
+  else if (event.details.type !== 'suite') {
+    counts.passed += 1;
+    ran.add(file);
+  }
+});
+stream.on('test:fail', (event) => {
+  if (event.details.type !== 'suite') counts.failed += 1;
+});
+stream.compose(spec).pipe(process.stdout);
+if (process.env['TEST_LOG'] !== undefined)
+  stream.compose(spec).pipe(createWriteStream(process.env['TEST_LOG']));
+
+await new Promise<void>((done) => stream.once('end', done));
+await new Promise((done) => setTimeout(done, 200));
+
+for (const [name, why] of skipped) console.log(`skipped ${name}: ${why}`);
+if (isStrict && chosen.length === 0) {
+  const expected = (await readFile(join(packageRoot, 'test/suites.txt'), 'utf8')).trim().split('\n');
+  for (const file of expected) {
+    if (ran.has(file)) continue;
+    console.log(`did not run: ${file}`);
+    counts.failed += 1;
+  }
+  for (const file of ran) {
+    if (expected.includes(file)) continue;
+    console.log(`not in test/suites.txt: ${file}`);
+    counts.failed += 1;
+  }
+  counts.failed += skipped.size;
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);

@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/package.ts';
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  /** What it has printed so far. */
+  output(): string;
+  /** Resolves when its output matches; rejects when it ends, or after `within` milliseconds. */
+  said(pattern: RegExp, within?: number): Promise<string>;
+}
+
+/** Only what a test sets, and what a process needs to run at all: nothing of the developer's own settings. */
+const bare = { PATH: process.env['PATH'], HOME: '/nonexistent', LANG: 'C.UTF-8' };
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Starts one of the programs of the checkout, as a user would. */
+export function start(args: readonly string[], env: Env, program = 'src/cli/bin.ts'): Running {
+  const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
+    env: { ...bare, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  const finished = new Promise<Finished>((done) => {
+    child.once('close', (code) => done({ code, stdout, stderr }));
+  });
+  const output = (): string => stdout + stderr;
+  return {
+    child,
+    finished,
+    output,
+    said: (pattern, within = 60_000) =>
+      new Promise((done, fail) => {
+        const look = (): boolean => {
+          if (!pattern.test(output())) return false;
+          clearTimeout(timer);
+          done(output());
+          return true;
+        };
+        const timer = setTimeout(() => fail(new Error(`never said ${pattern}:\n${output()}`)), within);
+        child.stdout.on('data', look);
+        child.stderr.on('data', look);
+        void finished.then(({ code }) => {
+          clearTimeout(timer);
+          if (!look()) fail(new Error(`ended with ${code} before it said ${pattern}:\n${output()}`));
+        });
+        look();
+      }),
+  };
+}
+
+/** Runs `decnet-fleet` to its end. */
+export const cli = (args: readonly string[], env: Env): Promise<Finished> => start(args, env).finished;
+
+/** The one JSON document on stdout of a command that succeeded. */
+export async function cliJson<T>(args: readonly string[], env: Env): Promise<T> {
+  const done = await cli(args, env);
+  if (done.stdout === '') throw new Error(`no JSON, exit ${done.code}: ${done.stderr}`);
+  return JSON.parse(done.stdout) as T;
+}

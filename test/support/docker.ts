@@ -1,0 +1,156 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import Docker from 'dockerode';
+import { findProgram } from './program.ts';
+import { waitFor } from './wait.ts';
+
+const run = promisify(execFile);
+const image = 'decnet-fleet-test:latest';
+
+/** What a container is made of. */
+export interface Made {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** A shell command; default: sleeps. */
+  readonly command?: string;
+  readonly health?: string;
+  readonly restart?: boolean;
+  /** Default: true. */
+  readonly started?: boolean;
+}
+
+/** A real Docker engine of the tests' own. */
+export interface TestEngine {
+  readonly host: string;
+  readonly docker: Docker;
+  readonly pid: number;
+  make(container: Made): Promise<Docker.Container>;
+  /** The base and the service containers of a decky, as DECNET makes them. */
+  makeDecky(name: string, services: readonly string[]): Promise<void>;
+  /** The containers that a fixture lists. */
+  makeFixture(list: readonly FixtureDecky[]): Promise<void>;
+  container(name: string): Docker.Container;
+  removeAll(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface FixtureDecky {
+  readonly decky: string;
+  readonly containers: readonly { name: string; labels: Record<string, string> }[];
+}
+
+/** Why there is no engine here; false: there is one. For the `skip` of a suite. */
+export const noEngine: string | false =
+  process.getuid?.() !== 0
+    ? 'Docker: starting dockerd needs root'
+    : (await findProgram('dockerd')) === null
+      ? 'Docker: there is no dockerd on this machine'
+      : false;
+
+export const serviceLabels = (decky: string, service: string): Record<string, string> => ({
+  'decnet.fleet.service': 'true',
+  'decnet.fleet.decky': decky,
+  'decnet.fleet.service_name': service,
+});
+
+export async function testEngine(): Promise<TestEngine> {
+  const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-docker-'));
+  const socket = join(directory, 'docker.sock');
+  const daemon = spawn(
+    (await findProgram('dockerd')) ?? 'dockerd',
+    [
+      ...['--host', `unix://${socket}`, '--data-root', join(directory, 'data')],
+      ...['--exec-root', join(directory, 'exec'), '--pidfile', join(directory, 'docker.pid')],
+      ...['--iptables=false', '--bridge=none'],
+    ],
+    { stdio: 'ignore' },
+  );
+  const ended = new Promise<void>((done) => daemon.once('exit', () => done()));
+  const docker = new Docker({ socketPath: socket });
+  await waitFor(() => docker.ping().then(() => true), 60_000);
+  await importImage(docker);
+
+  const make: TestEngine['make'] = async ({
+    name,
+    labels = {},
+    command,
+    health,
+    restart,
+    started = true,
+  }) => {
+    const container = await docker.createContainer({
+      name,
+      Image: image,
+      Labels: { ...labels },
+      Cmd: ['/bin/sh', '-c', command ?? 'trap "exit 0" TERM; while :; do sleep 0.2; done'],
+      HostConfig: { NetworkMode: 'none', ...(restart && { RestartPolicy: { Name: 'always' } }) },
+      ...(health !== undefined && {
+        Healthcheck: { Test: ['CMD-SHELL', health], Interval: 200_000_000, Timeout: 2e9, Retries: 1 },
+      }),
+    });
+    if (started) await container.start().catch((error: unknown) => ignoreFailedStart(error, command));
+    return container;
+  };
+  const removeAll = async (): Promise<void> => {
+    const all = await docker.listContainers({ all: true });
+    await Promise.all(
+      all.map(({ Id }) =>
+        docker
+          .getContainer(Id)
+          .remove({ force: true })
+          .catch(() => undefined),
+      ),
+    );
+  };
+  return {
+    host: `unix://${socket}`,
+    docker,
+    pid: daemon.pid ?? 0,
+    make,
+    makeDecky: async (name, services) => {
+      await make({ name });
+      for (const service of services) {
+        await make({ name: `${name}-${service.replaceAll('_', '-')}`, labels: serviceLabels(name, service) });
+      }
+    },
+    makeFixture: async (list) => {
+      for (const { name, labels } of list.flatMap(({ containers }) => containers))
+        await make({ name, labels });
+    },
+    container: (name) => docker.getContainer(name),
+    removeAll,
+    stop: async () => {
+      await removeAll().catch(() => undefined);
+      daemon.kill();
+      await ended;
+      await run('umount', ['-l', join(directory, 'data')]).catch(() => undefined);
+      await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+    },
+  };
+}
+
+/** A container whose command cannot start stays `created`: what the test wants. */
+function ignoreFailedStart(error: unknown, command: string | undefined): void {
+  if (command === undefined) throw error;
+}
+
+/** A tiny image of this machine's own shell: no registry is needed. */
+async function importImage(docker: Docker): Promise<void> {
+  const programs = ['/bin/sh', '/bin/sleep'];
+  const libraries = await Promise.all(programs.map(async (program) => (await run('ldd', [program])).stdout));
+  const files = new Set(
+    [...programs, ...libraries.join('\n').matchAll(/(\/\S+) \(/g)].map((found) =>
+      typeof found === 'string' ? found : (found[1] ?? ''),
+    ),
+  );
+  const tar = spawn('tar', ['--create', '--dereference', '--absolute-names', '--file=-', ...files], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const stream = await docker.importImage(tar.stdout, { repo: image.split(':')[0], tag: 'latest' });
+  await new Promise<void>((done, fail) => {
+    docker.modem.followProgress(stream, (error) => (error === null ? done() : fail(error)));
+  });
+}

@@ -1,0 +1,85 @@
+import { FleetError } from '../../src/errors.ts';
+import type { Decky } from '../../src/fleet/decky.ts';
+import type { Desired } from '../../src/fleet/desired.ts';
+import type { JsonObject } from '../../src/fleet/json.ts';
+import { noNotes } from '../../src/fleet/notes.ts';
+import type { Facts, Row, Sight } from '../../src/fleet/plan.ts';
+import type { Container } from '../../src/fleet/sighting.ts';
+
+/** Builders of facts: each gives the ordinary case, and a test says what is not ordinary. */
+
+export const now = Date.parse('2026-03-01T12:00:00Z');
+
+export function decky(name: string, services: readonly string[] = ['ssh'], more: JsonObject = {}): Decky {
+  const config = { name, ip: '192.0.2.7', services, host_uuid: null, ...more };
+  return { name, ip: config.ip, services, config };
+}
+
+export const declared = (...deckies: readonly Decky[]): Desired => ({
+  kind: 'declared',
+  deckies,
+  peers: new Map(),
+});
+
+export const absent: Desired = { kind: 'absent' };
+
+export const invalid: Desired = {
+  kind: 'invalid',
+  error: new FleetError('STATE_FILE_INVALID', 'state.json: config.deckies[0].ip is missing'),
+};
+
+/** A row that a pass wrote last, long ago, saying what `decky(name)` says. */
+export function row(name: string, more: Partial<Row> = {}): Row {
+  const { ip, services, config } = decky(name);
+  return {
+    name,
+    ip,
+    services,
+    config,
+    state: 'running',
+    lastError: null,
+    ours: true,
+    writtenAt: now - 3_600_000,
+    ...more,
+  };
+}
+
+/** A row that another program wrote so many seconds ago. */
+export const othersRow = (name: string, secondsAgo: number, more: Partial<Row> = {}): Row =>
+  row(name, { ours: false, writtenAt: now - secondsAgo * 1000, ...more });
+
+export function container(name: string, more: Partial<Container> = {}): Container {
+  return {
+    name,
+    decky: null,
+    service: null,
+    state: 'running',
+    exitCode: null,
+    unhealthy: false,
+    createdAt: 1,
+    loop: { kind: 'none' },
+    ...more,
+  };
+}
+
+/** A labelled container of a service. */
+export const serviceOf = (name: string, service: string, more: Partial<Container> = {}): Container =>
+  container(`${name}-${service}`, { decky: name, service, ...more });
+
+export const exited = (code: number): Partial<Container> => ({ state: 'exited', exitCode: code });
+
+export const seen = (...containers: readonly Container[]): Sight => ({ kind: 'ok', containers });
+
+export const unreachable: Sight = { kind: 'unreachable', reason: 'there is no socket' };
+
+export const facts = (more: Partial<Facts> = {}): Facts => ({
+  now,
+  grace: 300,
+  only: null,
+  desired: declared(),
+  recorded: [],
+  observed: seen(),
+  notes: noNotes,
+  moves: [],
+  ...more,
+});

@@ -1,0 +1,17 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const places = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+
+/** Where a program of this machine is; null: it has none. */
+export async function findProgram(name: string): Promise<string | null> {
+  for (const place of places) {
+    const path = join(place, name);
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  return null;
+}
