@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { FleetError } from '../../src/errors.ts';
+import type { Desired } from '../../src/fleet/desired.ts';
+import { othersOnly } from '../../src/fleet/desired.ts';
+import { pass } from '../../src/pass/pass.ts';
+import { parseStateFile } from '../../src/state-file/parse.ts';
+import { brokenFiles } from '../support/broken-files.ts';
+import { container, decky, declared, exited, seen, serviceOf } from '../support/facts.ts';
+import { type Bench, bench, fixture, rowsOf } from '../support/pass.ts';
+
+const file = '/srv/decnet-state.json';
+
+function read(content: string, host = 'local'): Desired {
+  try {
+    return parseStateFile(content, file, host);
+  } catch (error) {
+    assert.ok(error instanceof FleetError, String(error));
+    return { kind: 'invalid', error };
+  }
+}
+
+const declaredBy = (content: string, host = 'local') => {
+  const found = read(content, host);
+  assert.equal(found.kind, 'declared', found.kind === 'invalid' ? found.error.message : '');
+  return found.kind === 'declared' ? found : assert.fail();
+};
+
+describe('files that DECNET wrote', () => {
+  test('a unihost’s', () => {
+    const { deckies, peers } = declaredBy(fixture('unihost-3.decnet-state.json'));
+    assert.deepEqual(
+      deckies.map(({ name, ip, services }) => [name, ip, services]),
+      [
+        ['web-front', '192.168.50.21', ['ssh', 'http']],
+        ['file-store', '192.168.50.3', ['smb', 'ssh']],
+        ['mail-gw', '192.168.50.4', ['smtp_relay', 'ssh']],
+      ],
+    );
+    assert.equal(peers.size, 0);
+  });
+
+  test('of a worker: for its host, and for another one', () => {
+    const content = fixture('swarm-worker-4.decnet-state.json');
+    const host = JSON.parse(content).config.deckies[0].host_uuid;
+    assert.equal(declaredBy(content, host).deckies.length, 4);
+    const elsewhere = declaredBy(content, 'local');
+    assert.equal(elsewhere.deckies.length, 0);
+    assert.equal(othersOnly(elsewhere, 'local'), `declares 4 deckies, none of host local; it names ${host}`);
+  });
+});
+
+describe('what makes no file invalid', () => {
+  const one = (more: object): string =>
+    JSON.stringify({ config: { deckies: [{ name: 'a', ip: '192.0.2.1', services: ['ssh'], ...more }] } });
+
+  test('an unknown field, which is kept', () => {
+    const [found] = declaredBy(one({ colour: { of: ['mind'] } })).deckies;
+    assert.deepEqual(found?.config['colour'], { of: ['mind'] });
+  });
+
+  test('a field that is missing, an unknown service, a repeated one, an IPv6 address', () => {
+    const [found] = declaredBy(one({ ip: '2001:db8::1', services: ['ssh', 'gopher', 'ssh'] })).deckies;
+    assert.deepEqual(found?.services, ['ssh', 'gopher']);
+    assert.deepEqual(found?.config['services'], ['ssh', 'gopher', 'ssh']);
+  });
+
+  test('an empty list of deckies', () => {
+    assert.deepEqual(declaredBy('{"config": {"deckies": []}}').deckies, []);
+  });
+
+  test('the same name on two hosts', () => {
+    const content = JSON.stringify({
+      config: {
+        deckies: ['x', 'y', null].map((host_uuid) => ({
+          name: 'a',
+          ip: '192.0.2.1',
+          services: ['ssh'],
+          host_uuid,
+        })),
+      },
+    });
+    const { deckies, peers } = declaredBy(content);
+    assert.deepEqual(
+      [deckies.length, [...peers]],
+      [
+        1,
+        [
+          ['x', 1],
+          ['y', 1],
+        ],
+      ],
+    );
+  });
+
+  test('a key called __proto__, which is kept', () => {
+    const content =
+      '{"config": {"deckies": [{"name": "a", "ip": "192.0.2.1", "services": ["ssh"], "__proto__": {"x": 1}}]}}';
+    const [found] = declaredBy(content).deckies;
+    assert.equal(
+      JSON.stringify(found?.config),
+      '{"name":"a","ip":"192.0.2.1","services":["ssh"],"__proto__":{"x":1}}',
+    );
+  });
+});
+
+describe('a broken file', () => {
+  let it: Bench;
+  before(async () => {
+    it = await bench();
+    it.desired = declared(decky('web'), decky('old'));
+    it.observed = seen(container('web'), serviceOf('web', 'ssh'), serviceOf('old', 'ssh'));
+    await pass({ host_uuid: 'local' }, '1', it.ports, { grace: 300 });
+  });
+  after(() => it.close());
+
+  test('is refused in one line that names file and field, and only states are taken', async () => {
+    const contentOf = async () =>
+      (await rowsOf(it.db)).map(({ state, last_error, xmin, ...content }) => content);
+    const before = await contentOf();
+    assert.equal(before.length, 2);
+    let state = 'running';
+    for (const [what, content, names] of brokenFiles.filter(([, content]) => typeof content === 'string')) {
+      it.desired = read(content as string);
+      assert.equal(it.desired.kind, 'invalid', what);
+      state = state === 'running' ? 'failed' : 'running';
+      it.observed = seen(
+        serviceOf('web', 'ssh', state === 'failed' ? exited(1) : {}),
+        serviceOf('old', 'ssh'),
+      );
+      const outcome = await pass({ host_uuid: 'local' }, '1', it.ports, { grace: 300 });
+      const line = outcome.failure?.line ?? '';
+      assert.ok(line.startsWith(`${file}: `), `${what}: ${line}`);
+      assert.match(line, names, what);
+      assert.ok(
+        !/[\n\0]/.test(line) && line.length < 500,
+        `${what}: one short line, not ${JSON.stringify(line)}`,
+      );
+      assert.deepEqual(await contentOf(), before, what);
+      assert.equal((await rowsOf(it.db)).find(({ name }) => name === 'web')?.state, state, what);
+    }
+  });
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { stateFileReader } from '../../src/state-file/read.ts';
+import { fixture } from '../support/pass.ts';
+
+const whole = fixture('unihost-3.decnet-state.json');
+
+describe('reading the state file', () => {
+  let directory: string;
+  let path: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-file-'));
+    path = join(directory, 'decnet-state.json');
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  const read = () => stateFileReader(path, 'local').read();
+  const why = async (): Promise<string> => {
+    const found = await read();
+    return found.kind === 'invalid' ? found.error.message : found.kind;
+  };
+
+  test('a missing file in a directory that exists is a fleet torn down', async () => {
+    assert.deepEqual(await read(), { kind: 'absent' });
+  });
+
+  test('a missing directory is a fault', async () => {
+    rmSync(directory, { recursive: true });
+    assert.match(await why(), /its directory .* does not exist/);
+  });
+
+  test('a half-written file is read again until it is whole', async () => {
+    writeFileSync(path, whole.slice(0, 500));
+    setTimeout(() => writeFileSync(path, whole), 200);
+    assert.equal(await why(), 'declared');
+  });
+
+  test('a file that stays half-written is a fault', async () => {
+    writeFileSync(path, whole.slice(0, 500));
+    assert.match(await why(), /not complete JSON/);
+  });
+
+  test('a busy writer is survived', async () => {
+    writeFileSync(path, whole);
+    const writer = setInterval(() => {
+      writeFileSync(path, whole.slice(0, 700));
+      setImmediate(() => writeFileSync(path, whole));
+    }, 3);
+    try {
+      for (let times = 0; times < 40; times++) assert.equal(await why(), 'declared');
+    } finally {
+      clearInterval(writer);
+    }
+  });
+
+  test('what is no regular file is a fault, and hangs nobody', async () => {
+    mkdirSync(path);
+    assert.match(await why(), /not a regular file/);
+    rmSync(path, { recursive: true });
+    execFileSync('mkfifo', [path]);
+    assert.match(await why(), /not a regular file/);
+  });
+
+  test('a file over 64 MiB is a fault', async () => {
+    writeFileSync(path, Buffer.alloc(64 * 1024 * 1024 + 1, ' '));
+    assert.match(await why(), /larger than 64 MiB/);
+  });
+
+  test('50 MB of nonsense is a fault', async () => {
+    writeFileSync(path, Buffer.alloc(50_000_000, 'x'));
+    assert.match(await why(), /not JSON/);
+  });
+
+  test('a change is seen, whatever was kept of the file before', async () => {
+    const reader = stateFileReader(path, 'local');
+    const count = async (): Promise<number | string> => {
+      const found = await reader.read();
+      return found.kind === 'declared' ? found.deckies.length : found.kind;
+    };
+    writeFileSync(path, whole);
+    assert.equal(await count(), 3);
+    for (const names of [['a'], ['b', 'c'], ['d']]) {
+      const deckies = names.map((name) => ({ name, ip: '192.0.2.1', services: ['ssh'] }));
+      writeFileSync(path, JSON.stringify({ config: { deckies } }));
+      assert.equal(await count(), names.length);
+    }
+    rmSync(path);
+    assert.equal(await count(), 'absent');
+  });
+});

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { postgresLedger } from '../../src/database/ledger.ts';
+import { type Database, openDatabase } from '../../src/database/orm.ts';
+import type { Desired } from '../../src/fleet/desired.ts';
+import type { Sight } from '../../src/fleet/plan.ts';
+import { packageRoot } from '../../src/package.ts';
+import type { StateMessage } from '../../src/pass/announce.ts';
+import type { Ports } from '../../src/pass/pass.ts';
+import { type TestDatabase, testDatabase } from './database.ts';
+import { declared, seen } from './facts.ts';
+
+/** A pass on a real ledger, whose file and engine say what the test wants. */
+export interface Bench {
+  readonly db: TestDatabase;
+  readonly database: Database;
+  readonly ports: Ports;
+  readonly sent: StateMessage[];
+  desired: Desired;
+  observed: Sight;
+  identity: string | null;
+  close(): Promise<void>;
+}
+
+export async function bench(): Promise<Bench> {
+  const db = await testDatabase();
+  const database = await openDatabase(db.url);
+  const sent: StateMessage[] = [];
+  const made: Bench = {
+    db,
+    database,
+    sent,
+    desired: declared(),
+    observed: seen(),
+    identity: 'machine-a',
+    ports: {
+      ledger: postgresLedger(database, { version: 'test', historyDays: 30 }),
+      stateFile: { path: '/test/decnet-state.json', read: async () => made.desired },
+      engine: { list: async () => made.observed },
+      machine: { identity: async () => made.identity },
+      bus: { changed: (messages) => void sent.push(...messages) },
+    },
+    close: async () => {
+      await database.close();
+      await db.drop();
+    },
+  };
+  return made;
+}
+
+export const fixture = (name: string): string =>
+  readFileSync(join(packageRoot, 'test/fixtures/decnet', name), 'utf8');
+
+export interface RecordedRow {
+  readonly host_uuid: string;
+  readonly name: string;
+  readonly state: string;
+  readonly last_error: string | null;
+  readonly decky_ip: string | null;
+  readonly services: unknown;
+  readonly decky_config: unknown;
+  readonly xmin: string;
+  readonly ours: boolean;
+}
+
+export const rowsOf = (db: TestDatabase, host = 'local'): Promise<readonly RecordedRow[]> =>
+  db.query(
+    `select host_uuid, name, state, last_error, decky_ip, services, decky_config, xmin::text,
+       (reconciled_at = updated_at) is true as ours
+     from fleet_deckies where host_uuid = $1 order by name`,
+    [host],
+  );
+
+/** `name state` of each row. */
+export const statesOf = async (db: TestDatabase, host = 'local'): Promise<readonly string[]> =>
+  (await rowsOf(db, host)).map(({ name, state }) => `${name} ${state}`);
