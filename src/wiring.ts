@@ -55,7 +55,8 @@ export function openFleet(config: Config, log: Log): Fleet {
   };
 
   const embedded = once(async (): Promise<EmbeddedDatabase> => {
-    const { openEmbedded, embeddedExists } = await import('./database/embedded.ts');
+    const { openEmbedded } = await import('./database/embedded.ts');
+    const { embeddedExists } = await import('./database/embedded-cluster.ts');
     if (config.dataDir !== rootDataDir && !embeddedExists(config.dataDir) && embeddedExists(rootDataDir)) {
       log.warn(
         { here: config.dataDir, roots: rootDataDir },

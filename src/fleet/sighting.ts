@@ -38,7 +38,8 @@ const nothing: Sighting = { base: null, services: new Map(), strays: [] };
 export const isRunning = (container: Container): boolean => container.state === 'running';
 
 /** Runs, or will again in a moment: a looping container answers now and then, at whatever instant it is seen. */
-export const answers = (container: Container): boolean => isRunning(container) || container.loop.kind === 'loop';
+export const answers = (container: Container): boolean =>
+  isRunning(container) || container.loop.kind === 'loop';
 
 /** Any container of the decky runs, whatever it is for. */
 export const anyRuns = (sighting: Sighting): boolean =>

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Environment, parseConfig } from '../src/config.ts';
+import { FleetError } from '../src/errors.ts';
+
+function fault(env: Environment): FleetError {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    if (error instanceof FleetError) return error;
+  }
+  return assert.fail('it was accepted');
+}
+
+describe('the environment', () => {
+  test('has defaults', () => {
+    const { host, interval, grace, historyDays, databaseUrl, redisUrl, logLevel } = parseConfig({});
+    assert.deepEqual(
+      { host, interval, grace, historyDays, databaseUrl, redisUrl, logLevel },
+      {
+        host: 'local',
+        interval: 30,
+        grace: 300,
+        historyDays: 30,
+        databaseUrl: null,
+        redisUrl: null,
+        logLevel: 'info',
+      },
+    );
+  });
+
+  for (const [name, values] of Object.entries({
+    DECNET_HOST_UUID: ['a/b', '..', '.', 'x'.repeat(65), 'a b', 'a:b'],
+    DECNET_INTERVAL: ['0', '86401', '-1', '1.5', 'often', '1e3', '0x10'],
+    DECNET_GRACE: ['-1', '86401', 'x'],
+    DECNET_HISTORY_DAYS: ['0', 'x'],
+    DECNET_HOSTS: ['a,b/c'],
+    LOG_LEVEL: ['loud'],
+    DATABASE_URL: ['mysql://x/y', 'nonsense'],
+    REDIS_URL: ['http://x', 'nonsense'],
+  })) {
+    for (const value of values) {
+      test(`${name}=${value} is named, with what is allowed`, () => {
+        const { code, message } = fault({ [name]: value });
+        assert.equal(code, 'CONFIG_INVALID');
+        assert.match(message, new RegExp(`^${name} is .*; allowed: `));
+      });
+    }
+  }
+
+  test('every wrong value is reported at once', () => {
+    const { message } = fault({ DECNET_INTERVAL: 'x', DECNET_GRACE: 'y', LOG_LEVEL: 'z' });
+    assert.match(message, /DECNET_INTERVAL.*DECNET_GRACE.*LOG_LEVEL/);
+  });
+
+  test('a wrong address is not shown: it may hold a password', () => {
+    assert.doesNotMatch(fault({ DATABASE_URL: 'mysql://me:secret@x/y' }).message, /secret/);
+  });
+
+  test('what is legal is taken', () => {
+    const config = parseConfig({ DECNET_HOST_UUID: 'a.b-c_D', DECNET_HOSTS: ' a, b ,a', DECNET_GRACE: '0' });
+    assert.deepEqual([config.host, config.hosts, config.grace], ['a.b-c_D', ['a', 'b'], 0]);
+  });
+});
