@@ -14,7 +14,7 @@ import { declared, seen } from './facts.ts';
 export interface Bench {
   readonly db: TestDatabase;
   readonly database: Database;
-  readonly ports: Ports;
+  readonly ports: { -readonly [port in keyof Ports]: Ports[port] };
   readonly sent: StateMessage[];
   desired: Desired;
   observed: Sight;

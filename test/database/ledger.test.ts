@@ -1,0 +1,462 @@
+import assert from 'node:assert/strict';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { postgresLedger } from '../../src/database/ledger.ts';
+import { openDatabase } from '../../src/database/orm.ts';
+import type { JobData } from '../../src/fleet/job.ts';
+import { type PassOutcome, pass } from '../../src/pass/pass.ts';
+import { testDatabase } from '../support/database.ts';
+import {
+  absent,
+  container,
+  decky,
+  declared,
+  exited,
+  invalid,
+  seen,
+  serviceOf,
+  unreachable,
+} from '../support/facts.ts';
+import { type Bench, bench, rowsOf, statesOf } from '../support/pass.ts';
+
+let it: Bench;
+beforeEach(async () => {
+  it = await bench();
+});
+afterEach(() => it.close());
+
+const run = (more: Partial<JobData> = {}, job = '1'): Promise<PassOutcome> =>
+  pass({ host_uuid: 'local', ...more }, job, it.ports, { grace: 300 });
+
+const counts = async (more: Partial<JobData> = {}): Promise<readonly number[]> => {
+  const { inserted, deleted, state_updated, config_updated } = (await run(more)).result;
+  return [inserted, deleted, state_updated, config_updated];
+};
+
+describe('a pass on the database', () => {
+  test('inserts, updates and deletes, and writes down why', async () => {
+    it.desired = declared(decky('web'), decky('old'));
+    it.observed = seen(container('web'), serviceOf('web', 'ssh'), serviceOf('old', 'ssh'));
+    assert.deepEqual(await counts(), [2, 0, 0, 0]);
+    assert.deepEqual(await statesOf(it.db), ['old running', 'web running']);
+
+    it.desired = declared(decky('web', ['ssh'], { distro: 'alpine' }));
+    it.observed = seen(container('web'), serviceOf('web', 'ssh', exited(137)), serviceOf('old', 'ssh'));
+    assert.deepEqual(await counts(), [0, 1, 1, 1]);
+    const [row] = await rowsOf(it.db);
+    assert.deepEqual(
+      [row?.state, row?.last_error, (row?.decky_config as { distro: string }).distro, row?.ours],
+      ['failed', 'ssh: exited, code 137', 'alpine', true],
+    );
+    const history = await it.db.query(
+      `select name, from_state, to_state, reason, job_id from fleet_transitions where id > 2 order by id`,
+    );
+    assert.deepEqual(history, [
+      {
+        name: 'web',
+        from_state: 'running',
+        to_state: 'running',
+        reason: 'file: distro changed',
+        job_id: '1',
+      },
+      {
+        name: 'web',
+        from_state: 'running',
+        to_state: 'failed',
+        reason: 'ssh: exited, code 137',
+        job_id: '1',
+      },
+      { name: 'old', from_state: 'running', to_state: null, reason: 'not in the file any more', job_id: '1' },
+    ]);
+  });
+
+  test('sends a message for each committed change of state, and none for content', async () => {
+    it.desired = declared(decky('web'));
+    it.observed = seen(serviceOf('web', 'ssh'));
+    await run();
+    it.desired = declared(decky('web', ['ssh'], { distro: 'alpine' }));
+    await run();
+    it.observed = seen();
+    await run();
+    it.desired = declared(decky('new'));
+    await run();
+    const common = { host_uuid: 'local', source: 'fleet' };
+    assert.deepEqual(it.sent, [
+      { ...common, name: 'web', state: 'running', transition: 'inserted', id: 1 },
+      {
+        ...common,
+        name: 'web',
+        state: 'torn_down',
+        transition: 'state_changed',
+        previous_state: 'running',
+        id: 3,
+      },
+      { ...common, name: 'new', state: 'torn_down', transition: 'inserted', id: 4 },
+      {
+        ...common,
+        name: 'web',
+        state: 'torn_down',
+        transition: 'deleted',
+        previous_state: 'torn_down',
+        id: 5,
+      },
+    ]);
+  });
+
+  test('with nothing to do writes no row of fleet_deckies, and one of fleet_hosts', async () => {
+    it.desired = declared(decky('web'), decky('mail'));
+    it.observed = seen(serviceOf('web', 'ssh'), serviceOf('mail', 'ssh', exited(1)));
+    await run();
+    await it.db.query('create table written (relation text)');
+    await it.db.query(`create function note_write() returns trigger language plpgsql as
+      $$ begin insert into written values (tg_relid::regclass::text); return null; end $$`);
+    for (const table of ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps']) {
+      await it.db.query(`create trigger note_write after insert or update or delete on ${table}
+        for each row execute function note_write()`);
+    }
+    const before = await rowsOf(it.db);
+    await run();
+    assert.deepEqual(await rowsOf(it.db), before);
+    assert.deepEqual(await it.db.query('select relation from written'), [{ relation: 'fleet_hosts' }]);
+  });
+
+  test('touches no row of another host', async () => {
+    await it.db.query(
+      `insert into fleet_deckies (host_uuid, name, services, state, updated_at)
+       select 'peer', 'web', '["ssh"]', 'running', now() - interval '1 day'`,
+    );
+    const before = await rowsOf(it.db, 'peer');
+    it.desired = declared(decky('web'));
+    await run();
+    it.desired = absent;
+    await run();
+    assert.deepEqual(await rowsOf(it.db, 'peer'), before);
+    assert.equal((await rowsOf(it.db)).length, 0);
+  });
+
+  test('records how the host is', async () => {
+    it.desired = declared(decky('web'));
+    it.observed = seen(serviceOf('web', 'ssh'));
+    await run();
+    it.observed = unreachable;
+    await run();
+    const [host] = await it.db.query(
+      `select turn::int, identity, version, last_error, counts, last_observed_at < last_full_pass_at as blind from fleet_hosts`,
+    );
+    assert.deepEqual(host, {
+      turn: 2,
+      identity: 'machine-a',
+      version: 'test',
+      last_error: 'Docker does not answer: there is no socket',
+      counts: {
+        inserted: 0,
+        deleted: 0,
+        state_updated: 0,
+        config_updated: 0,
+        held: 0,
+        deckies: 1,
+        containers: 1,
+      },
+      blind: true,
+    });
+  });
+
+  test('of some deckies is no full pass', async () => {
+    it.desired = declared(decky('web'), decky('mail'));
+    assert.deepEqual(await counts({ deckies: ['web'] }), [1, 0, 0, 0]);
+    const [host] = await it.db.query(
+      'select last_pass_at is not null as pass, last_full_pass_at as full from fleet_hosts',
+    );
+    assert.deepEqual(host, { pass: true, full: null });
+  });
+
+  test('an invalid file fails it after the states were taken', async () => {
+    it.desired = declared(decky('web'));
+    it.observed = seen(serviceOf('web', 'ssh'));
+    await run();
+    it.desired = invalid;
+    it.observed = seen(serviceOf('web', 'ssh', exited(1)));
+    const { failure, result } = await run();
+    assert.equal(failure?.code, 'STATE_FILE_INVALID');
+    assert.equal(result.state_updated, 1);
+    assert.deepEqual(await statesOf(it.db), ['web failed']);
+  });
+
+  test('a dry run writes no table at all, and says what it would do', async () => {
+    it.desired = declared(
+      decky('web', ['ssh'], { service_config: { ssh: { root_password: 'hunter2', banner: 'hi' } } }),
+    );
+    it.observed = seen(serviceOf('web', 'ssh', exited(1)));
+    const { result } = await run({ dry_run: true, deckies: ['web', 'nobody'] });
+    assert.deepEqual(result.changes, [
+      { action: 'insert', name: 'web', from_state: null, to_state: 'failed', reason: 'ssh: exited, code 1' },
+    ]);
+    assert.deepEqual([result.inserted, result.dry_run, result.held_rows], [1, true, []]);
+    assert.deepEqual(
+      result.deckies?.map(({ observed }) => observed?.state),
+      ['failed', undefined],
+    );
+    assert.match(JSON.stringify(result.deckies), /"root_password":"\*\*\*","banner":"hi"/);
+    for (const table of ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps']) {
+      assert.deepEqual(await it.db.query(`select 1 from ${table}`), [], table);
+    }
+  });
+
+  test('a gap is written by the pass that ends it', async () => {
+    await run();
+    await it.db.query(
+      `update fleet_hosts set interval_s = 10, last_full_pass_at = now() - interval '31 seconds'`,
+    );
+    await run();
+    await it.db.query(`update fleet_hosts set last_full_pass_at = now() - interval '29 seconds'`);
+    await run();
+    const gaps = await it.db.query(
+      `select round(extract(epoch from to_at - from_at))::int as seconds from fleet_gaps`,
+    );
+    assert.deepEqual(gaps, [{ seconds: 31 }]);
+  });
+
+  test('old history is dropped, but for the newest of each decky', async () => {
+    await it.db.query(
+      `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at) values
+         ('local', 'web', null, 'running', 'a', now() - interval '50 days'),
+         ('local', 'web', 'running', 'failed', 'b', now() - interval '40 days'),
+         ('local', 'mail', null, 'running', 'c', now() - interval '40 days'),
+         ('local', 'mail', 'running', 'failed', 'd', now() - interval '3 days'),
+         ('peer', 'web', null, 'running', 'e', now() - interval '50 days'),
+         ('peer', 'web', 'running', 'failed', 'f', now() - interval '40 days')`,
+    );
+    await run();
+    const left = await it.db.query('select reason from fleet_transitions order by id');
+    assert.deepEqual(
+      left.map(({ reason }) => reason),
+      ['b', 'd', 'e', 'f'],
+    );
+  });
+
+  test('a contested row is named in the result and in fleet_hosts', async () => {
+    it.desired = declared(decky('web'));
+    it.observed = seen(serviceOf('web', 'ssh', exited(1)));
+    await run();
+    for (let times = 1; times <= 3; times++) {
+      await it.db.query(`update fleet_deckies set state = 'running'`);
+      const { contested } = (await run()).result;
+      assert.deepEqual(contested, times < 3 ? [] : ['web']);
+    }
+    const [host] = await it.db.query(`select notes #>> '{contested,web,reason}' as reason from fleet_hosts`);
+    assert.match(String(host?.['reason']), /set it to running again: changed back 3 times/);
+  });
+
+  test('the grace holds what another program wrote, by the database’s clock', async () => {
+    it.desired = declared(decky('web'));
+    await it.db.query(
+      `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state)
+       values ('local', 'web', '["ssh"]', $1, '192.0.2.7', 'running')`,
+      [JSON.stringify(decky('web').config)],
+    );
+    assert.equal((await run()).result.held, 1);
+    await it.db.query(`update fleet_deckies set updated_at = now() - interval '301 seconds'`);
+    await it.db.query('update fleet_hosts set notes = null');
+    assert.deepEqual(await counts(), [0, 0, 1, 0]);
+    assert.deepEqual(await statesOf(it.db), ['web torn_down']);
+  });
+});
+
+describe('the turn', () => {
+  test('a pass that was overtaken looks again, and what it saw earlier overwrites nothing', async () => {
+    it.desired = declared(decky('web'));
+    let looks = 0;
+    const list = it.ports.engine.list;
+    it.ports.engine.list = async (look) => {
+      looks += 1;
+      if (looks > 1) return list(look);
+      // Seen now, applied later: meanwhile another pass sees the truth.
+      it.observed = seen(serviceOf('web', 'ssh', exited(1)));
+      await run();
+      return seen(serviceOf('web', 'ssh'));
+    };
+    const { result } = await run();
+    assert.deepEqual([looks, result.inserted], [3, 0]);
+    assert.deepEqual(await statesOf(it.db), ['web failed']);
+  });
+
+  test('a pass that is overtaken three times gives up, and writes nothing', async () => {
+    it.desired = declared(decky('web'));
+    it.ports.engine.list = async () => {
+      await it.db.query('update fleet_hosts set turn = turn + 1');
+      return seen();
+    };
+    await assert.rejects(run(), { code: 'TURN_LOST' });
+    assert.deepEqual(await statesOf(it.db), []);
+  });
+
+  test('turns of one host never overlap, and those of two hosts do not wait for each other', async () => {
+    await it.ports.ledger.host('peer', { create: true });
+    const { ledger } = it.ports;
+    const request = { host: 'local', only: null, dryRun: false, job: '1' };
+    const { turn } = await ledger.host('local', { create: true });
+    const order: string[] = [];
+    const slow = ledger.takeTurn(request, turn, async (open) => {
+      order.push('local begins');
+      await sleep(300);
+      await open.record({
+        identity: null,
+        observed: true,
+        error: null,
+        counts: {
+          inserted: 0,
+          deleted: 0,
+          state_updated: 0,
+          config_updated: 0,
+          held: 0,
+          deckies: 0,
+          containers: 0,
+        },
+        notes: { held: new Map(), left: new Map(), contested: new Map() },
+      });
+      order.push('local ends');
+    });
+    await sleep(100);
+    const second = ledger.takeTurn(request, turn, async () => order.push('never'));
+    await ledger.takeTurn({ ...request, host: 'peer' }, '0', async () => order.push('peer'));
+    await slow;
+    assert.equal((await second).kind, 'overtaken');
+    assert.deepEqual(order, ['local begins', 'peer', 'local ends']);
+  });
+
+  test('an apply that fails writes nothing', async () => {
+    it.desired = declared(decky('web'), decky('mail'));
+    await it.db.query(`alter table fleet_transitions add constraint no_mail check (name <> 'mail')`);
+    await assert.rejects(run());
+    assert.deepEqual(await rowsOf(it.db), []);
+    assert.deepEqual(it.sent, []);
+    const [host] = await it.db.query('select turn::int, last_pass_at from fleet_hosts');
+    assert.deepEqual(host, { turn: 0, last_pass_at: null });
+  });
+
+  test('a row that another program writes in between is left alone until the next pass', async () => {
+    it.desired = declared(decky('web'));
+    it.observed = seen(serviceOf('web', 'ssh'));
+    await run();
+    it.observed = seen(serviceOf('web', 'ssh', exited(1)));
+    const { ledger } = it.ports;
+    const takeTurn = ledger.takeTurn.bind(ledger);
+    ledger.takeTurn = (request, turn, work) =>
+      takeTurn(request, turn, (open) =>
+        work({
+          ...open,
+          moves: async () => {
+            await it.db.query(`update fleet_deckies set last_seen = now()`);
+            return open.moves();
+          },
+        }),
+      );
+    assert.equal((await run()).result.state_updated, 0);
+    ledger.takeTurn = takeTurn;
+    assert.equal((await run()).result.state_updated, 1);
+  });
+
+  test('a hung process loses its turn to the server, not for ever', async () => {
+    await it.ports.ledger.host('local', { create: true });
+    const hung = new pg.Client({ connectionString: it.db.url });
+    hung.on('error', () => undefined);
+    await hung.connect();
+    await hung.query(`set idle_in_transaction_session_timeout = '500ms'`);
+    await hung.query(`begin; select 1 from fleet_hosts where host_uuid = 'local' for update`);
+    it.desired = declared(decky('web'));
+    assert.deepEqual(await counts(), [1, 0, 0, 0]);
+    await hung.end().catch(() => undefined);
+  });
+});
+
+describe('whose host this is', () => {
+  test('a pass from another machine fails naming both, and writes nothing', async () => {
+    it.desired = declared(decky('web'));
+    await run();
+    const before = await it.db.query('select *, xmin::text from fleet_hosts');
+    it.identity = 'machine-b';
+    it.desired = declared(decky('other'));
+    await assert.rejects(run(), { code: 'OTHER_MACHINE', message: /machine-a.*machine-b/ });
+    assert.deepEqual(await statesOf(it.db), ['web torn_down']);
+    assert.deepEqual(await it.db.query('select *, xmin::text from fleet_hosts'), before);
+  });
+
+  test('until it takes over', async () => {
+    await run();
+    await it.ports.ledger.takeOver('local', 'machine-b');
+    await assert.rejects(run(), { code: 'OTHER_MACHINE' });
+    it.identity = 'machine-b';
+    await run();
+  });
+});
+
+describe('the number of statements', () => {
+  test('is the same at 10 deckies and at 10,000, counted on the server', async () => {
+    // The server logs what it runs; only this database's statements are logged so.
+    await it.db.query(
+      `do $$ begin execute format('alter database %I set log_statement = ''all''', current_database()); end $$`,
+    );
+    const [server] = await it.db.query(`select current_setting('data_directory') as directory`);
+    const log = join(String(server?.['directory']), 'server.log');
+    const statements = async (count: number): Promise<{ calls: number; commits: number }> => {
+      const names = Array.from({ length: count }, (_, at) => `decky-${at}`);
+      it.desired = declared(...names.map((name) => decky(name)));
+      it.observed = seen(...names.map((name) => serviceOf(name, 'ssh')));
+      const from = (await stat(log)).size;
+      const fresh = await openDatabase(it.db.url);
+      it.ports.ledger = postgresLedger(fresh, { version: 'test', historyDays: 30 });
+      const { result } = await run();
+      await fresh.close();
+      assert.equal(result.inserted, count);
+      const said = (await readFile(log)).subarray(from).toString();
+      const calls = [...said.matchAll(/LOG: {2}(?:statement|execute [^:]*): *(\w+)/g)].map(([, word]) =>
+        word?.toLowerCase(),
+      );
+      return { calls: calls.length, commits: calls.filter((word) => word === 'commit').length };
+    };
+    const few = await statements(10);
+    await it.db.query('truncate fleet_deckies, fleet_hosts, fleet_transitions');
+    const many = await statements(10_000);
+    assert.deepEqual(many, few);
+    assert.equal(many.commits, 1);
+    assert.ok(many.calls > 5 && many.calls < 16, String(many.calls));
+  });
+});
+
+describe('migrations', () => {
+  let db: Awaited<ReturnType<typeof testDatabase>>;
+  before(async () => {
+    db = await testDatabase({ migrated: false });
+  });
+  after(() => db.drop());
+
+  test('may run from three places at once, and again', async () => {
+    const databases = await Promise.all([1, 2, 3].map(() => openDatabase(db.url)));
+    const ran = await Promise.all(databases.map((one) => one.migrate()));
+    assert.deepEqual(ran.flat(), ['001-fleet-tables']);
+    assert.deepEqual(await databases[0]?.migrate(), []);
+    assert.deepEqual(await databases[0]?.pending(), []);
+    await Promise.all(databases.map((one) => one.close()));
+  });
+
+  test('make what the entities say', async () => {
+    const database = await openDatabase(db.url);
+    assert.doesNotMatch(await database.orm.schema.getUpdateSchemaSQL(), /alter|create|drop/);
+    await database.close();
+  });
+
+  test('a database that lacks them is named so, with what to do', async () => {
+    const empty = await testDatabase({ migrated: false });
+    const database = await openDatabase(empty.url);
+    const ledger = postgresLedger(database, { version: 'test', historyDays: 30 });
+    await assert.rejects(ledger.host('local', { create: true }), {
+      code: 'SCHEMA_MISSING',
+      advice: /decnet-fleet migrate/,
+    });
+    await database.close();
+    await empty.drop();
+  });
+});
