@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type JobData, type JobResult, queueName } from '../../src/fleet/job.ts';
+import { type HostWorker, startHostWorker } from '../../src/host.ts';
+import { createLog } from '../../src/log.ts';
+import { type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import { requestPass, workerLives } from '../../src/queue/request.ts';
+import { startScheduler } from '../../src/queue/schedule.ts';
+import { decky, declared, seen, serviceOf } from '../support/facts.ts';
+import { type Bench, bench, statesOf } from '../support/pass.ts';
+import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+for (const kind of stores) {
+  describe(`queues on ${kind}`, { skip: noStore(kind) }, () => {
+    let store: TestStore;
+    let it: Bench;
+    let backend: QueueBackend;
+    const workers: HostWorker[] = [];
+    before(async () => {
+      store = await testStore(kind);
+      it = await bench();
+    });
+    after(async () => {
+      await it.close();
+      await store.drop();
+    });
+    beforeEach(async () => {
+      backend = queueBackend(
+        { redisUrl: store.redisUrl, databaseUrl: store.db.url },
+        { outage: () => undefined },
+      );
+      await backend.prepare();
+    });
+    afterEach(async () => {
+      for (const worker of workers.splice(0)) await worker.close();
+      for (const name of [queueName('local'), queueName('peer'), 'schedule']) {
+        await backend
+          .queue(name)
+          .obliterate({ force: true })
+          .catch(() => undefined);
+      }
+      await backend.close();
+    });
+
+    const work = async (host = 'local', follows = false): Promise<HostWorker> => {
+      const worker = startHostWorker({
+        host,
+        ports: it.ports,
+        backend,
+        grace: 300,
+        log: createLog('silent'),
+        follows,
+      });
+      workers.push(worker);
+      await worker.ready();
+      return worker;
+    };
+    const manual: JobData = { host_uuid: 'local', cause: 'manual' };
+    const countJobs = async (host: string): Promise<number> => {
+      const counts = await backend
+        .queue(queueName(host))
+        .getJobCounts('waiting', 'delayed', 'active', 'prioritized');
+      return Object.values(counts).reduce((sum, count) => sum + count, 0);
+    };
+
+    test('a pass is a job, and its result is that of the pass', async () => {
+      await work();
+      it.desired = declared(decky('web'));
+      it.observed = seen(serviceOf('web', 'ssh'));
+      const result = await requestPass(backend, manual, 30_000);
+      assert.deepEqual(
+        { ...result, duration_ms: 0, job_id: typeof result.job_id },
+        {
+          host_uuid: 'local',
+          job_id: 'string',
+          inserted: 1,
+          deleted: 0,
+          state_updated: 0,
+          config_updated: 0,
+          held: 0,
+          contested: [],
+          docker: 'ok',
+          duration_ms: 0,
+          dry_run: false,
+        },
+      );
+      assert.deepEqual(await statesOf(it.db), ['web running']);
+    });
+
+    test('a worker is seen while it lives', async () => {
+      assert.equal(await workerLives(backend, 'local'), false);
+      const worker = await work();
+      await waitFor(() => workerLives(backend, 'local'));
+      assert.equal(await workerLives(backend, 'peer'), false);
+      await worker.close();
+      workers.length = 0;
+      await waitFor(async () => !(await workerLives(backend, 'local')));
+    });
+
+    test('without a worker the job is withdrawn after the time-out, and does not stay behind', async () => {
+      await assert.rejects(requestPass(backend, { host_uuid: 'peer' }, 300), {
+        code: 'JOB_TIMED_OUT',
+        message: /No worker of host peer took the job within/,
+      });
+      assert.equal(await countJobs('peer'), 0);
+    });
+
+    test('what is no job of this host is refused, and writes nothing', async () => {
+      await work();
+      const before = await it.db.query('select *, xmin::text from fleet_hosts');
+      const queue = backend.queue(queueName('local'));
+      for (const data of [
+        { host_uuid: 'peer' },
+        { host_uuid: 'local', extra: 1 },
+        42,
+        'local',
+        { host_uuid: {} },
+      ]) {
+        const job = await queue.add('reconcile', data);
+        await waitFor(async () => (await job.getState()) === 'failed');
+        const [found] = await queue.getFailed(0, 0);
+        assert.match(found?.failedReason ?? '', /^Job refused: .*Nothing was written/, JSON.stringify(data));
+      }
+      assert.deepEqual(await it.db.query('select *, xmin::text from fleet_hosts'), before);
+    });
+
+    test('a job added by hand is a one-shot, and finished jobs are kept within bounds', async () => {
+      await work();
+      const queue = backend.queue(queueName('local'));
+      for (let times = 0; times < 3; times++) await queue.add('anything', { host_uuid: 'local' });
+      await waitFor(async () => (await queue.getCompletedCount()) === 3);
+      const [job] = await queue.getCompleted(0, 0);
+      assert.equal((job?.returnvalue as JobResult).host_uuid, 'local');
+    });
+
+    test('a worker that follows looks at its host when it starts', async () => {
+      it.desired = declared(decky('web'), decky('first'));
+      await work('local', true);
+      await waitFor(async () => (await statesOf(it.db)).includes('first torn_down'));
+    });
+
+    test('a worker looks again when a grace ends', async () => {
+      await it.db.query('delete from fleet_deckies');
+      it.desired = declared(decky('web'));
+      it.observed = seen();
+      const worker = startHostWorker({
+        host: 'local',
+        ports: it.ports,
+        backend,
+        grace: 2,
+        log: createLog('silent'),
+        follows: true,
+      });
+      workers.push(worker);
+      await it.db.query(
+        `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state)
+         values ('local', 'web', '["ssh"]', $1, '192.0.2.7', 'running')`,
+        [JSON.stringify(decky('web').config)],
+      );
+      await requestPass(backend, manual, 30_000);
+      assert.deepEqual(await statesOf(it.db), ['web running']);
+      await waitFor(async () => (await statesOf(it.db))[0] === 'web torn_down');
+    });
+
+    test('passes of one host never overlap, with two workers', async () => {
+      let inside = 0;
+      let most = 0;
+      const takeTurn = it.ports.ledger.takeTurn.bind(it.ports.ledger);
+      it.ports.ledger.takeTurn = (request, turn, body) =>
+        takeTurn(request, turn, async (open) => {
+          inside += 1;
+          most = Math.max(most, inside);
+          await sleep(20);
+          const outcome = await body(open);
+          inside -= 1;
+          return outcome;
+        });
+      await work();
+      await work();
+      const queue = backend.queue(queueName('local'));
+      for (let times = 0; times < 10; times++) await queue.add('reconcile', { host_uuid: 'local' });
+      await waitFor(async () => (await countJobs('local')) === 0);
+      it.ports.ledger.takeTurn = takeTurn;
+      assert.equal(most, 1);
+    });
+
+    test('draining runs what waits, then ends', async () => {
+      const queue = backend.queue(queueName('local'));
+      await queue.add('reconcile', { host_uuid: 'local' });
+      await queue.add('reconcile', { host_uuid: 'local' });
+      const worker = await work();
+      await worker.drain();
+      assert.equal(await countJobs('local'), 0);
+    });
+
+    test('the schedule serves every host, and a dead one piles up nothing', async () => {
+      await work();
+      const scheduler = startScheduler(backend, {
+        hosts: async () => ['local', 'peer'].map((host) => ({ host, interval: 1000 })),
+        interval: 1000,
+        onError: (error) => assert.fail(String(error)),
+      });
+      const passes = async (): Promise<number> => {
+        const [host] = await it.db.query(`select turn::int from fleet_hosts where host_uuid = 'local'`);
+        return Number(host?.['turn'] ?? 0);
+      };
+      const before = await passes();
+      await waitFor(async () => (await passes()) >= before + 4);
+      assert.equal(await countJobs('peer'), 1);
+      assert.equal((await backend.queue('schedule').getJobSchedulers()).length, 1);
+      await scheduler.close();
+      await backend.queue('schedule').removeJobScheduler('reconcile');
+    });
+  });
+}

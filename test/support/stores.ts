@@ -1,0 +1,46 @@
+import { Redis } from 'ioredis';
+import { type TestDatabase, testDatabase } from './database.ts';
+
+/** A place for queues: a database of its own, and for Redis a logical database of its own. */
+export interface TestStore {
+  readonly db: TestDatabase;
+  readonly redisUrl: string | null;
+  /** The environment that names it. */
+  readonly env: { readonly DATABASE_URL: string; readonly REDIS_URL?: string };
+  drop(): Promise<void>;
+}
+
+export const stores = ['postgres', 'redis'] as const;
+export type StoreKind = (typeof stores)[number];
+
+/** Why a store cannot be tested here; false: it can. */
+export const noStore = (kind: StoreKind): string | false =>
+  kind === 'redis' && process.env['TEST_REDIS_URL'] === undefined
+    ? 'Redis: there is no redis-server on this machine'
+    : false;
+
+let redisDatabase = process.pid % 12;
+
+export async function testStore(kind: StoreKind): Promise<TestStore> {
+  const db = await testDatabase();
+  if (kind === 'postgres') {
+    return { db, redisUrl: null, env: { DATABASE_URL: db.url }, drop: db.drop };
+  }
+  redisDatabase = (redisDatabase + 1) % 16;
+  const redisUrl = `${process.env['TEST_REDIS_URL']}/${redisDatabase}`;
+  const flush = async (): Promise<void> => {
+    const redis = new Redis(redisUrl);
+    await redis.flushdb();
+    redis.disconnect();
+  };
+  await flush();
+  return {
+    db,
+    redisUrl,
+    env: { DATABASE_URL: db.url, REDIS_URL: redisUrl },
+    drop: async () => {
+      await flush();
+      await db.drop();
+    },
+  };
+}
