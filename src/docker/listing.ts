@@ -11,9 +11,10 @@ export interface ListedContainer {
   readonly Created?: number;
 }
 
-/** What may be a restart loop: seconds since the start, and a margin between creation and start. */
+/** Seconds since its start during which a container may be in a restart loop. */
 export const loopWindow = 300;
-const margin = 10;
+/** Seconds between creation and start that tell a second start: Docker gives both in whole seconds. */
+const margin = 2;
 
 /** @see DOMAIN.md, "Containers of a decky" */
 export function containerOf(listed: ListedContainer, loop: Loop): Container {

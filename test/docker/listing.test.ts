@@ -58,6 +58,7 @@ describe('a line of Docker’s listing', () => {
 
   test('only what was started clearly after its creation is a suspect of a restart loop', () => {
     assert.equal(isSuspect(listed({ Status: 'Up 2 seconds' }), 1004), false, 'just made');
+    assert.equal(isSuspect(listed({ Status: 'Up 2 seconds' }), 1006), true);
     assert.equal(isSuspect(listed({ Status: 'Up 2 seconds' }), 2000), true);
     assert.equal(isSuspect(listed({ Status: 'Up 5 minutes' }), 9000), false);
     assert.equal(isSuspect(listed({ State: 'exited', Status: 'Exited (1) 2 seconds ago' }), 2000), false);

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { packageRoot, version } from '../../src/package.ts';
+import { cli, cliJson, type Env, start } from '../support/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
+import { freePort } from '../support/services.ts';
+import { type TestStore, testStore } from '../support/stores.ts';
+
+const commands = ['up', 'migrate', 'reconcile', 'plan', 'status', 'hosts', 'history', 'doctor'];
+
+describe('the command line', () => {
+  let store: TestStore;
+  let host: TestHost;
+  let env: Env;
+  before(async () => {
+    store = await testStore('postgres');
+    host = testHost();
+    env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    await cli(['migrate'], env);
+    host.write([declaredDecky('web'), declaredDecky('mail', ['smtp_relay'])]);
+    await cli(['reconcile', '--once'], env);
+  });
+  after(async () => {
+    host.remove();
+    await store.drop();
+  });
+
+  test('helps, and says its version', async () => {
+    const help = await cli(['--help'], {});
+    assert.equal(help.code, 0);
+    for (const command of commands) assert.match(help.stdout, new RegExp(`^ {2}${command}\\b`, 'm'));
+    assert.match(help.stdout, /Examples:/);
+    assert.equal((await cli(['--version'], {})).stdout, `${version}\n`);
+    for (const command of commands) {
+      const one = await cli([command, '--help'], {});
+      assert.deepEqual([one.code, one.stderr], [0, ''], command);
+      assert.match(one.stdout, /Usage: decnet-fleet/);
+    }
+  });
+
+  for (const [args, words] of [
+    [['nonsense'], /unknown command 'nonsense'/],
+    [['reconcile', '--nonsense'], /unknown option '--nonsense'/],
+    [
+      ['reconcile', '--once', '--timeout', 'soon'],
+      /"soon" is not valid\. Allowed: a whole number of seconds/,
+    ],
+    [['reconcile', '--once', '--host', 'a/b'], /"a\/b" is not valid/],
+    [['reconcile', '--once', '--interval', '5'], /--interval does not go with --once/],
+    [['reconcile', '--json'], /--json needs --once/],
+    [['reconcile', '--once', '--host', 'peer', '--take-over'], /--take-over does not go with/],
+    [['history', '--since', 'yesterday'], /--since "yesterday" is not a time/],
+    [['status', 'extra'], /too many arguments/],
+  ] as const) {
+    test(`${args.join(' ')}: exit 2`, async () => {
+      const { code, stdout, stderr } = await cli(args, env);
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, words);
+      assert.doesNotMatch(stderr, /\n {4}at /);
+    });
+  }
+
+  test('wrong usage of plan: exit 1, since 2 means changes', async () => {
+    assert.equal((await cli(['plan', '--nonsense'], env)).code, 1);
+    assert.equal((await cli(['plan'], { ...env, DECNET_GRACE: 'x' })).code, 1);
+  });
+
+  test('a wrong environment: exit 2, named', async () => {
+    for (const program of ['worker.ts', 'scheduler.ts', 'src/cli/bin.ts']) {
+      const args = program === 'src/cli/bin.ts' ? ['status'] : [];
+      const { code, stdout, stderr } = await start(args, { ...env, DECNET_INTERVAL: 'often' }, program)
+        .finished;
+      assert.deepEqual([code, stdout], [2, ''], program);
+      assert.equal(
+        stderr,
+        'decnet-fleet: DECNET_INTERVAL is "often"; allowed: a whole number from 1 to 86400\n',
+      );
+    }
+    const unknown = await start(['--nonsense'], env, 'worker.ts').finished;
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /^decnet-fleet: Unknown option '--nonsense'/);
+  });
+
+  test('an engine’s address that is none: exit 2', async () => {
+    const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DOCKER_HOST: 'garbage' });
+    assert.equal(code, 2);
+    assert.match(stderr, /DOCKER_HOST "garbage" is not an address\. Allowed: unix:/);
+  });
+
+  test('no state file anywhere: exit 2, naming both places', async () => {
+    const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DECNET_STATE_FILE: '' });
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /neither \/opt\/decnet\/decnet-state\.json nor \/var\/lib\/decnet\/decnet-state\.json/,
+    );
+  });
+
+  for (const [what, more, words] of [
+    [
+      'nobody listens',
+      { DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/x' },
+      /The database 127\.0\.0\.1:1\/x does not answer/,
+    ],
+    [
+      'an unknown host',
+      { DATABASE_URL: 'postgres://me:secret@nowhere.invalid/x' },
+      /The database nowhere\.invalid\/x does not answer/,
+    ],
+  ] as const) {
+    test(`the database is down (${what}): a clear error, no password, no stack`, async () => {
+      for (const args of [['status'], ['migrate'], ['reconcile', '--once', '--json']]) {
+        const { code, stdout, stderr } = await cli(args, { ...env, ...more });
+        assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+        assert.match(stderr, args[0] === 'reconcile' ? /do(es)? not answer/ : words);
+        assert.doesNotMatch(stderr, /secret|\n {4}at /);
+      }
+    });
+  }
+
+  test('a database that refuses the login is told so', async () => {
+    const url = new URL(store.db.url);
+    url.password = 'wrong-secret';
+    const { code, stderr } = await cli(['status'], { ...env, DATABASE_URL: url.href });
+    assert.equal(code, 1);
+    assert.match(stderr, /refuses: password authentication failed/);
+    assert.doesNotMatch(stderr, /wrong-secret/);
+  });
+
+  test('Redis is down: a clear error within its time limit', async () => {
+    const url = `redis://me:secret@127.0.0.1:${await freePort()}`;
+    const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], { ...env, REDIS_URL: url });
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /The queues at redis:\/\/me:\*\*\*@127\.0\.0\.1:\d+ do not answer/);
+    assert.doesNotMatch(stderr, /secret|\n {4}at /);
+  });
+
+  test('a database without the tables: what to do', async () => {
+    const empty = await import('../support/database.ts').then(({ testDatabase }) =>
+      testDatabase({ migrated: false }),
+    );
+    for (const args of [['status'], ['reconcile', '--once']]) {
+      const { code, stderr } = await cli(args, { ...env, DATABASE_URL: empty.url });
+      assert.equal(code, 1);
+      assert.match(stderr, /lack.* this version's tables\. Run `decnet-fleet migrate`/, args.join(' '));
+    }
+    const check = await cli(['migrate', '--check'], { ...env, DATABASE_URL: empty.url });
+    assert.deepEqual([check.code, /To run: 001-fleet-tables/.test(check.stderr)], [1, true]);
+    const twice = await Promise.all([1, 2].map(() => cli(['migrate'], { ...env, DATABASE_URL: empty.url })));
+    assert.deepEqual(
+      twice.map(({ code }) => code),
+      [0, 0],
+    );
+    assert.equal((await cli(['migrate', '--check'], { ...env, DATABASE_URL: empty.url })).code, 0);
+    await empty.drop();
+  });
+
+  test('what it prints as JSON is as docs/schemas says', async () => {
+    const ajv = new Ajv2020({ allErrors: true });
+    for (const [name, args] of Object.entries({
+      status: ['status', '--json'],
+      hosts: ['hosts', '--json'],
+      history: ['history', '--json'],
+      plan: ['plan', '--json'],
+      result: ['reconcile', '--once', '--json'],
+      'result ': ['reconcile', '--once', '--json', '--dry-run'],
+      doctor: ['doctor', '--json'],
+    })) {
+      const schema = JSON.parse(
+        readFileSync(join(packageRoot, 'docs/schemas', `${name.trim()}.schema.json`), 'utf8'),
+      );
+      const holds = ajv.compile(schema);
+      const document = await cliJson(args, env);
+      assert.ok(
+        holds(document),
+        `${args.join(' ')}: ${JSON.stringify(holds.errors)}\n${JSON.stringify(document)}`,
+      );
+      ajv.removeSchema();
+    }
+  });
+
+  test('status shows the fleet, broken ones first, and what is stale', async () => {
+    await store.db.query(
+      `update fleet_deckies set state = 'failed', last_error = 'smtp_relay: exited, code 137' where name = 'mail'`,
+    );
+    const { stdout } = await cli(['status'], env);
+    assert.match(stdout, /^local - pass \d+ s ago - Docker unreachable - 1 failed, 1 pending/);
+    assert.match(stdout, /mail .*failed .*smtp_relay: exited, code 137 \(killed\)\n.*web .*pending/);
+    await store.db.query(
+      `update fleet_hosts set interval_s = 30, last_full_pass_at = now() - interval '4 minutes'`,
+    );
+    assert.match((await cli(['status'], env)).stdout, /pass 4 min ago, 8 intervals: stale .*\(last known\)/);
+    assert.match((await cli(['hosts'], env)).stdout, /local +4 min ago, 8 intervals: stale/);
+    await store.db.query('update fleet_hosts set last_full_pass_at = now()');
+  });
+
+  test('history says what changed and why, of one decky and since a time', async () => {
+    const of = async (...args: string[]) =>
+      (
+        await cliJson<{ transitions: { name: string; to_state: string }[] }>(
+          ['history', '--json', ...args],
+          env,
+        )
+      ).transitions;
+    assert.equal((await of()).length, 2);
+    assert.deepEqual(
+      (await of('--decky', 'web')).map(({ name, to_state }) => [name, to_state]),
+      [['web', 'pending']],
+    );
+    await store.db.query(`update fleet_transitions set at = now() - interval '2 hours' where name = 'web'`);
+    assert.deepEqual(
+      (await of('--since', '1h')).map(({ name }) => name),
+      ['mail'],
+    );
+    assert.equal((await of('--since', '2020-01-01')).length, 2);
+    assert.match(
+      (await cli(['history'], env)).stdout,
+      /2 h ago +local +web +nothing -> pending +new in the file; Docker does not answer/,
+    );
+  });
+
+  test('a host that nobody knows is told so', async () => {
+    for (const command of ['status', 'hosts']) {
+      const { code, stdout } = await cli([command, '--host', 'nobody'], env);
+      assert.deepEqual([code, /Host nobody is not known/.test(stdout)], [0, true]);
+    }
+  });
+
+  test('doctor finds the fault, says what to do, and exits 1', async () => {
+    const { code, stdout } = await cli(['doctor'], env);
+    assert.equal(code, 1);
+    assert.match(stdout, /^ok +configuration/m);
+    assert.match(stdout, /^ok +state file .*2 deckies of host local/m);
+    assert.match(stdout, /^FAULT +Docker +there is no socket at .*Start it, set DOCKER_HOST/m);
+    assert.match(stdout, /^ok +database/m);
+    assert.match(stdout, /^ok +schema/m);
+    assert.match(stdout, /^ok +queues .*room for about \d+ more workers/m);
+  });
+
+  test('a reader that goes away is no error', async () => {
+    const { execFileSync } = await import('node:child_process');
+    const line = `${process.execPath} ${join(packageRoot, 'src/cli/bin.ts')} --help | head -1`;
+    assert.match(
+      execFileSync('sh', ['-c', line], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
+      /^Usage/,
+    );
+  });
+});
