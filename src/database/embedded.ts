@@ -66,7 +66,6 @@ const failed = (dataDir: string, why: string, cause?: unknown): FleetError =>
 interface Lease {
   readonly client: pg.Client;
   readonly url: string;
-  readonly pid: number;
 }
 
 /** @throws what the last try failed of */
@@ -89,11 +88,11 @@ async function enter(cluster: Cluster): Promise<Lease> {
 
 /** Null: no server runs, or it is being stopped. */
 async function joinServer(cluster: Cluster): Promise<Lease | null> {
-  const running = await postmaster(cluster);
-  if (running === null) return null;
+  const port = await runningPort(cluster);
+  if (port === null) return null;
   const password = await readFile(inHome.password(cluster), 'utf8');
   const address = (name: string): string =>
-    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${running.port}/${name}`;
+    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}`;
   const client = new pg.Client({
     connectionString: address('postgres'),
     application_name: 'decnet-fleet lease',
@@ -108,7 +107,7 @@ async function joinServer(cluster: Cluster): Promise<Lease | null> {
     ]);
     if (rows[0]?.got === true) {
       await createDatabase(client);
-      return { client, url: address(databaseName), pid: running.pid };
+      return { client, url: address(databaseName) };
     }
   } catch (error) {
     await client.end().catch(() => undefined);
@@ -131,34 +130,33 @@ async function createDatabase(client: pg.Client): Promise<void> {
   });
 }
 
-/** Gives the lease back; whoever then gets the lock alone is the last one out. */
-async function leave(cluster: Cluster, { client, pid }: Lease): Promise<void> {
+/**
+ * Gives the lease back; whoever then gets the lock alone is the last one out. With somebody's psql open the server
+ * goes on: a stop that waited for it would shut out every command meanwhile.
+ */
+async function leave(cluster: Cluster, { client }: Lease): Promise<void> {
   try {
     await client.query('select pg_advisory_unlock_shared($1)', [leaseLock]);
-    const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [
-      leaseLock,
-    ]);
-    // A smart stop waits for sessions that are no command of ours, such as somebody's psql.
-    if (rows[0]?.got === true) {
+    const { rows } = await client.query<{ alone: boolean }>(
+      `select pg_try_advisory_lock($1) and not exists (select from pg_stat_activity
+         where backend_type = 'client backend' and pid <> pg_backend_pid()) as alone`,
+      [leaseLock],
+    );
+    if (rows[0]?.alone === true) {
       await run(
         cluster.binaries.pg_ctl,
-        ['stop', '-D', inHome.data(cluster), '-m', 'smart', '-W'],
+        ['stop', '-D', inHome.data(cluster), '-m', 'fast', '-w'],
         cluster.owner,
       );
-      await client.end();
-      const until = performance.now() + 5000;
-      while (isAlive(pid) && performance.now() < until) await sleep(10);
-      return;
     }
-    await client.end();
   } catch {
     // The server is gone: so is the lease.
-    await client.end().catch(() => undefined);
   }
+  await client.end().catch(() => undefined);
 }
 
-/** The running server's process and port, of its own pid file; a stale one is removed if its process is another's now. */
-async function postmaster(cluster: Cluster): Promise<{ pid: number; port: number } | null> {
+/** The running server's port, of its own pid file; a stale one is removed if its process is another's now. */
+async function runningPort(cluster: Cluster): Promise<number | null> {
   const file = join(inHome.data(cluster), 'postmaster.pid');
   const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
@@ -168,7 +166,7 @@ async function postmaster(cluster: Cluster): Promise<{ pid: number; port: number
     await rm(file, { force: true });
     return null;
   }
-  return { pid, port };
+  return port;
 }
 
 async function start(cluster: Cluster): Promise<void> {
