@@ -9,7 +9,7 @@ import { packageRoot } from '../src/package.ts';
  * Runs all tests, or those of the files named; says plainly what was skipped. With CI set, a skip is a failure, and
  * every suite of test/suites.txt must have run.
  */
-const isStrict = process.env['CI'] !== undefined && process.env['CI'] !== '';
+const isStrict = process.env.CI !== undefined && process.env.CI !== '';
 const chosen = process.argv.slice(2);
 
 const pattern = join(packageRoot, 'test/**/*.test.ts');
@@ -39,8 +39,7 @@ stream.on('test:fail', (event) => {
   if (event.details.type !== 'suite') counts.failed += 1;
 });
 stream.compose(spec).pipe(process.stdout);
-if (process.env['TEST_LOG'] !== undefined)
-  stream.compose(spec).pipe(createWriteStream(process.env['TEST_LOG']));
+if (process.env.TEST_LOG !== undefined) stream.compose(spec).pipe(createWriteStream(process.env.TEST_LOG));
 
 await new Promise<void>((done) => stream.once('end', done));
 await new Promise((done) => setTimeout(done, 200));

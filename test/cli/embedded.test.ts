@@ -242,7 +242,7 @@ describe('the embedded database', () => {
       {
         uid: 65_534,
         gid: 65_534,
-        env: { PATH: process.env['PATH'], HOME: directory, XDG_STATE_HOME: data },
+        env: { PATH: process.env.PATH, HOME: directory, XDG_STATE_HOME: data },
       },
     );
     assert.deepEqual(JSON.parse(stdout), { hosts: [] });

@@ -21,7 +21,7 @@ describe('two machines under one host_uuid', { skip: noNamespaces }, () => {
     env = host.env({
       ...store.env,
       DOCKER_HOST: 'unix:///nonexistent/docker.sock',
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
     });
     host.write([declaredDecky('web')]);
     await on('a', 'migrate');

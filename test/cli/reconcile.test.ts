@@ -194,7 +194,7 @@ for (const kind of stores) {
       await loops('loop-ssh');
       for (let times = 0; times < 6; times++) {
         await reconcile();
-        assert.deepEqual((await reasonsOf())['loop'], ['degraded', 'ssh: restart loop']);
+        assert.deepEqual((await reasonsOf()).loop, ['degraded', 'ssh: restart loop']);
       }
       assert.equal((await store.db.query('select 1 from fleet_transitions')).length, 1);
     });
@@ -321,10 +321,10 @@ for (const kind of stores) {
         { grace: 300 },
       );
       await database.close();
-      assert.deepEqual((await reasonsOf())['web'], ['failed', 'ssh: exited, code 137']);
+      assert.deepEqual((await reasonsOf()).web, ['failed', 'ssh: exited, code 137']);
       old.child.kill('SIGCONT');
       await old.finished;
-      assert.deepEqual((await reasonsOf())['web'], ['failed', 'ssh: exited, code 137']);
+      assert.deepEqual((await reasonsOf()).web, ['failed', 'ssh: exited, code 137']);
       const history = await store.db.query('select to_state from fleet_transitions order by id');
       assert.deepEqual(
         history.map(({ to_state }) => to_state),
@@ -372,7 +372,7 @@ for (const kind of stores) {
         stderr,
         /decnet-state\.json: config\.deckies\[1\]\.name "web" is already that of config\.deckies\[0\]/,
       );
-      assert.deepEqual((await reasonsOf())['web'], ['failed', 'ssh: exited, code 137']);
+      assert.deepEqual((await reasonsOf()).web, ['failed', 'ssh: exited, code 137']);
       assert.equal((await cli(['plan'], env)).code, 1);
     });
   });

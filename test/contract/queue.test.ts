@@ -204,7 +204,7 @@ for (const kind of stores) {
       });
       const passes = async (): Promise<number> => {
         const [host] = await it.db.query(`select turn::int from fleet_hosts where host_uuid = 'local'`);
-        return Number(host?.['turn'] ?? 0);
+        return Number(host?.turn ?? 0);
       };
       const before = await passes();
       await waitFor(async () => (await passes()) >= before + 4);

@@ -48,7 +48,12 @@ describe('a pass on the database', () => {
     assert.deepEqual(await counts(), [0, 1, 1, 1]);
     const [row] = await rowsOf(it.db);
     assert.deepEqual(
-      [row?.state, row?.last_error, (row?.decky_config as { distro: string }).distro, row?.ours],
+      [
+        row?.state,
+        row?.last_error,
+        (row?.decky_config as { distro?: string } | undefined)?.distro,
+        row?.ours,
+      ],
       ['failed', 'ssh: exited, code 137', 'alpine', true],
     );
     const history = await it.db.query(
@@ -247,7 +252,7 @@ describe('a pass on the database', () => {
       assert.deepEqual(contested, times < 3 ? [] : ['web']);
     }
     const [host] = await it.db.query(`select notes #>> '{contested,web,reason}' as reason from fleet_hosts`);
-    assert.match(String(host?.['reason']), /set it to running again: changed back 3 times/);
+    assert.match(String(host?.reason), /set it to running again: changed back 3 times/);
   });
 
   test('the grace holds what another program wrote, by the database’s clock', async () => {
@@ -400,7 +405,7 @@ describe('the number of statements', () => {
       `do $$ begin execute format('alter database %I set log_statement = ''all''', current_database()); end $$`,
     );
     const [server] = await it.db.query(`select current_setting('data_directory') as directory`);
-    const log = join(String(server?.['directory']), 'server.log');
+    const log = join(String(server?.directory), 'server.log');
     const statements = async (count: number): Promise<{ calls: number; commits: number }> => {
       const names = Array.from({ length: count }, (_, at) => `decky-${at}`);
       it.desired = declared(...names.map((name) => decky(name)));

@@ -18,7 +18,7 @@ const program = await findProgram('pgbouncer');
 const missing =
   program === null
     ? 'PgBouncer: there is none on this machine'
-    : process.env['TEST_REDIS_URL'] === undefined
+    : process.env.TEST_REDIS_URL === undefined
       ? 'Redis: there is no redis-server on this machine'
       : false;
 
@@ -69,7 +69,7 @@ default_pool_size = 4
     });
     env = host.env({
       DATABASE_URL: url,
-      REDIS_URL: `${process.env['TEST_REDIS_URL']}/15`,
+      REDIS_URL: `${process.env.TEST_REDIS_URL}/15`,
       DOCKER_HOST: 'unix:///nonexistent/docker.sock',
     });
   });

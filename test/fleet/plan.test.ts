@@ -304,7 +304,7 @@ describe('rule 5: both, and the content differs', () => {
     );
     const desired = declared(decky('web', ['ssh'], { ...times, distro: 'alpine' }));
     const [change] = plan(facts({ desired, recorded: [row('web')], observed })).changes;
-    assert.equal(change?.content?.config['last_mutated'], 5);
+    assert.equal(change?.content?.config.last_mutated, 5);
   });
 
   test('the order of keys is no change', () => {

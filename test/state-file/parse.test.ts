@@ -56,13 +56,13 @@ describe('what makes no file invalid', () => {
 
   test('an unknown field, which is kept', () => {
     const [found] = declaredBy(one({ colour: { of: ['mind'] } })).deckies;
-    assert.deepEqual(found?.config['colour'], { of: ['mind'] });
+    assert.deepEqual(found?.config.colour, { of: ['mind'] });
   });
 
   test('a field that is missing, an unknown service, a repeated one, an IPv6 address', () => {
     const [found] = declaredBy(one({ ip: '2001:db8::1', services: ['ssh', 'gopher', 'ssh'] })).deckies;
     assert.deepEqual(found?.services, ['ssh', 'gopher']);
-    assert.deepEqual(found?.config['services'], ['ssh', 'gopher', 'ssh']);
+    assert.deepEqual(found?.config.services, ['ssh', 'gopher', 'ssh']);
   });
 
   test('an empty list of deckies', () => {

@@ -114,7 +114,7 @@ export const brokenFiles: readonly (readonly [what: string, content: string | Bu
       [
         'a peer’s name twice',
         edited(({ config }) =>
-          config.deckies.forEach((decky) => Object.assign(decky, { name: 'x', host_uuid: 'peer' })),
+          config.deckies.map((decky) => Object.assign(decky, { name: 'x', host_uuid: 'peer' })),
         ),
         /deckies\[1\]\.name "x" .* host peer/,
       ],

@@ -18,7 +18,7 @@ export interface Running {
 }
 
 /** Only what a test sets, and what a process needs to run at all: nothing of the developer's own settings. */
-const bare = { PATH: process.env['PATH'], HOME: '/nonexistent', LANG: 'C.UTF-8' };
+const bare = { PATH: process.env.PATH, HOME: '/nonexistent', LANG: 'C.UTF-8' };
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

@@ -16,7 +16,7 @@ export async function globalSetup(): Promise<void> {
   // Root's PostgreSQL runs as another user, who must get in.
   await import('node:fs/promises').then(({ chmod }) => chmod(directory, 0o755));
   database = await openEmbedded(join(directory, 'data'));
-  process.env['TEST_DATABASE_URL'] = database.url;
+  process.env.TEST_DATABASE_URL = database.url;
   const redis = await findProgram('redis-server');
   if (redis !== null) {
     const port = await freePort();
@@ -32,7 +32,7 @@ export async function globalSetup(): Promise<void> {
       child.kill();
       await ended;
     };
-    process.env['TEST_REDIS_URL'] = `redis://127.0.0.1:${port}`;
+    process.env.TEST_REDIS_URL = `redis://127.0.0.1:${port}`;
   }
 }
 

@@ -15,7 +15,7 @@ export type StoreKind = (typeof stores)[number];
 
 /** Why a store cannot be tested here; false: it can. */
 export const noStore = (kind: StoreKind): string | false =>
-  kind === 'redis' && process.env['TEST_REDIS_URL'] === undefined
+  kind === 'redis' && process.env.TEST_REDIS_URL === undefined
     ? 'Redis: there is no redis-server on this machine'
     : false;
 
@@ -27,7 +27,7 @@ export async function testStore(kind: StoreKind): Promise<TestStore> {
     return { db, redisUrl: null, env: { DATABASE_URL: db.url }, drop: db.drop };
   }
   redisDatabase = (redisDatabase + 1) % 16;
-  const redisUrl = `${process.env['TEST_REDIS_URL']}/${redisDatabase}`;
+  const redisUrl = `${process.env.TEST_REDIS_URL}/${redisDatabase}`;
   const flush = async (): Promise<void> => {
     const redis = new Redis(redisUrl);
     await redis.flushdb();

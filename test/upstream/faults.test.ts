@@ -15,7 +15,7 @@ import {
 } from '../support/facts.ts';
 import { type Bench, bench, rowsOf, statesOf } from '../support/pass.ts';
 
-/** What upstream gets wrong. @see docs/domain.md */
+/** What upstream gets wrong. @see DOMAIN.md */
 describe('upstream’s fault', () => {
   let it: Bench;
   beforeEach(async () => {
