@@ -31,9 +31,11 @@ export interface Sighting {
   readonly services: ReadonlyMap<string, Container>;
   /** Labelled as the decky's, of no service that it should have. */
   readonly strays: readonly Container[];
+  /** Every container that is the decky's, those that count for nothing included. */
+  readonly all: readonly Container[];
 }
 
-const nothing: Sighting = { base: null, services: new Map(), strays: [] };
+const nothing: Sighting = { base: null, services: new Map(), strays: [], all: [] };
 
 export const isRunning = (container: Container): boolean => container.state === 'running';
 
@@ -42,9 +44,7 @@ export const answers = (container: Container): boolean =>
   isRunning(container) || container.loop.kind === 'loop';
 
 /** Any container of the decky runs, whatever it is for. */
-export const anyRuns = (sighting: Sighting): boolean =>
-  (sighting.base !== null && answers(sighting.base)) ||
-  [...sighting.services.values(), ...sighting.strays].some(answers);
+export const anyRuns = (sighting: Sighting): boolean => sighting.all.some(answers);
 
 /**
  * Whose container is this: labels first, since they are exact; a name only among the unlabelled, since decky
@@ -60,7 +60,7 @@ export function sightings(
   const of = (decky: string): Mutable => {
     const existing = found.get(decky);
     if (existing !== undefined) return existing;
-    const made: Mutable = { base: null, services: new Map(), strays: [] };
+    const made: Mutable = { base: null, services: new Map(), strays: [], all: [] };
     found.set(decky, made);
     return made;
   };
@@ -73,6 +73,7 @@ export function sightings(
     const services = known.get(container.decky);
     if (services === undefined) continue;
     const sighting = of(container.decky);
+    sighting.all.push(container);
     if (container.service === null || !services.includes(container.service)) sighting.strays.push(container);
     else keepBetter(sighting.services, container.service, container);
   }
@@ -80,6 +81,7 @@ export function sightings(
     const owner = ownerByName(container.name, known);
     if (owner === null) continue;
     const sighting = of(owner.decky);
+    sighting.all.push(container);
     if (owner.service === null) sighting.base = container;
     // A labelled container of that service was taken first and stays.
     else if ((sighting.services.get(owner.service)?.decky ?? null) === null) {
@@ -93,6 +95,7 @@ interface Mutable {
   base: Container | null;
   services: Map<string, Container>;
   strays: Container[];
+  all: Container[];
 }
 
 /** Two containers of one service (one left over from a deploy): the one that runs, else the newer. */

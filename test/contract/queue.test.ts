@@ -132,7 +132,7 @@ for (const kind of stores) {
       for (let times = 0; times < 3; times++) await queue.add('anything', { host_uuid: 'local' });
       await waitFor(async () => (await queue.getCompletedCount()) === 3);
       const [job] = await queue.getCompleted(0, 0);
-      assert.equal((job?.returnvalue as JobResult).host_uuid, 'local');
+      assert.equal((job?.returnvalue as JobResult | undefined)?.host_uuid, 'local');
     });
 
     test('a worker that follows looks at its host when it starts', async () => {

@@ -12,6 +12,7 @@ import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { statesOf } from '../support/pass.ts';
 import { findProgram } from '../support/program.ts';
 import { freePort } from '../support/services.ts';
+import { testRedisUrl } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
 const program = await findProgram('pgbouncer');
@@ -69,7 +70,7 @@ default_pool_size = 4
     });
     env = host.env({
       DATABASE_URL: url,
-      REDIS_URL: `${process.env.TEST_REDIS_URL}/15`,
+      REDIS_URL: testRedisUrl(),
       DOCKER_HOST: 'unix:///nonexistent/docker.sock',
     });
   });

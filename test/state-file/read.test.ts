@@ -54,6 +54,7 @@ describe('reading the state file', () => {
       for (let times = 0; times < 40; times++) assert.equal(await why(), 'declared');
     } finally {
       clearInterval(writer);
+      await new Promise((done) => setTimeout(done, 20));
     }
   });
 

@@ -22,7 +22,18 @@ export async function globalSetup(): Promise<void> {
     const port = await freePort();
     const child = spawn(
       redis,
-      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory],
+      [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--save',
+        '',
+        '--databases',
+        '100000',
+        '--dir',
+        directory,
+      ],
       {
         stdio: 'ignore',
       },

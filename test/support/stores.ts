@@ -19,15 +19,20 @@ export const noStore = (kind: StoreKind): string | false =>
     ? 'Redis: there is no redis-server on this machine'
     : false;
 
-let redisDatabase = process.pid % 12;
+let redisDatabases = 0;
+
+/** A logical database of the tests' Redis that no other test uses. */
+export function testRedisUrl(): string {
+  redisDatabases += 1;
+  return `${process.env.TEST_REDIS_URL}/${((process.pid % 1000) * 100 + redisDatabases) % 100_000}`;
+}
 
 export async function testStore(kind: StoreKind): Promise<TestStore> {
   const db = await testDatabase();
   if (kind === 'postgres') {
     return { db, redisUrl: null, env: { DATABASE_URL: db.url }, drop: db.drop };
   }
-  redisDatabase = (redisDatabase + 1) % 16;
-  const redisUrl = `${process.env.TEST_REDIS_URL}/${redisDatabase}`;
+  const redisUrl = testRedisUrl();
   const flush = async (): Promise<void> => {
     const redis = new Redis(redisUrl);
     await redis.flushdb();
