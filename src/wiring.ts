@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, chooseStateFile, noStateFile, rootDataDir } from './config.ts';
 import type { EmbeddedDatabase } from './database/embedded.ts';
 import type { Database } from './database/orm.ts';
@@ -40,6 +41,9 @@ export interface Fleet {
   onClose(close: () => Promise<void>): void;
   close(): Promise<void>;
 }
+
+/** Milliseconds for each neighbour to close. */
+const closeWithin = 9000;
 
 const silentBus: Announcer = { changed: () => undefined };
 
@@ -174,7 +178,10 @@ export function openFleet(config: Config, log: Log): Fleet {
     },
     close: async () => {
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
-        await close().catch((error: unknown) => log.debug({ error }, 'closing failed'));
+        // A store that hangs must not keep the process from ending.
+        await Promise.race([close(), sleep(closeWithin, undefined, { ref: false })]).catch((error: unknown) =>
+          log.debug({ error }, 'closing failed'),
+        );
       }
     },
   };

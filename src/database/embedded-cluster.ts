@@ -34,9 +34,8 @@ interface Owner {
 /** The name of the database's owner. */
 export const clusterUser = 'decnet_fleet';
 
-/** Whether a data directory holds a database, running or not. */
-export const embeddedExists = (dataDir: string): boolean =>
-  existsSync(join(dataDir, 'postgres', 'data', 'PG_VERSION'));
+/** Whether a data directory holds a database, running or not. Another user may not look further into it. */
+export const embeddedExists = (dataDir: string): boolean => existsSync(join(dataDir, 'postgres'));
 
 /** Finds the database of a data directory, or makes it. */
 export async function openCluster(dataDir: string): Promise<Cluster> {
