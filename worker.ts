@@ -14,8 +14,9 @@ await runProcess(usage, async (fleet, argv) => {
     args: [...argv],
     options: { drain: { type: 'boolean' }, 'take-over': { type: 'boolean' } },
   });
+  const stopped = untilStopped(fleet.log);
   if (values['take-over']) await fleet.takeOver();
   const worker = await fleet.hostWorker({ follows: values.drain !== true });
   if (values.drain) return worker.drain();
-  await untilStopped(fleet.log);
+  await Promise.race([stopped, worker.asked]);
 });

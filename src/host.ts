@@ -1,22 +1,36 @@
 import { reconcileProcessor } from '../jobs/reconcile.ts';
-import { type JobData, jobName, queueName } from './fleet/job.ts';
+import { type Cause, type JobData, jobName, queueName } from './fleet/job.ts';
+import { controlTopic, controlVerdict, healthTopic } from './fleet/topics.ts';
+import { hostLog } from './host-log.ts';
 import type { Log } from './log.ts';
+import type { Bus } from './pass/announce.ts';
 import type { PassOutcome, Ports } from './pass/pass.ts';
+import { revisitTimer } from './pass/revisit.ts';
+import { gatherer, type TriggerCause, type Watcher } from './pass/triggers.ts';
 import type { QueueBackend } from './queue/backend.ts';
+
+/** Milliseconds between two signs of life. @see DOMAIN.md, "The bus" */
+const heartbeatEvery = 30_000;
+/** Milliseconds for the pass in progress to end. */
+const endWithin = 8000;
 
 export interface HostWorkerOptions {
   readonly host: string;
+  readonly version: string;
   readonly ports: Ports;
+  readonly bus: Bus;
   readonly backend: QueueBackend;
   /** Seconds. */
   readonly grace: number;
+  /** Seconds between two scheduled passes. */
+  readonly interval: number;
   readonly log: Log;
-  /** Whether the worker looks at its host on its own: a full pass at its start, and again when a grace ends. */
-  readonly follows: boolean;
+  /** What tells when to look again; null: a worker for the jobs that wait alone, which looks at nothing by itself. */
+  readonly watchers: Readonly<Record<TriggerCause, Watcher>> | null;
   /** Told of every pass that had its turn. */
-  readonly onPass?: (data: JobData, outcome: PassOutcome) => void;
+  readonly onPass?: ((data: JobData, outcome: PassOutcome) => void) | undefined;
   /** Told of every pass that failed, in one line. */
-  readonly onFailure?: (reason: string) => void;
+  readonly onFailure?: ((reason: string) => void) | undefined;
 }
 
 export interface HostWorker {
@@ -24,7 +38,9 @@ export interface HostWorker {
   ready(): Promise<void>;
   /** Runs what waits on the queue, then resolves. */
   drain(): Promise<void>;
-  /** Ends after the pass in progress. */
+  /** Resolves when somebody asked this host's worker to stop, by a message. */
+  readonly asked: Promise<void>;
+  /** Ends after the pass in progress, or without it when that takes too long: its job is then run again. */
   close(): Promise<void>;
 }
 
@@ -32,43 +48,69 @@ export interface HostWorker {
 export function startHostWorker(options: HostWorkerOptions): HostWorker {
   const { host, backend, log } = options;
   const queue = backend.queue(queueName(host));
-  const revisits = revisitTimer((names) => void enqueue({ deckies: names, cause: 'schedule' }));
-  const say = saysOnce(log);
+  const say = hostLog(host, log);
 
-  const process = reconcileProcessor({
-    host,
-    ports: options.ports,
-    grace: options.grace,
-    onPass: (data, outcome) => {
-      say(outcome);
-      if (options.follows && data.dry_run !== true) revisits.set(outcome.plan.revisit);
-      options.onPass?.(data, outcome);
-    },
-  });
-  const worker = backend.worker(queueName(host), process);
+  const enqueue = async (
+    data: { deckies?: readonly string[]; cause: Cause },
+    deduplication?: { id: string; keepLastIfActive?: boolean },
+  ): Promise<string | undefined> => {
+    const job = await queue.add(jobName, { host_uuid: host, ...data }, deduplication && { deduplication });
+    return job.id;
+  };
+  const quietly = (enqueuing: Promise<unknown>): void =>
+    void enqueuing.catch((error: unknown) => log.warn({ host, error }, 'a pass could not be enqueued'));
+
+  const revisits = revisitTimer((deckies) => quietly(enqueue({ deckies, cause: 'docker' })));
+  const gathered = gatherer((deckies, cause) =>
+    enqueue({ ...(deckies && { deckies }), cause }).then(() => undefined),
+  );
+  const schedule = scheduleWatch(options, (cause) => enqueue({ cause }, { id: 'schedule' }));
+
+  const worker = backend.worker(
+    queueName(host),
+    reconcileProcessor({
+      host,
+      ports: options.ports,
+      grace: options.grace,
+      onPass: (data, outcome) => {
+        say.passed(outcome);
+        if (options.watchers !== null && data.dry_run !== true) {
+          revisits.set(outcome.plan.revisit);
+          if (data.deckies === undefined) gathered.knows(outcome.names);
+        }
+        options.onPass?.(data, outcome);
+      },
+    }),
+  );
+  worker.on('active', ({ id, data }) => schedule.saw(id, data));
+  const ended = (data: unknown): void => {
+    if (isTriggered(data)) gathered.ended();
+  };
+  worker.on('completed', ({ data }) => ended(data));
   worker.on('failed', (job, error) => {
-    log.error({ host, job: job?.id, error }, 'pass failed');
+    ended(job?.data);
+    say.failed(error.message);
     options.onFailure?.(error.message);
   });
-
-  const enqueue = async (data: Omit<JobData, 'host_uuid'>): Promise<void> => {
-    try {
-      // The last one is kept while one runs: what changed meanwhile is looked at after it.
-      const id = data.deckies === undefined ? 'start' : `deckies:${[...data.deckies].sort().join(',')}`;
-      await queue.add(
-        jobName,
-        { host_uuid: host, ...data },
-        { deduplication: { id, keepLastIfActive: true } },
-      );
-    } catch (error) {
-      log.warn({ host, error }, 'a pass could not be enqueued');
-    }
-  };
-
   void worker.run().catch((error: unknown) => log.error({ host, error }, 'the worker stopped'));
-  if (options.follows) void enqueue({ cause: 'start' });
+
+  const following = options.watchers === null ? [] : follow(options, options.watchers, gathered.hint);
+  let stop: () => void = () => undefined;
+  const asked = new Promise<void>((done) => {
+    stop = done;
+  });
+  if (options.watchers !== null) {
+    quietly(enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true }));
+    options.bus.subscribe(controlTopic, (payload, scope) => {
+      const verdict = controlVerdict(payload, host, scope);
+      if (verdict === 'stop') stop();
+      if (verdict === 'names no host') log.warn({ host }, 'a control message without host_uuid is ignored');
+    });
+  }
+  const heartbeat = options.watchers === null ? null : startHeartbeat(options);
 
   return {
+    asked,
     ready: async () => {
       await worker.waitUntilReady();
     },
@@ -80,59 +122,90 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
       }
     },
     close: async () => {
+      clearInterval(heartbeat ?? undefined);
+      schedule.close();
       revisits.clear();
-      await worker.close();
+      gathered.clear();
+      await Promise.all(following.map((one) => one.close()));
+      await within(endWithin, worker.close());
     },
   };
 }
 
-/** One timer for the deckies that must be looked at again at a known time. */
-function revisitTimer(look: (names: readonly string[]) => void) {
-  /** Epoch milliseconds. */
-  let due = new Map<string, number>();
-  let timer: NodeJS.Timeout | undefined;
-  /** Deckies due within this time of each other share a pass. */
-  const together = 1000;
-  const arm = (): void => {
-    clearTimeout(timer);
-    if (due.size === 0) return;
-    const first = Math.min(...due.values());
-    timer = setTimeout(fire, Math.max(0, first - Date.now()) + together);
-    timer.unref();
-  };
-  const fire = (): void => {
-    const names = [...due].filter(([, at]) => at <= Date.now()).map(([name]) => name);
-    for (const name of names) due.delete(name);
-    if (names.length > 0) look(names);
-    arm();
-  };
-  return {
-    /** @param inMs name → milliseconds from now */
-    set: (inMs: ReadonlyMap<string, number>) => {
-      for (const [name, ms] of inMs) due.set(name, Date.now() + ms);
-      arm();
-    },
-    clear: () => {
-      clearTimeout(timer);
-      due = new Map();
-    },
-  };
+const isTriggered = (data: unknown): boolean =>
+  typeof data === 'object' &&
+  data !== null &&
+  'cause' in data &&
+  (data.cause === 'docker' || data.cause === 'file');
+
+function follow(
+  { host, log }: HostWorkerOptions,
+  watchers: Readonly<Record<TriggerCause, Watcher>>,
+  hint: ReturnType<typeof gatherer>['hint'],
+): readonly { close(): Promise<void> }[] {
+  return (['docker', 'file'] as const).map((cause) =>
+    watchers[cause].start(
+      (where) => hint(where, cause),
+      // What is down is warned about by the passes; here it is tried again without a word.
+      (error) => log.debug({ host, cause, error }, 'cannot follow; trying again'),
+    ),
+  );
 }
 
-/** Logs a warning when it appears and when it is over, not with every pass. */
-function saysOnce(log: Log): (outcome: PassOutcome) => void {
-  let said: ReadonlySet<string> = new Set();
-  return ({ result, warnings, moved }) => {
-    for (const warning of warnings) if (!said.has(warning)) log.warn({ host: result.host_uuid }, warning);
-    for (const warning of said)
-      if (!warnings.includes(warning)) log.info({ host: result.host_uuid, warning }, 'over');
-    said = new Set(warnings);
-    if (moved.length > 0) {
-      const { inserted, deleted, state_updated, config_updated, job_id } = result;
-      log.info(
-        { host: result.host_uuid, job: job_id, inserted, deleted, state_updated, config_updated },
-        'pass changed the fleet',
-      );
+/** A sign of life at start and every 30 s. */
+function startHeartbeat({ host, version, interval, bus }: HostWorkerOptions): NodeJS.Timeout {
+  const beat = (): void => {
+    const payload = {
+      worker: 'reconciler',
+      ts: Date.now() / 1000,
+      host_uuid: host,
+      version,
+      interval_s: interval,
+    };
+    bus.publish([{ topic: healthTopic, type: 'health', payload }]);
+  };
+  beat();
+  return setInterval(beat, heartbeatEvery);
+}
+
+/** A worker that was given no scheduled job for two intervals enqueues its own. @see CONTRACT.md, "The queue" */
+function scheduleWatch(
+  { host, interval, watchers, log }: HostWorkerOptions,
+  enqueue: (cause: Cause) => Promise<string | undefined>,
+) {
+  let last = Date.now();
+  let own: string | undefined;
+  let alone = false;
+  const look = async (): Promise<void> => {
+    if (Date.now() - last < 2 * interval * 1000) return;
+    if (!alone) log.warn({ host }, 'no scheduler lives: this worker schedules its own passes');
+    alone = true;
+    try {
+      own = await enqueue('schedule');
+    } catch {
+      // The queue is down: that is said elsewhere.
     }
   };
+  const timer = watchers === null ? undefined : setInterval(() => void look(), interval * 1000);
+  return {
+    /** Told of each job that begins. */
+    saw: (id: string | undefined, data: unknown): void => {
+      if (typeof data !== 'object' || data === null || !('cause' in data) || data.cause !== 'schedule')
+        return;
+      if (id === own) return;
+      last = Date.now();
+      if (alone) log.info({ host }, 'a scheduler lives again');
+      alone = false;
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+async function within(ms: number, closing: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((done) => {
+    timer = setTimeout(done, ms);
+  });
+  await Promise.race([closing, limit]);
+  clearTimeout(timer);
 }

@@ -8,10 +8,14 @@ import type { ScheduledHost } from './fleet/slots.ts';
 import type { HostWorker, HostWorkerOptions } from './host.ts';
 import type { Log } from './log.ts';
 import { version } from './package.ts';
-import type { Announcer } from './pass/announce.ts';
+import type { Bus } from './pass/announce.ts';
 import type { Ledger } from './pass/ledger.ts';
-import type { Ports } from './pass/pass.ts';
 import type { QueueBackend } from './queue/backend.ts';
+
+export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure'> {
+  readonly follows: boolean;
+  readonly stateFile?: string;
+}
 
 /**
  * The neighbours of one process, each opened when it is first asked for, and closed in reverse. Their packages are
@@ -25,15 +29,13 @@ export interface Fleet {
   ledger(): Promise<Ledger>;
   queues(): Promise<QueueBackend>;
   engine(): Promise<DockerEngine>;
-  /** What a pass over this host needs. @param stateFile instead of the configured one */
-  ports(bus: Announcer, stateFile?: string): Promise<Ports>;
-  /** A worker of this host. */
-  hostWorker(
-    options: Pick<HostWorkerOptions, 'follows' | 'onPass' | 'onFailure'> & {
-      bus?: Announcer;
-      stateFile?: string;
-    },
-  ): Promise<HostWorker>;
+  bus(): Promise<Bus>;
+  /**
+   * A worker of this host.
+   * @param options.follows whether it looks at its host by itself: at its start, after events, and when asked to stop
+   * @param options.stateFile instead of the configured one
+   */
+  hostWorker(options: HostWorkerChoice): Promise<HostWorker>;
   scheduler(): Promise<{ close(): Promise<void> }>;
   /** From now on this host is this machine. */
   takeOver(): Promise<void>;
@@ -44,8 +46,6 @@ export interface Fleet {
 
 /** Milliseconds for each neighbour to close. */
 const closeWithin = 9000;
-
-const silentBus: Announcer = { changed: () => undefined };
 
 export function openFleet(config: Config, log: Log): Fleet {
   const closers: (() => Promise<void>)[] = [];
@@ -87,11 +87,21 @@ export function openFleet(config: Config, log: Log): Fleet {
     const [opened, module] = await Promise.all([database(), import('./database/report.ts')]);
     return module.report(opened, config.interval);
   });
+  const redis = once(async () => {
+    if (config.redisUrl === null) return null;
+    const connection = (await import('./queue/backend.ts')).openRedis(config.redisUrl);
+    closers.push(async () => connection.disconnect());
+    return connection;
+  });
   const queues = once(async () => {
-    const [url, { queueBackend }] = await Promise.all([databaseUrl(), import('./queue/backend.ts')]);
+    const [url, shared, { queueBackend }] = await Promise.all([
+      databaseUrl(),
+      redis(),
+      import('./queue/backend.ts'),
+    ]);
     const backend = closing(
       queueBackend(
-        { redisUrl: config.redisUrl, databaseUrl: url },
+        { redis: shared, databaseUrl: url },
         {
           outage: (down, error) => {
             if (down) log.warn({ error }, 'the queues do not answer; trying again');
@@ -103,27 +113,52 @@ export function openFleet(config: Config, log: Log): Fleet {
     if (config.databaseUrl === null) await backend.prepare();
     return backend;
   });
+  const bus = once(async () => {
+    const [url, shared, { openBus }] = await Promise.all([databaseUrl(), redis(), import('./bus/open.ts')]);
+    const { enabled, socket } = config.bus;
+    return closing(
+      openBus({ redis: shared, databaseUrl: url, decnet: enabled ? { path: socket } : null }, log),
+    );
+  });
   const engine = once(async () => (await import('./docker/engine.ts')).dockerEngine(config.docker));
   const machine = once(async () => {
     const [docker, { thisMachine }] = await Promise.all([engine(), import('./machine/identity.ts')]);
     return thisMachine(async () => (await docker.info()).id);
   });
 
-  const ports: Fleet['ports'] = async (bus, stateFile = chooseStateFile(config) ?? undefined) => {
-    if (stateFile === undefined) throw noStateFile();
-    const [opened, docker, self, { stateFileReader }] = await Promise.all([
+  const hostWorker: Fleet['hostWorker'] = async ({ follows, stateFile: chosen, onPass, onFailure }) => {
+    const stateFile = chosen ?? chooseStateFile(config);
+    if (stateFile === null) throw noStateFile();
+    const [opened, docker, self, backend, messages, files, watchFile, watchDocker, host] = await Promise.all([
       ledger(),
       engine(),
       machine(),
+      queues(),
+      bus(),
       import('./state-file/read.ts'),
+      import('./state-file/watch.ts'),
+      import('./docker/events.ts'),
+      import('./host.ts'),
     ]);
-    return {
-      ledger: opened,
-      engine: docker,
-      machine: self,
-      stateFile: stateFileReader(stateFile, config.host),
-      bus,
-    };
+    if (follows) await opened.register(config.host, config.interval);
+    const reader = files.stateFileReader(stateFile, config.host);
+    return closing(
+      host.startHostWorker({
+        host: config.host,
+        version,
+        ports: { ledger: opened, engine: docker, machine: self, stateFile: reader, bus: messages },
+        bus: messages,
+        backend,
+        grace: config.grace,
+        interval: config.interval,
+        log,
+        watchers: follows
+          ? { docker: watchDocker.watchEngine(config.docker), file: watchFile.watchStateFile(reader) }
+          : null,
+        onPass,
+        onFailure,
+      }),
+    );
   };
 
   const hosts = async (): Promise<readonly ScheduledHost[]> => {
@@ -141,24 +176,8 @@ export function openFleet(config: Config, log: Log): Fleet {
     ledger,
     queues,
     engine,
-    ports,
-    hostWorker: async ({ bus = silentBus, stateFile, ...options }) => {
-      const [neighbours, backend, { startHostWorker }] = await Promise.all([
-        ports(bus, stateFile),
-        queues(),
-        import('./host.ts'),
-      ]);
-      if (options.follows) await neighbours.ledger.register(config.host, config.interval);
-      const worker = startHostWorker({
-        ...options,
-        host: config.host,
-        ports: neighbours,
-        backend,
-        grace: config.grace,
-        log,
-      });
-      return closing(worker);
-    },
+    bus,
+    hostWorker,
     scheduler: async () => {
       const [backend, { startScheduler }] = await Promise.all([queues(), import('./queue/schedule.ts')]);
       return closing(

@@ -1,4 +1,5 @@
 import type { Decky } from './decky.ts';
+import type { Desired } from './desired.ts';
 import { equalJson, type Json, type JsonObject, property } from './json.ts';
 
 /** Times that upstream rewrites often: they ride along with other changes. @see CONTRACT.md, rule 5 */
@@ -22,4 +23,19 @@ export function contentChanges(recorded: Content, desired: Decky): readonly stri
   if (recorded.ip !== desired.ip) changed.add('ip');
   if (!equalJson(recorded.services, desired.services)) changed.add('services');
   return [...changed].sort();
+}
+
+/** The deckies of this host that two readings of the file differ in; null: it cannot be told, look at all. */
+export function changedDeckies(before: Desired, after: Desired): ReadonlySet<string> | null {
+  if (before.kind !== 'declared' || after.kind !== 'declared') return null;
+  // Whether a file declares any decky of this host decides about the rows of all.
+  if ((before.deckies.length === 0) !== (after.deckies.length === 0)) return null;
+  const gone = new Map(before.deckies.map((decky) => [decky.name, decky]));
+  const changed = new Set<string>();
+  for (const decky of after.deckies) {
+    const old = gone.get(decky.name);
+    gone.delete(decky.name);
+    if (old === undefined || contentChanges(old, decky).length > 0) changed.add(decky.name);
+  }
+  return changed.union(new Set(gone.keys()));
 }

@@ -1,31 +1,22 @@
-import type { FleetState } from '../fleet/state.ts';
+import { type Message, type StateMessage, stateTopic } from '../fleet/topics.ts';
 import type { MovedRow } from './ledger.ts';
 
-/** A change of a row, as the bus tells it. @see DOMAIN.md, "The bus" */
-export interface StateMessage {
-  readonly host_uuid: string;
-  readonly name: string;
-  readonly state: FleetState;
-  readonly transition: 'inserted' | 'deleted' | 'state_changed';
-  readonly source: 'fleet';
-  readonly previous_state?: FleetState;
-  /** The transition's number, so that a reader can drop a message that comes late. */
-  readonly id: number;
-}
-
-export interface Announcer {
-  /** Never rejects, and never keeps a pass waiting: the table is the truth, a message is a courtesy. */
-  changed(messages: readonly StateMessage[]): void;
+/** Where messages go. Never rejects, and keeps nobody waiting: the table is the truth, a message is a courtesy. */
+export interface Bus {
+  publish(messages: readonly Message[]): void;
+  /** @param scope of a message: from this host's own socket, or from between the hosts */
+  subscribe(topic: string, receive: (payload: unknown, scope: 'host' | 'fleet') => void): void;
+  close(): Promise<void>;
 }
 
 /** One message for each committed change of state; a change of content alone sends none. */
-export const announce = (host: string, moved: readonly MovedRow[], bus: Announcer): void => {
+export function announce(host: string, moved: readonly MovedRow[], bus: Pick<Bus, 'publish'>): void {
   const messages = moved.filter(({ from, to }) => from !== to).map((row) => stateMessage(host, row));
-  if (messages.length > 0) bus.changed(messages);
-};
+  if (messages.length > 0) bus.publish(messages);
+}
 
-function stateMessage(host: string, { id, name, from, to }: MovedRow): StateMessage {
-  return {
+function stateMessage(host: string, { id, name, from, to }: MovedRow): Message {
+  const payload: StateMessage = {
     host_uuid: host,
     name,
     // A deleted row has no state of its own any more; what it stood for is torn down.
@@ -35,4 +26,5 @@ function stateMessage(host: string, { id, name, from, to }: MovedRow): StateMess
     ...(from === null ? {} : { previous_state: from }),
     id: Number(id),
   };
+  return { topic: stateTopic(host, name), type: 'state', payload };
 }

@@ -3,7 +3,7 @@ import type { Plan } from '../fleet/change.ts';
 import { countsOf } from '../fleet/change.ts';
 import { othersOnly } from '../fleet/desired.ts';
 import type { JobData, JobResult } from '../fleet/job.ts';
-import { type Announcer, announce } from './announce.ts';
+import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedMoves } from './apply.ts';
 import type { Ledger, MovedRow } from './ledger.ts';
 import { type Engine, type Machine, observe, type Seen, type StateFile } from './observe.ts';
@@ -14,7 +14,7 @@ export interface Ports {
   readonly stateFile: StateFile;
   readonly engine: Engine;
   readonly machine: Machine;
-  readonly bus: Announcer;
+  readonly bus: Pick<Bus, 'publish'>;
 }
 
 export interface PassOutcome {
@@ -23,6 +23,8 @@ export interface PassOutcome {
   readonly failure: FleetError | null;
   readonly plan: Plan;
   readonly moved: readonly MovedRow[];
+  /** The deckies of the file and the table that it knew of. */
+  readonly names: ReadonlySet<string>;
   /** What an operator should be told, in words that stay the same while it lasts. */
   readonly warnings: readonly string[];
 }
@@ -66,6 +68,10 @@ export async function pass(
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
     plan: decided.plan,
     moved: decided.moved,
+    names: new Set([
+      ...decided.recorded.map(({ name }) => name),
+      ...(seen.desired.kind === 'declared' ? seen.desired.deckies.map(({ name }) => name) : []),
+    ]),
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
       ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),

@@ -31,6 +31,8 @@ export interface QueueBackend {
   prepare(): Promise<void>;
   /** Whether the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
   check(): Promise<void>;
+  /** Told each time when the store is back after an outage: it may be empty then. */
+  onRecovered(listener: () => void): void;
   /** How the store is set, for `doctor`. */
   settings(): Promise<StoreSettings>;
   close(): Promise<void>;
@@ -54,7 +56,7 @@ const connectWithin = 5000;
 /** A worker that was killed holds its queue for two of its stalled checks. @see CONTRACT.md, "The queue" */
 const workerOptions = {
   concurrency: 1,
-  lockDuration: 10_000,
+  lockDuration: 5000,
   stalledInterval: 5000,
   maxStalledCount: 3,
   runRetryDelay: 1000,
@@ -70,19 +72,30 @@ export interface BackendListener {
   outage(down: boolean, error?: unknown): void;
 }
 
+/** @param stores.redis null: the queues live in the database; else a connection of `openRedis`, whose opener closes it */
 export function queueBackend(
-  stores: { redisUrl: string | null; databaseUrl: string },
+  stores: { redis: Redis | null; databaseUrl: string },
   listener: BackendListener,
 ): QueueBackend {
   const outage = outageWatch(listener);
-  return stores.redisUrl === null ? onPostgres(stores.databaseUrl, outage) : onRedis(stores.redisUrl, outage);
+  return stores.redis === null ? onPostgres(stores.databaseUrl, outage) : onRedis(stores.redis, outage);
 }
+
+/** One connection for all that does not block. Connects when it is first used. */
+export const openRedis = (url: string): Redis =>
+  new Redis(url, {
+    maxRetriesPerRequest: null,
+    connectTimeout: connectWithin,
+    lazyConnect: true,
+    retryStrategy: (tries) => Math.min(tries * 100, 1000),
+  });
 
 type Emitter = { on(event: 'error', listener: (error: Error) => void): unknown };
 
 /** BullMQ repeats an error at each retry: it is told once, until something works again. */
 function outageWatch(listener: BackendListener) {
   let isDown = false;
+  const whenBack: (() => void)[] = [];
   return {
     watch: <E extends Emitter>(emitter: E): E => {
       emitter.on('error', (error) => {
@@ -96,37 +109,32 @@ function outageWatch(listener: BackendListener) {
       if (!isDown) return;
       isDown = false;
       listener.outage(false);
+      for (const tell of whenBack) tell();
+    },
+    onRecovered: (tell: () => void) => {
+      whenBack.push(tell);
     },
   };
 }
 
 type Outage = ReturnType<typeof outageWatch>;
 
-function onRedis(url: string, outage: Outage): QueueBackend {
-  const connection = new Redis(url, {
-    maxRetriesPerRequest: null,
-    connectTimeout: connectWithin,
-    lazyConnect: true,
-    retryStrategy: (tries) => Math.min(tries * 100, 1000),
-  });
+function onRedis(connection: Redis, outage: Outage): QueueBackend {
   outage.watch(connection);
   connection.on('ready', outage.recovered);
-  const bound = bind(createRedisBackend, connection, outage);
+  const { host = '', port = '', db = 0 } = connection.options;
+  const place = `redis://${host}:${port}/${db}`;
   return {
-    ...bound,
+    ...bind(createRedisBackend, connection, outage),
     kind: 'redis',
-    place: withoutSecrets(url),
+    place,
     prepare: async () => undefined,
     check: async () => {
       await withinLimit(() => connection.ping()).catch((error: unknown) => {
-        throw queueFault(withoutSecrets(url), error);
+        throw queueFault(place, error);
       });
     },
-    settings: () => redisSettings(connection, withoutSecrets(url)),
-    close: async () => {
-      await bound.close();
-      connection.disconnect();
-    },
+    settings: () => redisSettings(connection, place),
   };
 }
 
@@ -210,8 +218,8 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
 function bind<B extends IQueueBackend, C>(
   factory: BackendFactory<B, C>,
   connection: C,
-  { watch }: Outage,
-): Pick<QueueBackend, 'queue' | 'worker' | 'events' | 'close'> {
+  { watch, onRecovered }: Outage,
+): Pick<QueueBackend, 'queue' | 'worker' | 'events' | 'close' | 'onRecovered'> {
   const { Queue, Worker, QueueEvents } = withBackend(factory);
   const open = new Map<string, Queue>();
   const closers: (() => Promise<void>)[] = [];
@@ -220,6 +228,7 @@ function bind<B extends IQueueBackend, C>(
     return watch(made);
   };
   return {
+    onRecovered,
     queue: (name) => {
       const existing = open.get(name);
       if (existing !== undefined) return existing;

@@ -8,8 +8,8 @@ export const scheduleQueue = 'schedule';
 const schedulerId = 'reconcile';
 /** Milliseconds between two looks at the schedule itself. */
 const mendEvery = 15_000;
-/** A round that is this late (milliseconds, and intervals) was lost. */
-const lost = { atLeast: 5000, intervals: 2 };
+/** Milliseconds: a round that is this late was lost. */
+const lostAfter = 5000;
 
 export interface ScheduleOptions {
   /** The hosts to serve now, each with its interval. */
@@ -42,6 +42,8 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     }
   };
   void mend();
+  // It may be another, empty store.
+  backend.onRecovered(() => void mend());
   void worker.run().catch(options.onError);
   const timer = setInterval(() => void mend(), mendEvery);
   return {
@@ -73,13 +75,26 @@ async function enqueueRound(
   return due.length;
 }
 
-/** The schedule is reconciled, too: missing, doubled, of another interval, or standing still. */
+/** The schedule is reconciled, too: missing, doubled, of another interval, standing still, or without its next job. */
 async function mendSchedule(queue: Queue, every: number): Promise<void> {
   const found = await queue.getJobSchedulers();
   for (const { key } of found) if (key !== schedulerId) await queue.removeJobScheduler(key);
   const ours = found.find(({ key }) => key === schedulerId);
-  const late = Date.now() - Math.max(lost.atLeast, lost.intervals * every);
-  if (ours !== undefined && ours.every === every && (ours.next ?? 0) > late) return;
-  if (ours !== undefined && ours.every === every) await queue.removeJobScheduler(schedulerId);
+  if (ours !== undefined && ours.every === every) {
+    const isLate = (ours.next ?? 0) < Date.now() - lostAfter;
+    if (!isLate && (await hasNext(queue))) return;
+    // Upserting the same again would move nothing.
+    await queue.removeJobScheduler(schedulerId);
+  }
   await queue.upsertJobScheduler(schedulerId, { every }, { name: 'round', data: {} });
+}
+
+/** The next round waits somewhere. Asked twice: between two rounds it is nowhere for an instant. */
+async function hasNext(queue: Queue): Promise<boolean> {
+  for (const pause of [0, 200]) {
+    await new Promise((done) => setTimeout(done, pause));
+    const counts = await queue.getJobCounts('delayed', 'waiting', 'active', 'prioritized');
+    if (Object.values(counts).some((count) => count > 0)) return true;
+  }
+  return false;
 }

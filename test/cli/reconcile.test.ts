@@ -316,7 +316,7 @@ for (const kind of stores) {
             configDir: undefined,
           }),
           machine: { identity: async () => null },
-          bus: { changed: () => undefined },
+          bus: { publish: () => undefined },
         },
         { grace: 300 },
       );

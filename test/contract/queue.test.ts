@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { type JobData, type JobResult, queueName } from '../../src/fleet/job.ts';
 import { type HostWorker, startHostWorker } from '../../src/host.ts';
 import { createLog } from '../../src/log.ts';
-import { type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import type { Watcher } from '../../src/pass/triggers.ts';
+import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { requestPass, workerLives } from '../../src/queue/request.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
 import { decky, declared, seen, serviceOf } from '../support/facts.ts';
@@ -17,6 +19,7 @@ for (const kind of stores) {
     let store: TestStore;
     let it: Bench;
     let backend: QueueBackend;
+    let redis: Redis | null;
     const workers: HostWorker[] = [];
     before(async () => {
       store = await testStore(kind);
@@ -27,10 +30,8 @@ for (const kind of stores) {
       await store.drop();
     });
     beforeEach(async () => {
-      backend = queueBackend(
-        { redisUrl: store.redisUrl, databaseUrl: store.db.url },
-        { outage: () => undefined },
-      );
+      redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
+      backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
       await backend.prepare();
     });
     afterEach(async () => {
@@ -42,16 +43,24 @@ for (const kind of stores) {
           .catch(() => undefined);
       }
       await backend.close();
+      redis?.disconnect();
     });
 
-    const work = async (host = 'local', follows = false): Promise<HostWorker> => {
+    const quiet: Watcher = { start: () => ({ close: async () => undefined }) };
+    const work = async (
+      more: { host?: string; follows?: boolean; grace?: number; interval?: number } = {},
+    ) => {
+      const { host = 'local', follows = false, grace = 300, interval = 30 } = more;
       const worker = startHostWorker({
         host,
+        version: 'test',
         ports: it.ports,
+        bus: { publish: () => undefined, subscribe: () => undefined, close: async () => undefined },
         backend,
-        grace: 300,
+        grace,
+        interval,
         log: createLog('silent'),
-        follows,
+        watchers: follows ? { docker: quiet, file: quiet } : null,
       });
       workers.push(worker);
       await worker.ready();
@@ -137,7 +146,7 @@ for (const kind of stores) {
 
     test('a worker that follows looks at its host when it starts', async () => {
       it.desired = declared(decky('web'), decky('first'));
-      await work('local', true);
+      await work({ follows: true });
       await waitFor(async () => (await statesOf(it.db)).includes('first torn_down'));
     });
 
@@ -145,15 +154,7 @@ for (const kind of stores) {
       await it.db.query('delete from fleet_deckies');
       it.desired = declared(decky('web'));
       it.observed = seen();
-      const worker = startHostWorker({
-        host: 'local',
-        ports: it.ports,
-        backend,
-        grace: 2,
-        log: createLog('silent'),
-        follows: true,
-      });
-      workers.push(worker);
+      await work({ follows: true, grace: 2 });
       await it.db.query(
         `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state)
          values ('local', 'web', '["ssh"]', $1, '192.0.2.7', 'running')`,
@@ -193,6 +194,15 @@ for (const kind of stores) {
       const worker = await work();
       await worker.drain();
       assert.equal(await countJobs('local'), 0);
+    });
+
+    test('a worker that is given no scheduled job for two intervals makes its own', async () => {
+      await work({ follows: true, interval: 1 });
+      const scheduled = async (): Promise<number> =>
+        (await backend.queue(queueName('local')).getCompleted(0, 99)).filter(
+          ({ data }) => data.cause === 'schedule',
+        ).length;
+      await waitFor(async () => (await scheduled()) >= 2);
     });
 
     test('the schedule serves every host, and a dead one piles up nothing', async () => {

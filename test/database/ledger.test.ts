@@ -89,26 +89,29 @@ describe('a pass on the database', () => {
     it.desired = declared(decky('new'));
     await run();
     const common = { host_uuid: 'local', source: 'fleet' };
-    assert.deepEqual(it.sent, [
-      { ...common, name: 'web', state: 'running', transition: 'inserted', id: 1 },
-      {
-        ...common,
-        name: 'web',
-        state: 'torn_down',
-        transition: 'state_changed',
-        previous_state: 'running',
-        id: 3,
-      },
-      { ...common, name: 'new', state: 'torn_down', transition: 'inserted', id: 4 },
-      {
-        ...common,
-        name: 'web',
-        state: 'torn_down',
-        transition: 'deleted',
-        previous_state: 'torn_down',
-        id: 5,
-      },
-    ]);
+    assert.deepEqual(
+      it.sent.map(({ payload }) => payload),
+      [
+        { ...common, name: 'web', state: 'running', transition: 'inserted', id: 1 },
+        {
+          ...common,
+          name: 'web',
+          state: 'torn_down',
+          transition: 'state_changed',
+          previous_state: 'running',
+          id: 3,
+        },
+        { ...common, name: 'new', state: 'torn_down', transition: 'inserted', id: 4 },
+        {
+          ...common,
+          name: 'web',
+          state: 'torn_down',
+          transition: 'deleted',
+          previous_state: 'torn_down',
+          id: 5,
+        },
+      ],
+    );
   });
 
   test('with nothing to do writes no row of fleet_deckies, and one of fleet_hosts', async () => {

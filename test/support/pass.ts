@@ -4,8 +4,8 @@ import { postgresLedger } from '../../src/database/ledger.ts';
 import { type Database, openDatabase } from '../../src/database/orm.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Sight } from '../../src/fleet/plan.ts';
+import type { Message } from '../../src/fleet/topics.ts';
 import { packageRoot } from '../../src/package.ts';
-import type { StateMessage } from '../../src/pass/announce.ts';
 import type { Ports } from '../../src/pass/pass.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { declared, seen } from './facts.ts';
@@ -15,7 +15,7 @@ export interface Bench {
   readonly db: TestDatabase;
   readonly database: Database;
   readonly ports: { -readonly [port in keyof Ports]: Ports[port] };
-  readonly sent: StateMessage[];
+  readonly sent: Message[];
   desired: Desired;
   observed: Sight;
   identity: string | null;
@@ -25,7 +25,7 @@ export interface Bench {
 export async function bench(): Promise<Bench> {
   const db = await testDatabase();
   const database = await openDatabase(db.url);
-  const sent: StateMessage[] = [];
+  const sent: Message[] = [];
   const made: Bench = {
     db,
     database,
@@ -38,7 +38,7 @@ export async function bench(): Promise<Bench> {
       stateFile: { path: '/test/decnet-state.json', read: async () => made.desired },
       engine: { list: async () => made.observed },
       machine: { identity: async () => made.identity },
-      bus: { changed: (messages) => void sent.push(...messages) },
+      bus: { publish: (messages) => void sent.push(...messages) },
     },
     close: async () => {
       await database.close();

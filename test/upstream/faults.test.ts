@@ -159,8 +159,8 @@ describe('upstream’s fault', () => {
     await run();
     assert.deepEqual(await statesOf(it.db), ['web.corp running']);
     assert.deepEqual(
-      it.sent.map(({ name }) => name),
-      ['web.corp'],
+      it.sent.map(({ topic }) => topic),
+      ['decky.local:web%2Ecorp.state'],
     );
   });
 });

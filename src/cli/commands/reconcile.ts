@@ -60,14 +60,14 @@ Examples:
     const run = async (fleet: Fleet): Promise<void> => {
       const stopped = untilStopped(fleet.log);
       if (options.takeOver) await fleet.takeOver();
-      await fleet.hostWorker({
+      const worker = await fleet.hostWorker({
         follows: true,
         onPass: (data, { result }) => {
           if (data.cause === 'start') context.print(`first pass: ${passLine(result)}`);
         },
       });
       await fleet.scheduler();
-      await stopped;
+      await Promise.race([stopped, worker.asked]);
     };
     return withFleet({ ...context, env }, run, { level: 'info' });
   };

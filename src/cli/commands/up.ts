@@ -22,13 +22,12 @@ It says what the first pass did, then each change as it happens. Ctrl-C stops it
     )
     .action(({ takeOver }: { takeOver?: true }) =>
       withFleet(context, async (fleet) => {
-        const stopped = untilStopped(fleet.log);
-        const started = start(fleet, context, takeOver === true);
-        await Promise.race([stopped, started.then(() => stopped)]);
+        await Promise.race([untilStopped(fleet.log), start(fleet, context, takeOver === true)]);
       }),
     );
 };
 
+/** @returns what resolves when somebody asks this host's worker to stop */
 async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise<void> {
   const { config } = fleet;
   const embedded = config.databaseUrl === null;
@@ -47,15 +46,10 @@ async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise
   context.print(`  queues      ${backend.kind === 'redis' ? 'REDIS_URL' : 'in the database'}`);
 
   if (takeOver) await fleet.takeOver();
-  const report = firstPass(context, config.interval);
-  await fleet.hostWorker({
-    follows: true,
-    stateFile,
-    bus: report.bus,
-    onPass: report.onPass,
-    onFailure: report.onFailure,
-  });
+  const { onPass, onFailure } = firstPass(context, config.interval);
+  const worker = await fleet.hostWorker({ follows: true, stateFile, onPass, onFailure });
   await fleet.scheduler();
+  return worker.asked;
 }
 
 /** Prints the first pass as counts, and from then on each change as a line. */
@@ -66,7 +60,6 @@ function firstPass(context: Context, interval: number) {
     context.print(`Looking every ${interval} s; Ctrl-C stops.`);
   };
   return {
-    bus: { changed: () => undefined },
     onPass: (_data: unknown, outcome: PassOutcome): void => {
       if (first && outcome.failure === null) {
         context.print(`first pass: ${passLine(outcome.result)}`);

@@ -1,0 +1,95 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { encodeFrame, frameReader } from './decnet-frames.ts';
+import { envelope, payloadOf, type Transport } from './transport.ts';
+
+/** Milliseconds between tries. */
+const retryAfter = 1000;
+/** Bytes that may wait for a server that does not read; what comes on top is dropped. */
+const mostWaiting = 1_048_576;
+
+/** Where DECNET's bus is on this host. @param configured `DECNET_BUS_SOCKET` @see BUS.md, "The socket" */
+export function busSocket(configured: string | null): string {
+  if (configured !== null) return configured;
+  try {
+    accessSync('/run/decnet', constants.W_OK);
+    if (statSync('/run/decnet').isDirectory()) return '/run/decnet/bus.sock';
+  } catch {
+    // Not a host where DECNET runs as a service.
+  }
+  return join(homedir(), '.decnet', 'bus.sock');
+}
+
+/** This host's own bus: a client of DECNET's, which reconnects where upstream's does not. */
+export function decnetTransport(path: string): Transport {
+  const receivers = new Map<string, (payload: unknown) => void>();
+  let socket: Socket | null = null;
+  let opening: Promise<void> = Promise.resolve();
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const open = (): void => {
+    const made = connect(path);
+    const read = frameReader();
+    opening = new Promise((done) => {
+      made.once('connect', () => {
+        socket = made;
+        made.write(encodeFrame('HELLO', 'decnet-fleet'));
+        for (const topic of receivers.keys()) made.write(encodeFrame('SUB', topic));
+        done();
+      });
+      made.once('close', () => {
+        socket = null;
+        done();
+        if (closed) return;
+        timer = setTimeout(open, retryAfter);
+        timer.unref();
+      });
+    });
+    made.on('error', () => made.destroy());
+    made.on('data', (chunk: Buffer) => {
+      try {
+        for (const { verb, args, body } of read(chunk)) {
+          if (verb === 'BYE') made.end();
+          const payload = verb === 'EVT' ? payloadOf(body) : undefined;
+          if (payload !== undefined) receivers.get(args)?.(payload);
+        }
+      } catch {
+        made.destroy();
+      }
+    });
+    made.unref();
+  };
+  open();
+
+  return {
+    name: `DECNET's bus at ${path}`,
+    scope: 'host',
+    publish: async (message) => {
+      await opening;
+      // Without a socket there is no DECNET bus on this host, or not yet: nobody misses the message.
+      if (socket === null && !existsSync(path)) return;
+      if (socket === null) throw new Error('nobody listens there');
+      if (socket.writableLength > mostWaiting) throw new Error('the server does not read');
+      socket.write(encodeFrame('PUB', message.topic, envelope(message)));
+    },
+    subscribe: (topic, receive) => {
+      receivers.set(topic, receive);
+      socket?.write(encodeFrame('SUB', topic));
+    },
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      const open = socket;
+      if (open === null) return;
+      await new Promise<void>((done) => {
+        open.once('close', () => done());
+        open.end(encodeFrame('BYE'));
+        setTimeout(() => open.destroy(), 500).unref();
+        setTimeout(done, 600).unref();
+      });
+    },
+  };
+}

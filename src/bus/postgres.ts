@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { isObject } from '../fleet/json.ts';
+import { envelope, payloadOf, type Transport, underWay } from './transport.ts';
+
+/** Topics are longer than PostgreSQL's names of channels may be: all travel on one. @see CONTRACT.md, "The bus" */
+const channel = 'decnet_fleet';
+/** PostgreSQL's own limit is 8000 bytes. */
+const longest = 7999;
+const retryAfter = 1000;
+
+/** Between hosts by LISTEN and NOTIFY, on one connection. */
+export function postgresTransport(url: string): Transport {
+  const sending = underWay();
+  const receivers = new Map<string, (payload: unknown) => void>();
+  let client: pg.Client | null = null;
+  let closed = false;
+  /** One statement at a time: a client has no queue of its own to rely on. */
+  let last: Promise<unknown> = Promise.resolve();
+
+  const connect = async (): Promise<void> => {
+    while (!closed) {
+      const made = new pg.Client({
+        connectionString: url,
+        application_name: 'decnet-fleet bus',
+        connectionTimeoutMillis: 5000,
+        keepAlive: true,
+      });
+      const ended = new Promise<void>((done) => {
+        made.once('end', () => done());
+        made.on('error', () => done());
+      });
+      try {
+        await made.connect();
+        made.on('notification', ({ payload = '' }) => receive(payload));
+        if (receivers.size > 0) await made.query(`listen ${channel}`);
+        client = made;
+        await ended;
+      } catch {
+        // Down: the next try.
+      }
+      client = null;
+      await made.end().catch(() => undefined);
+      if (!closed) await sleep(retryAfter, undefined, { ref: false });
+    }
+  };
+  const receive = (text: string): void => {
+    let topic: unknown;
+    try {
+      const found: unknown = JSON.parse(text);
+      topic = isObject(found) ? found.topic : undefined;
+    } catch {
+      return;
+    }
+    const payload = payloadOf(text);
+    if (typeof topic === 'string' && payload !== undefined) receivers.get(topic)?.(payload);
+  };
+  const ready = async (): Promise<pg.Client> => {
+    for (let waited = 0; client === null && waited < 1000 && !closed; waited += 20) await sleep(20);
+    if (client === null) throw new Error('the connection is down');
+    return client;
+  };
+  void connect();
+
+  return {
+    name: 'PostgreSQL',
+    scope: 'fleet',
+    publish: (message) =>
+      sending.run(async () => {
+        const text = envelope(message);
+        if (Buffer.byteLength(text) > longest) throw new Error(`the message is longer than ${longest} bytes`);
+        const open = await ready();
+        const sent = last.then(() => open.query('select pg_notify($1, $2)', [channel, text]));
+        last = sent.catch(() => undefined);
+        await sent;
+      }),
+    subscribe: (topic, handler) => {
+      receivers.set(topic, handler);
+      const open = client;
+      if (open !== null) last = last.then(() => open.query(`listen ${channel}`)).catch(() => undefined);
+    },
+    close: async () => {
+      await sending.settled(1000);
+      closed = true;
+      await client?.end().catch(() => undefined);
+    },
+  };
+}

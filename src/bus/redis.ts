@@ -1,0 +1,43 @@
+import type { Redis } from 'ioredis';
+import { envelope, payloadOf, type Transport, underWay } from './transport.ts';
+
+/**
+ * Between hosts on Redis pub/sub: the channel is the topic. Publishes on a connection that is open anyway, and opens
+ * one of its own when somebody subscribes.
+ */
+export function redisTransport(shared: Redis): Transport {
+  const sending = underWay();
+  let subscriber: Redis | null = null;
+  const receivers = new Map<string, (payload: unknown) => void>();
+  const subscribing = (): Redis => {
+    if (subscriber !== null) return subscriber;
+    subscriber = shared.duplicate({ lazyConnect: false });
+    // The shared connection's own listener tells of the outage.
+    subscriber.on('error', () => undefined);
+    subscriber.on('message', (channel: string, text: string) => {
+      const payload = payloadOf(text);
+      if (payload !== undefined) receivers.get(channel)?.(payload);
+    });
+    return subscriber;
+  };
+  return {
+    name: 'Redis',
+    scope: 'fleet',
+    publish: (message) =>
+      sending.run(async () => {
+        // While it is down ioredis would keep every message.
+        if (shared.status !== 'ready') throw new Error(`the connection is ${shared.status}`);
+        await shared.publish(message.topic, envelope(message));
+      }),
+    subscribe: (topic, receive) => {
+      receivers.set(topic, receive);
+      subscribing()
+        .subscribe(topic)
+        .catch(() => undefined);
+    },
+    close: async () => {
+      await sending.settled(1000);
+      subscriber?.disconnect();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+/** Deckies due within this many milliseconds of each other share a pass. */
+const together = 1000;
+
+/**
+ * One timer for the deckies that must be looked at again at a known time: a grace or a window of a restart loop ends,
+ * and the interval may be a day.
+ */
+export function revisitTimer(look: (names: readonly string[]) => void) {
+  /** Name → epoch milliseconds. */
+  const due = new Map<string, number>();
+  let timer: NodeJS.Timeout | undefined;
+  const arm = (): void => {
+    clearTimeout(timer);
+    if (due.size === 0) return;
+    timer = setTimeout(fire, Math.max(0, Math.min(...due.values()) - Date.now()) + together);
+    timer.unref();
+  };
+  const fire = (): void => {
+    const names = [...due].filter(([, at]) => at <= Date.now()).map(([name]) => name);
+    for (const name of names) due.delete(name);
+    if (names.length > 0) look(names);
+    arm();
+  };
+  return {
+    /** @param inMs name → milliseconds from now */
+    set: (inMs: ReadonlyMap<string, number>) => {
+      for (const [name, ms] of inMs) due.set(name, Date.now() + ms);
+      arm();
+    },
+    clear: () => clearTimeout(timer),
+  };
+}
