@@ -33,7 +33,7 @@ export class FleetError extends Error {
 
   /** What is wrong and what to do about it, in one line. */
   get line(): string {
-    return this.advice === undefined ? this.message : `${this.message}. ${this.advice}`;
+    return this.advice === undefined ? this.message : `${this.message.replace(/\.$/, '')}. ${this.advice}`;
   }
 }
 

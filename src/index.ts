@@ -4,4 +4,5 @@ export type { Change, Held, Plan } from './fleet/change.ts';
 export { type JobData, type JobResult, jobName, parseJobData, queueName } from './fleet/job.ts';
 export type { Facts, Row, Sight } from './fleet/plan.ts';
 export { plan } from './fleet/plan.ts';
+export { controlTopic, healthTopic, type StateMessage, stateTopic } from './fleet/topics.ts';
 export { reconcileOnce } from './reconcile-once.ts';

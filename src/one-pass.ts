@@ -15,9 +15,9 @@ export async function requestOnePass(
   progress: (text: string | null) => void = () => undefined,
 ): Promise<JobResult> {
   const backend = await fleet.queues();
-  const { requestPass, workerLives } = await import('./queue/request.ts');
+  const { requestPass } = await import('./queue/request.ts');
   const isHere = data.host_uuid === fleet.config.host;
-  if (isHere && !(await workerLives(backend, data.host_uuid))) await fleet.hostWorker({ follows: false });
+  if (isHere && !(await fleet.workerLives(data.host_uuid))) await fleet.hostWorker({ follows: false });
   const started = performance.now();
   const timer = setInterval(() => {
     progress(`pass of host ${data.host_uuid} … ${Math.round((performance.now() - started) / 1000)} s`);

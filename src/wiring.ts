@@ -28,6 +28,8 @@ export interface Fleet {
   report(): Promise<Report>;
   ledger(): Promise<Ledger>;
   queues(): Promise<QueueBackend>;
+  /** Whether a worker lives that consumes this host's queue. */
+  workerLives(host: string): Promise<boolean>;
   engine(): Promise<DockerEngine>;
   bus(): Promise<Bus>;
   /**
@@ -175,6 +177,10 @@ export function openFleet(config: Config, log: Log): Fleet {
     report,
     ledger,
     queues,
+    workerLives: async (host) => {
+      const [backend, request] = await Promise.all([queues(), import('./queue/request.ts')]);
+      return request.workerLives(backend, host);
+    },
     engine,
     bus,
     hostWorker,

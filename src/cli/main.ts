@@ -2,17 +2,32 @@ import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config.ts';
 import { version } from '../package.ts';
 import { doctor } from './commands/doctor.ts';
+import { forget } from './commands/forget.ts';
+import { grant } from './commands/grant.ts';
 import { history } from './commands/history.ts';
 import { hosts } from './commands/hosts.ts';
 import { migrate } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcile } from './commands/reconcile.ts';
 import { status } from './commands/status.ts';
+import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
 import { createContext, type Register } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
-const commands: readonly Register[] = [up, migrate, reconcile, planCommand, status, hosts, history, doctor];
+const commands: readonly Register[] = [
+  up,
+  migrate,
+  reconcile,
+  planCommand,
+  status,
+  hosts,
+  history,
+  stop,
+  forget,
+  grant,
+  doctor,
+];
 
 /** Runs one command. @returns its exit code: 0 done, 1 the work failed, 2 wrong usage or configuration */
 export async function main(argv: readonly string[], env: Environment): Promise<number> {

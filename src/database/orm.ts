@@ -7,6 +7,7 @@ import { FleetGap } from './fleet-gap.ts';
 import { FleetHost } from './fleet-host.ts';
 import { FleetTransition } from './fleet-transition.ts';
 import { FleetTables } from './migrations/001-fleet-tables.ts';
+import { GrantedHosts } from './migrations/002-granted-hosts.ts';
 
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
 const connectWithin = 5000;
@@ -15,7 +16,10 @@ const answerWithin = 60_000;
 /** Milliseconds after which an idle connection is given back. */
 const idleAfter = 5000;
 
-const migrationsList = [{ name: '001-fleet-tables', class: FleetTables }];
+const migrationsList = [
+  { name: '001-fleet-tables', class: FleetTables },
+  { name: '002-granted-hosts', class: GrantedHosts },
+];
 
 /** Any number that no other program of this database takes an advisory lock on. */
 const migrationLock = 7_264_310_501;
@@ -39,6 +43,8 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
     entities: [FleetDecky, FleetHost, FleetTransition, FleetGap],
     extensions: [Migrator],
     migrations: { migrationsList, snapshot: false, tableName: 'fleet_migrations', silent: true },
+    // The policies, and the table that only their function reads, are the migrations' alone.
+    schemaGenerator: { skipTables: ['fleet_grants'], ignorePolicies: true },
     // stdout belongs to the commands.
     logger: () => undefined,
     pool: { min: 0, max: options.poolMax ?? 4, idleTimeoutMillis: idleAfter },

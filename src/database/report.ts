@@ -1,7 +1,7 @@
-import { CompiledQuery, type Kysely } from 'kysely';
 import { isObject, type Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
 import type { Database } from './orm.ts';
+import { query as ask, type Db } from './query.ts';
 
 /** One host as `hosts` and `status` tell it. Times are ISO 8601. */
 export interface HostView {
@@ -82,10 +82,7 @@ export interface HistoryFilter {
 /** What `status`, `hosts` and `history` read. @param defaultInterval seconds, of hosts that never had a worker */
 export function report(database: Database, defaultInterval: number): Report {
   const query = <R>(statement: string, values: readonly unknown[]): Promise<readonly R[]> =>
-    database.run(async (orm) => {
-      const db = orm.em.fork().getKysely() as unknown as Kysely<unknown>;
-      return (await db.executeQuery<R>(CompiledQuery.raw(statement, [...values]))).rows;
-    });
+    database.run((orm) => ask<R>(orm.em.fork().getKysely() as unknown as Db, statement, values));
   return {
     hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval])).map(hostView),
     deckies: (host) => query<DeckyRowView>(selectDeckies, [host]),

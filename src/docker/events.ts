@@ -111,6 +111,6 @@ function parse(line: string): Parameters<Look>[0] | null {
   const attributes = event.Actor?.Attributes ?? {};
   const decky = attributes['decnet.fleet.decky'];
   if (decky !== undefined) return { kind: 'decky', name: decky };
-  const names = [attributes['name'], attributes['oldName']?.replace(/^\//, '')].flatMap((name) => name ?? []);
+  const names = [attributes.name, attributes.oldName?.replace(/^\//, '')].flatMap((name) => name ?? []);
   return names.length === 0 ? null : { kind: 'containers', names };
 }

@@ -66,6 +66,8 @@ export interface Ledger {
   ): Promise<{ kind: 'taken'; outcome: T } | { kind: 'overtaken' }>;
   /** Makes the host known to schedulers and readers, with its worker's interval in seconds. */
   register(host: string, intervalS: number): Promise<void>;
+  /** Removes the host: its rows, its history, its record. */
+  forget(host: string): Promise<void>;
   /** From now on the host is this machine. */
   takeOver(host: string, identity: string): Promise<void>;
 }

@@ -18,6 +18,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { FleetError, reasonOf } from '../errors.ts';
 import { withoutSecrets } from '../log.ts';
+import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
 
 /** BullMQ bound to one store: no other file knows which one it is. */
 export interface QueueBackend {
@@ -37,17 +38,6 @@ export interface QueueBackend {
   settings(): Promise<StoreSettings>;
   close(): Promise<void>;
 }
-
-export interface StoreSettings {
-  readonly text: string;
-  /** What breaks the queues, each with what to do. */
-  readonly faults: readonly string[];
-  /** What an operator should know. */
-  readonly notes: readonly string[];
-}
-
-/** Connections that a worker of one host holds at the busiest. */
-const perWorker = { redis: 3, postgres: 6 };
 
 const schema = 'bullmq';
 /** Milliseconds within which the store takes a connection, else it does not answer. */
@@ -163,41 +153,6 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
       await bound.close();
       await pool.end();
     },
-  };
-}
-
-async function redisSettings(redis: Redis, place: string): Promise<StoreSettings> {
-  const info = await redis.info();
-  const value = (key: string): string => new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
-  const policy = value('maxmemory_policy');
-  const clients = Number(value('maxclients')) || 10_000;
-  return {
-    text: `Redis ${value('redis_version')} at ${place}; room for about ${Math.floor(clients / perWorker.redis)} workers (maxclients ${clients})`,
-    faults:
-      policy === 'noeviction' || policy === ''
-        ? []
-        : [`maxmemory-policy is ${policy}: Redis may drop jobs. Set it to noeviction`],
-    notes:
-      value('aof_enabled') === '1' || (value('rdb_last_bgsave_status') === 'ok' && value('rdb_saves') !== '0')
-        ? []
-        : [
-            'nothing was saved to disk yet: a restart would empty the queues; they are made again within 30 s',
-          ],
-  };
-}
-
-async function postgresSettings(pool: pg.Pool, place: string): Promise<StoreSettings> {
-  const { rows } = await pool.query<{ max: number; used: number; version: string }>(
-    `select current_setting('max_connections')::int as max, current_setting('server_version') as version,
-       (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as used`,
-  );
-  const { max = 0, used = 0, version = '' } = rows[0] ?? {};
-  const room = Math.max(0, Math.floor((max - used) / perWorker.postgres));
-  const text = `PostgreSQL ${version} at ${place}; room for about ${room} more workers (max_connections ${max}, ${used} in use)`;
-  return {
-    text,
-    faults: room === 0 ? [`${text}: raise max_connections, or set REDIS_URL`] : [],
-    notes: [],
   };
 }
 

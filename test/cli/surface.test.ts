@@ -9,7 +9,19 @@ import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { freePort } from '../support/services.ts';
 import { type TestStore, testStore } from '../support/stores.ts';
 
-const commands = ['up', 'migrate', 'reconcile', 'plan', 'status', 'hosts', 'history', 'doctor'];
+const commands = [
+  'up',
+  'migrate',
+  'reconcile',
+  'plan',
+  'status',
+  'hosts',
+  'history',
+  'stop',
+  'forget',
+  'grant',
+  'doctor',
+];
 
 describe('the command line', () => {
   let store: TestStore;
@@ -134,7 +146,7 @@ describe('the command line', () => {
     const url = `redis://me:secret@127.0.0.1:${await freePort()}`;
     const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], { ...env, REDIS_URL: url });
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /The queues at redis:\/\/me:\*\*\*@127\.0\.0\.1:\d+ do not answer/);
+    assert.match(stderr, /The queues at redis:\/\/127\.0\.0\.1:\d+\/0 do not answer/);
     assert.doesNotMatch(stderr, /secret|\n {4}at /);
   });
 
@@ -148,7 +160,10 @@ describe('the command line', () => {
       assert.match(stderr, /lack.* this version's tables\. Run `decnet-fleet migrate`/, args.join(' '));
     }
     const check = await cli(['migrate', '--check'], { ...env, DATABASE_URL: empty.url });
-    assert.deepEqual([check.code, /To run: 001-fleet-tables/.test(check.stderr)], [1, true]);
+    assert.deepEqual(
+      [check.code, /To run: 001-fleet-tables, 002-granted-hosts/.test(check.stderr)],
+      [1, true],
+    );
     const twice = await Promise.all([1, 2].map(() => cli(['migrate'], { ...env, DATABASE_URL: empty.url })));
     assert.deepEqual(
       twice.map(({ code }) => code),

@@ -1,0 +1,55 @@
+import { createInterface } from 'node:readline/promises';
+import { FleetError } from '../../errors.ts';
+import { queueName } from '../../fleet/job.ts';
+import { option, type Register, withFleet } from '../context.ts';
+import { countOf } from '../text.ts';
+
+/** Retires a host: its queue, its rows and its record. */
+export const forget: Register = (program, context) => {
+  program
+    .command('forget')
+    .description('retire a host: remove its queue, its rows and its record')
+    .requiredOption('--host <host>', 'the host', option.host)
+    .option('--yes', 'do not ask')
+    .action(({ host, yes }: { host: string; yes?: true }) =>
+      withFleet(context, async (fleet) => {
+        const backend = await fleet.queues();
+        const report = await fleet.report();
+        const rows = await report.countRows(host, []);
+        if ((await report.hosts(host)).length === 0 && rows === 0) {
+          throw new FleetError('NOT_FOUND', `Host ${host} is not known`, {
+            advice: '`decnet-fleet hosts` lists those that are',
+          });
+        }
+        if (await fleet.workerLives(host)) {
+          throw new FleetError('CHECK_FAILED', `The worker of host ${host} is running`, {
+            advice: `Nothing was removed. Stop it first: decnet-fleet stop --host ${host}`,
+          });
+        }
+        if (!yes && !(await confirm(host, rows))) return context.print('Nothing was removed.');
+        await (await fleet.ledger()).forget(host);
+        await backend.queue(queueName(host)).obliterate({ force: true });
+        context.print(`Host ${host} is forgotten: ${countOf(rows, 'row')} removed.`);
+        if (fleet.config.hosts.includes(host))
+          context.note(`DECNET_HOSTS still names ${host}: take it out, too.`);
+      }),
+    );
+};
+
+/** @throws FleetError CONFIG_INVALID where nobody can be asked */
+async function confirm(host: string, rows: number): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new FleetError('CONFIG_INVALID', 'forget asks first, and this is no terminal', {
+      advice: 'Add --yes',
+    });
+  }
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await ask.question(
+      `Remove host ${host}: its queue, ${countOf(rows, 'row')} and their history? [y/N] `,
+    );
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    ask.close();
+  }
+}

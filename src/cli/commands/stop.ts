@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FleetError } from '../../errors.ts';
+import { controlTopic } from '../../fleet/topics.ts';
+import { option, type Register, withFleet } from '../context.ts';
+
+/** Milliseconds between two looks, and between two messages: a message may be lost. */
+const look = 250;
+const ask = 5000;
+
+/** Asks a host's worker to stop, and waits until it is gone. */
+export const stop: Register = (program, context) => {
+  program
+    .command('stop')
+    .description("ask a host's worker to stop, and wait until it is gone")
+    .requiredOption('--host <host>', 'the host', option.host)
+    .option('--timeout <seconds>', 'how long to wait', option.seconds, 30)
+    .action(({ host, timeout }: { host: string; timeout: number }) =>
+      withFleet(context, async (fleet) => {
+        if (!(await fleet.workerLives(host))) return context.print(`No worker of host ${host} is running.`);
+        const bus = await fleet.bus();
+        const until = performance.now() + timeout * 1000;
+        let askAt = 0;
+        while (await fleet.workerLives(host)) {
+          if (performance.now() > until) {
+            throw new FleetError(
+              'JOB_TIMED_OUT',
+              `The worker of host ${host} still runs after ${timeout} s`,
+              {
+                advice:
+                  'Its pass may be long, or it does not hear the bus; wait longer with --timeout, or end its process',
+              },
+            );
+          }
+          if (performance.now() > askAt) {
+            askAt = performance.now() + ask;
+            const payload = {
+              action: 'stop',
+              requested_by: 'decnet-fleet',
+              ts: Date.now() / 1000,
+              host_uuid: host,
+            };
+            bus.publish([{ topic: controlTopic, type: 'control', payload }]);
+          }
+          context.progress(`waiting for the worker of host ${host} to stop …`);
+          await sleep(look);
+        }
+        context.progress(null);
+        context.print(
+          `The worker of host ${host} has stopped. What supervises it, such as systemd, may start it again.`,
+        );
+      }),
+    );
+};

@@ -1,0 +1,37 @@
+import { Migration } from '@mikro-orm/migrations';
+
+const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps'];
+
+/**
+ * A role that was granted one host sees and writes that host's rows alone; every other role is as free as its
+ * privileges are. `session_user` is who logged in: `set role` does not change it. @see CONTRACT.md, "A stolen host"
+ */
+export class GrantedHosts extends Migration {
+  override up(): void {
+    this.addSql(`create table fleet_grants (
+      role_name text primary key,
+      host_uuid varchar(64) not null)`);
+    this.addSql('revoke all on fleet_grants from public');
+    this.addSql(`create function fleet_granted_host() returns text
+      language sql stable security definer set search_path from current
+      as $$ select host_uuid from fleet_grants where role_name = session_user::text $$`);
+    for (const table of tables) {
+      this.addSql(`alter table ${table} enable row level security`);
+      this.addSql(`create policy everyone on ${table} using (true) with check (true)`);
+      // Restrictive: no policy that somebody adds opens it again. A scalar subquery is asked once a statement.
+      this.addSql(`create policy granted_host on ${table} as restrictive
+        using (coalesce(host_uuid = (select fleet_granted_host()), true))
+        with check (coalesce(host_uuid = (select fleet_granted_host()), true))`);
+    }
+  }
+
+  override down(): void {
+    for (const table of tables) {
+      this.addSql(`drop policy granted_host on ${table}`);
+      this.addSql(`drop policy everyone on ${table}`);
+      this.addSql(`alter table ${table} disable row level security`);
+    }
+    this.addSql('drop function fleet_granted_host');
+    this.addSql('drop table fleet_grants');
+  }
+}
