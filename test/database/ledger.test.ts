@@ -452,7 +452,10 @@ describe('migrations', () => {
 
   test('make what the entities say', async () => {
     const database = await openDatabase(db.url);
-    assert.doesNotMatch(await database.orm.schema.getUpdateSchemaSQL(), /alter|create|drop (?!function if exists "fleet_granted_host")/);
+    assert.doesNotMatch(
+      await database.orm.schema.getUpdateSchemaSQL(),
+      /alter|create|drop (?!function if exists "fleet_granted_host")/,
+    );
     await database.close();
   });
 

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { encodeFrame, frameReader } from '../../src/bus/decnet-frames.ts';
+import { controlVerdict, stateTopic } from '../../src/fleet/topics.ts';
+
+describe('frames of DECNET’s bus', () => {
+  test('are as BUS.md says, byte for byte', () => {
+    assert.deepEqual(encodeFrame('HELLO', 'x'), Buffer.from('HELLO x\n\0\0\0\0', 'latin1'));
+    assert.deepEqual(encodeFrame('BYE'), Buffer.from('BYE\n\0\0\0\0', 'latin1'));
+    assert.deepEqual(
+      encodeFrame('PUB', 'a.b', '{"é":1}'),
+      Buffer.concat([Buffer.from('PUB a.b\n\0\0\0\u0008', 'latin1'), Buffer.from('{"é":1}')]),
+    );
+  });
+
+  test('are read wherever the bytes are cut', () => {
+    const frame = fc.record({
+      verb: fc.constantFrom('EVT', 'PUB', 'BYE'),
+      args: fc.stringMatching(/^[a-z.:%0-9]{1,30}$/),
+      body: fc.string({ unit: 'grapheme', maxLength: 50 }),
+    });
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 5 }), fc.array(fc.nat(400)), (frames, cuts) => {
+        const bytes = Buffer.concat(frames.map(({ verb, args, body }) => encodeFrame(verb, args, body)));
+        const read = frameReader();
+        const edges = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
+        const found = edges.slice(1).flatMap((end, at) => read(bytes.subarray(edges[at], end)));
+        assert.deepEqual(
+          found,
+          frames.map((one) => ({ ...one })),
+        );
+      }),
+    );
+  });
+
+  test('a CR before the LF is tolerated, and blanks around the args', () => {
+    assert.deepEqual(frameReader()(Buffer.from('EVT  a.b \r\n\0\0\0\0', 'latin1')), [
+      { verb: 'EVT', args: 'a.b', body: '' },
+    ]);
+  });
+
+  test('what is no frame ends the reading, and memory stays bounded', () => {
+    assert.throws(() => frameReader()(Buffer.alloc(5000, 'x')), /without an end/);
+    assert.throws(() => frameReader()(Buffer.from('EVT a\n\u0001\0\0\0', 'latin1')), /too long/);
+    assert.throws(() => encodeFrame('PUB', 'a', 'x'.repeat(1_048_577)), /longer than/);
+    assert.throws(() => encodeFrame('PUB', 'x'.repeat(4096)), /longer than/);
+  });
+});
+
+describe('topics', () => {
+  test('a token holds no dot', () => {
+    assert.equal(stateTopic('a.b', 'web.corp'), 'decky.a%2Eb:web%2Ecorp.state');
+  });
+
+  for (const [payload, scope, verdict] of [
+    [{ action: 'stop' }, 'host', 'stop'],
+    [{ action: 'stop' }, 'fleet', 'names no host'],
+    [{ action: 'stop', host_uuid: 'me' }, 'fleet', 'stop'],
+    [{ action: 'stop', host_uuid: 'me' }, 'host', 'stop'],
+    [{ action: 'stop', host_uuid: 'other' }, 'fleet', 'not for us'],
+    [{ action: 'stop', host_uuid: 'other' }, 'host', 'not for us'],
+    [{ action: 'start', host_uuid: 'me' }, 'fleet', 'not for us'],
+    [{}, 'host', 'not for us'],
+    [null, 'host', 'not for us'],
+    ['stop', 'host', 'not for us'],
+    [7, 'fleet', 'not for us'],
+    [['stop'], 'fleet', 'not for us'],
+  ] as const) {
+    test(`control ${JSON.stringify(payload)} from the ${scope}: ${verdict}`, () => {
+      assert.equal(controlVerdict(payload, 'me', scope), verdict);
+    });
+  }
+});
