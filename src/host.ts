@@ -6,11 +6,13 @@ import type { Log } from './log.ts';
 import type { Bus } from './pass/announce.ts';
 import type { PassOutcome, Ports } from './pass/pass.ts';
 import { revisitTimer } from './pass/revisit.ts';
-import { gatherer, type TriggerCause, type Watcher } from './pass/triggers.ts';
+import { gatherer, type TriggerCause, type Watcher, type Watching } from './pass/triggers.ts';
 import type { QueueBackend } from './queue/backend.ts';
 
 /** Milliseconds between two signs of life. @see DOMAIN.md, "The bus" */
 const heartbeatEvery = 30_000;
+/** Milliseconds for what is followed to answer; a hung engine must not keep the first pass waiting. */
+const followWithin = 2000;
 /** Milliseconds for the pass in progress to end. */
 const endWithin = 8000;
 
@@ -100,7 +102,9 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     stop = done;
   });
   if (options.watchers !== null) {
-    quietly(enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true }));
+    // Followed first, then looked at: what happens in between is not missed.
+    const followed = within(followWithin, Promise.all(following.map(({ ready }) => ready)));
+    quietly(followed.then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true })));
     options.bus.subscribe(controlTopic, (payload, scope) => {
       const verdict = controlVerdict(payload, host, scope);
       if (verdict === 'stop') stop();
@@ -142,7 +146,7 @@ function follow(
   { host, log }: HostWorkerOptions,
   watchers: Readonly<Record<TriggerCause, Watcher>>,
   hint: ReturnType<typeof gatherer>['hint'],
-): readonly { close(): Promise<void> }[] {
+): readonly Watching[] {
   return (['docker', 'file'] as const).map((cause) =>
     watchers[cause].start(
       (where) => hint(where, cause),
@@ -201,11 +205,12 @@ function scheduleWatch(
   };
 }
 
-async function within(ms: number, closing: Promise<void>): Promise<void> {
+/** Waits for something, but no longer than this. */
+async function within(ms: number, something: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((done) => {
     timer = setTimeout(done, ms);
   });
-  await Promise.race([closing, limit]);
+  await Promise.race([something, limit]);
   clearTimeout(timer);
 }

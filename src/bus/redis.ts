@@ -7,6 +7,10 @@ import { envelope, payloadOf, type Transport, underWay } from './transport.ts';
  */
 export function redisTransport(shared: Redis): Transport {
   const sending = underWay();
+  let wasReady = shared.status === 'ready';
+  shared.once('ready', () => {
+    wasReady = true;
+  });
   let subscriber: Redis | null = null;
   const receivers = new Map<string, (payload: unknown) => void>();
   const subscribing = (): Redis => {
@@ -25,8 +29,8 @@ export function redisTransport(shared: Redis): Transport {
     scope: 'fleet',
     publish: (message) =>
       sending.run(async () => {
-        // While it is down ioredis would keep every message.
-        if (shared.status !== 'ready') throw new Error(`the connection is ${shared.status}`);
+        // ioredis keeps what is sent while it connects: right at the start, and stale after an outage.
+        if (wasReady && shared.status !== 'ready') throw new Error(`the connection is ${shared.status}`);
         await shared.publish(message.topic, envelope(message));
       }),
     subscribe: (topic, receive) => {

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
-import type { Watcher } from '../pass/triggers.ts';
+import type { Hint, Watcher } from '../pass/triggers.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
 
 /** What can change a decky's state. `health_status` stands for all its values. */
@@ -13,9 +13,12 @@ const renewAfter = 10 * 60_000;
 /** Milliseconds between tries. */
 const retry = { first: 200, most: 5000 };
 
+/** Milliseconds for an inspection: as long as the engine works at the container. */
+const settleWithin = 5000;
+
 /** One line of Docker's event stream, as far as it is used. */
 interface DockerEvent {
-  readonly Actor?: { readonly Attributes?: Readonly<Record<string, string>> };
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> };
 }
 
 /**
@@ -28,8 +31,10 @@ export function watchEngine(settings: DockerSettings): Watcher {
   return {
     start: (look, onFault) => {
       const closing = new AbortController();
-      void follow(docker, closing.signal, look, onFault);
-      return { close: async () => closing.abort() };
+      const ready = new Promise<void>((done) => {
+        void follow(docker, closing.signal, look, onFault, done);
+      });
+      return { ready, close: async () => closing.abort() };
     },
   };
 }
@@ -41,6 +46,7 @@ async function follow(
   closing: AbortSignal,
   look: Look,
   onFault: (error: unknown) => void,
+  ready: () => void,
 ): Promise<void> {
   let pause = retry.first;
   let isFirst = true;
@@ -48,14 +54,16 @@ async function follow(
     try {
       await connection(docker, closing, look, () => {
         pause = retry.first;
-        // The worker's own first pass looks at everything; later connections must.
-        if (!isFirst) look({ kind: 'everything' });
-        isFirst = false;
+        // The worker's own first pass comes after the first connection, and looks at everything.
+        if (isFirst) ready();
+        else look({ kind: 'everything' });
       });
     } catch (error) {
       if (closing.aborted) return;
       onFault(error);
     }
+    isFirst = false;
+    ready();
     await sleep(pause, undefined, { signal: closing, ref: false }).catch(() => undefined);
     pause = Math.min(retry.most, pause * 2);
   }
@@ -78,11 +86,9 @@ async function connection(
   stream.once('close', () => ended.abort());
   onOpen();
   void keepAsking(docker, ended);
+  const settled = settler(docker, look);
   try {
-    for await (const line of createInterface({ input: stream })) {
-      const event = parse(line);
-      if (event !== null) look(event);
-    }
+    for await (const line of createInterface({ input: stream })) settled(line);
   } finally {
     ended.abort();
     stream.destroy();
@@ -100,17 +106,49 @@ async function keepAsking(docker: Docker, ended: AbortController): Promise<void>
   }
 }
 
+/**
+ * Passes an event on when the engine's listings show it. The engine tells that a container died, or was paused, before
+ * it updates what it lists from; an inspection waits for the container's lock, and thus for that update.
+ */
+function settler(docker: Docker, look: Look): (line: string) => void {
+  /** Containers that are being inspected, and what another event said meanwhile. */
+  const inspecting = new Map<string, { next: Hint | null }>();
+  const settle = async (id: string, first: Hint): Promise<void> => {
+    const state: { next: Hint | null } = { next: first };
+    inspecting.set(id, state);
+    while (state.next !== null) {
+      const hint = state.next;
+      state.next = null;
+      const abortSignal = AbortSignal.timeout(settleWithin);
+      // Gone, or too slow: what it looks like now is for the pass to find out.
+      await docker
+        .getContainer(id)
+        .inspect({ abortSignal })
+        .catch(() => undefined);
+      look(hint);
+    }
+    inspecting.delete(id);
+  };
+  return (line) => {
+    const event = parse(line);
+    if (event === null) return;
+    const running = inspecting.get(event.id);
+    if (running === undefined) void settle(event.id, event.hint);
+    else running.next = event.hint;
+  };
+}
+
 /** Null: a line that is no event of a container with a name. */
-function parse(line: string): Parameters<Look>[0] | null {
+function parse(line: string): { id: string; hint: Hint } | null {
   let event: DockerEvent;
   try {
     event = JSON.parse(line) as DockerEvent;
   } catch {
     return null;
   }
-  const attributes = event.Actor?.Attributes ?? {};
+  const { ID: id = '', Attributes: attributes = {} } = event.Actor ?? {};
   const decky = attributes['decnet.fleet.decky'];
-  if (decky !== undefined) return { kind: 'decky', name: decky };
+  if (decky !== undefined) return { id, hint: { kind: 'decky', name: decky } };
   const names = [attributes.name, attributes.oldName?.replace(/^\//, '')].flatMap((name) => name ?? []);
-  return names.length === 0 ? null : { kind: 'containers', names };
+  return names.length === 0 ? null : { id, hint: { kind: 'containers', names } };
 }

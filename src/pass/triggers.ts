@@ -11,7 +11,13 @@ export type Hint =
 /** Something that tells when to look again: the engine, the state file. */
 export interface Watcher {
   /** @param onFault told of each failed try; the watcher goes on by itself */
-  start(look: (hint: Hint) => void, onFault: (error: unknown) => void): { close(): Promise<void> };
+  start(look: (hint: Hint) => void, onFault: (error: unknown) => void): Watching;
+}
+
+export interface Watching {
+  /** Resolves when nothing is missed from now on, or when the first try failed. */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
 }
 
 /** A pass to enqueue. @param deckies null: all of them */

@@ -62,6 +62,7 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       const interval = setInterval(attach, checkDirectory);
       interval.unref();
       return {
+        ready: reading,
         close: async () => {
           clearInterval(interval);
           clearTimeout(timer);

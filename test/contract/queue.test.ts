@@ -46,7 +46,7 @@ for (const kind of stores) {
       redis?.disconnect();
     });
 
-    const quiet: Watcher = { start: () => ({ close: async () => undefined }) };
+    const quiet: Watcher = { start: () => ({ ready: Promise.resolve(), close: async () => undefined }) };
     const work = async (
       more: { host?: string; follows?: boolean; grace?: number; interval?: number } = {},
     ) => {
