@@ -26,7 +26,7 @@ export function grantSql(host: string, role: string, password: string): readonly
 }
 
 /**
- * The command that makes a Redis user who can use one host's queue and send its messages. Its scripts may run what the
+ * The command of Redis 7 or newer that makes a user who can use one host's queue and send its messages. Its scripts may run what the
  * user may; what tells about other keys, or stops other clients' scripts, is left out.
  */
 export function grantRedis(host: string, user: string, password: string): string {
@@ -46,7 +46,9 @@ export function grantRedis(host: string, user: string, password: string): string
   return [
     `ACL SETUSER ${user} reset on >${password}`,
     `~${keyPrefix}:${queueName(host)}:*`,
-    `resetchannels &${messages} &${healthTopic} &${controlTopic}`,
+    `resetchannels &${messages} &${healthTopic}`,
     ...commands,
+    // Hears who is asked to stop, and can ask nobody.
+    `(resetchannels &${controlTopic} -@all +subscribe +unsubscribe)`,
   ].join(' ');
 }

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import type { JobResult } from '../../src/fleet/job.ts';
+import { openRedis, queueBackend } from '../../src/queue/backend.ts';
+import { cli, cliJson, type Env, start } from '../support/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
+import { rowsOf, statesOf } from '../support/pass.ts';
+import { noStore, type TestStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+describe('a worker that was granted one host', { skip: noStore('redis') }, () => {
+  let store: TestStore;
+  let host: TestHost;
+  let master: Env;
+  let granted: Env;
+  let redisUser: string;
+  const admin = () => new Redis(store.redisUrl ?? '');
+
+  before(async () => {
+    store = await testStore('redis');
+    host = testHost();
+    master = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    assert.equal((await cli(['migrate'], master)).code, 0);
+    host.write([declaredDecky('web'), declaredDecky('mail')]);
+    for (const name of ['mine', 'peer']) {
+      await cli(['reconcile', '--once'], { ...master, DECNET_HOST_UUID: name });
+    }
+    const { code, stdout, stderr } = await cli(['grant', '--host', 'mine'], master);
+    assert.deepEqual([code, stderr], [0, '']);
+    for (const statement of stdout.match(/^(create role|insert|grant) .*;$/gm) ?? assert.fail(stdout)) {
+      await store.db.query(statement);
+    }
+    const acl = /^ACL SETUSER (.*)$/m.exec(stdout)?.[1]?.match(/\([^)]*\)|\S+/g) ?? assert.fail(stdout);
+    redisUser = acl[0] ?? '';
+    const redis = admin();
+    await redis.call('ACL', 'SETUSER', ...acl);
+    redis.disconnect();
+    const settings = Object.fromEntries(
+      [...stdout.matchAll(/^(DECNET_HOST_UUID|DATABASE_URL|REDIS_URL)=(.*)$/gm)].map(([, key, value]) => [
+        key,
+        value,
+      ]),
+    );
+    granted = host.env({ ...settings, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+  });
+  after(async () => {
+    const redis = admin();
+    await redis.call('ACL', 'DELUSER', redisUser);
+    redis.disconnect();
+    host.remove();
+    const role = new URL(granted.DATABASE_URL ?? '').username;
+    await store.db.query(`drop owned by ${role}`);
+    await store.db.query(`drop role ${role}`);
+    await store.drop();
+  });
+
+  test('can read and write its own host’s rows, and no statement reaches a peer’s', async () => {
+    const client = new pg.Client({ connectionString: granted.DATABASE_URL ?? '' });
+    await client.connect();
+    const before = await rowsOf(store.db, 'peer');
+    const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps'];
+    for (const table of tables) {
+      const { rows } = await client.query(`select distinct host_uuid from ${table}`);
+      assert.deepEqual(
+        rows.filter(({ host_uuid }) => host_uuid !== 'mine'),
+        [],
+        table,
+      );
+    }
+    assert.equal((await client.query('select 1 from fleet_deckies')).rowCount, 2);
+    for (const statement of [
+      `update fleet_deckies set state = 'failed' where host_uuid = 'peer'`,
+      `delete from fleet_deckies where host_uuid = 'peer'`,
+      `update fleet_hosts set turn = 99 where host_uuid = 'peer'`,
+      `delete from fleet_transitions where host_uuid = 'peer'`,
+    ]) {
+      assert.equal((await client.query(statement)).rowCount, 0, statement);
+    }
+    for (const statement of [
+      `insert into fleet_deckies (host_uuid, name, state) values ('peer', 'x', 'running')`,
+      `insert into fleet_hosts (host_uuid) values ('another')`,
+      `insert into fleet_transitions (host_uuid, name, reason) values ('peer', 'x', 'x')`,
+      `insert into fleet_gaps values ('peer', now(), now())`,
+      `update fleet_deckies set host_uuid = 'peer'`,
+      'select * from fleet_grants',
+      `insert into fleet_grants values (session_user, 'peer')`,
+      `delete from fleet_grants`,
+      'alter table fleet_deckies disable row level security',
+      'drop policy granted_host on fleet_deckies',
+      'create or replace function fleet_granted_host() returns text language sql as $$ select null::text $$',
+      `delete from fleet_hosts where host_uuid = 'mine'`,
+      'truncate fleet_deckies',
+      'set role decnet_fleet',
+      'set session authorization decnet_fleet',
+      'select * from fleet_migrations',
+    ]) {
+      await assert.rejects(
+        client.query(statement),
+        /row-level security|permission denied|must be owner|not permitted/,
+        statement,
+      );
+    }
+    await client.end();
+    assert.deepEqual(await rowsOf(store.db, 'peer'), before);
+  });
+
+  test('no command reaches a peer’s or the schedule’s key, or tells about others', async () => {
+    const master = admin();
+    const keys = [
+      'bull:reconcile.peer:id',
+      'bull:reconcile.peer:wait',
+      'bull:schedule:repeat',
+      'bull:reconcile.mine2:id',
+      'other',
+    ];
+    const backend = queueBackend({ redis: master, databaseUrl: store.db.url }, { outage: () => undefined });
+    await backend.queue('reconcile.peer').add('reconcile', { host_uuid: 'peer' });
+    const redis = new Redis(granted.REDIS_URL ?? '');
+    for (const key of keys) {
+      for (const command of [
+        ['get', key],
+        ['set', key, 'x'],
+        ['del', key],
+        ['lrange', key, '0', '-1'],
+        ['lpush', key, 'x'],
+        ['zrange', key, '0', '-1'],
+        ['hgetall', key],
+        ['xadd', key, '*', 'a', 'b'],
+        ['type', key],
+        ['rename', 'bull:reconcile.mine:x', key],
+        ['eval', `return redis.call('get', KEYS[1])`, '1', key],
+        ['eval', `return redis.call('del', '${key}')`, '0'],
+        ['eval', `return redis.pcall('get', '${key}').err or error('allowed')`, '0'],
+      ]) {
+        const [name = '', ...args] = command;
+        const outcome = await redis.call(name, ...args).catch((error: unknown) => String(error));
+        assert.match(String(outcome), /NOPERM|permission|can't access|denied/i, command.join(' '));
+      }
+    }
+    for (const command of [
+      ['keys', '*'],
+      ['scan', '0'],
+      ['randomkey'],
+      ['dbsize'],
+      ['flushall'],
+      ['flushdb'],
+      ['config', 'get', '*'],
+      ['client', 'list'],
+      ['client', 'kill', 'type', 'normal'],
+      ['acl', 'list'],
+      ['script', 'flush'],
+      ['function', 'list'],
+      ['monitor'],
+      ['shutdown'],
+      ['swapdb', '0', '1'],
+      ['pubsub', 'channels'],
+      ['publish', 'decky.peer:web.state', 'x'],
+      ['publish', 'decky.mine2:web.state', 'x'],
+      ['publish', 'system.reconciler.control', '{}'],
+      ['save'],
+      ['debug', 'sleep', '0'],
+      ['replicaof', 'no', 'one'],
+    ]) {
+      const [name = '', ...args] = command;
+      await assert.rejects(
+        redis.call(name, ...args),
+        /NOPERM|no permissions|not allowed/i,
+        command.join(' '),
+      );
+    }
+    await redis.call('publish', 'decky.mine:web.state', 'x');
+    redis.disconnect();
+    await backend.queue('reconcile.peer').obliterate({ force: true });
+    await backend.close();
+    master.disconnect();
+  });
+
+  test('works with no more than that: jobs, the schedule, changes, an hour’s worth of passes', async () => {
+    const worker = start([], { ...granted, DECNET_INTERVAL: '1' }, 'worker.ts');
+    const scheduler = start([], { ...master, DECNET_INTERVAL: '1' }, 'scheduler.ts');
+    const turns = async (): Promise<number> =>
+      Number((await store.db.query(`select turn::int from fleet_hosts where host_uuid = 'mine'`))[0]?.turn);
+    await waitFor(async () => (await turns()) >= 5);
+    host.write([declaredDecky('web'), declaredDecky('new')]);
+    await waitFor(async () => (await statesOf(store.db, 'mine')).join() === 'new pending,web pending');
+
+    // An hour at the usual interval is 120 passes.
+    const redis = openRedis(store.redisUrl ?? '');
+    const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+    const queue = backend.queue('reconcile.mine');
+    await queue.addBulk(
+      Array.from({ length: 120 }, () => ({ name: 'reconcile', data: { host_uuid: 'mine' } })),
+    );
+    await waitFor(async () => (await queue.getJobCounts('waiting', 'active')).waiting === 0, 60_000);
+    assert.deepEqual(
+      (await queue.getFailed(0, 9)).map(({ failedReason }) => failedReason),
+      [],
+    );
+    const result = await cliJson<JobResult>(['reconcile', '--once', '--json', '--host', 'mine'], master);
+    assert.equal(result.host_uuid, 'mine');
+    await backend.close();
+    redis.disconnect();
+
+    const stopped = await cli(['stop', '--host', 'mine'], master);
+    assert.deepEqual([stopped.code, stopped.stderr], [0, '']);
+    scheduler.child.kill('SIGTERM');
+    assert.equal((await worker.finished).code, 0);
+    assert.equal((await scheduler.finished).code, 0);
+    assert.doesNotMatch(worker.output(), /NOPERM|permission/);
+  });
+});
