@@ -26,7 +26,10 @@ export interface Made {
 export interface TestEngine {
   readonly host: string;
   readonly docker: Docker;
+  /** The daemon's process. */
   readonly pid: number;
+  /** Ends the daemon and its containers, and starts it again. */
+  restart(): Promise<void>;
   make(container: Made): Promise<Docker.Container>;
   /** The base and the service containers of a decky, as DECNET makes them. */
   makeDecky(name: string, services: readonly string[]): Promise<void>;
@@ -59,16 +62,23 @@ export const serviceLabels = (decky: string, service: string): Record<string, st
 export async function testEngine(): Promise<TestEngine> {
   const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-docker-'));
   const socket = join(directory, 'docker.sock');
-  const daemon = spawn(
-    (await findProgram('dockerd')) ?? 'dockerd',
-    [
-      ...['--host', `unix://${socket}`, '--data-root', join(directory, 'data')],
-      ...['--exec-root', join(directory, 'exec'), '--pidfile', join(directory, 'docker.pid')],
-      ...['--iptables=false', '--bridge=none'],
-    ],
-    { stdio: 'ignore' },
-  );
-  const ended = new Promise<void>((done) => daemon.once('exit', () => done()));
+  const program = (await findProgram('dockerd')) ?? 'dockerd';
+  const boot = () =>
+    spawn(
+      program,
+      [
+        ...['--host', `unix://${socket}`, '--data-root', join(directory, 'data')],
+        ...['--exec-root', join(directory, 'exec'), '--pidfile', join(directory, 'docker.pid')],
+        ...['--iptables=false', '--bridge=none'],
+      ],
+      { stdio: 'ignore' },
+    );
+  let daemon = boot();
+  const halt = async (): Promise<void> => {
+    const ended = new Promise<void>((done) => daemon.once('exit', () => done()));
+    daemon.kill();
+    await ended;
+  };
   const docker = new Docker({ socketPath: socket });
   await waitFor(() => docker.ping().then(() => true), 60_000);
   await importImage(docker);
@@ -108,7 +118,14 @@ export async function testEngine(): Promise<TestEngine> {
   return {
     host: `unix://${socket}`,
     docker,
-    pid: daemon.pid ?? 0,
+    get pid() {
+      return daemon.pid ?? 0;
+    },
+    restart: async () => {
+      await halt();
+      daemon = boot();
+      await waitFor(() => docker.ping().then(() => true), 60_000);
+    },
     make,
     makeDecky: async (name, services) => {
       await make({ name });
@@ -124,8 +141,7 @@ export async function testEngine(): Promise<TestEngine> {
     removeAll,
     stop: async () => {
       await removeAll().catch(() => undefined);
-      daemon.kill();
-      await ended;
+      await halt();
       await run('umount', ['-l', join(directory, 'data')]).catch(() => undefined);
       await rm(directory, { recursive: true, force: true }).catch(() => undefined);
     },

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { openEmbedded } from '../../src/database/embedded.ts';
+import { inHome, openCluster, run } from '../../src/database/embedded-cluster.ts';
+import { findProgram } from './program.ts';
+import { freePort } from './services.ts';
+import { waitFor } from './wait.ts';
+
+/** A server that a test may stop and start: at the same address. */
+export interface Server {
+  readonly url: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** A Redis of the test's own, which keeps nothing: started again it is an empty one. */
+export async function redisServer(): Promise<Server> {
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let child: ChildProcess | null = null;
+  const server: Server = {
+    url,
+    start: async () => {
+      const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', tmpdir()];
+      child = spawn((await findProgram('redis-server')) ?? '', args, { stdio: 'ignore' });
+      await waitFor(async () => {
+        const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+        client.on('error', () => undefined);
+        await client.connect();
+        client.disconnect();
+        return true;
+      });
+    },
+    stop: async () => {
+      const running = child;
+      child = null;
+      if (running === null) return;
+      const ended = new Promise<void>((done) => running.once('exit', () => done()));
+      running.kill('SIGKILL');
+      await ended;
+    },
+    remove: () => server.stop(),
+  };
+  await server.start();
+  return server;
+}
+
+/** A PostgreSQL of the test's own. */
+export async function postgresServer(): Promise<Server> {
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-pg-'));
+  chmodSync(directory, 0o755);
+  const embedded = await openEmbedded(directory);
+  const { port } = new URL(embedded.url);
+  await embedded.close();
+  const cluster = await openCluster(directory);
+  const data = inHome.data(cluster);
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
+  const server: Server = {
+    url: embedded.url,
+    start: () =>
+      run(
+        cluster.binaries.pg_ctl,
+        ['start', '-D', data, '-l', inHome.log(cluster), '-w', '-o', options],
+        cluster.owner,
+      ),
+    stop: () => run(cluster.binaries.pg_ctl, ['stop', '-D', data, '-m', 'immediate', '-w'], cluster.owner),
+    remove: async () => {
+      await server.stop().catch(() => undefined);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  await server.start();
+  return server;
+}
+
+/** One query on a server that may just have come back. */
+export async function ask<R extends pg.QueryResultRow>(
+  url: string,
+  statement: string,
+): Promise<readonly R[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<R>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
