@@ -1,22 +1,8 @@
-import { parseArgs } from 'node:util';
-import { untilStopped } from './src/cli/context.ts';
-import { runProcess } from './src/cli/process.ts';
+import { enableCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 
-const usage = `Usage: node worker.ts [--drain] [--take-over]
-
-Serves the queue of this host (DECNET_HOST_UUID) until it is stopped.
-
-  --drain      run what waits on the queue, then exit
-  --take-over  this machine replaces the one that was recorded for this host`;
-
-await runProcess(usage, async (fleet, argv) => {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: { drain: { type: 'boolean' }, 'take-over': { type: 'boolean' } },
-  });
-  const stopped = untilStopped(fleet.log);
-  if (values['take-over']) await fleet.takeOver();
-  const worker = await fleet.hostWorker({ follows: values.drain !== true });
-  if (values.drain) return worker.drain();
-  await Promise.race([stopped, worker.asked]);
-});
+// A decoy host is a small machine. What is compiled is kept on disk, so that the next start need not strip types; and
+// V8 is told to keep its heap small. Both work only before anything else is loaded.
+enableCompileCache();
+for (const flag of ['--max-semi-space-size=1', '--semi-space-growth-factor=1', '--optimize-for-size']) setFlagsFromString(flag);
+await import('./src/cli/worker-process.ts');

@@ -33,7 +33,8 @@ export function contested(moves: readonly Move[], now: number): ReadonlyMap<stri
       .filter(([, found]) => found.length >= contestedTimes)
       .map(([name, found]) => {
         const word = found.at(-1) === null ? 'removed it' : `set it to ${found.at(-1)}`;
-        return [name, `another writer ${word} again: changed back ${found.length} times within 10 min`];
+        // No count: it would grow while nothing new is to be said.
+        return [name, `another writer ${word} again, ${contestedTimes} times or more within 10 min`];
       }),
   );
 }

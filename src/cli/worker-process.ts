@@ -1,0 +1,22 @@
+import { parseArgs } from 'node:util';
+import { untilStopped } from './context.ts';
+import { runProcess } from './process.ts';
+
+const usage = `Usage: node worker.ts [--drain] [--take-over]
+
+Serves the queue of this host (DECNET_HOST_UUID) until it is stopped.
+
+  --drain      run what waits on the queue, then exit
+  --take-over  this machine replaces the one that was recorded for this host`;
+
+await runProcess(usage, async (fleet, argv) => {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { drain: { type: 'boolean' }, 'take-over': { type: 'boolean' } },
+  });
+  const stopped = untilStopped(fleet.log);
+  if (values['take-over']) await fleet.takeOver();
+  const worker = await fleet.hostWorker({ follows: values.drain !== true });
+  if (values.drain) return worker.drain();
+  await Promise.race([stopped, worker.asked]);
+});

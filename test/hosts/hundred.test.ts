@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { postgresLedger } from '../../src/database/ledger.ts';
+import { type Database, openDatabase } from '../../src/database/orm.ts';
+import { dockerEngine } from '../../src/docker/engine.ts';
+import { queueName } from '../../src/fleet/job.ts';
+import { type HostWorker, startHostWorker } from '../../src/host.ts';
+import { createLog } from '../../src/log.ts';
+import type { Watcher } from '../../src/pass/triggers.ts';
+import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import { startScheduler } from '../../src/queue/schedule.ts';
+import { declared } from '../support/facts.ts';
+import { type FakeEngine, fakeEngine } from '../support/fake-engine.ts';
+import { noStore, type TestStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+const quiet: Watcher = { start: () => ({ ready: Promise.resolve(), close: async () => undefined }) };
+
+describe('many hosts', { skip: noStore('redis') }, () => {
+  let store: TestStore;
+  let redis: Redis;
+  let backend: QueueBackend;
+  let database: Database;
+  let engine: FakeEngine;
+  before(async () => {
+    store = await testStore('redis');
+    redis = openRedis(store.redisUrl ?? '');
+    backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+    database = await openDatabase(store.db.url, { poolMax: 10 });
+    engine = await fakeEngine();
+  });
+  after(async () => {
+    await backend.close();
+    redis.disconnect();
+    await database.close();
+    await engine.stop();
+    await store.drop();
+  });
+
+  test('a hundred at an interval of a second, for a minute: every pass happens, spread evenly, none doubled', async () => {
+    const docker = dockerEngine({
+      host: engine.host,
+      tlsVerify: false,
+      certPath: undefined,
+      context: undefined,
+      configDir: undefined,
+    });
+    const ledger = postgresLedger(database, { version: 'test', historyDays: 30 });
+    const names = Array.from({ length: 100 }, (_, at) => `host-${at}`);
+    const passes = new Map<string, number[]>(names.map((name) => [name, []]));
+    const workers: HostWorker[] = names.map((host) =>
+      startHostWorker({
+        host,
+        version: 'test',
+        ports: {
+          ledger,
+          engine: docker,
+          machine: { identity: async () => host },
+          stateFile: { path: '/x', read: async () => declared() },
+          bus: { publish: () => undefined },
+        },
+        bus: { publish: () => undefined, subscribe: () => undefined, close: async () => undefined },
+        backend,
+        grace: 300,
+        interval: 1000,
+        log: createLog('silent'),
+        watchers: { docker: quiet, file: quiet },
+        onPass: ({ cause }) => {
+          if (cause === 'schedule') passes.get(host)?.push(performance.now());
+        },
+      }),
+    );
+    const scheduler = startScheduler(backend, {
+      hosts: async () => names.map((host) => ({ host, interval: 1000 })),
+      interval: 1000,
+      onError: (error) => assert.fail(String(error)),
+    });
+    await sleep(5000);
+    for (const times of passes.values()) times.length = 0;
+    const seconds = 60;
+    await sleep(seconds * 1000);
+    await scheduler.close();
+    const counts = [...passes.values()].map((times) => times.length);
+    const sum = counts.reduce((total, count) => total + count, 0);
+    // The machine may be busy: a pass that is late skips a slot, and never makes up for it with a second one.
+    assert.ok(Math.max(...counts) <= seconds + 1, `doubled: ${counts.join(' ')}`);
+    assert.ok(Math.min(...counts) >= seconds * 0.5, `skipped: ${counts.join(' ')}`);
+    const tenths = new Array<number>(10).fill(0);
+    for (const at of [...passes.values()].flat())
+      tenths[Math.floor((at % 1000) / 100)] = (tenths[Math.floor((at % 1000) / 100)] ?? 0) + 1;
+    for (const count of tenths) assert.ok(count < sum * 0.3, `bunched: ${tenths.join(' ')}`);
+    await Promise.all(workers.map((worker) => worker.close()));
+  });
+
+  test('a host that is dead for a hundred intervals: no pile of jobs, and one pass on its return', async () => {
+    const scheduler = startScheduler(backend, {
+      hosts: async () => [{ host: 'dead', interval: 100 }],
+      interval: 100,
+      onError: (error) => assert.fail(String(error)),
+    });
+    await sleep(10_500);
+    await scheduler.close();
+    await backend.queue('schedule').removeJobScheduler('reconcile');
+    const queue = backend.queue(queueName('dead'));
+    const counts = await queue.getJobCounts('waiting', 'delayed', 'active', 'prioritized');
+    assert.equal(
+      Object.values(counts).reduce((total, count) => total + count, 0),
+      1,
+      JSON.stringify(counts),
+    );
+    const done: unknown[] = [];
+    const worker = backend.worker(queueName('dead'), async ({ data }) => void done.push(data));
+    void worker.run();
+    await waitFor(() => done.length > 0);
+    await sleep(500);
+    assert.deepEqual(done, [{ host_uuid: 'dead', cause: 'schedule' }]);
+    await worker.close();
+  });
+});

@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Docker's API on a socket, answered from memory: for many hosts on one machine. */
+export interface FakeEngine {
+  readonly host: string;
+  stop(): Promise<void>;
+}
+
+export async function fakeEngine(containers: readonly object[] = []): Promise<FakeEngine> {
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-fake-'));
+  const path = join(directory, 'docker.sock');
+  const list = JSON.stringify(containers);
+  const server = createServer((request, response) => {
+    const url = request.url ?? '';
+    if (url.startsWith('/events')) {
+      // Nothing ever happens here; the stream stays open.
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.flushHeaders();
+    } else if (url.startsWith('/containers/json')) response.end(list);
+    else if (url.startsWith('/_ping')) response.end('OK');
+    else if (url.startsWith('/info'))
+      response.end(JSON.stringify({ ID: 'fake', ServerVersion: '0', Containers: containers.length }));
+    else response.writeHead(404).end('{"message":"not here"}');
+  });
+  await new Promise<void>((done) => server.listen(path, done));
+  return {
+    host: `unix://${path}`,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
