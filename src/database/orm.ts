@@ -1,4 +1,4 @@
-import { Migrator } from '@mikro-orm/migrations';
+import type { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Kysely, sql } from 'kysely';
 import { databaseFault } from './faults.ts';
@@ -6,8 +6,6 @@ import { FleetDecky } from './fleet-decky.ts';
 import { FleetGap } from './fleet-gap.ts';
 import { FleetHost } from './fleet-host.ts';
 import { FleetTransition } from './fleet-transition.ts';
-import { FleetTables } from './migrations/001-fleet-tables.ts';
-import { GrantedHosts } from './migrations/002-granted-hosts.ts';
 
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
 const connectWithin = 5000;
@@ -15,11 +13,6 @@ const connectWithin = 5000;
 const answerWithin = 60_000;
 /** Milliseconds after which an idle connection is given back. */
 const idleAfter = 5000;
-
-const migrationsList = [
-  { name: '001-fleet-tables', class: FleetTables },
-  { name: '002-granted-hosts', class: GrantedHosts },
-];
 
 /** Any number that no other program of this database takes an advisory lock on. */
 const migrationLock = 7_264_310_501;
@@ -41,10 +34,8 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
   const orm = await MikroORM.init({
     clientUrl: url,
     entities: [FleetDecky, FleetHost, FleetTransition, FleetGap],
-    extensions: [Migrator],
-    migrations: { migrationsList, snapshot: false, tableName: 'fleet_migrations', silent: true },
     // The policies, and the table that only their function reads, are the migrations' alone.
-    schemaGenerator: { skipTables: ['fleet_grants'], ignorePolicies: true },
+    schemaGenerator: { skipTables: ['fleet_grants', 'fleet_migrations'], ignorePolicies: true },
     // stdout belongs to the commands.
     logger: () => undefined,
     pool: { min: 0, max: options.poolMax ?? 4, idleTimeoutMillis: idleAfter },
@@ -67,16 +58,20 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
     orm,
     url,
     run,
-    pending: () => run(async () => (await orm.migrator.getPending()).map(({ name }) => name)),
+    pending: () => run(async () => (await (await migrator(orm)).getPending()).map(({ name }) => name)),
     migrate: () =>
       run(() =>
         // Held in a transaction of its own, so that it also works through PgBouncer in transaction mode.
         orm.em.fork().transactional(async (lock) => {
           const db = lock.getKysely() as unknown as Kysely<unknown>;
           await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(db);
-          return (await orm.migrator.up()).map(({ name }) => name);
+          return (await (await migrator(orm)).up()).map(({ name }) => name);
         }),
       ),
     close: () => orm.close(true),
   };
 }
+
+/** Loaded for those who migrate alone: a worker on a small host need not pay for it. */
+const migrator = async (orm: MikroORM): Promise<Migrator> =>
+  (await import('./migrations/migrator.ts')).migratorOf(orm);
