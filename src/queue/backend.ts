@@ -50,8 +50,8 @@ const workerOptions = {
   stalledInterval: 5000,
   maxStalledCount: 3,
   runRetryDelay: 1000,
-  removeOnComplete: { count: 200, age: 24 * 3600 },
-  removeOnFail: { count: 500, age: 7 * 24 * 3600 },
+  removeOnComplete: { count: 50, age: 24 * 3600 },
+  removeOnFail: { count: 100, age: 7 * 24 * 3600 },
 } as const;
 
 /** Length of BullMQ's event stream of a queue on Redis: its default of 10,000 is about 1 MB for each host. */

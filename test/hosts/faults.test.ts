@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { busServer } from '../support/bus-server.ts';
@@ -13,6 +15,8 @@ import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { ask, postgresServer, redisServer, type Server } from '../support/servers.ts';
 import { noStore, stores } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
+
+const mount = (...args: readonly string[]) => promisify(execFile)('mount', args);
 
 /** Five times the 30 seconds within which the contract promises that everything is served again. */
 const promised = 150_000;
@@ -222,6 +226,20 @@ for (const kind of stores) {
       bus.hang();
       await converges();
       await bus.stop();
+    });
+
+    survives('the disk of the state file is read-only', async () => {
+      await mount('--bind', host.directory, host.directory);
+      try {
+        await mount('-o', 'remount,ro,bind', host.directory);
+        assert.throws(() => host.write([]), /EROFS/);
+        await isServed();
+        await engine.container('web-ssh').kill();
+        await waitFor(async () => (await states()).includes('web failed'));
+      } finally {
+        await promisify(execFile)('umount', ['-l', host.directory]);
+      }
+      await engine.container('web-ssh').start();
     });
 
     survives('the schedule itself is damaged', async () => {
