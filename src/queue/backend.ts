@@ -28,6 +28,8 @@ export interface QueueBackend {
   queue(name: string): Queue;
   worker(name: string, run: (job: Job) => Promise<unknown>): Worker;
   events(name: string): QueueEvents;
+  /** How many workers consume a queue now. */
+  countWorkers(name: string): Promise<number>;
   /** Makes the store ready; nothing on Redis. Safe to run twice, and from two places at once. */
   prepare(): Promise<void>;
   /** Whether the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
@@ -114,9 +116,15 @@ function onRedis(connection: Redis, outage: Outage): QueueBackend {
   connection.on('ready', outage.recovered);
   const { host = '', port = '', db = 0 } = connection.options;
   const place = `redis://${host}:${port}/${db}`;
+  const bound = bind(createRedisBackend, connection, outage);
   return {
-    ...bind(createRedisBackend, connection, outage),
+    ...bound,
     kind: 'redis',
+    countWorkers: async (name) => {
+      // Redis lists the clients of the whole server: the workers of another logical database are not ours.
+      const workers = await bound.queue(name).getWorkers();
+      return workers.filter((worker) => Number(worker.db ?? db) === db).length;
+    },
     place,
     prepare: async () => undefined,
     check: async () => {
@@ -145,6 +153,7 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
   return {
     ...bound,
     kind: 'postgres',
+    countWorkers: (name) => bound.queue(name).getWorkersCount(),
     place: withoutSecrets(url),
     prepare: () => withClient(url, (client) => runMigrations(client, schema)),
     check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),

@@ -11,7 +11,7 @@ import { type QueueBackend, queueFault, withinLimit } from './backend.ts';
 export const workerLives = (backend: QueueBackend, host: string): Promise<boolean> =>
   answered(backend, async () => {
     try {
-      return (await backend.queue(queueName(host)).getWorkersCount()) > 0;
+      return (await backend.countWorkers(queueName(host))) > 0;
     } catch (error) {
       if (reasonOf(error).includes('NOPERM')) return false;
       throw error;

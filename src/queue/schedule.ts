@@ -27,10 +27,11 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   const queue = backend.queue(scheduleQueue);
   const worker = backend.worker(scheduleQueue, async (job) => {
     const hosts = await options.hosts();
-    return {
-      hosts: hosts.length,
-      enqueued: await enqueueRound(backend, hosts, dueAt(job), roundLength(hosts)),
-    };
+    // A round covers the time until the next one: of the schedule as it is, until it is mended to what it should be.
+    const { repeat } = job.opts as { repeat?: { every?: number } };
+    const every = repeat?.every ?? roundLength(hosts);
+    if (every !== roundLength(hosts)) void mend();
+    return { hosts: hosts.length, enqueued: await enqueueRound(backend, hosts, dueAt(job), every) };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
     Math.min(options.interval, ...hosts.map(({ interval }) => interval));

@@ -205,6 +205,27 @@ for (const kind of stores) {
       await waitFor(async () => (await scheduled()) >= 2);
     });
 
+    test('a host with a shorter interval that registers is served by it after the next round', async () => {
+      const hosts = [{ host: 'peer', interval: 2000 }];
+      const scheduler = startScheduler(backend, {
+        hosts: async () => hosts,
+        interval: 2000,
+        onError: (error) => assert.fail(String(error)),
+      });
+      const every = async () =>
+        (await backend.queue('schedule').getJobSchedulers()).map((found) => found.every);
+      await waitFor(async () => (await every()).join() === '2000');
+      hosts.push({ host: 'local', interval: 500 });
+      // Long before the schedule looks after itself.
+      await waitFor(async () => (await every()).join() === '500', 10_000);
+      await work();
+      const passes = async (): Promise<number> => backend.queue(queueName('local')).getCompletedCount();
+      const before = await passes();
+      await waitFor(async () => (await passes()) >= before + 4);
+      await scheduler.close();
+      await backend.queue('schedule').removeJobScheduler('reconcile');
+    });
+
     test('the schedule serves every host, and a dead one piles up nothing', async () => {
       await work();
       const scheduler = startScheduler(backend, {
