@@ -22,7 +22,8 @@ const counts = { passed: 0, failed: 0 };
 
 const options = {
   files,
-  concurrency: 2,
+  // Where a failure is final, one file at a time: timing is then the machine's alone.
+  concurrency: isStrict ? 1 : 2,
   // The types do not know it yet.
   globalSetupPath: join(packageRoot, 'test/support/services.ts'),
 };

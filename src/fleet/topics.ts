@@ -29,6 +29,9 @@ export const healthTopic = 'system.reconciler.health';
 
 export const controlTopic = 'system.reconciler.control';
 
+/** In the place of a host: all of them. No host may be called so. */
+const everyHost = '*';
+
 /** Whether a control message asks this host's worker to stop, and why not. */
 export type Verdict = 'stop' | 'not for us' | 'names no host';
 
@@ -40,7 +43,7 @@ export function controlVerdict(payload: unknown, host: string, scope: 'host' | '
   if (typeof payload !== 'object' || payload === null || !('action' in payload)) return 'not for us';
   if (payload.action !== 'stop') return 'not for us';
   const named = 'host_uuid' in payload ? payload.host_uuid : undefined;
-  if (named === host) return 'stop';
+  if (named === host || named === everyHost) return 'stop';
   if (named !== undefined) return 'not for us';
   return scope === 'host' ? 'stop' : 'names no host';
 }

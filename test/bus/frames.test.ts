@@ -58,6 +58,7 @@ describe('topics', () => {
     [{ action: 'stop' }, 'fleet', 'names no host'],
     [{ action: 'stop', host_uuid: 'me' }, 'fleet', 'stop'],
     [{ action: 'stop', host_uuid: 'me' }, 'host', 'stop'],
+    [{ action: 'stop', host_uuid: '*' }, 'fleet', 'stop'],
     [{ action: 'stop', host_uuid: 'other' }, 'fleet', 'not for us'],
     [{ action: 'stop', host_uuid: 'other' }, 'host', 'not for us'],
     [{ action: 'start', host_uuid: 'me' }, 'fleet', 'not for us'],
