@@ -214,7 +214,7 @@ function bind<B extends IQueueBackend, C>(
       opened(new Worker(name, run, { ...workerOptions, connection, autorun: false }) as unknown as Worker),
     events: (name) => opened(new QueueEvents(name, { connection }) as unknown as QueueEvents),
     close: async () => {
-      for (const close of closers.reverse()) await close().catch(() => undefined);
+      await Promise.allSettled(closers.map((close) => close()));
     },
   };
 }

@@ -1,6 +1,6 @@
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { type JobData, jobName, queueName } from '../fleet/job.ts';
-import { type ScheduledHost, slotsDue } from '../fleet/slots.ts';
+import { type ScheduledHost, type Slot, slotsDue } from '../fleet/slots.ts';
 import type { QueueBackend } from './backend.ts';
 
 /** @see CONTRACT.md, "The queue" */
@@ -31,7 +31,10 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     const { repeat } = job.opts as { repeat?: { every?: number } };
     const every = repeat?.every ?? roundLength(hosts);
     if (every !== roundLength(hosts)) void mend();
-    return { hosts: hosts.length, enqueued: await enqueueRound(backend, hosts, dueAt(job), every) };
+    return {
+      hosts: hosts.length,
+      enqueued: await enqueueRound(backend, hosts, dueAt(every, Date.now()), every),
+    };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
     Math.min(options.interval, ...hosts.map(({ interval }) => interval));
@@ -55,8 +58,14 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   };
 }
 
-/** When a round was due: the time from which on its slots count. */
-const dueAt = (job: Job): number => job.timestamp + job.delay;
+/**
+ * When a round was due: rounds lie on multiples of their interval since the epoch. Not of the job's own times: BullMQ
+ * forgets the delay of a job when it becomes due. One that comes a little early is not taken for the one before.
+ */
+const dueAt = (every: number, now: number): number => Math.floor((now + every / 10) / every) * every;
+
+/** Jobs that are added at once. */
+const atOnce = 50;
 
 async function enqueueRound(
   backend: QueueBackend,
@@ -64,16 +73,20 @@ async function enqueueRound(
   from: number,
   length: number,
 ): Promise<number> {
-  const due = slotsDue(hosts, from, from + length);
-  for (const { host, at } of due) {
-    const data: JobData = { host_uuid: host, cause: 'schedule' };
-    await backend.queue(queueName(host)).add(jobName, data, {
-      delay: Math.max(0, at - Date.now()),
-      // While one is waiting or running there is no other: a dead host piles up nothing, a long pass skips.
-      deduplication: { id: 'schedule' },
-    });
+  const slots = [...slotsDue(hosts, from, from + length)].sort((a, b) => a.at - b.at);
+  for (let at = 0; at < slots.length; at += atOnce) {
+    await Promise.all(slots.slice(at, at + atOnce).map((slot) => enqueue(backend, slot)));
   }
-  return due.length;
+  return slots.length;
+}
+
+async function enqueue(backend: QueueBackend, { host, at }: Slot): Promise<void> {
+  const data: JobData = { host_uuid: host, cause: 'schedule' };
+  await backend.queue(queueName(host)).add(jobName, data, {
+    delay: Math.max(0, at - Date.now()),
+    // While one is waiting or running there is no other: a dead host piles up nothing, a long pass skips.
+    deduplication: { id: 'schedule' },
+  });
 }
 
 /** The schedule is reconciled, too: missing, doubled, of another interval, standing still, or without its next job. */

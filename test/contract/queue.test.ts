@@ -154,12 +154,12 @@ for (const kind of stores) {
       await it.db.query('delete from fleet_deckies');
       it.desired = declared(decky('web'));
       it.observed = seen();
-      await work({ follows: true, grace: 2 });
       await it.db.query(
         `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state)
          values ('local', 'web', '["ssh"]', $1, '192.0.2.7', 'running')`,
         [JSON.stringify(decky('web').config)],
       );
+      await work({ follows: true, grace: 2 });
       await requestPass(backend, manual, 30_000);
       assert.deepEqual(await statesOf(it.db), ['web running']);
       await waitFor(async () => (await statesOf(it.db))[0] === 'web torn_down');
