@@ -33,13 +33,23 @@ export async function requestPass(backend: QueueBackend, data: JobData, timeout:
   return outcome(job, events, data.host_uuid, timeout);
 }
 
+/** Milliseconds between two looks at the job itself: BullMQ may miss an event between two of its reads. */
+const lookEvery = 2000;
+
 async function outcome(job: Job, events: QueueEvents, host: string, timeout: number): Promise<JobResult> {
-  try {
-    return (await job.waitUntilFinished(events, timeout)) as JobResult;
-  } catch (error) {
-    const state = await job.getState().catch(() => 'unknown');
-    if (state === 'failed' || state === 'completed') throw new FleetError('JOB_FAILED', reasonOf(error));
-    throw await abandon(job, host, timeout);
+  const until = performance.now() + timeout;
+  while (true) {
+    const wait = Math.max(1, Math.min(lookEvery, until - performance.now()));
+    try {
+      // Looks at the job first, and only then waits for its event.
+      return (await job.waitUntilFinished(events, wait)) as JobResult;
+    } catch (error) {
+      const state = await job.getState().catch(() => 'unknown');
+      const isMissed = reasonOf(error).includes('no finish notification');
+      if (state === 'failed' && !isMissed) throw new FleetError('JOB_FAILED', reasonOf(error));
+      const isFinished = state === 'failed' || state === 'completed';
+      if (!isFinished && performance.now() >= until) throw await abandon(job, host, timeout);
+    }
   }
 }
 
