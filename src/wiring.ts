@@ -41,8 +41,6 @@ export interface Fleet {
   scheduler(): Promise<{ close(): Promise<void> }>;
   /** From now on this host is this machine. */
   takeOver(): Promise<void>;
-  /** Closed before everything that is open by now. */
-  onClose(close: () => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -197,9 +195,6 @@ export function openFleet(config: Config, log: Log): Fleet {
     takeOver: async () => {
       const identity = await (await machine()).identity();
       if (identity !== null) await (await ledger()).takeOver(config.host, identity);
-    },
-    onClose: (close) => {
-      closers.push(close);
     },
     close: async () => {
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) {

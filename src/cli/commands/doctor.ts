@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { chooseStateFile, noStateFile, parseConfig } from '../../config.ts';
 import { FleetError, reasonOf } from '../../errors.ts';
 import { othersOnly } from '../../fleet/desired.ts';
@@ -156,11 +154,8 @@ async function checkStateFile(fleet: Fleet): Promise<Finding> {
 async function checkBus(fleet: Fleet): Promise<Finding> {
   const { enabled, socket } = fleet.config.bus;
   if (!enabled) return note('DECNET_BUS_ENABLED=false: DECNET on this host gets no messages');
-  const writable = await access('/run/decnet', constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  const path = socket ?? (writable ? '/run/decnet/bus.sock' : join(homedir(), '.decnet', 'bus.sock'));
+  const { busSocket } = await import('../../bus/decnet.ts');
+  const path = busSocket(socket);
   if (!existsSync(path)) {
     return note(
       `no bus at ${path}: DECNET on this host gets no messages${existsSync(dirname(path)) ? '' : ' (no such directory)'}`,
