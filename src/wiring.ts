@@ -163,7 +163,7 @@ export function openFleet(config: Config, log: Log): Fleet {
 
   const hosts = async (): Promise<readonly ScheduledHost[]> => {
     const known = new Map(config.hosts.map((host) => [host, config.interval]));
-    for (const { host_uuid, interval_s } of await (await report()).hosts(null))
+    for (const { host_uuid, interval_s } of await (await report()).intervals())
       known.set(host_uuid, interval_s);
     return [...known].map(([host, seconds]) => ({ host, interval: seconds * 1000 }));
   };

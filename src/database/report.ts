@@ -62,6 +62,8 @@ export interface GapView {
 export interface Report {
   /** @param host null: all. */
   hosts(host: string | null): Promise<readonly HostView[]>;
+  /** All hosts with their intervals in seconds: what a schedule needs of them. */
+  intervals(): Promise<readonly Pick<HostView, 'host_uuid' | 'interval_s'>[]>;
   /** Of one host, in the order of their names. */
   deckies(host: string): Promise<readonly DeckyRowView[]>;
   /** Newest first. @param filter.since ISO 8601 */
@@ -85,6 +87,10 @@ export function report(database: Database, defaultInterval: number): Report {
     database.run((orm) => ask<R>(orm.em.fork().getKysely() as unknown as Db, statement, values));
   return {
     hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval])).map(hostView),
+    intervals: () =>
+      query('select host_uuid, coalesce(interval_s, $1::int) as interval_s from fleet_hosts', [
+        defaultInterval,
+      ]),
     deckies: (host) => query<DeckyRowView>(selectDeckies, [host]),
     history: async ({ host, decky, since, limit }) => ({
       transitions: await query<TransitionView>(selectTransitions, [host, decky, since, limit]),

@@ -33,7 +33,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     if (every !== roundLength(hosts)) void mend();
     return {
       hosts: hosts.length,
-      enqueued: await enqueueRound(backend, hosts, dueAt(every, Date.now()), every),
+      enqueued: await enqueueRound(backend, hosts, dueAt(job.id), every),
     };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
@@ -59,10 +59,10 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
 }
 
 /**
- * When a round was due: rounds lie on multiples of their interval since the epoch. Not of the job's own times: BullMQ
- * forgets the delay of a job when it becomes due. One that comes a little early is not taken for the one before.
+ * When a round was due, in epoch milliseconds: BullMQ writes it into the id of the job (`repeat:reconcile:<time>`) on
+ * both stores. The job's own times say when it was made, and its delay is forgotten when it becomes due.
  */
-const dueAt = (every: number, now: number): number => Math.floor((now + every / 10) / every) * every;
+const dueAt = (jobId: string | undefined): number => Number(jobId?.split(':').at(-1)) || Date.now();
 
 /** Jobs that are added at once. */
 const atOnce = 50;

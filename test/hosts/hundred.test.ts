@@ -94,8 +94,8 @@ describe('many hosts', { skip: noStore('redis') }, () => {
     const tenths = new Array<number>(10).fill(0);
     for (const at of [...passes.values()].flat())
       tenths[Math.floor((at % 1000) / 100)] = (tenths[Math.floor((at % 1000) / 100)] ?? 0) + 1;
-    // A round that comes late on a busy machine finds its first slots due at once: they bunch, and must not be the most.
-    for (const count of tenths) assert.ok(count < sum * 0.5, `bunched: ${tenths.join(' ')}`);
+    // Evenly would be a tenth of them in each tenth of the second; a busy machine runs some late.
+    for (const count of tenths) assert.ok(count < sum * 0.3, `bunched: ${tenths.join(' ')}`);
   });
 
   test('a host that is dead for a hundred intervals: no pile of jobs, and one pass on its return', async () => {
