@@ -1,9 +1,20 @@
-import { enableCompileCache } from 'node:module';
-import { setFlagsFromString } from 'node:v8';
+import { enableCompileCache, flushCompileCache, getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 
-// A decoy host is a small machine. What is compiled is kept on disk, so that the next start need not strip types; and
-// V8 is told to keep its heap small. Both work only before anything else is loaded.
 enableCompileCache();
-for (const flag of ['--max-semi-space-size=1', '--semi-space-growth-factor=1', '--optimize-for-size'])
-  setFlagsFromString(flag);
-await import('./src/cli/worker-process.ts');
+const program = await import('./src/cli/worker-process.ts');
+
+// A decoy host is a small machine, and Node's type stripper takes 15 MB that a process keeps once it has used it. So this
+// process strips and compiles everything into the cache on disk, and is then replaced, pid and all, by one that reads it
+// from there. The built package has no types to strip.
+const cache = getCompileCacheDir();
+if (import.meta.filename.endsWith('.ts') && cache !== undefined && process.execve !== undefined) {
+  await program.load();
+  flushCompileCache();
+  process.execve(
+    process.execPath,
+    [process.execPath, ...process.execArgv, program.file, ...process.argv.slice(2)],
+    { ...process.env, NODE_COMPILE_CACHE: dirname(cache) },
+  );
+}
+await program.run();

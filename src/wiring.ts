@@ -44,6 +44,23 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
+/** Loads everything that a worker of a host needs. */
+export async function loadHostWorker() {
+  const [files, watchFile, watchDocker, host] = await Promise.all([
+    import('./state-file/read.ts'),
+    import('./state-file/watch.ts'),
+    import('./docker/events.ts'),
+    import('./host.ts'),
+    import('./docker/engine.ts'),
+    import('./machine/identity.ts'),
+    import('./database/orm.ts'),
+    import('./database/ledger.ts'),
+    import('./queue/backend.ts'),
+    import('./bus/open.ts'),
+  ]);
+  return { files, watchFile, watchDocker, host };
+}
+
 /** Milliseconds for each neighbour to close. */
 const closeWithin = 9000;
 
@@ -129,16 +146,13 @@ export function openFleet(config: Config, log: Log): Fleet {
   const hostWorker: Fleet['hostWorker'] = async ({ follows, stateFile: chosen, onPass, onFailure }) => {
     const stateFile = chosen ?? chooseStateFile(config);
     if (stateFile === null) throw noStateFile();
-    const [opened, docker, self, backend, messages, files, watchFile, watchDocker, host] = await Promise.all([
+    const { files, watchFile, watchDocker, host } = await loadHostWorker();
+    const [opened, docker, self, backend, messages] = await Promise.all([
       ledger(),
       engine(),
       machine(),
       queues(),
       bus(),
-      import('./state-file/read.ts'),
-      import('./state-file/watch.ts'),
-      import('./docker/events.ts'),
-      import('./host.ts'),
     ]);
     if (follows) await opened.register(config.host, config.interval);
     const reader = files.stateFileReader(stateFile, config.host);

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { loadHostWorker } from '../wiring.ts';
 import { untilStopped } from './context.ts';
 import { runProcess } from './process.ts';
 
@@ -9,14 +11,29 @@ Serves the queue of this host (DECNET_HOST_UUID) until it is stopped.
   --drain      run what waits on the queue, then exit
   --take-over  this machine replaces the one that was recorded for this host`;
 
-await runProcess(usage, async (fleet, argv) => {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: { drain: { type: 'boolean' }, 'take-over': { type: 'boolean' } },
+export const file = import.meta.filename;
+
+/** Loads what a worker needs, and does nothing with it. */
+export const load = async (): Promise<void> => {
+  await loadHostWorker();
+};
+
+/** Serves this host's queue; ends the process. */
+export async function run(): Promise<never> {
+  // V8 is to keep its heap small. Not by flags on the command line: they would make Node's compile cache another one.
+  for (const flag of ['--max-semi-space-size=1', '--semi-space-growth-factor=1', '--optimize-for-size'])
+    setFlagsFromString(flag);
+  return runProcess(usage, async (fleet, argv) => {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { drain: { type: 'boolean' }, 'take-over': { type: 'boolean' } },
+    });
+    const stopped = untilStopped(fleet.log);
+    if (values['take-over']) await fleet.takeOver();
+    const worker = await fleet.hostWorker({ follows: values.drain !== true });
+    if (values.drain) return worker.drain();
+    await Promise.race([stopped, worker.asked]);
   });
-  const stopped = untilStopped(fleet.log);
-  if (values['take-over']) await fleet.takeOver();
-  const worker = await fleet.hostWorker({ follows: values.drain !== true });
-  if (values.drain) return worker.drain();
-  await Promise.race([stopped, worker.asked]);
-});
+}
+
+if (process.argv[1] === file) await run();
