@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config.ts';
 import { version } from '../package.ts';
+import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { forget } from './commands/forget.ts';
 import { grant } from './commands/grant.ts';
@@ -26,6 +27,7 @@ const commands: readonly Register[] = [
   stop,
   forget,
   grant,
+  dashboard,
   doctor,
 ];
 
