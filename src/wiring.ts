@@ -230,7 +230,13 @@ export function openFleet(config: Config, log: Log): Fleet {
         request: (data: JobData, timeout: number) =>
           request.requestPass(backend, data, timeout, { forget: true }),
         workerLives: (name: string) => request.workerLives(backend, name),
-        metrics: async () => metricsText(await figures()),
+        metrics: async () => {
+          const [hosts, schedulers] = await Promise.all([
+            figures.hosts().catch(() => null),
+            backend.countWorkers('schedule').catch(() => null),
+          ]);
+          return metricsText({ version, hosts, queues: { up: schedulers !== null, schedulers } });
+        },
         ready: async () => void (await Promise.all([views.intervals(), backend.check()])),
         log,
       };

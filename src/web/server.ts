@@ -10,6 +10,7 @@ import { queueBoard } from './board.ts';
 import { html } from './html.ts';
 import { layout, type Page, problem } from './layout.ts';
 import { liveStream } from './live.ts';
+import { metricsContentType } from './metrics.ts';
 import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
@@ -171,9 +172,7 @@ function probes(app: FastifyInstance, ports: WebPorts): void {
       .type('text/plain')
       .send(isReady ? 'ok\n' : 'not ready\n');
   });
-  app.get('/metrics', async (_request, reply) =>
-    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await ports.metrics()),
-  );
+  app.get('/metrics', async (_request, reply) => reply.type(metricsContentType).send(await ports.metrics()));
 }
 
 type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
