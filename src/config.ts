@@ -26,6 +26,10 @@ export interface Config {
   readonly grace: number;
   readonly historyDays: number;
   readonly bus: { readonly enabled: boolean; readonly socket: string | null };
+  /** Where notifications go; may hold a token: never shown beyond its origin. */
+  readonly webhookUrl: string | null;
+  /** The dashboard's address, for links. */
+  readonly publicUrl: string | null;
   readonly logLevel: LogLevel;
 }
 
@@ -54,6 +58,8 @@ export function parseConfig(env: Environment): Config {
       enabled: read.value('DECNET_BUS_ENABLED')?.toLowerCase() !== 'false',
       socket: read.value('DECNET_BUS_SOCKET') ?? null,
     },
+    webhookUrl: read.url('DECNET_WEBHOOK_URL', ['http:', 'https:']),
+    publicUrl: read.url('DASHBOARD_PUBLIC_URL', ['http:', 'https:']),
     logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
   };
   if (problems.length > 0) throw new FleetError('CONFIG_INVALID', problems.join('; '));

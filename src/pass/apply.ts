@@ -1,4 +1,5 @@
 import { FleetError } from '../errors.ts';
+import { alarmMoves } from '../fleet/alarm.ts';
 import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
 import { plan, type Row } from '../fleet/plan.ts';
 import type { MovedRow, Turn } from './ledger.ts';
@@ -31,6 +32,7 @@ export async function planAndApply(
   });
   if (request.dryRun) return { plan: decided, moved: [], recorded };
   const moved = await turn.apply(decided.changes);
+  await turn.alarm(alarmMoves(moved, turn.host.notes));
   await turn.record({
     identity: seen.identity,
     observed: seen.observed.kind === 'ok',
