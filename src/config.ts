@@ -30,6 +30,8 @@ export interface Config {
   readonly publicUrl: string | null;
   /** Null: the dashboard asks nobody, and is read-only. */
   readonly login: { readonly user: string; readonly password: string } | null;
+  /** Where notifications go; may hold a token: never shown beyond its origin. */
+  readonly webhookUrl: string | null;
   readonly logLevel: LogLevel;
 }
 
@@ -60,6 +62,7 @@ export function parseConfig(env: Environment): Config {
     },
     publicUrl: read.url('DASHBOARD_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
     login: read.login('DASHBOARD_USER', 'DASHBOARD_PASSWORD'),
+    webhookUrl: read.url('DECNET_WEBHOOK_URL', ['http:', 'https:']),
     logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
   };
   if (problems.length > 0) throw new FleetError('CONFIG_INVALID', problems.join('; '));

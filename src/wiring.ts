@@ -179,6 +179,16 @@ export function openFleet(config: Config, log: Log): Fleet {
     );
   };
 
+  const notifier = async (): Promise<void> => {
+    const [opened, { postgresOutbox }, { startNotifier }] = await Promise.all([
+      database(),
+      import('./database/outbox.ts'),
+      import('./notify/notifier.ts'),
+    ]);
+    const { interval, grace, webhookUrl, publicUrl } = config;
+    closing(startNotifier(postgresOutbox(opened, { interval, grace }), { webhookUrl, publicUrl, log }));
+  };
+
   const hosts = async (): Promise<readonly ScheduledHost[]> => {
     const known = new Map(config.hosts.map((host) => [host, config.interval]));
     for (const { host_uuid, interval_s } of await (await report()).intervals())
@@ -202,6 +212,7 @@ export function openFleet(config: Config, log: Log): Fleet {
     hostWorker,
     scheduler: async () => {
       const [backend, { startScheduler }] = await Promise.all([queues(), import('./queue/schedule.ts')]);
+      await notifier();
       return closing(
         startScheduler(backend, {
           hosts,

@@ -29,7 +29,7 @@ const imports: readonly Import[] = files.flatMap((from) => {
   });
 });
 
-const neighbours = ['state-file', 'docker', 'database', 'queue', 'bus', 'machine'];
+const neighbours = ['state-file', 'docker', 'database', 'queue', 'bus', 'machine', 'notify'];
 const layer = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? file;
 
 /** What a layer may import of the repository, beside itself. */

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../fleet/json.ts';
 import type { Row } from '../fleet/plan.ts';
 import { type FleetState, isFleetState } from '../fleet/state.ts';
 import type { HostRecord, Ledger, Turn, TurnRequest } from '../pass/ledger.ts';
+import { raiseAlarms } from './alarms.ts';
 import { applyChanges } from './apply.ts';
 import { notesFromJson, notesToJson } from './notes.ts';
 import type { Database } from './orm.ts';
@@ -74,7 +75,7 @@ export function postgresLedger(
       database.run((orm) =>
         orm.em.fork().transactional(async (em) => {
           const db = em.getKysely() as unknown as Db;
-          for (const table of ['fleet_deckies', 'fleet_transitions', 'fleet_gaps', 'fleet_hosts']) {
+          for (const table of tablesOfHost) {
             await query(db, `delete from ${table} where host_uuid = $1`, [host]);
           }
         }),
@@ -91,6 +92,15 @@ export function postgresLedger(
       }),
   };
 }
+
+const tablesOfHost = [
+  'fleet_deckies',
+  'fleet_transitions',
+  'fleet_gaps',
+  'fleet_alarms',
+  'fleet_notifications',
+  'fleet_hosts',
+];
 
 interface HostRow {
   readonly identity: string | null;
@@ -146,6 +156,7 @@ function openTurn(
       );
     },
     apply: (changes) => applyChanges(db, request, moment, changes, versions),
+    alarm: (moves) => raiseAlarms(db, request.host, moment, moves),
     record: async (pass) => {
       const isFull = request.only === null;
       if (isFull) {

@@ -1,4 +1,5 @@
 import { FleetError } from '../errors.ts';
+import { alarmMoves } from '../fleet/alarm.ts';
 import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { plan, type Row } from '../fleet/plan.ts';
@@ -40,6 +41,7 @@ export async function planAndApply(
   });
   if (request.dryRun) return { plan: decided, moved: [], recorded };
   const moved = await turn.apply(decided.changes);
+  await turn.alarm(alarmMoves(moved, turn.host.notes));
   const { eventAt } = request;
   const eventSeconds = eventAt === null || moved.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await turn.record({

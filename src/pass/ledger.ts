@@ -1,3 +1,4 @@
+import type { AlarmMove } from '../fleet/alarm.ts';
 import type { Change, Counts, Moved } from '../fleet/change.ts';
 import type { Move } from '../fleet/contested.ts';
 import type { Figures } from '../fleet/figures.ts';
@@ -52,6 +53,8 @@ export interface Turn {
   moves(): Promise<readonly Move[]>;
   /** @returns what was written: a row that another program wrote in between is left out */
   apply(changes: readonly Change[]): Promise<readonly MovedRow[]>;
+  /** What was written, to those who are told when a decky fails or recovers. */
+  alarm(moves: readonly AlarmMove[]): Promise<void>;
   record(pass: PassRecord): Promise<void>;
 }
 

@@ -446,7 +446,12 @@ describe('migrations', () => {
   test('may run from three places at once, and again', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase(db.url)));
     const ran = await Promise.all(databases.map((one) => one.migrate()));
-    assert.deepEqual(ran.flat(), ['001-fleet-tables', '002-granted-hosts', '004-pass-figures']);
+    assert.deepEqual(ran.flat(), [
+      '001-fleet-tables',
+      '002-granted-hosts',
+      '003-notifications',
+      '004-pass-figures',
+    ]);
     assert.deepEqual(await databases[0]?.migrate(), []);
     assert.deepEqual(await databases[0]?.pending(), []);
     await Promise.all(databases.map((one) => one.close()));
