@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
+import { importTinyImage, untilAsked } from '../../examples/tiny-image.ts';
 import { findProgram } from './program.ts';
 import { waitFor } from './wait.ts';
 
 const run = promisify(execFile);
-const image = 'decnet-fleet-test:latest';
+const image = 'decnet-fleet-test';
 
 /** What a container is made of. */
 export interface Made {
@@ -81,7 +82,7 @@ export async function testEngine(): Promise<TestEngine> {
   };
   const docker = new Docker({ socketPath: socket });
   await waitFor(() => docker.ping().then(() => true), 60_000);
-  await importImage(docker);
+  await importTinyImage(docker, image);
 
   const make: TestEngine['make'] = async ({
     name,
@@ -95,7 +96,7 @@ export async function testEngine(): Promise<TestEngine> {
       name,
       Image: image,
       Labels: { ...labels },
-      Cmd: ['/bin/sh', '-c', command ?? 'trap "exit 0" TERM; while :; do sleep 0.2; done'],
+      Cmd: ['/bin/sh', '-c', command ?? untilAsked],
       HostConfig: { NetworkMode: 'none', ...(restart && { RestartPolicy: { Name: 'always' } }) },
       ...(health !== undefined && {
         Healthcheck: { Test: ['CMD-SHELL', health], Interval: 200_000_000, Timeout: 2e9, Retries: 1 },
@@ -151,22 +152,4 @@ export async function testEngine(): Promise<TestEngine> {
 /** A container whose command cannot start stays `created`: what the test wants. */
 function ignoreFailedStart(error: unknown, command: string | undefined): void {
   if (command === undefined) throw error;
-}
-
-/** A tiny image of this machine's own shell: no registry is needed. */
-async function importImage(docker: Docker): Promise<void> {
-  const programs = ['/bin/sh', '/bin/sleep'];
-  const libraries = await Promise.all(programs.map(async (program) => (await run('ldd', [program])).stdout));
-  const files = new Set(
-    [...programs, ...libraries.join('\n').matchAll(/(\/\S+) \(/g)].map((found) =>
-      typeof found === 'string' ? found : (found[1] ?? ''),
-    ),
-  );
-  const tar = spawn('tar', ['--create', '--dereference', '--absolute-names', '--file=-', ...files], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const stream = await docker.importImage(tar.stdout, { repo: image.split(':')[0], tag: 'latest' });
-  await new Promise<void>((done, fail) => {
-    docker.modem.followProgress(stream, (error) => (error === null ? done() : fail(error)));
-  });
 }

@@ -1,0 +1,107 @@
+/**
+ * `npm run demo`: makes the containers of the example fleet on this machine's Docker, runs `up` beside them with a
+ * database of its own, says what to try, and takes everything away again at Ctrl-C.
+ */
+import { spawn } from 'node:child_process';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Docker from 'dockerode';
+import { parseConfig } from '../src/config.ts';
+import { dockerConnection } from '../src/docker/connection.ts';
+import { reasonOf } from '../src/errors.ts';
+import { exampleStateFile, packageRoot } from '../src/package.ts';
+import { importTinyImage, untilAsked } from './tiny-image.ts';
+
+const image = 'decnet-fleet-demo';
+const label = 'decnet-fleet.demo';
+
+interface Example {
+  readonly config: {
+    readonly deckies: readonly { readonly name: string; readonly services: readonly string[] }[];
+  };
+}
+
+const config = parseConfig({ ...process.env, DATABASE_URL: '', REDIS_URL: '' });
+const docker = new Docker(dockerConnection(config.docker).options);
+const removeContainers = async (): Promise<void> => {
+  const made = await docker.listContainers({ all: true, filters: { label: [`${label}=true`] } });
+  await Promise.all(made.map(({ Id }) => docker.getContainer(Id).remove({ force: true })));
+};
+
+try {
+  await docker.ping();
+} catch (error) {
+  console.error(`The demo needs Docker on this machine: ${reasonOf(error)}. Start it, or set DOCKER_HOST.`);
+  process.exit(1);
+}
+const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-demo-'));
+const stateFile = join(directory, 'decnet-state.json');
+let code = 1;
+try {
+  const { deckies } = (JSON.parse(await readFile(exampleStateFile, 'utf8')) as Example).config;
+  await removeContainers();
+  await importTinyImage(docker, image);
+  for (const { name, services } of deckies) {
+    await makeContainer(name, {});
+    for (const service of services)
+      await makeContainer(`${name}-${service.replaceAll('_', '-')}`, {
+        'decnet.fleet.service': 'true',
+        'decnet.fleet.decky': name,
+        'decnet.fleet.service_name': service,
+      });
+  }
+  await copyFile(exampleStateFile, stateFile);
+  console.log(`The example fleet runs on Docker: ${deckies.map(({ name }) => name).join(', ')}.`);
+  console.log(`Open the dashboard that is named below, and then, in another terminal, watch it change:
+
+  docker kill example-web-ssh          a service dies: the decky is degraded
+  docker start example-web-ssh         it is back
+  docker pause example-mail-imap       paused is not running
+  docker rm -f $(docker ps -aqf label=decnet.fleet.decky=example-files)      nothing is left of it
+  $EDITOR ${stateFile}       what the file declares, the table takes
+
+Ctrl-C ends it and takes everything away.
+`);
+  code = await up();
+} catch (error) {
+  console.error(`The demo could not run: ${reasonOf(error)}`);
+} finally {
+  await removeContainers().catch(() => undefined);
+  await docker
+    .getImage(image)
+    .remove({ force: true })
+    .catch(() => undefined);
+  await rm(directory, { recursive: true, force: true });
+}
+process.exit(code);
+
+async function makeContainer(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+  const container = await docker.createContainer({
+    name,
+    Image: image,
+    Labels: { ...labels, [label]: 'true' },
+    Cmd: ['/bin/sh', '-c', untilAsked],
+    HostConfig: { NetworkMode: 'none' },
+  });
+  await container.start();
+}
+
+/** Runs `up` until Ctrl-C; the terminal sends it to both. @returns its exit code */
+async function up(): Promise<number> {
+  const child = spawn(process.execPath, [join(packageRoot, 'src/cli/bin.ts'), 'up'], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      DATABASE_URL: '',
+      REDIS_URL: '',
+      DECNET_STATE_FILE: stateFile,
+      DECNET_DATA_DIR: join(directory, 'data'),
+      DECNET_HOST_UUID: 'demo',
+      DECNET_BUS_ENABLED: 'false',
+    },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => (signal === 'SIGTERM' ? child.kill(signal) : undefined));
+  return new Promise((done) => child.once('exit', (found) => done(found ?? 1)));
+}

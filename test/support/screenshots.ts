@@ -1,0 +1,66 @@
+/** `npm run screenshots`: draws the pages of a living fleet, light, dark and on a phone, into docs/images. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/package.ts';
+import { openBrowser } from './browser.ts';
+import { globalSetup, globalTeardown } from './services.ts';
+import { openStage } from './stage.ts';
+
+const login = { username: 'ops', password: 'of the screenshots' };
+const pages = { fleet: '/', host: '/hosts/host-a', decky: '/deckies/host-a/web-01' };
+const looks = [
+  { name: 'light', colorScheme: 'light', width: 1280, height: 800 },
+  { name: 'dark', colorScheme: 'dark', width: 1280, height: 800 },
+  { name: 'phone', colorScheme: 'light', width: 360, height: 740 },
+] as const;
+
+const directory = join(packageRoot, 'docs', 'images');
+await mkdir(directory, { recursive: true });
+await globalSetup();
+const stage = await openStage('redis', {
+  DASHBOARD_USER: login.username,
+  DASHBOARD_PASSWORD: login.password,
+  DECNET_INTERVAL: '10',
+});
+const browser = await openBrowser();
+try {
+  // Something to look at: a day of history, another host, a stale one; and a few things that broke just now.
+  await stage.store.db.query(
+    `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at) values
+      ('host-a', 'web-01', null, 'running', 'new in the file', now() - interval '6 days'),
+      ('host-a', 'web-01', 'running', 'failed', 'http: exited, code 1; https: exited, code 1', now() - interval '20 hours'),
+      ('host-a', 'web-01', 'failed', 'running', 'all containers run', now() - interval '17 hours')`,
+  );
+  await stage.store.db.query(
+    `insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at, last_observed_at, version) values
+      ('host-b', 30, now(), now(), now(), '0.1.0'),
+      ('host-c', 30, now() - interval '4 min', now() - interval '4 min', now() - interval '4 min', '0.1.0')`,
+  );
+  await stage.store.db.query(
+    `insert into fleet_deckies (host_uuid, name, services, decky_ip, state, last_error)
+     select h, 'lab-' || to_char(n, 'FM000'), '["ssh", "http"]', '198.51.100.' || n, 'running', null
+     from unnest(array['host-b', 'host-c']) h, generate_series(1, 40) n`,
+  );
+  await stage.store.db.query(
+    `update fleet_deckies set state = 'torn_down', last_error = 'no container' where host_uuid = 'host-b' and name = 'lab-007'`,
+  );
+  await stage.engine.container('web-01-https').kill();
+  await stage.engine.container('files-01-smb').kill();
+  const context = await browser.newContext({ httpCredentials: login, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  await page.goto(stage.url);
+  await page.waitForSelector('tr[data-key="host-a web-01"][data-state=degraded]');
+  for (const { name, colorScheme, ...viewport } of looks) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize(viewport);
+    for (const [which, path] of Object.entries(pages)) {
+      await page.goto(stage.url + path);
+      await page.waitForSelector('#stream[data-state=live]');
+      await page.screenshot({ path: join(directory, `${which}-${name}.png`) });
+    }
+  }
+} finally {
+  await browser.close();
+  await stage.close();
+  await globalTeardown();
+}
