@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config.ts';
 import { version } from '../package.ts';
+import { build } from './commands/build.ts';
+import { check } from './commands/check.ts';
 import { doctor } from './commands/doctor.ts';
 import { forget } from './commands/forget.ts';
 import { grant } from './commands/grant.ts';
@@ -26,6 +28,8 @@ const commands: readonly Register[] = [
   stop,
   forget,
   grant,
+  build,
+  check,
   doctor,
 ];
 
