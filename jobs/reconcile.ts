@@ -9,6 +9,8 @@ export { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts'
 export interface ReconcileJob {
   readonly id?: string | undefined;
   readonly data: unknown;
+  /** When it was enqueued, epoch milliseconds. */
+  readonly timestamp?: number | undefined;
 }
 
 export interface ProcessorOptions {
@@ -28,7 +30,7 @@ export function reconcileProcessor({ host, ports, grace, onPass }: ProcessorOpti
   return async (job: ReconcileJob): Promise<JobResult> => {
     try {
       const data = parseJobData(job.data, host);
-      const outcome = await pass(data, job.id ?? '', ports, { grace });
+      const outcome = await pass(data, job.id ?? '', ports, { grace, enqueuedAt: job.timestamp });
       onPass?.(data, outcome);
       if (outcome.failure !== null) throw outcome.failure;
       return outcome.result;

@@ -26,6 +26,12 @@ export interface Config {
   readonly grace: number;
   readonly historyDays: number;
   readonly bus: { readonly enabled: boolean; readonly socket: string | null };
+  /** The dashboard's address in links. */
+  readonly publicUrl: string | null;
+  /** Null: the dashboard asks nobody, and is read-only. */
+  readonly login: { readonly user: string; readonly password: string } | null;
+  /** Where notifications go; may hold a token: never shown beyond its origin. */
+  readonly webhookUrl: string | null;
   readonly logLevel: LogLevel;
 }
 
@@ -54,6 +60,9 @@ export function parseConfig(env: Environment): Config {
       enabled: read.value('DECNET_BUS_ENABLED')?.toLowerCase() !== 'false',
       socket: read.value('DECNET_BUS_SOCKET') ?? null,
     },
+    publicUrl: read.url('DASHBOARD_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
+    login: read.login('DASHBOARD_USER', 'DASHBOARD_PASSWORD'),
+    webhookUrl: read.url('DECNET_WEBHOOK_URL', ['http:', 'https:']),
     logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
   };
   if (problems.length > 0) throw new FleetError('CONFIG_INVALID', problems.join('; '));
@@ -93,6 +102,14 @@ function reader(env: Environment, problems: string[]) {
       const found = parts.filter((part) => part !== '');
       for (const part of found) if (!holds(part)) wrong(name, part, `a comma list, each ${rule}`);
       return [...new Set(found)];
+    },
+    /** Both or neither. A user's name holds no colon: Basic authentication ends it there. */
+    login: (userName: string, passwordName: string) => {
+      const [user, password] = [value(userName), value(passwordName)];
+      if ((user === undefined) !== (password === undefined))
+        problems.push(`${user === undefined ? userName : passwordName} is not set; set both, or neither`);
+      if (user?.includes(':')) wrong(userName, user, 'a name without a colon');
+      return user === undefined || password === undefined ? null : { user, password };
     },
     /** Only the place of a wrong address is told: it may hold a password. */
     url: (name: string, protocols: readonly string[]): string | null => {

@@ -4,6 +4,7 @@ import type { EmbeddedDatabase } from './database/embedded.ts';
 import type { Database } from './database/orm.ts';
 import type { Report } from './database/report.ts';
 import type { DockerEngine } from './docker/engine.ts';
+import type { JobData } from './fleet/job.ts';
 import type { ScheduledHost } from './fleet/slots.ts';
 import type { HostWorker, HostWorkerOptions } from './host.ts';
 import type { Log } from './log.ts';
@@ -11,6 +12,7 @@ import { version } from './package.ts';
 import type { Bus } from './pass/announce.ts';
 import type { Ledger } from './pass/ledger.ts';
 import type { QueueBackend } from './queue/backend.ts';
+import type { Dashboard } from './web/server.ts';
 
 export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure'> {
   readonly follows: boolean;
@@ -39,6 +41,8 @@ export interface Fleet {
    */
   hostWorker(options: HostWorkerChoice): Promise<HostWorker>;
   scheduler(): Promise<{ close(): Promise<void> }>;
+  /** The web pages. @throws FleetError CONFIG_INVALID */
+  dashboard(place: { host: string; port: number }): Promise<Dashboard>;
   /** From now on this host is this machine. */
   takeOver(): Promise<void>;
   close(): Promise<void>;
@@ -175,6 +179,16 @@ export function openFleet(config: Config, log: Log): Fleet {
     );
   };
 
+  const notifier = async (): Promise<void> => {
+    const [opened, { postgresOutbox }, { startNotifier }] = await Promise.all([
+      database(),
+      import('./database/outbox.ts'),
+      import('./notify/notifier.ts'),
+    ]);
+    const { interval, grace, webhookUrl, publicUrl } = config;
+    closing(startNotifier(postgresOutbox(opened, { interval, grace }), { webhookUrl, publicUrl, log }));
+  };
+
   const hosts = async (): Promise<readonly ScheduledHost[]> => {
     const known = new Map(config.hosts.map((host) => [host, config.interval]));
     for (const { host_uuid, interval_s } of await (await report()).intervals())
@@ -198,6 +212,7 @@ export function openFleet(config: Config, log: Log): Fleet {
     hostWorker,
     scheduler: async () => {
       const [backend, { startScheduler }] = await Promise.all([queues(), import('./queue/schedule.ts')]);
+      await notifier();
       return closing(
         startScheduler(backend, {
           hosts,
@@ -205,6 +220,39 @@ export function openFleet(config: Config, log: Log): Fleet {
           onError: (error) => log.warn({ error }, 'the schedule could not be looked after; trying again'),
         }),
       );
+    },
+    dashboard: async ({ host, port }) => {
+      const [opened, views, backend, web, { pages }, request, { metricsSource }, { metricsText }] =
+        await Promise.all([
+          database(),
+          report(),
+          queues(),
+          import('./web/server.ts'),
+          import('./database/pages.ts'),
+          import('./queue/request.ts'),
+          import('./database/figures.ts'),
+          import('./web/metrics.ts'),
+        ]);
+      const figures = metricsSource(opened, config.interval);
+      const ports = {
+        report: views,
+        pages: pages(opened, config.interval),
+        queues: backend,
+        request: (data: JobData, timeout: number) =>
+          request.requestPass(backend, data, timeout, { forget: true }),
+        workerLives: (name: string) => request.workerLives(backend, name),
+        metrics: async () => {
+          const [hosts, schedulers] = await Promise.all([
+            figures.hosts().catch(() => null),
+            backend.countWorkers('schedule').catch(() => null),
+          ]);
+          return metricsText({ version, hosts, queues: { up: schedulers !== null, schedulers } });
+        },
+        ready: async () => void (await Promise.all([views.intervals(), backend.check()])),
+        log,
+      };
+      const { login: credentials, publicUrl } = config;
+      return closing(await web.startDashboard(ports, { host, port, credentials, publicUrl }));
     },
     takeOver: async () => {
       const identity = await (await machine()).identity();

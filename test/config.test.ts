@@ -38,6 +38,8 @@ describe('the environment', () => {
     LOG_LEVEL: ['loud'],
     DATABASE_URL: ['mysql://x/y', 'nonsense'],
     REDIS_URL: ['http://x', 'nonsense'],
+    DECNET_WEBHOOK_URL: ['ftp://x', 'nonsense', 'redis://x'],
+    DASHBOARD_PUBLIC_URL: ['ftp://x', 'fleet.example'],
   })) {
     for (const value of values) {
       test(`${name}=${value} is named, with what is allowed`, () => {
@@ -55,6 +57,7 @@ describe('the environment', () => {
 
   test('a wrong address is not shown: it may hold a password', () => {
     assert.doesNotMatch(fault({ DATABASE_URL: 'mysql://me:secret@x/y' }).message, /secret/);
+    assert.doesNotMatch(fault({ DECNET_WEBHOOK_URL: 'ftp://x/secret' }).message, /secret/);
   });
 
   test('what is legal is taken', () => {

@@ -3,6 +3,7 @@ import type { Environment } from '../config.ts';
 import { version } from '../package.ts';
 import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
+import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { forget } from './commands/forget.ts';
 import { grant } from './commands/grant.ts';
@@ -30,6 +31,7 @@ const commands: readonly Register[] = [
   grant,
   build,
   check,
+  dashboard,
   doctor,
 ];
 

@@ -1,5 +1,8 @@
 import { styleText } from 'node:util';
 import type { FleetState } from '../fleet/state.ts';
+import { ageOf, looks, type Tone } from '../fleet/words.ts';
+
+export { ageOf, countOf, severity, withMeaning } from '../fleet/words.ts';
 
 /** What a terminal can show. */
 export interface Screen {
@@ -30,68 +33,32 @@ type Style = 'green' | 'yellow' | 'red' | 'cyan' | 'gray' | 'bold';
 export const paint = (screen: Screen, style: Style, text: string): string =>
   screen.colour ? styleText(style, text, { validateStream: false }) : text;
 
-/** @see UI.md, "Language of states" */
-const looks: Readonly<Record<FleetState, { glyph: string; ascii: string; style: Style }>> = {
-  running: { glyph: '●', ascii: '*', style: 'green' },
-  degraded: { glyph: '◐', ascii: '!', style: 'yellow' },
-  failed: { glyph: '✖', ascii: 'x', style: 'red' },
-  torn_down: { glyph: '○', ascii: 'o', style: 'red' },
-  pending: { glyph: '◌', ascii: '.', style: 'cyan' },
-  tearing_down: { glyph: '◌', ascii: '.', style: 'cyan' },
-  teardown_failed: { glyph: '✖', ascii: 'x', style: 'red' },
+const ascii: Readonly<Record<FleetState, string>> = {
+  running: '*',
+  degraded: '!',
+  failed: 'x',
+  torn_down: 'o',
+  pending: '.',
+  tearing_down: '.',
+  teardown_failed: 'x',
 };
-
-/** Worst first. */
-export const severity: readonly FleetState[] = [
-  'failed',
-  'teardown_failed',
-  'torn_down',
-  'degraded',
-  'tearing_down',
-  'pending',
-  'running',
-];
+const styles: Readonly<Record<Tone, Style>> = {
+  calm: 'green',
+  warning: 'yellow',
+  alarm: 'red',
+  motion: 'cyan',
+};
 
 /** Glyph, word and colour together; a state that is only last known is muted. */
 export function stateText(screen: Screen, state: FleetState, lastKnown = false): string {
-  const { glyph, ascii, style } = looks[state];
-  const sign = screen.glyphs ? `${screen.unicode ? glyph : ascii} ` : '';
-  return paint(screen, lastKnown ? 'gray' : style, `${sign}${state}`);
+  const { glyph, tone } = looks[state];
+  const sign = screen.glyphs ? `${screen.unicode ? glyph : ascii[state]} ` : '';
+  return paint(screen, lastKnown ? 'gray' : styles[tone], `${sign}${state}`);
 }
-
-const deckies = (count: number): string =>
-  `${count.toLocaleString('en')} ${count === 1 ? 'decky' : 'deckies'}`;
-export const countOf = (count: number, one: 'decky' | string): string =>
-  one === 'decky' ? deckies(count) : `${count.toLocaleString('en')} ${one}${count === 1 ? '' : 's'}`;
 
 /** `12 s ago`. @param at ISO 8601 */
 export const ago = (at: string | null, now = Date.now()): string =>
   at === null ? 'never' : `${ageOf(now - Date.parse(at))} ago`;
-
-/** @param ms milliseconds */
-export function ageOf(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
-}
-
-const known: ReadonlyMap<string, string> = new Map([
-  ['126', 'command not executable'],
-  ['127', 'command not found'],
-  ['130', 'interrupted'],
-  ['134', 'aborted'],
-  ['137', 'killed'],
-  ['139', 'crashed'],
-  ['143', 'terminated'],
-]);
-
-/** Adds what a known exit code means: `ssh: exited, code 137 (killed)`. */
-export const withMeaning = (reason: string): string =>
-  reason.replace(/\bcode (\d+)\b/g, (text, code: string) =>
-    known.has(code) ? `${text} (${known.get(code)})` : text,
-  );
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
 const escapes = /\u001b\[[0-9;]*m/g;

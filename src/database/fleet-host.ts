@@ -23,5 +23,7 @@ export const FleetHost = defineEntity({
     counts: p.json<Json>().nullable(),
     /** The rows held, left to their writer, or contested. @see Notes */
     notes: p.json<Json>().nullable(),
+    /** What its passes add up to. @see Figures */
+    figures: p.json<Json>().nullable(),
   },
 });

@@ -1,8 +1,10 @@
 import { contestedWindow, type Move } from '../fleet/contested.ts';
+import { figuresFromJson, figuresToJson } from '../fleet/figures.ts';
 import type { Json, JsonObject } from '../fleet/json.ts';
 import type { Row } from '../fleet/plan.ts';
 import { type FleetState, isFleetState } from '../fleet/state.ts';
 import type { HostRecord, Ledger, Turn, TurnRequest } from '../pass/ledger.ts';
+import { raiseAlarms } from './alarms.ts';
 import { applyChanges } from './apply.ts';
 import { notesFromJson, notesToJson } from './notes.ts';
 import type { Database } from './orm.ts';
@@ -73,7 +75,7 @@ export function postgresLedger(
       database.run((orm) =>
         orm.em.fork().transactional(async (em) => {
           const db = em.getKysely() as unknown as Db;
-          for (const table of ['fleet_deckies', 'fleet_transitions', 'fleet_gaps', 'fleet_hosts']) {
+          for (const table of tablesOfHost) {
             await query(db, `delete from ${table} where host_uuid = $1`, [host]);
           }
         }),
@@ -91,15 +93,26 @@ export function postgresLedger(
   };
 }
 
+const tablesOfHost = [
+  'fleet_deckies',
+  'fleet_transitions',
+  'fleet_gaps',
+  'fleet_alarms',
+  'fleet_notifications',
+  'fleet_hosts',
+];
+
 interface HostRow {
   readonly identity: string | null;
   readonly turn: string;
   readonly interval_s: number | null;
   readonly containers: number | null;
   readonly notes: Json;
+  readonly figures: Json;
 }
 
-const selectHost = `select identity, turn::text, interval_s, (counts ->> 'containers')::int as containers, notes
+const selectHost = `select identity, turn::text, interval_s, (counts ->> 'containers')::int as containers, notes,
+    figures
   from fleet_hosts`;
 
 const hostRecord = (host: string, row: HostRow): HostRecord => ({
@@ -108,6 +121,7 @@ const hostRecord = (host: string, row: HostRow): HostRecord => ({
   turn: row.turn,
   containers: row.containers ?? 0,
   notes: notesFromJson(row.notes),
+  figures: figuresFromJson(row.figures),
 });
 
 const unknownHost = (host: string): HostRecord => ({
@@ -116,6 +130,7 @@ const unknownHost = (host: string): HostRecord => ({
   turn: '0',
   containers: 0,
   notes: notesFromJson(null),
+  figures: figuresFromJson(null),
 });
 
 function openTurn(
@@ -141,6 +156,7 @@ function openTurn(
       );
     },
     apply: (changes) => applyChanges(db, request, moment, changes, versions),
+    alarm: (moves) => raiseAlarms(db, request.host, moment, moves),
     record: async (pass) => {
       const isFull = request.only === null;
       if (isFull) {
@@ -157,6 +173,7 @@ function openTurn(
         options.version,
         JSON.stringify(pass.counts),
         JSON.stringify(notesToJson(pass.notes)),
+        JSON.stringify(figuresToJson(pass.figures)),
       ]);
     },
   };
@@ -215,7 +232,8 @@ const updateHost = `update fleet_hosts set turn = turn + 1, identity = coalesce(
     last_pass_at = $2::timestamptz,
     last_full_pass_at = case when $4 then $2::timestamptz else last_full_pass_at end,
     last_observed_at = case when $5 then $2::timestamptz else last_observed_at end,
-    last_error = $6, version = $7, counts = case when $4 then $8::jsonb else counts end, notes = $9::jsonb
+    last_error = $6, version = $7, counts = case when $4 then $8::jsonb else counts end, notes = $9::jsonb,
+    figures = $10::jsonb
   where host_uuid = $1`;
 
 /** Written by the pass that ends it: more than three intervals without a full pass. */

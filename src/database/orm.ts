@@ -2,9 +2,11 @@ import type { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Kysely, sql } from 'kysely';
 import { databaseFault } from './faults.ts';
+import { FleetAlarm } from './fleet-alarm.ts';
 import { FleetDecky } from './fleet-decky.ts';
 import { FleetGap } from './fleet-gap.ts';
 import { FleetHost } from './fleet-host.ts';
+import { FleetNotification } from './fleet-notification.ts';
 import { FleetTransition } from './fleet-transition.ts';
 
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
@@ -33,7 +35,7 @@ export interface Database {
 export async function openDatabase(url: string, options: { poolMax?: number } = {}): Promise<Database> {
   const orm = await MikroORM.init({
     clientUrl: url,
-    entities: [FleetDecky, FleetHost, FleetTransition, FleetGap],
+    entities: [FleetDecky, FleetHost, FleetTransition, FleetGap, FleetAlarm, FleetNotification],
     // The policies, and the table that only their function reads, are the migrations' alone.
     schemaGenerator: { skipTables: ['fleet_grants', 'fleet_migrations'], ignorePolicies: true },
     // stdout belongs to the commands.

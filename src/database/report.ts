@@ -107,7 +107,7 @@ export function report(database: Database, defaultInterval: number): Report {
   };
 }
 
-const iso = (column: string): string =>
+export const iso = (column: string): string =>
   `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column.replace(/^\w+\./, '')}`;
 
 interface HostRow extends Omit<HostView, 'docker' | 'held' | 'left' | 'contested'> {

@@ -22,6 +22,7 @@ export function grantSql(host: string, role: string, password: string): readonly
     `grant select, insert, update on fleet_hosts to ${role};`,
     `grant select, insert, delete on fleet_transitions to ${role};`,
     `grant select, insert on fleet_gaps to ${role};`,
+    `grant select, insert, update on fleet_alarms to ${role};`,
   ];
 }
 

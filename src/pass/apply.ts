@@ -1,5 +1,7 @@
 import { FleetError } from '../errors.ts';
+import { alarmMoves } from '../fleet/alarm.ts';
 import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
+import { addPass, type PassResult } from '../fleet/figures.ts';
 import { plan, type Row } from '../fleet/plan.ts';
 import type { MovedRow, Turn } from './ledger.ts';
 import type { Seen } from './observe.ts';
@@ -11,11 +13,19 @@ export interface Decided {
   readonly recorded: readonly Row[];
 }
 
+/** When a pass began, for its figures. */
+export interface Started {
+  /** By this process's monotonic clock, milliseconds. */
+  readonly started: number;
+  /** When the event that it answers was enqueued, epoch milliseconds; null: no event asked for it. */
+  readonly eventAt: number | null;
+}
+
 /** Plans and applies: the host's turn. @throws FleetError OTHER_MACHINE, and nothing was written */
 export async function planAndApply(
   turn: Turn,
   seen: Seen,
-  request: { only: ReadonlySet<string> | null; dryRun: boolean; grace: number },
+  request: { only: ReadonlySet<string> | null; dryRun: boolean; grace: number } & Started,
 ): Promise<Decided> {
   checkMachine(turn.host.host, turn.host.identity, seen.identity);
   const recorded = await turn.recorded();
@@ -31,6 +41,9 @@ export async function planAndApply(
   });
   if (request.dryRun) return { plan: decided, moved: [], recorded };
   const moved = await turn.apply(decided.changes);
+  await turn.alarm(alarmMoves(moved, turn.host.notes));
+  const { eventAt } = request;
+  const eventSeconds = eventAt === null || moved.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await turn.record({
     identity: seen.identity,
     observed: seen.observed.kind === 'ok',
@@ -44,6 +57,13 @@ export async function planAndApply(
       containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : turn.host.containers,
     },
     notes: decided.notes,
+    figures: addPass(turn.host.figures, {
+      result: resultOf(seen),
+      // Until here: the commit that follows cannot be in what it commits.
+      seconds: (performance.now() - request.started) / 1000,
+      changes: countsOf(moved),
+      eventSeconds,
+    }),
   });
   return { plan: decided, moved, recorded };
 }
@@ -58,6 +78,11 @@ export function faultOf({ desired, observed }: Seen): string | null {
     ...(observed.kind === 'unreachable' ? [`Docker does not answer: ${observed.reason}`] : []),
   ];
   return faults.length === 0 ? null : faults.join('; ');
+}
+
+function resultOf({ desired, observed }: Seen): PassResult {
+  if (desired.kind === 'invalid') return 'failed';
+  return observed.kind === 'unreachable' ? 'docker_unreachable' : 'ok';
 }
 
 /** Two installations left at the same `host_uuid` would delete each other's rows. @see CONTRACT.md, "Whose host this is" */

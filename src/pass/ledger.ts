@@ -1,5 +1,7 @@
+import type { AlarmMove } from '../fleet/alarm.ts';
 import type { Change, Counts, Moved } from '../fleet/change.ts';
 import type { Move } from '../fleet/contested.ts';
+import type { Figures } from '../fleet/figures.ts';
 import type { Notes } from '../fleet/notes.ts';
 import type { Row } from '../fleet/plan.ts';
 
@@ -13,6 +15,7 @@ export interface HostRecord {
   /** How many containers its engine had at the last full pass. */
   readonly containers: number;
   readonly notes: Notes;
+  readonly figures: Figures;
 }
 
 export interface TurnRequest {
@@ -36,6 +39,8 @@ export interface PassRecord {
   readonly error: string | null;
   readonly counts: Counts & { readonly held: number; readonly deckies: number; readonly containers: number };
   readonly notes: Notes;
+  /** With this pass. */
+  readonly figures: Figures;
 }
 
 /** One host's transaction, under its lock. */
@@ -48,6 +53,8 @@ export interface Turn {
   moves(): Promise<readonly Move[]>;
   /** @returns what was written: a row that another program wrote in between is left out */
   apply(changes: readonly Change[]): Promise<readonly MovedRow[]>;
+  /** What was written, to those who are told when a decky fails or recovers. */
+  alarm(moves: readonly AlarmMove[]): Promise<void>;
   record(pass: PassRecord): Promise<void>;
 }
 

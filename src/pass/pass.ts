@@ -4,7 +4,7 @@ import { countsOf } from '../fleet/change.ts';
 import { othersOnly } from '../fleet/desired.ts';
 import type { JobData, JobResult } from '../fleet/job.ts';
 import { announce, type Bus } from './announce.ts';
-import { type Decided, planAndApply, plannedMoves } from './apply.ts';
+import { type Decided, planAndApply, plannedMoves, type Started } from './apply.ts';
 import type { Ledger, MovedRow } from './ledger.ts';
 import { type Engine, type Machine, observe, type Seen, type StateFile } from './observe.ts';
 import { changeView, deckyViews } from './views.ts';
@@ -35,17 +35,28 @@ const looks = 3;
 /**
  * One pass over one host: observe → plan → apply → announce.
  * @param job its id, for the history and the result
+ * @param settings.grace seconds
+ * @param settings.enqueuedAt when the job came onto its queue, epoch milliseconds
  * @throws FleetError OTHER_MACHINE, TURN_LOST and the database's faults, with nothing written
  */
 export async function pass(
   data: JobData,
   job: string,
   ports: Ports,
-  settings: { grace: number },
+  settings: { grace: number; enqueuedAt?: number | undefined },
 ): Promise<PassOutcome> {
   const started = performance.now();
   const only = data.deckies === undefined ? null : new Set(data.deckies);
-  const request = { host: data.host_uuid, only, dryRun: data.dry_run ?? false, job, grace: settings.grace };
+  const isEvent = data.cause === 'docker' || data.cause === 'file';
+  const request = {
+    host: data.host_uuid,
+    only,
+    dryRun: data.dry_run ?? false,
+    job,
+    grace: settings.grace,
+    started,
+    eventAt: isEvent ? (settings.enqueuedAt ?? null) : null,
+  };
 
   const { seen, decided } = await lookAndTakeTurn(request, ports);
   announce(request.host, decided.moved, ports.bus);
@@ -80,7 +91,13 @@ export async function pass(
 }
 
 async function lookAndTakeTurn(
-  request: { host: string; only: ReadonlySet<string> | null; dryRun: boolean; job: string; grace: number },
+  request: {
+    host: string;
+    only: ReadonlySet<string> | null;
+    dryRun: boolean;
+    job: string;
+    grace: number;
+  } & Started,
   ports: Ports,
 ): Promise<{ seen: Seen; decided: Decided }> {
   for (let look = 1; look <= looks; look++) {

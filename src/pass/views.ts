@@ -1,8 +1,8 @@
 import { type Change, contentReason } from '../fleet/change.ts';
 import type { ChangeView, DeckyView } from '../fleet/job.ts';
-import { isObject, type Json } from '../fleet/json.ts';
 import { observedState } from '../fleet/observed.ts';
 import type { Row } from '../fleet/plan.ts';
+import { maskSecrets } from '../fleet/secrets.ts';
 import { type Container, type Sighting, sightings } from '../fleet/sighting.ts';
 import type { Seen } from './observe.ts';
 
@@ -59,25 +59,4 @@ function observedView(services: readonly string[], sighting: Sighting): NonNulla
       unhealthy: container.unhealthy,
     })),
   };
-}
-
-const secretKey = /pass(word|wd|phrase)?$|secret|token|credential|private_?key|api_?key|^users?$|accounts?$/i;
-
-/** The decky's object with what looks like a secret in its `service_config` masked. */
-function maskSecrets(config: Json): Json {
-  if (!isObject(config)) return config;
-  return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [key, key === 'service_config' ? mask(value) : value]),
-  );
-}
-
-function mask(value: Json): Json {
-  if (Array.isArray(value)) return value.map(mask);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      secretKey.test(key) && inner !== null ? '***' : mask(inner),
-    ]),
-  );
 }

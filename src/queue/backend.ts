@@ -27,7 +27,9 @@ export interface QueueBackend {
   readonly place: string;
   queue(name: string): Queue;
   worker(name: string, run: (job: Job) => Promise<unknown>): Worker;
+  /** Holds a connection until it is released. */
   events(name: string): QueueEvents;
+  release(events: QueueEvents): Promise<void>;
   /** How many workers consume a queue now. */
   countWorkers(name: string): Promise<number>;
   /** Makes the store ready; nothing on Redis. Safe to run twice, and from two places at once. */
@@ -183,12 +185,12 @@ function bind<B extends IQueueBackend, C>(
   factory: BackendFactory<B, C>,
   connection: C,
   { watch, onRecovered }: Outage,
-): Pick<QueueBackend, 'queue' | 'worker' | 'events' | 'close' | 'onRecovered'> {
+): Pick<QueueBackend, 'queue' | 'worker' | 'events' | 'release' | 'close' | 'onRecovered'> {
   const { Queue, Worker, QueueEvents } = withBackend(factory);
   const open = new Map<string, Queue>();
-  const closers: (() => Promise<void>)[] = [];
+  const closers = new Set<{ close(): Promise<void> }>();
   const opened = <T extends Emitter & { close(): Promise<void> }>(made: T): T => {
-    closers.push(() => made.close());
+    closers.add(made);
     return watch(made);
   };
   return {
@@ -213,8 +215,12 @@ function bind<B extends IQueueBackend, C>(
     worker: (name, run) =>
       opened(new Worker(name, run, { ...workerOptions, connection, autorun: false }) as unknown as Worker),
     events: (name) => opened(new QueueEvents(name, { connection }) as unknown as QueueEvents),
+    release: async (events) => {
+      closers.delete(events);
+      await events.close();
+    },
     close: async () => {
-      await Promise.allSettled(closers.map((close) => close()));
+      await Promise.allSettled([...closers].map((one) => one.close()));
     },
   };
 }

@@ -21,16 +21,31 @@ export const workerLives = (backend: QueueBackend, host: string): Promise<boolea
 /**
  * Enqueues one pass on a host's queue and waits for its result; leaves nothing behind.
  * @param timeout milliseconds
+ * @param options.forget the finished job is not kept: who only looks must not push out the passes that the queue keeps
  * @throws FleetError JOB_FAILED, JOB_TIMED_OUT, QUEUE_UNREACHABLE
  */
-export async function requestPass(backend: QueueBackend, data: JobData, timeout: number): Promise<JobResult> {
+export async function requestPass(
+  backend: QueueBackend,
+  data: JobData,
+  timeout: number,
+  options: { forget?: boolean } = {},
+): Promise<JobResult> {
   const queue = backend.queue(queueName(data.host_uuid));
   const events = backend.events(queueName(data.host_uuid));
-  const job = await answered(backend, async () => {
-    await events.waitUntilReady();
-    return queue.add(jobName, data);
-  });
-  return outcome(job, events, data.host_uuid, timeout);
+  try {
+    const job = await answered(backend, async () => {
+      await events.waitUntilReady();
+      return queue.add(jobName, data);
+    });
+    try {
+      return await outcome(job, events, data.host_uuid, timeout);
+    } finally {
+      // Not by BullMQ at its end: its result would be gone where the event is missed.
+      if (options.forget) await job.remove().catch(() => undefined);
+    }
+  } finally {
+    await backend.release(events).catch(() => undefined);
+  }
 }
 
 /** Milliseconds between two looks at the job itself: BullMQ may miss an event between two of its reads. */

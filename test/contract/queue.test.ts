@@ -98,6 +98,21 @@ for (const kind of stores) {
       assert.deepEqual(await statesOf(it.db), ['web running']);
     });
 
+    test('what an event asked for is timed from its enqueuing', async () => {
+      it.desired = declared(decky('web'));
+      it.observed = seen();
+      const asked = requestPass(backend, { host_uuid: 'local', cause: 'file' }, 30_000);
+      await sleep(300);
+      await work();
+      await asked;
+      const [host] = await it.db.query<{ count: number; sum: number }>(
+        `select l.* from fleet_hosts, jsonb_to_record(figures -> 'event_latency') as l(count int, sum float8)`,
+      );
+      assert.equal(host?.count, 1);
+      // The job was on its queue a little later than it was asked for.
+      assert.ok(host.sum > 0.1 && host.sum < 20, String(host.sum));
+    });
+
     test('a worker is seen while it lives', async () => {
       assert.equal(await workerLives(backend, 'local'), false);
       const worker = await work();

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { postgresLedger } from '../../src/database/ledger.ts';
 import { openDatabase } from '../../src/database/orm.ts';
+import { noFigures } from '../../src/fleet/figures.ts';
 import type { JobData } from '../../src/fleet/job.ts';
 import { type PassOutcome, pass } from '../../src/pass/pass.ts';
 import { testDatabase } from '../support/database.ts';
@@ -324,6 +325,7 @@ describe('the turn', () => {
           containers: 0,
         },
         notes: { held: new Map(), left: new Map(), contested: new Map() },
+        figures: noFigures,
       });
       order.push('local ends');
     });
@@ -444,7 +446,12 @@ describe('migrations', () => {
   test('may run from three places at once, and again', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase(db.url)));
     const ran = await Promise.all(databases.map((one) => one.migrate()));
-    assert.deepEqual(ran.flat(), ['001-fleet-tables', '002-granted-hosts']);
+    assert.deepEqual(ran.flat(), [
+      '001-fleet-tables',
+      '002-granted-hosts',
+      '003-notifications',
+      '004-pass-figures',
+    ]);
     assert.deepEqual(await databases[0]?.migrate(), []);
     assert.deepEqual(await databases[0]?.pending(), []);
     await Promise.all(databases.map((one) => one.close()));

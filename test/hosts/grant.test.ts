@@ -60,7 +60,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     const client = new pg.Client({ connectionString: granted.DATABASE_URL ?? '' });
     await client.connect();
     const before = await rowsOf(store.db, 'peer');
-    const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps'];
+    const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps', 'fleet_alarms'];
     for (const table of tables) {
       const { rows } = await client.query(`select distinct host_uuid from ${table}`);
       assert.deepEqual(
@@ -75,6 +75,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
       `delete from fleet_deckies where host_uuid = 'peer'`,
       `update fleet_hosts set turn = 99 where host_uuid = 'peer'`,
       `delete from fleet_transitions where host_uuid = 'peer'`,
+      `update fleet_alarms set told = 'running' where host_uuid = 'peer'`,
     ]) {
       assert.equal((await client.query(statement)).rowCount, 0, statement);
     }
@@ -83,6 +84,9 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
       `insert into fleet_hosts (host_uuid) values ('another')`,
       `insert into fleet_transitions (host_uuid, name, reason) values ('peer', 'x', 'x')`,
       `insert into fleet_gaps values ('peer', now(), now())`,
+      `insert into fleet_alarms values ('peer', 'x', 'failed', 'running', null, now(), now())`,
+      'select * from fleet_notifications',
+      `insert into fleet_notifications (host_uuid, body) values ('mine', '{}')`,
       `update fleet_deckies set host_uuid = 'peer'`,
       'select * from fleet_grants',
       `insert into fleet_grants values (session_user, 'peer')`,

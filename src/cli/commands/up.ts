@@ -7,12 +7,13 @@ import type { Fleet } from '../../wiring.ts';
 import { type Context, type Register, untilStopped, withFleet } from '../context.ts';
 import { passLine } from '../passline.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
+import { dashboardPort } from './dashboard.ts';
 
 /** Everything on one machine, nothing to install. */
 export const up: Register = (program, context) => {
   program
     .command('up')
-    .description('run everything on this machine: database, queues, scheduler, worker')
+    .description('run everything on this machine: database, queues, scheduler, worker, dashboard')
     .option('--take-over', 'this machine replaces the one that was recorded for this host')
     .addHelpText(
       'after',
@@ -49,7 +50,19 @@ async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise
   const { onPass, onFailure } = firstPass(context, config.interval);
   const worker = await fleet.hostWorker({ follows: true, stateFile, onPass, onFailure });
   await fleet.scheduler();
+  context.print(`  dashboard   ${await openDashboard(fleet)}`);
   return worker.asked;
+}
+
+/** On its usual port, else on any free one: another `up` may run on this machine. @returns where it is */
+async function openDashboard(fleet: Fleet): Promise<string> {
+  const host = '127.0.0.1';
+  try {
+    return (await fleet.dashboard({ host, port: dashboardPort })).url;
+  } catch {
+    const { url } = await fleet.dashboard({ host, port: 0 });
+    return `${url} (port ${dashboardPort} is taken)`;
+  }
 }
 
 /** Prints the first pass as counts, and from then on each change as a line. */

@@ -1,0 +1,40 @@
+import type { AlarmMove } from '../fleet/alarm.ts';
+import { type Db, query } from './query.ts';
+
+/** How many changes an alarm remembers. @see flappingAfter */
+const remembered = 4;
+
+const epoch = (time: string): string => `to_jsonb(extract(epoch from ${time})::float8)`;
+
+/** The list with one more change, the oldest dropped. A granted worker may have written anything into it. */
+export const withChange = (recent: string, time: string): string =>
+  `(case when jsonb_typeof(${recent}) <> 'array' then '[]'::jsonb
+    when jsonb_array_length(${recent}) >= ${remembered} then ${recent} - 0 else ${recent} end) || ${epoch(time)}`;
+
+/** The alarms of a host take the moves of its turn: one statement, whatever their number. */
+export async function raiseAlarms(
+  db: Db,
+  host: string,
+  moment: string,
+  moves: readonly AlarmMove[],
+): Promise<void> {
+  if (moves.length > 0) await query(db, upsertAlarms, [host, JSON.stringify(moves), moment]);
+}
+
+const upsertAlarms = `with input as materialized (
+    select * from jsonb_to_recordset($2::jsonb) as i(name text, state text, reason text, makes text)),
+  known as (
+    update fleet_alarms a set state = i.state, reason = i.reason, since = $3::timestamptz,
+      changed_at = $3::timestamptz, recent = ${withChange('a.recent', '$3::timestamptz')}
+    from input i where a.host_uuid = $1 and a.name = i.name and a.state <> i.state)
+  insert into fleet_alarms (host_uuid, name, state, told, reason, since, changed_at, recent)
+  select $1, name, state, 'running', reason, $3::timestamptz, $3::timestamptz,
+    ${withChange(`'[]'::jsonb`, '$3::timestamptz')}
+  from input i
+  where makes = 'alarm' or makes = 'if it ran' and exists (
+    select 1 from fleet_transitions t
+    where t.host_uuid = $1 and t.name = i.name and t.to_state = 'running'
+      and t.from_state is distinct from t.to_state and t.id >= coalesce((
+        select max(n.id) from fleet_transitions n
+        where n.host_uuid = $1 and n.name = i.name and n.from_state is null), 0))
+  on conflict do nothing`;

@@ -1,0 +1,79 @@
+import { type Figures, figuresFromJson } from '../fleet/figures.ts';
+import type { Json } from '../fleet/json.ts';
+import type { FleetState } from '../fleet/state.ts';
+import { notesFromJson } from './notes.ts';
+import type { Database } from './orm.ts';
+import { type Db, query } from './query.ts';
+
+/** One host as metrics tell it. Times are seconds, ages by the database's clock. */
+export interface HostFigures {
+  readonly host: string;
+  readonly interval: number;
+  /** Null: no pass was there yet. */
+  readonly lastPassAge: number | null;
+  readonly lastFullPassAge: number | null;
+  /** Its last full pass is older than three intervals, or there was none. */
+  readonly stale: boolean;
+  /** Docker answered the last full pass; null: there was none. */
+  readonly dockerUp: boolean | null;
+  readonly states: Readonly<Partial<Record<FleetState, number>>>;
+  readonly held: number;
+  readonly contested: number;
+  readonly figures: Figures;
+}
+
+export interface MetricsSource {
+  /** All hosts, in the order of their names. @throws FleetError DATABASE_UNREACHABLE, SCHEMA_MISSING */
+  hosts(): Promise<readonly HostFigures[]>;
+}
+
+/** What `/metrics` reads: one statement, however many hosts. @param defaultInterval seconds, of hosts without their own */
+export const metricsSource = (database: Database, defaultInterval: number): MetricsSource => ({
+  hosts: () =>
+    database.run(async (orm) => {
+      const db = orm.em.fork().getKysely() as unknown as Db;
+      return (await query<Row>(db, selectHosts, [defaultInterval])).map(hostFigures);
+    }),
+});
+
+interface Row {
+  readonly host: string;
+  readonly interval: number;
+  readonly last_pass_age: number | null;
+  readonly last_full_pass_age: number | null;
+  readonly docker_up: boolean | null;
+  readonly states: HostFigures['states'] | null;
+  readonly notes: Json;
+  readonly figures: Json;
+}
+
+const age = (column: string): string => `greatest(0, extract(epoch from clock_timestamp() - ${column}))`;
+
+// The deckies of all hosts are counted in one scan: a subquery for each host would be a scan each.
+const selectHosts = `select h.host_uuid as host, coalesce(h.interval_s, $1::int) as interval,
+    case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
+    case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
+    case when h.last_full_pass_at is not null
+      then coalesce(h.last_observed_at >= h.last_full_pass_at, false) end as docker_up,
+    s.states, h.notes, h.figures
+  from fleet_hosts h left join (
+    select host_uuid, jsonb_object_agg(state, n) as states
+    from (select host_uuid, state, count(*) as n from fleet_deckies group by host_uuid, state) c
+    group by host_uuid) s on s.host_uuid = h.host_uuid
+  order by h.host_uuid`;
+
+function hostFigures(row: Row): HostFigures {
+  const notes = notesFromJson(row.notes);
+  return {
+    host: row.host,
+    interval: row.interval,
+    lastPassAge: row.last_pass_age,
+    lastFullPassAge: row.last_full_pass_age,
+    stale: row.last_full_pass_age === null || row.last_full_pass_age > 3 * row.interval,
+    dockerUp: row.docker_up,
+    states: row.states ?? {},
+    held: notes.held.size,
+    contested: notes.contested.size,
+    figures: figuresFromJson(row.figures),
+  };
+}

@@ -1,0 +1,180 @@
+import type { Alarm } from '../fleet/alarm.ts';
+import { type AlarmFacts, type Decision, flappingAfter } from '../fleet/news.ts';
+import type { Outbox, Sending } from '../pass/outbox.ts';
+import { withChange } from './alarms.ts';
+import type { Database } from './orm.ts';
+import { type Db, query } from './query.ts';
+
+/** Any number that no other program of this database takes an advisory lock on. */
+const lookLock = 7_264_310_502;
+
+/** Milliseconds after which the server ends a look that hangs: a pass may wait for a row that it has locked. */
+const lookWithin = 2000;
+
+/** @param options.interval seconds, of hosts that never had a worker; of the grace, seconds */
+export function postgresOutbox(database: Database, options: { interval: number; grace: number }): Outbox {
+  const ask = <R>(statement: string, values: readonly unknown[] = []): Promise<readonly R[]> =>
+    database.run((orm) => query<R>(orm.em.fork().getKysely() as unknown as Db, statement, values));
+  return {
+    look: (watched, decide) =>
+      database.run((orm) =>
+        orm.em.fork().transactional(async (em) => {
+          const db = em.getKysely() as unknown as Db;
+          const [lock] = await query<{ ours: boolean }>(db, beginLook, [`${lookWithin}ms`, lookLock]);
+          if (lock?.ours !== true) return;
+          await query(db, lookAtHosts, [options.interval, watched / 1000]);
+          const facts = await alarmFacts(db);
+          if (facts !== null) await write(db, decide(facts));
+        }),
+      ),
+    tidy: async () => {
+      await ask(mendAlarms, [options.grace]);
+      await ask(deleteCalm);
+      const dropped = await ask(dropOld);
+      return { dropped: dropped.length };
+    },
+    claim: async (lease) => (await ask<Sending>(claimNext, [lease]))[0] ?? null,
+    delivered: async (id) => void (await ask(deleteOne, [id])),
+    drop: async (id) => void (await ask(deleteOne, [id])),
+    postpone: async (id, seconds) =>
+      void (await ask(
+        `update fleet_notifications set attempts = attempts + 1,
+           due_at = clock_timestamp() + make_interval(secs => $2::float8) where id = $1`,
+        [id, seconds],
+      )),
+  };
+}
+
+const beginLook = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true),
+    set_config('idle_in_transaction_session_timeout', $1, true),
+    pg_try_advisory_xact_lock($2::bigint) as ours`;
+
+// A granted worker may have written any time and any number into its own host's row: none may make the look fail.
+const bounded = (time: string): string =>
+  `least(clock_timestamp(), greatest(${time}, timestamptz '2000-01-01 00:00:00Z'))`;
+const intervalOf = '3.0::float8 * greatest(coalesce(h.interval_s, $1::int), 1)';
+
+/** Longer than this, in seconds, nobody waits for a host's first pass after a pause of everything. */
+const patience = 900;
+
+/** A host that never had a full pass, or whose Docker never answered, is still being set up: it alarms nobody. */
+const lookAtHosts = `with seen as (
+    select h.host_uuid, h.last_error, a.state as before,
+      h.last_full_pass_at < clock_timestamp() - make_interval(secs => ${intervalOf})
+        and (coalesce(a.state, '') like 'stale%' or $2::float8 > least(${intervalOf}, ${patience})) as stale,
+      coalesce(h.last_observed_at < h.last_full_pass_at, false) as blind,
+      ${bounded('h.last_full_pass_at')} as full_at, ${bounded('h.last_observed_at')} as observed_at
+    from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
+    where h.last_full_pass_at is not null),
+  judged as (
+    select host_uuid, before, case when blind then last_error end as reason,
+      coalesce(nullif(concat_ws(' ', case when stale then 'stale' end, case when blind then 'unreachable' end), ''),
+        'ok') as state,
+      case when blind and not stale then observed_at else full_at end as since
+    from seen)
+  insert into fleet_alarms as a (host_uuid, name, state, told, reason, since, changed_at, recent)
+  select host_uuid, '', state, 'ok', reason, since, clock_timestamp(),
+    ${withChange(`'[]'::jsonb`, 'clock_timestamp()')}
+  from judged where state <> coalesce(before, 'ok') order by host_uuid
+  on conflict (host_uuid, name) do update set state = excluded.state, reason = excluded.reason,
+    since = excluded.since, changed_at = excluded.changed_at,
+    recent = ${withChange('a.recent', 'excluded.changed_at')}`;
+
+interface AlarmRow extends Omit<Alarm, 'recent'> {
+  readonly now: number;
+  readonly recent: unknown;
+}
+
+const changes = (recent: string): string =>
+  `case when jsonb_typeof(${recent}) = 'array' then jsonb_array_length(${recent}) else 0 end`;
+const milliseconds = (time: string): string => `floor(extract(epoch from ${bounded(time)}) * 1000)::float8`;
+
+/** More rows than any host has deckies: what a stolen host writes beyond them is not read. */
+const rowsAtMost = 20_000;
+
+// Rows that a turn is writing now are left to the next look: nobody waits for anybody.
+const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, a.reason, a.recent,
+    ${milliseconds('a.since')} as since, ${milliseconds('a.changed_at')} as "changedAt",
+    ${milliseconds('clock_timestamp()')} as now
+  from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid)
+    where told <> state or ${changes('recent')} > ${flappingAfter}) news
+  cross join lateral (select * from fleet_alarms l where l.host_uuid = news.host_uuid
+    limit ${rowsAtMost} for update skip locked) a
+  order by a.host_uuid, a.name`;
+
+/** Null: there is nothing to decide. */
+async function alarmFacts(db: Db): Promise<AlarmFacts | null> {
+  const rows = await query<AlarmRow>(db, selectAlarms, []);
+  const [first] = rows;
+  if (first === undefined) return null;
+  const counts = await query<{ host_uuid: string; count: number }>(
+    db,
+    'select host_uuid, count(*)::int as count from fleet_deckies where host_uuid = any ($1::text[]) group by 1',
+    [[...new Set(rows.map(({ host }) => host))]],
+  );
+  return {
+    now: first.now,
+    alarms: rows.map(({ now: _, recent, ...alarm }) => ({ ...alarm, recent: timesOf(recent) })),
+    deckies: new Map(counts.map(({ host_uuid, count }) => [host_uuid, count])),
+  };
+}
+
+const timesOf = (recent: unknown): readonly number[] =>
+  Array.isArray(recent) ? recent.flatMap((at) => (typeof at === 'number' ? [at * 1000] : [])) : [];
+
+async function write(db: Db, { notifications, told }: Decision): Promise<void> {
+  if (notifications.length > 0) await query(db, insertNotifications, [JSON.stringify(notifications)]);
+  if (told.length > 0) await query(db, updateTold, [JSON.stringify(told)]);
+}
+
+const insertNotifications = `insert into fleet_notifications (host_uuid, body, created_at, due_at)
+  select body ->> 'host_uuid', body, clock_timestamp(), clock_timestamp()
+  from jsonb_array_elements($1::jsonb) with ordinality as i(body, place) order by place`;
+
+const updateTold = `with input as materialized (
+    select * from jsonb_to_recordset($1::jsonb) as i(host text, name text, told text, calm boolean)),
+  gone as (
+    delete from fleet_alarms a using input i where a.host_uuid = i.host and a.name = i.name and i.told is null)
+  update fleet_alarms a set told = i.told, recent = case when i.calm then '[]' else a.recent end
+  from input i where a.host_uuid = i.host and a.name = i.name and i.told is not null`;
+
+/**
+ * Other programs move and delete rows, too, and tell no alarm. Their `running` counts as such once a pass that saw
+ * Docker has written the row, or once the grace is over and a full pass has left it so: some write it before any
+ * container starts.
+ */
+const mendAlarms = `with wrong as (
+    select a.host_uuid, a.name, case when d.name is null then 'removed' else 'running' end as now_state
+    from fleet_alarms a join fleet_hosts h on h.host_uuid = a.host_uuid
+    left join fleet_deckies d on d.host_uuid = a.host_uuid and d.name = a.name
+    where a.name <> '' and a.state <> 'removed' and (d.name is null or
+      d.state = 'running' and a.state <> 'running' and (
+        h.last_full_pass_at > greatest(d.updated_at + make_interval(secs => $1::float8), a.changed_at) or
+        d.reconciled_at = d.updated_at and d.updated_at > a.changed_at and h.last_observed_at >= d.updated_at))
+    for update of a skip locked)
+  update fleet_alarms a set state = w.now_state, reason = 'by another program', since = clock_timestamp(),
+    changed_at = clock_timestamp(), recent = ${withChange('a.recent', 'clock_timestamp()')}
+  from wrong w where a.host_uuid = w.host_uuid and a.name = w.name`;
+
+/** All is well, was told, and no longer counts as flapping; or the host was forgotten while it was looked at. */
+const deleteCalm = `delete from fleet_alarms where (host_uuid, name) in (
+    select host_uuid, name from fleet_alarms a
+    where told = state and state in ('running', 'ok') and changed_at < clock_timestamp() - interval '10 minutes'
+      or not exists (select 1 from fleet_hosts h where h.host_uuid = a.host_uuid)
+    for update skip locked)`;
+
+const dropOld = `delete from fleet_notifications where id in (
+    select id from fleet_notifications where created_at < clock_timestamp() - interval '24 hours'
+    for update skip locked)
+  returning 1`;
+
+// A host's messages go in their order: a recovery never overtakes the failure before it.
+const claimNext = `update fleet_notifications set due_at = clock_timestamp() + make_interval(secs => $1::float8)
+  where id = (
+    select id from fleet_notifications n
+    where due_at <= clock_timestamp() and not exists (
+      select 1 from fleet_notifications e where e.host_uuid = n.host_uuid and e.position < n.position)
+    order by due_at, position limit 1 for update skip locked)
+  returning id, attempts, body`;
+
+const deleteOne = 'delete from fleet_notifications where id = $1';

@@ -1,0 +1,171 @@
+import type { Json } from '../fleet/json.ts';
+import type { FleetState } from '../fleet/state.ts';
+import { severity } from '../fleet/words.ts';
+import type { Database } from './orm.ts';
+import { query as ask, type Db } from './query.ts';
+import { type DeckyRowView, iso } from './report.ts';
+
+/** What a reader of the fleet asks for. Null: all. */
+export interface DeckyFilter {
+  /** A part of the name, the address, a service or the reason, whatever its case. */
+  readonly search: string | null;
+  readonly state: FleetState | null;
+  readonly service: string | null;
+}
+
+/** A recorded decky on a page of many hosts. */
+export interface ListedDecky extends DeckyRowView {
+  readonly host_uuid: string;
+  /** How many deckies of its host the filter lets through. */
+  readonly matched: number;
+}
+
+/** The recorded side of one decky. */
+export interface RecordedDecky extends DeckyRowView {
+  readonly decky_config: Json;
+}
+
+export type Order = 'broken' | 'name' | 'recent';
+
+export interface Pulse {
+  /** Another text: something changed. */
+  readonly text: string;
+  /** The hosts to which that may have happened: those of the last seconds. */
+  readonly hosts: readonly string[];
+}
+
+export interface Pages {
+  /**
+   * The deckies of some hosts, in their order.
+   * @param page.hosts all their rows count for `matched`
+   * @param page.open hosts of which those that run are shown, too
+   * @param page.perHost at most so many of each host; of an open one twenty times as many
+   */
+  deckies(
+    filter: DeckyFilter,
+    page: {
+      hosts: readonly string[];
+      open: readonly string[];
+      perHost: number;
+      /** Of hosts with more than `perHost` deckies those that run are counted only. */
+      quiet: boolean;
+      order: Order;
+    },
+  ): Promise<readonly ListedDecky[]>;
+  /** How many deckies of each host the filter lets through. */
+  matched(filter: DeckyFilter): Promise<ReadonlyMap<string, number>>;
+  /** All that the filter lets through, a page of them. */
+  list(
+    filter: DeckyFilter & { host: string | null },
+    page: { limit: number; offset: number },
+  ): Promise<{ total: number; deckies: readonly ListedDecky[] }>;
+  /** Null: not recorded. */
+  decky(host: string, name: string): Promise<RecordedDecky | null>;
+  /** The services that are recorded anywhere. */
+  services(): Promise<readonly string[]>;
+  /** Moves of one decky since then, oldest first, and the last one before. `at`: epoch milliseconds. */
+  moves(host: string, name: string, since: number): Promise<readonly { at: number; to: FleetState | null }[]>;
+  /** Changes whenever a pass was committed anywhere, or a host became stale. */
+  pulse(): Promise<Pulse>;
+}
+
+/** What the web pages read beside the report. @param defaultInterval seconds */
+export function pages(database: Database, defaultInterval: number): Pages {
+  const query = <R>(statement: string, values: readonly unknown[]): Promise<readonly R[]> =>
+    database.run((orm) => ask<R>(orm.em.fork().getKysely() as unknown as Db, statement, values));
+  return {
+    deckies: (filter, { hosts, open, perHost, quiet, order }) =>
+      query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),
+    matched: async (filter) => {
+      const rows = await query<{ host_uuid: string; n: number }>(
+        `select host_uuid, count(*)::int as n from fleet_deckies d where ${matches} group by host_uuid`,
+        filterValues(filter),
+      );
+      return new Map(rows.map(({ host_uuid, n }) => [host_uuid, n]));
+    },
+    list: async ({ host, ...filter }, { limit, offset }) => {
+      const values = [...filterValues(filter), host];
+      const [[counted], deckies] = await Promise.all([
+        query<{ n: number }>(
+          `select count(*)::int as n from fleet_deckies d where ${matches} and ${ofHost}`,
+          values,
+        ),
+        query<ListedDecky>(
+          `select ${columns}, 0 as matched from (select d.* from fleet_deckies d where ${matches} and ${ofHost}
+             order by ${orders.broken}, d.host_uuid limit $5 offset $6) d ${sinceJoin}
+           order by ${orders.broken}, d.host_uuid`,
+          [...values, limit, offset],
+        ),
+      ]);
+      return { total: counted?.n ?? 0, deckies };
+    },
+    decky: async (host, name) => {
+      const [row] = await query<RecordedDecky>(
+        `select ${columns}, d.decky_config from fleet_deckies d ${sinceJoin} where d.host_uuid = $1 and d.name = $2`,
+        [host, name],
+      );
+      return row ?? null;
+    },
+    services: async () =>
+      (
+        await query<{ service: string }>(
+          `select distinct s #>> '{}' as service from fleet_deckies, jsonb_array_elements(services) s
+           where jsonb_typeof(services) = 'array' and jsonb_typeof(s) = 'string' order by 1 limit 500`,
+          [],
+        )
+      ).map(({ service }) => service),
+    moves: (host, name, since) => query(selectMoves, [host, name, since]),
+    pulse: async () => {
+      const [row] = await query<Pulse>(selectPulse, [defaultInterval]);
+      return row ?? { text: '', hosts: [] };
+    },
+  };
+}
+
+const filterValues = ({ search, state, service }: DeckyFilter): readonly unknown[] => [
+  search === null ? null : `%${search.replace(/[\\%_]/g, '\\$&')}%`,
+  state,
+  service,
+];
+
+const matches = `($1::text is null or d.name ilike $1 or d.decky_ip ilike $1 or d.services::text ilike $1
+    or d.last_error ilike $1 or d.host_uuid ilike $1)
+  and ($2::text is null or d.state = $2)
+  and ($3::text is null or d.services @> to_jsonb(array[$3::text]))`;
+const ofHost = '($4::text is null or d.host_uuid = $4)';
+
+const severityOf = `array_position(array[${severity.map((state) => `'${state}'`).join(', ')}], d.state)`;
+const orders: Readonly<Record<Order, string>> = {
+  broken: `${severityOf}, case when d.state = 'running' then null else d.updated_at end desc nulls last, d.name`,
+  name: 'd.name',
+  recent: 'd.updated_at desc, d.name',
+};
+
+const columns = `d.host_uuid, d.name, d.decky_ip as ip, d.services, d.state, d.last_error,
+  ${iso('t.since')}, ${iso('d.updated_at')}`;
+const sinceJoin = `left join lateral (
+    select at as since from fleet_transitions t
+    where t.host_uuid = d.host_uuid and t.name = d.name and t.from_state is distinct from t.to_state
+    order by id desc limit 1) t on true`;
+
+const selectShown = (order: Order): string => `select ${columns}, d.matched from (
+    select d.*, count(*) over (partition by d.host_uuid)::int as matched,
+      row_number() over (partition by d.host_uuid order by ${orders[order]}) as place
+    from fleet_deckies d where ${matches} and d.host_uuid = any ($4::text[])) d ${sinceJoin}
+  where d.place <= case when d.host_uuid = any ($5::text[]) then 20 * $6::int else $6::int end
+    and (not $7::boolean or d.state <> 'running' or d.matched <= $6::int or d.host_uuid = any ($5::text[]))
+  order by d.host_uuid, d.place`;
+
+const selectMoves = `select (extract(epoch from at) * 1000)::float8 as at, to_state as "to"
+  from fleet_transitions t
+  where host_uuid = $1 and name = $2 and from_state is distinct from to_state
+    and id >= coalesce((select max(id) from fleet_transitions b where b.host_uuid = $1 and b.name = $2
+      and b.from_state is distinct from b.to_state and b.at <= to_timestamp($3::float8 / 1000)), 0)
+  order by id`;
+
+const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where overdue > 0)) as text,
+    coalesce(json_agg(host_uuid) filter (where last_pass_at > now - interval '5 s'
+      or overdue between 0 and 5), '[]') as hosts
+  from (select host_uuid, turn, last_pass_at, clock_timestamp() as now,
+    extract(epoch from clock_timestamp() - coalesce(last_full_pass_at, first_seen_at))
+      - 3 * coalesce(interval_s, $1::int) as overdue from fleet_hosts) h`;

@@ -1,0 +1,186 @@
+import { type Alarm, isDown, removed } from './alarm.ts';
+import { type Notification, type NotificationKind, notificationOf } from './notification.ts';
+
+/** What is known when it is decided what to tell. */
+export interface AlarmFacts {
+  /** Of the database's clock, epoch milliseconds. */
+  readonly now: number;
+  /** All alarms of the hosts of which something may be to be told. */
+  readonly alarms: readonly Alarm[];
+  /** How many deckies are recorded for each host. */
+  readonly deckies: ReadonlyMap<string, number>;
+}
+
+export interface Decision {
+  readonly notifications: readonly Notification[];
+  readonly told: readonly Told[];
+}
+
+/** What an alarm's row takes. */
+export interface Told {
+  readonly host: string;
+  readonly name: string;
+  /** Null: the row has done its duty. */
+  readonly told: string | null;
+  /** Its changes are forgotten: they were told. */
+  readonly calm: boolean;
+}
+
+/** Milliseconds without news after which a host's are told, so that one cause is one message … */
+export const settleAfter = 2000;
+/** … and after which they are told though more keep coming. */
+export const settleWithin = 10_000;
+
+/** More changes than this within `flappingWindow` are told as such, and then nothing until it was quiet. */
+export const flappingAfter = 3;
+export const flappingWindow = 10 * 60 * 1000;
+export const quietAfter = 5 * 60 * 1000;
+const flapping = 'flapping';
+
+/** So many at least, and more than half of the host's, are one message; and so are more than `singlesAtMost`. */
+const groupFrom = 3;
+const singlesAtMost = 20;
+
+/** Without a receiver: what is this old, in milliseconds, is no news any more. */
+export const oldAfter = 10 * 60 * 1000;
+
+type Verdict = 'silent' | 'quietly' | 'flapping' | 'down' | 'up' | 'removed' | 'host';
+
+/** The first rule that holds wins. */
+const rules: readonly { verdict: Verdict; holds: (alarm: Alarm, now: number) => boolean }[] = [
+  { verdict: 'silent', holds: (a, now) => a.told === flapping && now - a.changedAt < quietAfter },
+  { verdict: 'flapping', holds: (a, now) => a.told !== flapping && changesOf(a, now) > flappingAfter },
+  { verdict: 'silent', holds: (a) => a.told === a.state },
+  { verdict: 'host', holds: (a) => a.name === '' },
+  { verdict: 'down', holds: (a) => isDown(a.state) },
+  { verdict: 'up', holds: (a) => a.state === 'running' },
+  // Nobody was told that it is down: that it is gone is no news.
+  { verdict: 'removed', holds: (a) => a.state === removed && a.told !== 'running' },
+  { verdict: 'quietly', holds: () => true },
+];
+
+const verdictOf = (alarm: Alarm, now: number): Verdict =>
+  rules.find(({ holds }) => holds(alarm, now))?.verdict ?? 'silent';
+
+const changesOf = ({ recent }: Alarm, now: number): number =>
+  recent.filter((at) => now - at < flappingWindow).length;
+
+const kinds = {
+  down: ['decky_down', 'host_down'],
+  up: ['decky_recovered', 'host_recovered'],
+  removed: ['decky_removed', 'host_cleared'],
+  flapping: ['decky_flapping', 'host_flapping'],
+} as const satisfies Partial<Record<Verdict, readonly [NotificationKind, NotificationKind]>>;
+
+/** What is to be told now of each host whose news have settled. */
+export function decide(facts: AlarmFacts, publicUrl: string | null): Decision {
+  const byHost = Map.groupBy(facts.alarms, ({ host }) => host);
+  const decisions = [...byHost].map(([host, alarms]) =>
+    decideHost(alarms, facts.deckies.get(host) ?? 0, facts.now, publicUrl),
+  );
+  return {
+    notifications: decisions.flatMap(({ notifications }) => notifications),
+    told: decisions.flatMap(({ told }) => told),
+  };
+}
+
+function decideHost(
+  alarms: readonly Alarm[],
+  deckies: number,
+  now: number,
+  publicUrl: string | null,
+): Decision {
+  const judged = alarms.map((alarm) => ({ alarm, verdict: verdictOf(alarm, now) }));
+  const news = judged.filter(({ verdict }) => verdict !== 'silent');
+  const times = news.map(({ alarm }) => alarm.changedAt);
+  const settled =
+    now - times.reduce((a, b) => Math.max(a, b), -Infinity) >= settleAfter ||
+    now - times.reduce((a, b) => Math.min(a, b), Infinity) >= settleWithin;
+  if (news.length === 0 || !settled) return { notifications: [], told: [] };
+
+  const of = (verdict: Verdict): readonly Alarm[] =>
+    news.filter((one) => one.verdict === verdict).map(({ alarm }) => alarm);
+  const wereDown = alarms.filter(({ name, told }) => name !== '' && told !== 'running').length;
+  const about = (verdict: keyof typeof kinds, among: number): readonly Notification[] => {
+    const found = of(verdict).filter(({ name }) => name !== '');
+    const [single, group] = kinds[verdict];
+    const together = (found.length >= groupFrom && found.length * 2 > among) || found.length > singlesAtMost;
+    return (together ? [found] : found.map((alarm) => [alarm])).map((list) =>
+      messageOf(together ? group : single, list, deckies, publicUrl),
+    );
+  };
+  return {
+    notifications: [
+      ...of('host').flatMap((alarm) => hostMessages(alarm, deckies, publicUrl)),
+      ...of('flapping')
+        .filter(({ name }) => name === '')
+        .map((alarm) => messageOf('host_flapping', [alarm], deckies, publicUrl)),
+      ...about('down', deckies),
+      ...about('up', wereDown),
+      ...about('removed', wereDown),
+      ...about('flapping', deckies),
+    ],
+    told: news.map(({ alarm, verdict }) => toldOf(alarm, verdict)),
+  };
+}
+
+const toldOf = ({ host, name, state, told }: Alarm, verdict: Verdict): Told => ({
+  host,
+  name,
+  told: verdict === 'flapping' ? flapping : state === removed ? null : state,
+  // Else the changes that were told as flapping would be told so again.
+  calm: told === flapping,
+});
+
+/** @param alarms at least one; of the host itself, or of its deckies */
+function messageOf(
+  kind: NotificationKind,
+  alarms: readonly Alarm[],
+  deckies: number,
+  publicUrl: string | null,
+): Notification {
+  const same = <T>(of: (alarm: Alarm) => T): T | null => {
+    const [first, ...more] = new Set(alarms.map(of));
+    return first === undefined || more.length > 0 ? null : first;
+  };
+  const names = alarms.map(({ name }) => name).filter((name) => name !== '');
+  return notificationOf(
+    {
+      kind,
+      host: alarms[0]?.host ?? '',
+      names,
+      state: same(({ state }) => state),
+      previous: same(({ told }) => told),
+      reason: same(({ reason }) => reason),
+      since: alarms.reduce((earliest, { since }) => Math.min(earliest, since), Infinity),
+      deckies,
+    },
+    publicUrl,
+  );
+}
+
+const faults = [
+  { word: 'stale', begins: 'host_stale', ends: 'host_fresh' },
+  { word: 'unreachable', begins: 'docker_unreachable', ends: 'docker_back' },
+] as const;
+
+/** A message for each fault of a host that began or ended; after flapping for each, since nobody knows any more. */
+function hostMessages(alarm: Alarm, deckies: number, publicUrl: string | null): readonly Notification[] {
+  const now = new Set(alarm.state.split(' '));
+  const then = new Set(alarm.told.split(' '));
+  return faults
+    .filter(({ word }) => alarm.told === flapping || now.has(word) !== then.has(word))
+    .map(({ word, begins, ends }) =>
+      now.has(word)
+        ? messageOf(begins, [alarm], deckies, publicUrl)
+        : messageOf(ends, [{ ...alarm, reason: null, since: alarm.changedAt }], deckies, publicUrl),
+    );
+}
+
+/** Without a receiver: what is old counts as told, so that one who comes later hears of nothing that is long past. */
+export const hush = ({ now, alarms }: AlarmFacts): Decision => ({
+  notifications: [],
+  told: alarms
+    .filter((alarm) => alarm.told !== alarm.state && now - alarm.changedAt >= oldAfter)
+    .map((alarm) => ({ ...toldOf(alarm, 'quietly'), calm: true })),
+});

@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../errors.ts';
+import { decide, hush } from '../fleet/news.ts';
+import type { Log } from '../log.ts';
+import type { Outbox } from '../pass/outbox.ts';
+import { webhook } from './webhook.ts';
+
+export interface NotifierOptions {
+  /** Null: nobody is told. */
+  readonly webhookUrl: string | null;
+  /** The dashboard's address; null: messages have no link. */
+  readonly publicUrl: string | null;
+  readonly log: Log;
+}
+
+/** Milliseconds between two looks; without a receiver; and between two tidyings up. */
+const lookEvery = 1000;
+const lookWithoutReceiver = 15_000;
+const tidyEvery = 15_000;
+/** Milliseconds without a look after which this process no longer knows what went on meanwhile. */
+const blindAfter = 10_000;
+/** Seconds that one attempt may take before another process makes it: longer than the receiver's time limit. */
+const lease = 30;
+/** Seconds: the longest pause before a message is tried again. */
+const postponeAtMost = 300;
+/** How often a message that the receiver refuses is sent: it may be its own fault, which passes. */
+const refusalsAtMost = 5;
+
+/**
+ * Tells the receiver what is wrong in the fleet, at least once each. Any number of processes may do so: one looks at a
+ * time, and one sends a message. It never fails, and no pass waits for it.
+ */
+export function startNotifier(outbox: Outbox, options: NotifierOptions): { close(): Promise<void> } {
+  const { log, publicUrl } = options;
+  const stopping = new AbortController();
+  const receiver = options.webhookUrl === null ? null : webhook(options.webhookUrl);
+
+  const forEver = async (
+    what: string,
+    pause: number,
+    work: () => Promise<'again' | 'rest'>,
+  ): Promise<void> => {
+    const database = onceEach(
+      (reason) => log.warn({ what, reason }, 'notifications could not be looked after; trying again'),
+      () => log.info({ what }, 'notifications are looked after again'),
+    );
+    while (!stopping.signal.aborted) {
+      const next = await work().then(
+        (done) => {
+          database(null);
+          return done;
+        },
+        (error: unknown) => {
+          database(reasonOf(error));
+          return 'rest' as const;
+        },
+      );
+      if (next === 'rest') await sleep(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+
+  let watchedFrom = Date.now();
+  let lookedAt = Date.now();
+  let tidiedAt = 0;
+  const pause = receiver === null ? lookWithoutReceiver : lookEvery;
+  const look = async (): Promise<'rest'> => {
+    const now = Date.now();
+    if (Math.abs(now - lookedAt) > pause + blindAfter) watchedFrom = now;
+    const isTidy = now - tidiedAt < tidyEvery && now >= tidiedAt;
+    if (!isTidy) {
+      const { dropped } = await outbox.tidy();
+      tidiedAt = now;
+      if (dropped > 0) log.warn({ dropped }, 'notifications were not delivered within a day: dropped');
+    }
+    await outbox.look(now - watchedFrom, (facts) =>
+      receiver === null ? hush(facts) : decide(facts, publicUrl),
+    );
+    // Only a look that succeeded counts: what was not seen while the database was away is not judged.
+    lookedAt = Date.now();
+    return 'rest';
+  };
+
+  const delivery = onceEach(
+    (reason) =>
+      log.warn({ receiver: receiver?.origin, reason }, 'notifications are not delivered; trying again'),
+    () => log.info({ receiver: receiver?.origin }, 'notifications are delivered again'),
+  );
+  const send = async (): Promise<'again' | 'rest'> => {
+    const message = receiver === null ? null : await outbox.claim(lease);
+    if (receiver === null || message === null) return 'rest';
+    const outcome = await receiver.send(message, stopping.signal);
+    if (outcome.kind === 'delivered') {
+      delivery(null);
+      await outbox.delivered(message.id);
+    } else if (outcome.kind === 'refused' && message.attempts + 1 >= refusalsAtMost) {
+      log.warn({ id: message.id, reason: outcome.reason }, 'the receiver refuses a notification: dropped');
+      await outbox.drop(message.id);
+    } else {
+      if (outcome.kind === 'failed' && !stopping.signal.aborted) delivery(outcome.reason);
+      await outbox.postpone(message.id, pauseAfter(message.attempts));
+    }
+    return 'again';
+  };
+
+  const running = Promise.all([
+    forEver('alarms', pause, look),
+    ...(receiver === null ? [] : [forEver('messages', lookEvery, send)]),
+  ]);
+  return {
+    close: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** Seconds: 1, 2, 4 … with jitter, so that many messages do not come back at once. @param attempts made before */
+const pauseAfter = (attempts: number): number =>
+  Math.min(postponeAtMost, 2 ** Math.min(attempts, 20)) * (0.75 + Math.random() / 2);
+
+/** Says once that something began to fail and once that it no longer does. */
+function onceEach(fails: (reason: string) => void, works: () => void): (reason: string | null) => void {
+  let failing = false;
+  return (reason) => {
+    if (reason !== null && !failing) fails(reason);
+    if (reason === null && failing) works();
+    failing = reason !== null;
+  };
+}

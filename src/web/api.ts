@@ -1,0 +1,63 @@
+import type { FastifyInstance } from 'fastify';
+import { FleetError } from '../errors.ts';
+import { isLegalHost } from '../fleet/decky.ts';
+import { parseAddress } from './address.ts';
+import type { WebPorts } from './ports.ts';
+
+type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+const mostAtOnce = 1000;
+
+/** JSON for programs, paged and filtered. Times are ISO 8601. */
+export function registerApi(app: FastifyInstance, { report, pages }: WebPorts): void {
+  app.get<{ Querystring: Query }>('/api/fleet', async ({ query }) => {
+    const { search, state, service, host } = parseAddress(query);
+    const { limit, offset } = paged(query);
+    const { total, deckies } = await pages.list({ search, state, service, host }, { limit, offset });
+    return { total, limit, offset, deckies: deckies.map(({ matched: _, ...decky }) => decky) };
+  });
+  app.get<{ Querystring: Query }>('/api/hosts', async ({ query }) => {
+    const { limit, offset } = paged(query);
+    const hosts = await report.hosts(hostOf(query));
+    return { total: hosts.length, limit, offset, hosts: hosts.slice(offset, offset + limit) };
+  });
+  app.get<{ Querystring: Query }>('/api/history', async ({ query }) => {
+    const since = one(query, 'since');
+    if (since !== null && Number.isNaN(Date.parse(since)))
+      throw new FleetError('CONFIG_INVALID', 'since is no time', {
+        advice: 'Allowed: ISO 8601, 2026-01-31T12:00:00Z',
+      });
+    return report.history({
+      host: hostOf(query),
+      decky: one(query, 'decky'),
+      since: since === null ? null : new Date(since).toISOString(),
+      limit: paged(query).limit,
+    });
+  });
+}
+
+const one = (query: Query, name: string): string | null =>
+  ([query[name] ?? ''].flat()[0] ?? '').slice(0, 200).replaceAll('\0', '') || null;
+
+function hostOf(query: Query): string | null {
+  const host = one(query, 'host');
+  if (host !== null && !isLegalHost(host))
+    throw new FleetError('CONFIG_INVALID', 'host is no host name', {
+      advice: 'Allowed: 1 to 64 of A-Z a-z 0-9 - _ .',
+    });
+  return host;
+}
+
+function paged(query: Query): { limit: number; offset: number } {
+  const number = (name: string, fallback: number, from: number, to: number): number => {
+    const text = one(query, name);
+    if (text === null) return fallback;
+    const found = Number(text);
+    if (!Number.isInteger(found) || found < from || found > to)
+      throw new FleetError('CONFIG_INVALID', `${name} is not valid`, {
+        advice: `Allowed: a whole number from ${from} to ${to}`,
+      });
+    return found;
+  };
+  return { limit: number('limit', 100, 1, mostAtOnce), offset: number('offset', 0, 0, 10_000_000) };
+}

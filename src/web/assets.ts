@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import * as nodeModule from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export interface Asset {
+  readonly type: string;
+  readonly body: string;
+}
+
+const types: Readonly<Record<string, string>> = {
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+};
+
+const names = ['style.css', 'icon.svg', 'live.js', 'theme.js'] as const;
+
+/** What the pages load, read once. In a checkout the scripts are TypeScript, and stripped here; the package has them built. */
+export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
+  const isSource = import.meta.url.endsWith('.ts');
+  const read = async (name: string): Promise<string> => {
+    const file = (found: string): string => fileURLToPath(new URL(`./client/${found}`, import.meta.url));
+    if (!isSource || !name.endsWith('.js')) return readFile(file(name), 'utf8');
+    return stripped(await readFile(file(name.replace(/js$/, 'ts')), 'utf8'));
+  };
+  const assets = await Promise.all(
+    names.map(async (name) => {
+      const type = types[name.split('.').at(-1) ?? ''] ?? 'text/plain';
+      return [name, { type, body: await read(name) }] as const;
+    }),
+  );
+  return new Map(assets);
+}
+
+/** Without Node's remark that this function is an experiment: it is no news to one who starts a dashboard. */
+function stripped(source: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return nodeModule.stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

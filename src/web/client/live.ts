@@ -1,0 +1,238 @@
+// Adds life to pages that the server rendered: ages tick, changes appear, filters act at once.
+
+const stream = document.getElementById('stream');
+/** Milliseconds between two looks at what changed, while changes come thick. */
+const atMostEvery = 800;
+/** Milliseconds that a change stays marked. */
+const markFor = 6000;
+
+/** `12 s`, as the server says it. @param ms milliseconds */
+function ageOf(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+function tick(): void {
+  const now = Date.now();
+  for (const time of document.querySelectorAll<HTMLTimeElement>('time[datetime]')) {
+    const at = Date.parse(time.dateTime);
+    const text =
+      time.dataset.until === undefined
+        ? `${ageOf(now - at)}${time.dataset.suffix ?? ''}`
+        : at > now
+          ? `in ${ageOf(at - now)}`
+          : 'due';
+    if (time.textContent !== text) time.textContent = text;
+  }
+  showHealth();
+}
+
+// The stream's own health.
+
+let heard = Date.now();
+let trouble: 'off' | 'lost' | 'blind' | null = 'off';
+
+function showHealth(): void {
+  if (stream === null) return;
+  const old = Date.now() - heard;
+  const [state, text] =
+    trouble === null && old < 15_000
+      ? ['live', '● live']
+      : trouble === 'off'
+        ? ['off', 'connecting …']
+        : [
+            'lost',
+            `◌ ${trouble === 'blind' ? 'the database does not answer' : 'reconnecting …'} showing ${ageOf(old)} old data`,
+          ];
+  stream.dataset.state = state;
+  if (stream.textContent !== text) stream.textContent = text ?? '';
+}
+
+// What changed is fetched from the server as a page, and put in place row by row.
+
+let isRefreshing = false;
+let isDue = false;
+let url = location.href;
+
+async function refresh(): Promise<void> {
+  if (isRefreshing) {
+    isDue = true;
+    return;
+  }
+  isRefreshing = true;
+  isDue = false;
+  const asked = url;
+  try {
+    const reply = await fetch(asked, { headers: { accept: 'text/html' } });
+    if (reply.ok && asked === url) put(new DOMParser().parseFromString(await reply.text(), 'text/html'));
+  } catch {
+    // The stream says that the server is away.
+  } finally {
+    setTimeout(() => {
+      isRefreshing = false;
+      if (isDue) void refresh();
+    }, atMostEvery);
+  }
+}
+
+function put(page: Document): void {
+  document.title = page.title;
+  for (const fresh of page.querySelectorAll<HTMLElement>('[data-live]')) {
+    const old = document.getElementById(fresh.id);
+    if (old !== null) merge(old, fresh);
+  }
+  tick();
+}
+
+/** Same keys in the same order: only what differs is put in place. Else all of it, unless that moves what is pointed at. */
+function merge(old: HTMLElement, fresh: HTMLElement): void {
+  const before = keyed(old);
+  const after = keyed(fresh);
+  const isSame = before.size === after.size && [...before.keys()].join('\n') === [...after.keys()].join('\n');
+  const isHeld = old.matches(':hover') || old.contains(document.activeElement);
+  for (const [key, now] of after) {
+    const was = before.get(key);
+    if (was === undefined || was.dataset.state === now.dataset.state) continue;
+    now.classList.add('changed');
+    setTimeout(
+      () => document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.classList.remove('changed'),
+      markFor,
+    );
+  }
+  if (before.size > 0 && (isSame || isHeld)) {
+    for (const [key, now] of after) {
+      const was = before.get(key);
+      if (was === undefined || now.querySelector('[data-key]') !== null) replaceParts(was, now);
+      else if (essence(was) !== essence(now)) was.replaceWith(now);
+    }
+    if (isSame) return;
+    return;
+  }
+  if (essence(old) !== essence(fresh)) {
+    const details = [...old.querySelectorAll('details')].map(({ open }) => open);
+    old.replaceChildren(...fresh.childNodes);
+    for (const [at, one] of old.querySelectorAll('details').entries()) one.open = details[at] ?? false;
+  }
+}
+
+/** A group keeps its rows: those are put in place by themselves. */
+function replaceParts(was: HTMLElement | undefined, now: HTMLElement): void {
+  if (was === undefined) return;
+  was.className = now.className;
+  const parts = [...now.children].filter((child) => child.querySelector('[data-key]') === null);
+  const olds = [...was.children].filter((child) => child.querySelector('[data-key]') === null);
+  for (const [at, part] of parts.entries()) {
+    const old = olds[at];
+    if (old !== undefined && old.tagName === part.tagName && essence(old) !== essence(part))
+      old.replaceWith(part);
+  }
+}
+
+const keyed = (root: HTMLElement): Map<string, HTMLElement> =>
+  new Map([...root.querySelectorAll<HTMLElement>('[data-key]')].map((one) => [one.dataset.key ?? '', one]));
+
+/** What an element says, without the ages that tick by themselves. */
+function essence(element: Element): string {
+  const copy = element.cloneNode(true) as HTMLElement;
+  copy.classList.remove('changed');
+  for (const time of copy.querySelectorAll('time')) time.textContent = '';
+  for (const one of copy.querySelectorAll('.changed')) one.classList.remove('changed');
+  return copy.outerHTML.replaceAll(' class=""', '');
+}
+
+function listen(): void {
+  const events = new EventSource('/api/events');
+  const hear = (): void => {
+    heard = Date.now();
+    trouble = null;
+    showHealth();
+  };
+  events.addEventListener('beat', hear);
+  events.addEventListener('changed', ({ data }: MessageEvent<string>) => {
+    hear();
+    const { hosts } = JSON.parse(data) as { hosts: string[] | null };
+    const shown = document.querySelector<HTMLElement>('[data-host]')?.dataset.host;
+    if (shown === undefined || hosts === null || hosts.includes(shown)) void refresh();
+  });
+  events.addEventListener('blind', () => {
+    trouble = 'blind';
+    showHealth();
+  });
+  events.addEventListener('open', () => {
+    // What happened while nobody listened.
+    if (trouble === 'lost') void refresh();
+    hear();
+  });
+  events.addEventListener('error', () => {
+    if (trouble !== 'off') trouble = 'lost';
+    showHealth();
+    // A refusal is final for the browser: try again all the same.
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  });
+}
+
+// Filters act at once, and stand in the address.
+
+const filters = document.querySelector<HTMLFormElement>('#filters');
+let typing: ReturnType<typeof setTimeout> | undefined;
+
+function filter(): void {
+  if (filters === null) return;
+  const parts = [...new FormData(filters)]
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [name, String(value)]);
+  const query = new URLSearchParams(parts).toString();
+  url = new URL(query === '' ? '/' : `/?${query}`, location.href).href;
+  history.replaceState(null, '', url);
+  filters.dataset.asked = 'true';
+  void fetch(url)
+    .then((reply) => reply.text())
+    .then((text) => {
+      const page = new DOMParser().parseFromString(text, 'text/html');
+      for (const fresh of page.querySelectorAll<HTMLElement>('[data-live]'))
+        document.getElementById(fresh.id)?.replaceChildren(...fresh.childNodes);
+      tick();
+    })
+    .catch(() => undefined);
+}
+
+filters?.addEventListener('change', filter);
+filters?.addEventListener('input', (event) => {
+  clearTimeout(typing);
+  if (event.target instanceof HTMLInputElement) typing = setTimeout(filter, 250);
+});
+filters?.addEventListener('submit', (event) => {
+  event.preventDefault();
+  filter();
+});
+
+// Light, dark, or as the system is.
+
+const themes = ['system', 'light', 'dark'];
+const button = document.querySelector<HTMLButtonElement>('#theme');
+const themeNow = (): string => document.documentElement.dataset.theme ?? 'system';
+function showTheme(): void {
+  if (button === null) return;
+  button.hidden = false;
+  button.textContent = `◑ ${themeNow()}`;
+  button.setAttribute('aria-label', `Theme: ${themeNow()}. Change it`);
+}
+button?.addEventListener('click', () => {
+  const next = themes[(themes.indexOf(themeNow()) + 1) % themes.length] ?? 'system';
+  if (next === 'system') {
+    delete document.documentElement.dataset.theme;
+    localStorage.removeItem('theme');
+  } else {
+    document.documentElement.dataset.theme = next;
+    localStorage.setItem('theme', next);
+  }
+  showTheme();
+});
+
+showTheme();
+tick();
+setInterval(tick, 1000);
+listen();

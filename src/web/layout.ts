@@ -1,0 +1,46 @@
+import { version } from '../package.ts';
+import { type Html, html, type Part } from './html.ts';
+
+export interface Page {
+  readonly title: string;
+  readonly body: Html;
+  /** The part of the site it belongs to. */
+  readonly section?: 'fleet' | null;
+}
+
+const link = (href: string, name: string, isHere: boolean): Html =>
+  html`<a href="${href}"${isHere ? html` aria-current="page"` : null}>${name}</a>`;
+
+/** A whole page: readable without script, which only adds life. */
+export const layout = ({ title, body, section = null }: Page): string =>
+  `<!doctype html>\n${
+    html`<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · decnet-fleet</title>
+<link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/assets/style.css?${version}">
+<script src="/assets/theme.js?${version}"></script>
+<script type="module" src="/assets/live.js?${version}"></script>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header class="top">
+<a class="brand" href="/">decnet-fleet</a>
+<p id="stream" role="status" data-state="off"><noscript>Without script: reload for news</noscript></p>
+<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/history', 'History', false)}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
+<button id="theme" type="button" hidden>Theme</button>
+</header>
+<main id="main" tabindex="-1">${body}</main>
+<footer>decnet-fleet ${version}</footer>
+</body>
+</html>`.text
+  }`;
+
+/** A page that says what is wrong, what still works, and what to do. */
+export const problem = (title: string, what: Part, advice: Part): Page => ({
+  title,
+  body: html`<section class="problem"><h1>${title}</h1><p>${what}</p><p>${advice}</p><p><a href="/">To the fleet</a></p></section>`,
+});

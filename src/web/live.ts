@@ -1,0 +1,84 @@
+import type { ServerResponse } from 'node:http';
+import type { Pulse } from '../database/pages.ts';
+import { reasonOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+/** Milliseconds between two looks at the database while somebody listens. */
+const lookEvery = 300;
+/** Milliseconds between two signs of life on a stream. */
+const beatEvery = 5000;
+/** Bytes that a reader may lag behind before it is let go: it connects again, and sees the present. */
+const mostBehind = 64 * 1024;
+const mostReaders = 1000;
+
+/** Tells readers that something changed, by server-sent events. They ask for what it was themselves. */
+export function liveStream(pulse: () => Promise<Pulse>, log: Log) {
+  const readers = new Set<ServerResponse>();
+  let last: string | null = null;
+  let isLooking = false;
+  let isDown = false;
+  let timers: NodeJS.Timeout[] = [];
+
+  const send = (event: string, data: object): void => {
+    const text = `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+    for (const reader of readers) {
+      if (reader.writableLength > mostBehind) reader.destroy();
+      else reader.write(text);
+    }
+  };
+  const look = async (): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      const now = await pulse();
+      if (isDown) log.info('the pages are live again');
+      // After an outage nobody knows what changed: all hosts may have.
+      if (isDown || last === null) send('changed', { hosts: null });
+      else if (now.text !== last) send('changed', { hosts: now.hosts });
+      isDown = false;
+      last = now.text;
+    } catch (error) {
+      if (!isDown) log.warn({ error }, 'the pages cannot follow the database; trying again');
+      isDown = true;
+    } finally {
+      isLooking = false;
+    }
+  };
+  const beat = (): void =>
+    isDown ? send('blind', { why: 'the database does not answer' }) : send('beat', {});
+
+  const stopLooking = (): void => {
+    for (const timer of timers) clearInterval(timer);
+    timers = [];
+    last = null;
+  };
+  return {
+    /** @returns false: there are too many readers already */
+    add: (reader: ServerResponse): boolean => {
+      if (readers.size >= mostReaders) return false;
+      reader.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      });
+      reader.write('retry: 1000\nevent: beat\ndata: {}\n\n');
+      readers.add(reader);
+      reader.on('error', (error) =>
+        log.debug({ reason: reasonOf(error) }, 'a reader of the stream went away'),
+      );
+      reader.on('close', () => {
+        readers.delete(reader);
+        if (readers.size === 0) stopLooking();
+      });
+      if (timers.length === 0)
+        timers = [setInterval(() => void look(), lookEvery), setInterval(beat, beatEvery)];
+      return true;
+    },
+    count: (): number => readers.size,
+    close: (): void => {
+      stopLooking();
+      for (const reader of readers) reader.end();
+      readers.clear();
+    },
+  };
+}

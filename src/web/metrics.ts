@@ -1,0 +1,168 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { HostFigures } from '../database/figures.ts';
+import { changeKinds, eventBounds, type Histogram, passBounds, passResults } from '../fleet/figures.ts';
+import { fleetStates } from '../fleet/state.ts';
+
+/** What one answer of `/metrics` tells of. */
+export interface Scrape {
+  readonly version: string;
+  /** Null: the database does not answer. */
+  readonly hosts: readonly HostFigures[] | null;
+  /** Left out: nobody asked. */
+  readonly queues?: {
+    readonly up: boolean;
+    /** How many processes serve the schedule; null: it cannot be told. */
+    readonly schedulers: number | null;
+  };
+}
+
+/** @see Prometheus, "Text-based format" */
+export const metricsContentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** One figure a host; null: not known yet, and then there is no sample rather than a wrong one. */
+interface Level {
+  readonly name: string;
+  readonly help: string;
+  readonly of: (host: HostFigures) => number | null;
+}
+
+const levels: readonly Level[] = [
+  {
+    name: 'decnet_fleet_last_pass_age_seconds',
+    help: "Seconds since the host's last pass, whatever it looked at, by the database's clock.",
+    of: ({ lastPassAge }) => lastPassAge,
+  },
+  {
+    name: 'decnet_fleet_last_full_pass_age_seconds',
+    help: "Seconds since the host's last pass that looked at all of its deckies, by the database's clock.",
+    of: ({ lastFullPassAge }) => lastFullPassAge,
+  },
+  {
+    name: 'decnet_fleet_interval_seconds',
+    help: 'Seconds between two scheduled passes of the host.',
+    of: ({ interval }) => interval,
+  },
+  {
+    name: 'decnet_fleet_host_stale',
+    help: '1 if the last full pass is older than three intervals or there was none: states are last known ones.',
+    of: ({ stale }) => Number(stale),
+  },
+  {
+    name: 'decnet_fleet_docker_up',
+    help: '1 if Docker answered the last full pass of the host, 0 if it did not.',
+    of: ({ dockerUp }) => (dockerUp === null ? null : Number(dockerUp)),
+  },
+  {
+    name: 'decnet_fleet_held_deckies',
+    help: 'Rows that would change and are kept on purpose, at the last pass.',
+    of: ({ held }) => held,
+  },
+  {
+    name: 'decnet_fleet_contested_deckies',
+    help: 'Rows that another writer keeps changing back.',
+    of: ({ contested }) => contested,
+  },
+];
+
+/** The text of `/metrics`. A registry of its own for each answer: a host that was retired leaves nothing behind. */
+export async function metricsText({ version, hosts, queues }: Scrape): Promise<string> {
+  const registry = new Registry();
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+
+  gauge('decnet_fleet_build_info', 'The version of the dashboard that answers; always 1.', ['version']).set(
+    { version },
+    1,
+  );
+  gauge(
+    'decnet_fleet_database_up',
+    '1 if the database answers; without it nothing of hosts is told.',
+    [],
+  ).set(Number(hosts !== null));
+  if (queues !== undefined) {
+    gauge('decnet_fleet_queues_up', '1 if the store of the queues answers.', []).set(Number(queues.up));
+    if (queues.schedulers !== null) {
+      gauge('decnet_fleet_schedulers', 'Processes that serve the schedule now.', []).set(queues.schedulers);
+    }
+  }
+  if (hosts === null) return registry.metrics();
+
+  const deckies = gauge('decnet_fleet_deckies', 'Deckies recorded in each state.', ['host', 'state']);
+  const passes = counter('decnet_fleet_passes_total', 'Passes that were recorded, by how they ended.', [
+    'host',
+    'result',
+  ]);
+  const changes = counter('decnet_fleet_changes_total', 'Changes that passes wrote, by kind.', [
+    'host',
+    'kind',
+  ]);
+  for (const { host, states, figures } of hosts) {
+    // All of them, at zero too: a series that begins with its first failure hides that one from `increase`.
+    for (const state of fleetStates) deckies.set({ host, state }, states[state] ?? 0);
+    for (const result of passResults) passes.inc({ host, result }, figures.passes[result].count);
+    for (const kind of changeKinds) changes.inc({ host, kind }, figures.changes[kind]);
+  }
+  for (const { name, help, of } of levels) {
+    const level = gauge(name, help, ['host']);
+    for (const one of hosts) {
+      const value = of(one);
+      if (value !== null) level.set({ host: one.host }, value);
+    }
+  }
+  return `${await registry.metrics()}\n${[durations(hosts), latencies(hosts)].map(histogramText).join('\n')}`;
+}
+
+export interface HistogramFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly bounds: readonly number[];
+  readonly samples: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly histogram: Histogram;
+  }[];
+}
+
+const durations = (hosts: readonly HostFigures[]): HistogramFamily => ({
+  name: 'decnet_fleet_pass_duration_seconds',
+  help: 'How long passes took, from the look at the host until the record was written.',
+  bounds: passBounds,
+  // A result that never was has no series: most hosts know one of three, and a fleet has thousands of hosts.
+  samples: hosts.flatMap(({ host, figures }) =>
+    passResults.flatMap((result) => {
+      const histogram = figures.passes[result];
+      return histogram.count === 0 ? [] : [{ labels: { host, result }, histogram }];
+    }),
+  ),
+});
+
+const latencies = (hosts: readonly HostFigures[]): HistogramFamily => ({
+  name: 'decnet_fleet_event_latency_seconds',
+  help: 'From the enqueuing of what Docker or the state file told until the changed row was written.',
+  bounds: eventBounds,
+  samples: hosts.map(({ host, figures }) => ({ labels: { host }, histogram: figures.eventLatency })),
+});
+
+/**
+ * A histogram in Prometheus's text format. Written here, since prom-client's takes single observations alone: it cannot
+ * be given counts that were taken elsewhere.
+ */
+export function histogramText({ name, help, bounds, samples }: HistogramFamily): string {
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
+  for (const { labels, histogram } of samples) {
+    const own = Object.entries(labels)
+      .map(([label, value]) => `${label}="${escaped(value)}"`)
+      .join(',');
+    for (const [at, bound] of bounds.entries()) {
+      lines.push(`${name}_bucket{${own},le="${bound}"} ${histogram.buckets[at] ?? 0}`);
+    }
+    lines.push(`${name}_bucket{${own},le="+Inf"} ${histogram.count}`);
+    lines.push(`${name}_sum{${own}} ${histogram.sum}`);
+    lines.push(`${name}_count{${own}} ${histogram.count}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const escaped = (value: string): string =>
+  value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

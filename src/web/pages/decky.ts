@@ -1,0 +1,189 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { RecordedDecky } from '../../database/pages.ts';
+import type { HostView } from '../../database/report.ts';
+import { reasonOf } from '../../errors.ts';
+import {
+  type Availability,
+  availabilityOf,
+  type Span,
+  type Stretch,
+  stretchesOf,
+} from '../../fleet/availability.ts';
+import type { DeckyView } from '../../fleet/job.ts';
+import { isObject, type Json } from '../../fleet/json.ts';
+import { maskSecrets } from '../../fleet/secrets.ts';
+import { looks, withMeaning } from '../../fleet/words.ts';
+import { type Html, html, type Part } from '../html.ts';
+import type { Page } from '../layout.ts';
+import type { WebPorts } from '../ports.ts';
+import { age, hostPath, hostTrouble, stateMark } from '../words.ts';
+import { transitionTable } from './history.ts';
+
+const day = 24 * 3600 * 1000;
+const changesShown = 100;
+/** Milliseconds that a reader waits for the host's worker. */
+const askWithin = 4000;
+
+/** What should it be, what is recorded, what is seen, and when did they part? Null: nothing is known of it. */
+export async function deckyPage(ports: WebPorts, host: string, name: string): Promise<Page | null> {
+  const now = Date.now();
+  const [[found], recorded, asked, { transitions }, week, { gaps }] = await Promise.all([
+    ports.report.hosts(host),
+    ports.pages.decky(host, name),
+    ask(ports, host, name),
+    ports.report.history({ host, decky: name, since: null, limit: changesShown }),
+    ports.pages.moves(host, name, now - 7 * day),
+    ports.report.history({ host, decky: null, since: new Date(now - 7 * day).toISOString(), limit: 1 }),
+  ]);
+  const view = asked.kind === 'answer' ? asked.view : null;
+  if (recorded === null && transitions.length === 0 && (view === null || view.desired === null)) return null;
+  const unseen: Span[] = gaps.map(({ from_at, to_at }) => ({
+    from: Date.parse(from_at),
+    to: Date.parse(to_at),
+  }));
+  if (found?.stale) unseen.push({ from: Date.parse(found.last_full_pass_at ?? '1970-01-01'), to: now });
+  const stretches = stretchesOf(week, unseen, { from: now - 7 * day, to: now });
+  const lastDay = stretchesOf(week, unseen, { from: now - day, to: now });
+  const trouble = found === undefined ? null : hostTrouble(found);
+  return {
+    title: name,
+    body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a> <a href="${hostPath(host)}">${host}</a></nav>
+<h1>${name}</h1>
+<div id="decky" data-live data-host="${host}">
+${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
+<div class="three">
+${desiredColumn(asked, recorded)}
+${recordedColumn(recorded, found)}
+${observedColumn(asked, recorded)}
+</div>
+${differences(view, recorded)}
+<h2>Availability</h2>
+${band('Last day', lastDay)}
+${band('Last 7 days', stretches)}
+<p class="hint">Counted is the time in which its host was looked at; where nobody looked the band is open, and that is not up.</p>
+<h2>Changes</h2>
+${transitions.length === 0 ? html`<p class="empty">No change is recorded.</p>` : transitionTable(transitions, false)}
+${transitions.length === changesShown ? html`<p class="hint">The latest ${changesShown}. All: <code>decnet-fleet history --host ${host} --decky ${name}</code></p>` : null}
+</div>`,
+  };
+}
+
+type Asked = { kind: 'answer'; view: DeckyView | null; docker: string } | { kind: 'silence'; why: string };
+
+/** Asks the host's worker by a dry run over this decky alone. */
+async function ask(ports: WebPorts, host: string, name: string): Promise<Asked> {
+  try {
+    if (!(await ports.workerLives(host)))
+      return { kind: 'silence', why: 'Its worker does not answer: none is running.' };
+    const data = { host_uuid: host, deckies: [name], dry_run: true, cause: 'manual' } as const;
+    const { deckies = [], docker } = await ports.request(data, askWithin);
+    return { kind: 'answer', view: deckies[0] ?? null, docker };
+  } catch (error) {
+    return { kind: 'silence', why: `Its worker does not answer: ${reasonOf(error)}` };
+  }
+}
+
+const column = (title: string, question: string, body: Part): Html =>
+  html`<section class="card"><h2>${title}</h2><p class="hint">${question}</p>${body}</section>`;
+
+function desiredColumn(asked: Asked, recorded: RecordedDecky | null): Html {
+  const question = 'what the state file of its host declares';
+  if (asked.kind === 'silence') return column('Desired', question, html`<p class="empty">${asked.why}</p>`);
+  const desired = asked.view?.desired ?? null;
+  if (!isObject(desired))
+    return column(
+      'Desired',
+      question,
+      html`<p><strong>not declared</strong></p>${recorded === null ? null : html`<p class="hint">The row is deleted by the next pass, unless it is held.</p>`}`,
+    );
+  return column('Desired', question, html`<p><strong>declared</strong></p>${facts(desired)}${raw(desired)}`);
+}
+
+function recordedColumn(recorded: RecordedDecky | null, host: HostView | undefined): Html {
+  const question = 'what the table fleet_deckies says';
+  if (recorded === null) return column('Recorded', question, html`<p><strong>not recorded</strong></p>`);
+  const config = maskSecrets(recorded.decky_config);
+  return column(
+    'Recorded',
+    question,
+    html`<p>${stateMark(recorded.state, host?.stale)} ${recorded.since === null ? null : html`for ${age(recorded.since, '')}`}</p>
+${recorded.last_error === null ? null : html`<p class="reason">${withMeaning(recorded.last_error)}</p>`}
+${facts({ ip: recorded.ip, services: recorded.services })}${isObject(config) ? raw(config) : null}`,
+  );
+}
+
+function observedColumn(asked: Asked, recorded: RecordedDecky | null): Html {
+  const question = 'what Docker shows now';
+  if (asked.kind === 'silence') return column('Observed', question, html`<p class="empty">${asked.why}</p>`);
+  const observed = asked.view?.observed ?? null;
+  if (observed === null)
+    return column(
+      'Observed',
+      question,
+      html`<p class="empty">${asked.docker === 'ok' ? 'Nobody knows what to look for: it is neither declared nor recorded.' : 'Docker does not answer on its host.'}</p>`,
+    );
+  const differs = recorded !== null && recorded.state !== observed.state;
+  return column(
+    'Observed',
+    question,
+    html`<p>${stateMark(observed.state)}${differs ? html` <span class="note">≠ differs from the row</span>` : null}</p>
+${observed.reason === null ? null : html`<p class="reason">${withMeaning(observed.reason)}</p>`}
+${
+  observed.containers.length === 0
+    ? html`<p class="empty">No container.</p>`
+    : html`<ul class="containers">${observed.containers.map(
+        ({ name, service, state, exit_code, unhealthy }) =>
+          html`<li><code>${name}</code> ${service ?? 'base'}: ${state}${exit_code === null ? null : withMeaning(`, code ${exit_code}`)}${unhealthy ? ', unhealthy' : ''}</li>`,
+      )}</ul>`
+}`,
+  );
+}
+
+const shownFacts = ['ip', 'services', 'distro', 'hostname', 'archetype', 'nmap_os', 'mutate_interval'];
+
+function facts(object: { readonly [key: string]: Json }): Html {
+  const rows = shownFacts.flatMap((key) => {
+    const value = object[key];
+    return value === undefined || value === null ? [] : [[key, value] as const];
+  });
+  return html`<dl>${rows.map(([key, value]) => html`<div><dt>${key}</dt><dd>${Array.isArray(value) ? value.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join(', ') : typeof value === 'string' ? value : JSON.stringify(value)}</dd></div>`)}</dl>`;
+}
+
+const raw = (object: Json): Html =>
+  html`<details><summary>As JSON, secrets masked</summary><pre tabindex="0">${JSON.stringify(object, null, 2)}</pre></details>`;
+
+/** Times that upstream rewrites are no difference. @see CONTRACT.md, rule 5 */
+const onlyTimes = new Set(['last_mutated', 'last_login_attempt']);
+
+function differences(view: DeckyView | null, recorded: RecordedDecky | null): Part {
+  const desired = view?.desired ?? null;
+  const config = recorded === null ? null : maskSecrets(recorded.decky_config);
+  if (!isObject(desired) || !isObject(config)) return null;
+  const keys = [...new Set([...Object.keys(desired), ...Object.keys(config)])].filter(
+    (key) => !onlyTimes.has(key) && !isDeepStrictEqual(desired[key], config[key]),
+  );
+  if (keys.length === 0) return html`<p class="hint">Desired and recorded say the same.</p>`;
+  return html`<p class="trouble">≠ The file and the row differ in: ${keys.join(', ')}.</p>`;
+}
+
+function band(title: string, stretches: readonly Stretch[]): Html {
+  const first = stretches[0]?.from ?? 0;
+  const length = Math.max(1, (stretches.at(-1)?.to ?? 1) - first);
+  const { share, known } = availabilityOf(stretches);
+  const bars = stretches.map(({ from, to, state }) => {
+    // What was short is seen all the same.
+    const width = Math.max(3, ((to - from) / length) * 1000);
+    const x = Math.min(((from - first) / length) * 1000, 1000 - width);
+    return html`<rect class="${state === null ? 'unknown' : looks[state].tone}" x="${x.toFixed(1)}" y="0" width="${width.toFixed(1)}" height="20"><title>${state ?? 'not looked at'}: ${new Date(from).toISOString()} to ${new Date(to).toISOString()}</title></rect>`;
+  });
+  return html`<figure class="band"><figcaption><strong>${title}</strong> <span class="figure">${percent(share)}</span> ${share === null ? null : html`running, of ${hours(known)} looked at`}</figcaption>
+<svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="${title}: ${describe({ share, known })}">${bars}</svg></figure>`;
+}
+
+/** Never rounded up to 100. */
+const percent = (share: number | null): string =>
+  share === null ? 'unknown' : share === 1 ? '100 %' : `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
+const hours = (ms: number): string =>
+  ms < 3600_000 ? `${Math.max(1, Math.round(ms / 60_000))} min` : `${(ms / 3600_000).toFixed(1)} h`;
+const describe = ({ share, known }: Pick<Availability, 'share' | 'known'>): string =>
+  share === null ? 'unknown' : `${percent(share)} of ${hours(known)} running`;

@@ -1,0 +1,207 @@
+import type { ListedDecky } from '../../database/pages.ts';
+import type { HostView } from '../../database/report.ts';
+import { nextSlot } from '../../fleet/slots.ts';
+import { type FleetState, fleetStates } from '../../fleet/state.ts';
+import { countOf, severity, withMeaning } from '../../fleet/words.ts';
+import { addressOf, type FleetAddress, isFiltered } from '../address.ts';
+import { type Html, html, type Part } from '../html.ts';
+import type { Page } from '../layout.ts';
+import type { WebPorts } from '../ports.ts';
+import { age, deckyPath, hostPath, hostTrouble, intervalsSince, stateMark, until } from '../words.ts';
+
+/** Hosts on a page, and deckies of each before the rest is only counted. */
+const hostsPerPage = 50;
+const perHost = 20;
+
+/** Is the deception alive right now, and if not, where not? */
+export async function fleetPage({ report, pages }: WebPorts, address: FleetAddress): Promise<Page> {
+  const [all, services] = await Promise.all([report.hosts(null), pages.services()]);
+  const matched = isFiltered(address) ? await pages.matched(address) : null;
+  const wanted = all
+    .filter(({ host_uuid }) => address.host === null || host_uuid === address.host)
+    .filter(({ host_uuid }) => matched === null || (matched.get(host_uuid) ?? 0) > 0)
+    .sort(address.order === 'name' ? byName : byTrouble);
+  const last = Math.max(1, Math.ceil(wanted.length / hostsPerPage));
+  const page = Math.min(address.page, last);
+  const shown = wanted.slice((page - 1) * hostsPerPage, page * hostsPerPage);
+  const deckies = await pages.deckies(address, {
+    hosts: shown.map(({ host_uuid }) => host_uuid),
+    open: address.host === null ? address.open : [address.host],
+    perHost,
+    quiet: !isFiltered(address),
+    order: address.order,
+  });
+  const rows = Map.groupBy(deckies, ({ host_uuid }) => host_uuid);
+  return {
+    title: headline(all),
+    section: 'fleet',
+    body: html`<h1 class="quiet">Fleet</h1>
+<div id="totals" data-live>${totals(all, address)}</div>
+${filters(address, all, services)}
+<div id="hosts" data-live>${
+      all.length === 0
+        ? html`<p class="empty">No host is known yet. Run <code>decnet-fleet up</code>, or <code>node worker.ts</code> on a host: it appears here by itself.</p>`
+        : wanted.length === 0
+          ? html`<p class="empty">Nothing in the fleet matches. <a href="/">Show all of it</a>.</p>`
+          : shown.map((host) => hostGroup(host, rows.get(host.host_uuid) ?? [], address, matched))
+    }${last > 1 ? paging(address, page, last) : null}</div>`,
+  };
+}
+
+const broken = (host: HostView): number =>
+  severity.reduce((sum, state) => sum + (isBroken(state) ? (host.states[state] ?? 0) : 0), 0);
+const isBroken = (state: FleetState): boolean =>
+  state !== 'running' && state !== 'pending' && state !== 'tearing_down';
+const byName = (a: HostView, b: HostView): number =>
+  a.host_uuid.localeCompare(b.host_uuid, 'en', { numeric: true });
+const troubleOf = (host: HostView): number =>
+  (broken(host) > 0 ? 4 : 0) + (host.stale ? 2 : 0) + (host.docker === 'unreachable' ? 1 : 0);
+const byTrouble = (a: HostView, b: HostView): number => troubleOf(b) - troubleOf(a) || byName(a, b);
+
+/** What the tab says while nobody looks at it. */
+function headline(hosts: readonly HostView[]): string {
+  const down = hosts.reduce((sum, host) => sum + (host.stale ? 0 : broken(host)), 0);
+  const stale = hosts.filter((host) => host.stale).length;
+  return [down > 0 ? `${down} broken` : null, stale > 0 ? `${stale} stale` : null, 'Fleet']
+    .filter((part) => part !== null)
+    .join(', ');
+}
+
+function totals(hosts: readonly HostView[], address: FleetAddress): Html {
+  const sum = (count: (host: HostView) => number): number =>
+    hosts.reduce((total, host) => total + count(host), 0);
+  const stale = hosts.filter((host) => host.stale);
+  const known = stale.length === 0 ? 0 : stale.reduce((total, host) => total + sizeOf(host), 0);
+  const mute = hosts.filter((host) => !host.stale && host.docker === 'unreachable');
+  const contested = sum((host) => host.contested.length);
+  const held = sum((host) => host.held.length);
+  const named = (some: readonly HostView[]): Part =>
+    some
+      .slice(0, 3)
+      .map(
+        (host, at) => html`${at > 0 ? ', ' : ''}<a href="${hostPath(host.host_uuid)}">${host.host_uuid}</a>`,
+      );
+  return html`<p class="totals"><strong class="figure">${countOf(sum(sizeOf), 'decky')}</strong>
+${['running', ...severity.filter((state) => state !== 'running')].map((word) => {
+  const state = word as FleetState;
+  const count = sum((host) => host.states[state] ?? 0);
+  return count === 0
+    ? null
+    : html`<a href="${addressOf(address, { state: address.state === state ? null : state, page: 1 })}"${address.state === state ? html` aria-current="true"` : null}><span class="figure">${count.toLocaleString('en')}</span> ${stateMark(state)}</a>`;
+})}</p>
+<p class="totals minor"><strong class="figure">${countOf(hosts.length, 'host')}</strong>
+<span>${(hosts.length - stale.length).toLocaleString('en')} fresh</span>
+${stale.length > 0 ? html`<span class="warn">${stale.length} stale (${named(stale)}${stale.length > 3 ? ' …' : ''}): ${countOf(known, 'decky')} last known</span>` : null}
+${mute.length > 0 ? html`<span class="warn">${mute.length} without Docker (${named(mute)}${mute.length > 3 ? ' …' : ''})</span>` : null}
+${contested > 0 ? html`<span class="warn">${contested} contested</span>` : null}
+${held > 0 ? html`<span>${held} held</span>` : null}</p>`;
+}
+
+const sizeOf = (host: HostView): number =>
+  fleetStates.reduce((sum, state) => sum + (host.states[state] ?? 0), 0);
+
+function filters(address: FleetAddress, hosts: readonly HostView[], services: readonly string[]): Html {
+  const option = (value: string, text: string, chosen: boolean): Html =>
+    html`<option value="${value}"${chosen ? html` selected` : null}>${text}</option>`;
+  return html`<form class="filters" id="filters" role="search" action="/" method="get">
+<label class="grow"><span>Search</span><input type="search" name="q" value="${address.search ?? ''}" placeholder="name, IP, service, reason …" autocomplete="off"></label>
+<label><span>State</span><select name="state">${option('', 'any', address.state === null)}${fleetStates.map((state) => option(state, state, address.state === state))}</select></label>
+<label><span>Host</span><select name="host">${option('', 'any', address.host === null)}${[...hosts].sort(byName).map(({ host_uuid }) => option(host_uuid, host_uuid, address.host === host_uuid))}</select></label>
+<label><span>Service</span><select name="service">${option('', 'any', address.service === null)}${services.map((service) => option(service, service, address.service === service))}</select></label>
+<label><span>Order</span><select name="sort">${option('', 'broken first', address.order === 'broken')}${option('recent', 'latest first', address.order === 'recent')}${option('name', 'by name', address.order === 'name')}</select></label>
+<button type="submit">Show</button>
+</form>`;
+}
+
+function hostGroup(
+  host: HostView,
+  deckies: readonly ListedDecky[],
+  address: FleetAddress,
+  matched: ReadonlyMap<string, number> | null,
+): Html {
+  const { host_uuid, interval_s, stale } = host;
+  const total = matched?.get(host_uuid) ?? sizeOf(host);
+  const isOpen = address.open.includes(host_uuid);
+  const hidden = total - deckies.length;
+  const next = nextSlot({ host: host_uuid, interval: interval_s * 1000 }, Date.now());
+  const trouble = hostTrouble(host);
+  const notes = notesOf(host);
+  return html`<section class="host ${stale ? 'stale' : ''}" data-key="host ${host_uuid}" aria-label="Host ${host_uuid}">
+<h2><a href="${hostPath(host_uuid)}">${host_uuid}</a></h2>
+<p class="facts"><span>${
+    stale
+      ? html`<strong class="warn">STALE: last pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals)</strong>`
+      : html`pass ${age(host.last_pass_at)}`
+  }</span><span>Docker ${host.docker === 'unreachable' ? html`<strong class="warn">unreachable</strong>` : host.docker}</span>${
+    stale ? null : html`<span>next ${until(next)}</span>`
+  }<span class="counts">${severity.map((state) =>
+    (host.states[state] ?? 0) > 0
+      ? html`<span>${host.states[state] ?? 0} ${stateMark(state, stale)}</span>`
+      : null,
+  )}</span></p>
+${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
+${
+  deckies.length === 0 && total === 0
+    ? html`<p class="empty">No decky is recorded on this host. Its state file declares none, or was not read yet.</p>`
+    : deckies.length === 0
+      ? null
+      : deckyTable(host_uuid, deckies, stale, notes)
+}
+${
+  hidden > 0
+    ? html`<p class="more"><a href="${addressOf(address, { open: [...address.open, host_uuid] })}">… ${hidden.toLocaleString('en')} ${deckies.some(({ state }) => state === 'running') || matched !== null ? 'more' : 'running'}</a></p>`
+    : isOpen
+      ? html`<p class="more"><a href="${addressOf(address, { open: address.open.filter((one) => one !== host_uuid) })}">Show fewer</a></p>`
+      : null
+}
+</section>`;
+}
+
+const deckyTable = (
+  host: string,
+  deckies: readonly ListedDecky[],
+  stale: boolean,
+  notes: ReadonlyMap<string, Part>,
+): Html => html`<table class="deckies"><caption class="quiet">Deckies of ${host}</caption>
+<thead><tr><th scope="col">Decky</th><th scope="col">State</th><th scope="col">Since</th><th scope="col">Reason</th><th scope="col">IP</th><th scope="col">Services</th></tr></thead>
+<tbody>${deckies.map(
+  (decky) => html`<tr data-key="${host} ${decky.name}" data-state="${decky.state}">
+<th scope="row"><a href="${deckyPath(host, decky.name)}">${decky.name}</a></th>
+<td>${stateMark(decky.state, stale)}</td>
+<td class="age">${decky.since === null ? null : age(decky.since, '')}</td>
+<td class="reason">${withMeaning(decky.last_error ?? '')}${notes.get(decky.name) ?? null}</td>
+<td class="ip">${decky.ip ?? ''}</td>
+<td class="services">${Array.isArray(decky.services) ? decky.services.map(String).join(', ') : ''}</td></tr>`,
+)}</tbody></table>`;
+
+function notesOf(host: HostView): ReadonlyMap<string, Part> {
+  const note = (sign: string, title: string, reason: string): Html =>
+    html` <span class="note" title="${title}">${sign}: ${reason}</span>`;
+  return new Map<string, Part>([
+    ...host.left.map(
+      ({ name }) =>
+        [
+          name,
+          note(
+            'left',
+            'Another program wrote this row lately; it is left to it for the grace.',
+            'to its writer',
+          ),
+        ] as const,
+    ),
+    ...host.held.map(
+      ({ name, reason }) =>
+        [
+          name,
+          note('held', 'This row is kept on purpose, though the file does not declare it.', reason),
+        ] as const,
+    ),
+    ...host.contested.map(
+      ({ name, reason }) =>
+        [name, note('contested', 'Another program keeps changing this row back.', reason)] as const,
+    ),
+  ]);
+}
+
+const paging = (address: FleetAddress, page: number, last: number): Html =>
+  html`<nav class="paging" aria-label="Pages">${page > 1 ? html`<a rel="prev" href="${addressOf(address, { page: page - 1 })}">Previous</a>` : null}<span>page ${page} of ${last}</span>${page < last ? html`<a rel="next" href="${addressOf(address, { page: page + 1 })}">Next</a>` : null}</nav>`;

@@ -1,0 +1,192 @@
+import type { Job } from 'bullmq';
+import type { GapView } from '../../database/report.ts';
+import { type ChangeView, type JobResult, queueName } from '../../fleet/job.ts';
+import { isObject, type Json } from '../../fleet/json.ts';
+import { nextSlot } from '../../fleet/slots.ts';
+import { countOf, severity, withMeaning } from '../../fleet/words.ts';
+import { type Html, html, type Part } from '../html.ts';
+import type { Page } from '../layout.ts';
+import type { WebPorts } from '../ports.ts';
+import { age, deckyPath, hostPath, hostTrouble, jobPath, stateMark, until } from '../words.ts';
+
+/** A finished pass, as far as the queue keeps it. */
+interface PassView {
+  readonly id: string;
+  readonly cause: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly result: Partial<JobResult> | null;
+  readonly failure: string | null;
+  /** Names that it looked at alone; null: all. */
+  readonly only: number | null;
+}
+
+const passesShown = 50;
+
+/** Is this host being looked at, and what did the last looks find? Null: it is not known. */
+export async function hostPage(
+  { report, queues }: WebPorts,
+  name: string,
+  options: { canChange: boolean; said: Part },
+): Promise<Page | null> {
+  const [host] = await report.hosts(name);
+  if (host === undefined) return null;
+  const [passes, { gaps }] = await Promise.all([
+    queues
+      .queue(queueName(name))
+      .getJobs(['completed', 'failed'], 0, passesShown - 1)
+      .then((jobs) =>
+        jobs
+          .filter(Boolean)
+          .map(passView)
+          .sort((a, b) => b.at - a.at),
+      )
+      .catch(() => null),
+    report.history({ host: name, decky: null, since: null, limit: 1 }),
+  ]);
+  const trouble = hostTrouble(host);
+  const next = nextSlot({ host: name, interval: host.interval_s * 1000 }, Date.now());
+  return {
+    title: name,
+    body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a></nav>
+<h1>${name}</h1>
+${options.said === null ? null : html`<p class="said" role="status">${options.said}</p>`}
+<div id="host" data-live data-host="${name}">
+<p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html` since ${age(host.last_observed_at, '')}` : null}</span><span>every ${host.interval_s} s</span>${host.stale ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
+${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
+<p class="counts">${severity.map((state) => ((host.states[state] ?? 0) > 0 ? html`<span>${host.states[state] ?? 0} ${stateMark(state, host.stale)}</span>` : null))}</p>
+</div>
+<div class="actions">
+${
+  options.canChange
+    ? html`<form method="post" action="${hostPath(name)}/reconcile"><button type="submit">Reconcile now</button></form>`
+    : html`<p class="hint">“Reconcile now” needs a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
+}
+<a class="button" href="${hostPath(name)}/plan">Plan</a>
+<a class="button" href="/?host=${encodeURIComponent(name)}">Its deckies</a>
+<a class="button" href="${hostPath(name)}/queue">Its queue</a>
+</div>
+<div id="passes" data-live><h2>Last passes</h2>
+${passes === null ? html`<p class="trouble">The queues do not answer: passes cannot be shown. What stands above is from the database.</p>` : passes.length === 0 ? html`<p class="empty">The queue keeps no finished pass of this host.</p>` : html`${chart(passes)}${passTable(name, passes)}`}</div>
+${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, though the file does not declare them.')}
+${noteTable(name, host.contested, 'Contested', 'Another program keeps changing these rows back.')}
+${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace.')}
+${gapTable(gaps)}`,
+  };
+}
+
+function passView(job: Job): PassView {
+  const data = job.data as Json;
+  const value = job.returnvalue as Json;
+  const only = isObject(data) && Array.isArray(data.deckies) ? data.deckies.length : null;
+  return {
+    id: String(job.id),
+    cause: isObject(data) && typeof data.cause === 'string' ? data.cause : 'by hand',
+    at: job.finishedOn ?? job.timestamp,
+    duration: (job.finishedOn ?? 0) - (job.processedOn ?? job.finishedOn ?? 0),
+    result: isObject(value) ? (value as Partial<JobResult>) : null,
+    failure: job.failedReason ? job.failedReason : null,
+    only,
+  };
+}
+
+/** How long the passes took, oldest first: a bar each. */
+function chart(passes: readonly PassView[]): Html {
+  const shown = [...passes].reverse();
+  const most = Math.max(1, ...shown.map(({ duration }) => duration));
+  const wide = 100 / Math.max(20, shown.length);
+  return html`<figure class="chart"><svg viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label="Duration of the last ${shown.length} passes, ${Math.min(...shown.map(({ duration }) => duration))} to ${most} ms">${shown.map(
+    ({ duration, failure }, at) => {
+      const height = Math.max(0.8, (duration / most) * 23);
+      return html`<rect class="${failure === null ? 'bar' : 'bar failed'}" x="${(at * wide).toFixed(2)}" y="${(24 - height).toFixed(2)}" width="${(wide * 0.8).toFixed(2)}" height="${height.toFixed(2)}"><title>${new Date(shown[at]?.at ?? 0).toISOString()}: ${duration} ms${failure === null ? '' : `, ${failure}`}</title></rect>`;
+    },
+  )}</svg><figcaption>Duration of each pass, oldest first; the tallest took ${most} ms. Failed ones are striped.</figcaption></figure>`;
+}
+
+const counts = (result: Partial<JobResult>): string => {
+  const parts = [
+    [result.inserted, 'inserted'],
+    [result.deleted, 'deleted'],
+    [result.state_updated, 'state'],
+    [result.config_updated, 'content'],
+    [result.held, 'held'],
+  ].flatMap(([count, word]) => (typeof count === 'number' && count > 0 ? [`${count} ${word}`] : []));
+  return parts.length > 0 ? parts.join(', ') : 'nothing to do';
+};
+
+const passTable = (
+  host: string,
+  passes: readonly PassView[],
+): Html => html`<table><caption class="quiet">Last passes of ${host}, newest first</caption>
+<thead><tr><th scope="col">When</th><th scope="col">Cause</th><th scope="col">Found</th><th scope="col" class="number">Took</th><th scope="col">Job</th></tr></thead>
+<tbody>${passes.map(
+  ({ id, at, cause, only, result, failure, duration }) => html`<tr data-key="pass ${id}">
+<td class="age">${age(new Date(at).toISOString())}</td><td>${cause}${only === null ? null : html`, ${countOf(only, 'decky')}`}</td>
+<td class="reason">${failure === null ? html`${result === null ? 'no result' : counts(result)}${result?.dry_run ? ' (dry run)' : ''}${result?.docker === 'unreachable' ? '; Docker unreachable' : ''}` : html`<span class="warn">failed: ${failure}</span>`}</td>
+<td class="number">${duration} ms</td><td><a href="${jobPath(host, id)}">${id}</a></td></tr>`,
+)}</tbody></table>`;
+
+const noteTable = (
+  host: string,
+  notes: readonly { name: string; reason: string; since: string }[],
+  title: string,
+  what: string,
+): Part =>
+  notes.length === 0
+    ? null
+    : html`<h2>${title}</h2><p class="hint">${what}</p><table><caption class="quiet">${title}</caption><thead><tr><th scope="col">Decky</th><th scope="col">Why</th><th scope="col">Since</th></tr></thead><tbody>${notes.map(
+        ({ name, reason, since }) =>
+          html`<tr><th scope="row"><a href="${deckyPath(host, name)}">${name}</a></th><td class="reason">${reason === 'undefined' ? '' : reason}</td><td class="age">${age(since, '')}</td></tr>`,
+      )}</tbody></table>`;
+
+const gapTable = (gaps: readonly GapView[]): Part =>
+  gaps.length === 0
+    ? null
+    : html`<h2>Gaps</h2><p class="hint">Times without a full pass for more than three intervals: what happened then is not known.</p><table><caption class="quiet">Gaps, newest first</caption><thead><tr><th scope="col">From</th><th scope="col">To</th></tr></thead><tbody>${gaps
+        .slice(0, 20)
+        .map(({ from_at, to_at }) => html`<tr><td>${from_at}</td><td>${to_at}</td></tr>`)}</tbody></table>`;
+
+const signs: Readonly<Record<ChangeView['action'], string>> = {
+  insert: '+',
+  delete: '−',
+  state: '~',
+  config: '~',
+  reason: '~',
+};
+
+/** What a pass would do, readable as the command line's plan. */
+export function planPage(host: string, result: JobResult): Page {
+  const { docker, changes = [], held_rows: held = [] } = result;
+  return {
+    title: `Plan of ${host}`,
+    body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a> <a href="${hostPath(host)}">${host}</a></nav>
+<h1>Plan of ${host}</h1>
+<p class="facts"><span>Docker ${docker}</span><span>asked just now, by a dry run: nothing was written</span></p>
+${
+  changes.length + held.length === 0
+    ? html`<p class="empty">Nothing to do: the table is true${docker === 'ok' ? '' : ', as far as can be told without Docker'}.</p>`
+    : html`<table class="plan"><caption class="quiet">What a pass would do</caption><thead><tr><th scope="col">Decky</th><th scope="col">What</th><th scope="col">Why</th></tr></thead><tbody>${changes.map(
+        (change) =>
+          html`<tr><th scope="row"><span class="sign">${signs[change.action]}</span> <a href="${deckyPath(host, change.name)}">${change.name}</a></th><td>${what(change)}</td><td class="reason">${withMeaning(change.reason)}</td></tr>`,
+      )}${held.map(({ name, reason }) => html`<tr><th scope="row"><span class="sign">=</span> <a href="${deckyPath(host, name)}">${name}</a></th><td>held</td><td class="reason">${reason}</td></tr>`)}</tbody></table>
+<p>${countOf(changes.length, 'change')}, ${held.length} held. The next pass applies them.</p>`
+}`,
+  };
+}
+
+function what({ action, from_state: from, to_state: to }: ChangeView): Part {
+  switch (action) {
+    case 'insert':
+      return html`insert as ${stateMark(to ?? '')}`;
+    case 'delete':
+      return 'delete';
+    case 'state':
+      return html`${stateMark(from ?? '')} → ${stateMark(to ?? '')}`;
+    case 'config':
+      return 'content';
+    case 'reason':
+      return html`${stateMark(to ?? '')}, another reason`;
+  }
+}

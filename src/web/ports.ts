@@ -1,0 +1,31 @@
+import type { Pages } from '../database/pages.ts';
+import type { Report } from '../database/report.ts';
+import type { JobData, JobResult } from '../fleet/job.ts';
+import type { Log } from '../log.ts';
+import type { QueueBackend } from '../queue/backend.ts';
+import type { Credentials } from './security.ts';
+
+/** What the pages ask the rest of the product. */
+export interface WebPorts {
+  readonly report: Report;
+  readonly pages: Pages;
+  readonly queues: QueueBackend;
+  /** Runs one pass on its host's worker; its job is not kept. @param timeout milliseconds */
+  request(data: JobData, timeout: number): Promise<JobResult>;
+  workerLives(host: string): Promise<boolean>;
+  /** In Prometheus's text format. */
+  metrics(): Promise<string>;
+  /** Resolves when the database and the queues answer. */
+  ready(): Promise<void>;
+  readonly log: Log;
+}
+
+export interface WebSettings {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Null: nobody is asked, and nothing can be changed. */
+  readonly credentials: Credentials | null;
+  /** The address in links, behind a proxy. */
+  readonly publicUrl: string | null;
+}

@@ -1,0 +1,275 @@
+import { hostname } from 'node:os';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { FleetError, reasonOf } from '../errors.ts';
+import { isLegalHost } from '../fleet/decky.ts';
+import { jobName, queueName } from '../fleet/job.ts';
+import { parseAddress } from './address.ts';
+import { registerApi } from './api.ts';
+import { loadAssets } from './assets.ts';
+import { queueBoard } from './board.ts';
+import { html } from './html.ts';
+import { layout, type Page, problem } from './layout.ts';
+import { liveStream } from './live.ts';
+import { metricsContentType } from './metrics.ts';
+import { deckyPage } from './pages/decky.ts';
+import { fleetPage } from './pages/fleet.ts';
+import { historyPage } from './pages/history.ts';
+import { hostPage, planPage } from './pages/host.ts';
+import type { WebPorts, WebSettings } from './ports.ts';
+import { contentPolicy, isAuthorized, isCrossSite, isKnownHost, isLoopback } from './security.ts';
+import { atMost, shared } from './shared.ts';
+import { hostPath } from './words.ts';
+
+export interface Dashboard {
+  /** Where people find it. */
+  readonly url: string;
+  /** Where it listens. */
+  readonly listensAt: string;
+  close(): Promise<void>;
+}
+
+/** Addresses that need no login. */
+const open = new Set(['/healthz', '/readyz']);
+/** Milliseconds that a reader waits for a plan. */
+const planWithin = 10_000;
+
+/** Passes that readers wait for: each holds a connection of the queues' store. */
+const requestsAtOnce = 4;
+
+/** The web pages. @throws FleetError CONFIG_INVALID: it may not listen there, or the port is taken */
+export async function startDashboard(given: WebPorts, settings: WebSettings): Promise<Dashboard> {
+  const { credentials, host } = settings;
+  const few = atMost(requestsAtOnce);
+  const ports: WebPorts = { ...given, request: (data, timeout) => few(() => given.request(data, timeout)) };
+  if (credentials === null && !isLoopback(host))
+    throw new FleetError('CONFIG_INVALID', `The dashboard may listen on ${host} only with a login`, {
+      advice: 'Set DASHBOARD_USER and DASHBOARD_PASSWORD, or listen on 127.0.0.1',
+    });
+  const app = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 400 },
+    bodyLimit: 1024 * 1024,
+  });
+  // A form of a page has no fields.
+  app.addContentTypeParser('application/x-www-form-urlencoded', (_request, payload, done) => {
+    payload.resume();
+    done(null, null);
+  });
+  secure(app, settings);
+  // No name holds a NUL, and PostgreSQL takes none.
+  app.addHook('preHandler', async ({ url }, reply) =>
+    /%00/.test(url.split('?')[0] ?? '') ? reply.callNotFound() : undefined,
+  );
+  app.setNotFoundHandler((_request, reply) =>
+    send(
+      reply.code(404),
+      problem(
+        'Not found',
+        'There is no such page.',
+        'The address may be of a host or decky that was removed.',
+      ),
+    ),
+  );
+  app.setErrorHandler((error, request, reply) => fail(error, request, reply, ports));
+
+  const board = queueBoard(ports.queues, () => ports.report.hosts(null), {
+    canChange: credentials !== null,
+    log: ports.log,
+  });
+  const stream = liveStream(() => ports.pages.pulse(), ports.log);
+  await assets(app);
+  probes(app, ports);
+  registerApi(app, ports);
+  app.get('/api/events', (_request, reply) => {
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      reply.raw.setHeader(name, value as string);
+    if (!stream.add(reply.raw)) reply.raw.writeHead(503).end();
+  });
+  routes(app, ports, settings, board);
+  await board.register(app);
+
+  const closeAll = async (): Promise<void> => {
+    board.close();
+    stream.close();
+    await app.close();
+  };
+  try {
+    const url = await app.listen({ host, port: settings.port });
+    return { url: settings.publicUrl ?? url, listensAt: url, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    throw new FleetError(
+      'CONFIG_INVALID',
+      isTaken ? `Port ${settings.port} is taken on ${host}` : reasonOf(error),
+      {
+        advice: 'Choose another with --port',
+      },
+    );
+  }
+}
+
+/** Who may ask, from where, and what the browser may load. */
+function secure(app: FastifyInstance, { credentials, host, publicUrl }: WebSettings): void {
+  const known = new Set(
+    [hostname(), host, publicUrl === null ? '' : new URL(publicUrl).hostname].map((name) =>
+      name.toLowerCase(),
+    ),
+  );
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({
+      'content-security-policy': contentPolicy,
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'cache-control': 'no-store',
+    });
+    const path = request.url.split('?')[0] ?? '';
+    if (!isKnownHost(request.headers.host, known))
+      return reply
+        .code(421)
+        .type('text/plain')
+        .send('This name is not ours. Set DASHBOARD_PUBLIC_URL to the address behind the proxy.\n');
+    if (open.has(path)) return undefined;
+    if (credentials !== null && !isAuthorized(request.headers.authorization, credentials))
+      return reply
+        .code(401)
+        .header('www-authenticate', 'Basic realm="decnet-fleet", charset="UTF-8"')
+        .type('text/plain')
+        .send('A login is needed: DASHBOARD_USER and DASHBOARD_PASSWORD.\n');
+    if (request.method === 'GET' || request.method === 'HEAD') return undefined;
+    if (isCrossSite(request.headers))
+      return reply.code(403).type('text/plain').send('Refused: the request comes from another site.\n');
+    if (credentials === null)
+      return reply
+        .code(403)
+        .type('text/plain')
+        .send('Read-only: set DASHBOARD_USER and DASHBOARD_PASSWORD to change anything here.\n');
+    return undefined;
+  });
+}
+
+async function assets(app: FastifyInstance): Promise<void> {
+  for (const [name, { type, body }] of await loadAssets()) {
+    // Asked for with the version in the address.
+    app.get(`/assets/${name}`, (_request, reply) =>
+      reply.type(type).header('cache-control', 'private, max-age=3600').send(body),
+    );
+  }
+}
+
+function probes(app: FastifyInstance, ports: WebPorts): void {
+  app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
+  app.get('/readyz', async (_request, reply) => {
+    const isReady = await ports.ready().then(
+      () => true,
+      () => false,
+    );
+    return reply
+      .code(isReady ? 200 : 503)
+      .type('text/plain')
+      .send(isReady ? 'ok\n' : 'not ready\n');
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(metricsContentType).send(await ports.metrics()));
+}
+
+type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+type OfHost = { Params: { host: string }; Querystring: Query };
+type OfDecky = { Params: { host: string; name: string } };
+
+function routes(
+  app: FastifyInstance,
+  ports: WebPorts,
+  { credentials }: WebSettings,
+  board: ReturnType<typeof queueBoard>,
+): void {
+  const canChange = credentials !== null;
+  const once = shared<Page | null>();
+  app.get<{ Querystring: Query }>('/', async ({ url, query }, reply) =>
+    send(reply, await once(url, () => fleetPage(ports, parseAddress(query)))),
+  );
+  app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
+    send(reply, await once(url, () => historyPage(ports, parseAddress(query).host))),
+  );
+  app.get<OfHost>('/hosts/:host', async ({ url, params: { host }, query }, reply) => {
+    const job = [query.asked ?? []].flat()[0];
+    const said =
+      job === undefined
+        ? null
+        : html`Asked for: job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It is among the last passes as soon as it is done.`;
+    return send(reply, await once(url, () => hostPage(ports, host, { canChange, said })), noHost(host));
+  });
+  app.get<OfHost>('/hosts/:host/plan', async ({ url, params: { host } }, reply) =>
+    send(
+      reply,
+      await once(url, async () => {
+        if (!isLegalHost(host) || !(await ports.workerLives(host))) return null;
+        return planPage(
+          host,
+          await ports.request({ host_uuid: host, dry_run: true, cause: 'manual' }, planWithin),
+        );
+      }),
+      problem(
+        'No plan',
+        `No worker of host ${host} is running: nobody can look.`,
+        'Start it there: node worker.ts',
+      ),
+    ),
+  );
+  app.get<OfHost>('/hosts/:host/queue', async ({ params: { host }, query }, reply) =>
+    reply.redirect(await board.open(host, [query.job ?? []].flat()[0] ?? null)),
+  );
+  app.post<OfHost>('/hosts/:host/reconcile', async ({ params: { host } }, reply) => {
+    if ((await ports.report.hosts(host)).length === 0) return send(reply.code(404), noHost(host));
+    const job = await ports.queues.queue(queueName(host)).add(jobName, { host_uuid: host, cause: 'manual' });
+    return reply.redirect(`${hostPath(host)}?asked=${encodeURIComponent(String(job.id))}`, 303);
+  });
+  app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name } }, reply) =>
+    send(
+      reply,
+      await once(url, () => deckyPage(ports, host, name)),
+      problem(
+        name,
+        `No decky ${name} is declared or recorded on host ${host}.`,
+        'It may have been removed; see the history.',
+      ),
+    ),
+  );
+}
+
+const noHost = (host: string): Page =>
+  problem('No such host', `Host ${host} is not known.`, 'A host appears when its worker has started once.');
+
+/** @param missing instead of no page */
+function send(reply: FastifyReply, page: Page | null, missing?: Page): FastifyReply {
+  if (page === null) void reply.code(404);
+  return reply.type('text/html; charset=utf-8').send(layout(page ?? missing ?? problem('Not found', '', '')));
+}
+
+/** Wrong addresses are told, faults are named by what still works; no stack reaches anybody. */
+function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: WebPorts): FastifyReply {
+  const isOurs = error instanceof FleetError;
+  const status = isOurs
+    ? error.code === 'CONFIG_INVALID'
+      ? 400
+      : 503
+    : error instanceof Error &&
+        'statusCode' in error &&
+        typeof error.statusCode === 'number' &&
+        error.statusCode < 500
+      ? error.statusCode
+      : 500;
+  if (status === 500) log.error({ error, path: request.url.split('?')[0] }, 'a page failed');
+  const why = status === 500 ? 'This page failed; the log of the dashboard says why.' : reasonOf(error);
+  if (request.url.startsWith('/api/')) return reply.code(status).send({ error: why });
+  return send(
+    reply.code(status),
+    problem(
+      'This cannot be shown now',
+      why,
+      'Passes go on without this page. Reload to try again; decnet-fleet doctor checks every part.',
+    ),
+  );
+}

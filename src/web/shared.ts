@@ -1,0 +1,33 @@
+/** Milliseconds that an answer serves those who ask the same. */
+const serves = 250;
+
+/** Many readers of one page are told of a change at once: what the first one asks for is made once for all of them. */
+export function shared<T>() {
+  const answers = new Map<string, Promise<T>>();
+  return (key: string, make: () => Promise<T>): Promise<T> => {
+    const existing = answers.get(key);
+    if (existing !== undefined) return existing;
+    const made = make();
+    answers.set(key, made);
+    const forget = (): void => void answers.delete(key);
+    made.then(() => setTimeout(forget, serves), forget);
+    return made;
+  };
+}
+
+/** Runs at most so many at once; the others wait for their turn. */
+export function atMost(limit: number) {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running >= limit) await new Promise<void>((go) => waiting.push(go));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}

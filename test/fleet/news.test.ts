@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Alarm, alarmMoves } from '../../src/fleet/alarm.ts';
+import { type Decision, decide, hush } from '../../src/fleet/news.ts';
+import { noNotes } from '../../src/fleet/notes.ts';
+import { culpritOf, type Notification, notificationOf } from '../../src/fleet/notification.ts';
+import { now } from '../support/facts.ts';
+
+const seconds = (count: number): number => now - count * 1000;
+
+/** An alarm that changed once, a while ago, and was not told. */
+const alarm = (name: string, state: string, more: Partial<Alarm> = {}): Alarm => ({
+  host: 'local',
+  name,
+  state,
+  told: name === '' ? 'ok' : 'running',
+  reason: 'ssh: exited, code 137',
+  since: seconds(5),
+  changedAt: seconds(5),
+  recent: [seconds(5)],
+  ...more,
+});
+
+const decided = (alarms: readonly Alarm[], deckies = 10, publicUrl: string | null = null): Decision =>
+  decide({ now, alarms, deckies: new Map([['local', deckies]]) }, publicUrl);
+const kinds = (decision: Decision): readonly string[] =>
+  decision.notifications.map(({ kind, name, count }) => `${kind} ${name ?? count}`);
+const told = (decision: Decision): readonly (string | null)[] => decision.told.map((one) => one.told);
+const many = (count: number, state: string, more: Partial<Alarm> = {}): readonly Alarm[] =>
+  Array.from({ length: count }, (_, at) => alarm(`decky-${at}`, state, more));
+
+describe('which moves matter to alarms', () => {
+  const left = (ran: boolean) => ({
+    ...noNotes,
+    left: new Map([['web', { since: now, writtenAt: now, ran }]]),
+  });
+  for (const [what, from, to, notes, makes] of [
+    ['a crash', 'running', 'failed', noNotes, 'alarm'],
+    ['a tear-down that failed', 'running', 'teardown_failed', noNotes, 'alarm'],
+    ['a crash after a deployer wrote it and it was seen', 'running', 'torn_down', left(true), 'alarm'],
+    ['a deployer’s word that nobody saw', 'running', 'torn_down', left(false), 'if it ran'],
+    ['down from pending', 'pending', 'failed', noNotes, 'if it ran'],
+    ['down from another down', 'degraded', 'failed', noNotes, 'if it ran'],
+    ['inserted down', null, 'torn_down', noNotes, 'none'],
+    ['running', 'failed', 'running', noNotes, 'none'],
+    ['deleted', 'running', null, noNotes, 'none'],
+    ['content', 'failed', 'failed', noNotes, undefined],
+    ['inserted pending', null, 'pending', noNotes, undefined],
+    ['tearing down', 'running', 'tearing_down', noNotes, undefined],
+  ] as const) {
+    test(`${what}: ${makes ?? 'ignored'}`, () => {
+      const [move] = alarmMoves([{ name: 'web', from, to, reason: 'x' }], notes);
+      assert.equal(move?.makes, makes);
+      if (to === null) assert.equal(move?.state, 'removed');
+    });
+  }
+});
+
+describe('what is told', () => {
+  test('a crash is one message, and a recovery one', () => {
+    assert.deepEqual(kinds(decided([alarm('web', 'failed')])), ['decky_down web']);
+    assert.deepEqual(kinds(decided([alarm('web', 'running', { told: 'failed' })])), ['decky_recovered web']);
+    assert.deepEqual(told(decided([alarm('web', 'failed')])), ['failed']);
+  });
+
+  test('nothing before it has settled, for all of a host together, and not for ever', () => {
+    const fresh = alarm('new', 'failed', { changedAt: seconds(1) });
+    assert.deepEqual(kinds(decided([fresh])), []);
+    assert.deepEqual(kinds(decided([fresh, alarm('web', 'failed')])), []);
+    const old = alarm('web', 'failed', { changedAt: seconds(10) });
+    assert.deepEqual(kinds(decided([fresh, old])), ['decky_down new', 'decky_down web']);
+  });
+
+  test('what came and went before it was told is not told', () => {
+    assert.deepEqual(decided([alarm('web', 'running')]), { notifications: [], told: [] });
+  });
+
+  test('most of a host at once is one message, and so is its recovery', () => {
+    assert.deepEqual(kinds(decided(many(6, 'failed'))), ['host_down 6']);
+    assert.deepEqual(kinds(decided(many(5, 'failed'))).length, 5);
+    assert.deepEqual(kinds(decided(many(2, 'failed'), 2)).length, 2);
+    assert.deepEqual(kinds(decided(many(21, 'failed'), 1000)), ['host_down 21']);
+    const recovering = [
+      ...many(4, 'running', { told: 'failed' }),
+      alarm('other', 'failed', { told: 'failed' }),
+    ];
+    assert.deepEqual(kinds(decided(recovering, 100)), ['host_recovered 4']);
+    assert.deepEqual(kinds(decided(many(3, 'removed', { told: 'failed' }), 0)), ['host_cleared 3']);
+  });
+
+  test('a message for many names what they share, and the first of them', () => {
+    const [message] = decided(many(150, 'failed'), 150).notifications;
+    assert.deepEqual(
+      [message?.count, message?.names.length, message?.state, message?.exit_code],
+      [150, 100, 'failed', 137],
+    );
+    assert.equal(
+      message?.text,
+      '150 of 150 deckies on host local are failed: ssh: exited, code 137: decky-0, decky-1, decky-2, decky-3, decky-4 and 145 more',
+    );
+    const [mixed] = decided(
+      [...many(3, 'failed'), alarm('x', 'torn_down', { reason: 'no container' })],
+      4,
+    ).notifications;
+    assert.deepEqual([mixed?.state, mixed?.reason, mixed?.previous_state], [null, null, 'running']);
+  });
+
+  test('what was removed is told only where it was told to be down, and its row goes', () => {
+    const quiet = decided([alarm('web', 'removed')]);
+    assert.deepEqual([kinds(quiet), told(quiet)], [[], [null]]);
+    const loud = decided([alarm('web', 'removed', { told: 'failed' })]);
+    assert.deepEqual([kinds(loud), told(loud)], [['decky_removed web'], [null]]);
+  });
+
+  test('flapping is told once, and then how it ended', () => {
+    const recent = [40, 30, 20, 10].map(seconds);
+    const flaps = decided([alarm('web', 'running', { recent, changedAt: seconds(10) })]);
+    assert.deepEqual([kinds(flaps), told(flaps)], [['decky_flapping web'], ['flapping']]);
+    const still = alarm('web', 'failed', { recent, told: 'flapping', changedAt: seconds(299) });
+    assert.deepEqual(decided([still]), { notifications: [], told: [] });
+    const ended = decided([{ ...still, changedAt: seconds(300) }]);
+    assert.deepEqual(kinds(ended), ['decky_down web']);
+    assert.deepEqual(ended.told, [{ host: 'local', name: 'web', told: 'failed', calm: true }]);
+    const slow = [900, 700, 20, 10].map(seconds);
+    assert.deepEqual(kinds(decided([alarm('web', 'failed', { recent: slow })])), ['decky_down web']);
+  });
+
+  test('one that flaps holds up nobody', () => {
+    const flaps = alarm('web', 'failed', { told: 'flapping', changedAt: now });
+    assert.deepEqual(kinds(decided([flaps, alarm('mail', 'failed')])), ['decky_down mail']);
+  });
+
+  for (const [state, before, expected] of [
+    ['stale', 'ok', ['host_stale']],
+    ['ok', 'stale', ['host_fresh']],
+    ['unreachable', 'ok', ['docker_unreachable']],
+    ['ok', 'unreachable', ['docker_back']],
+    ['stale unreachable', 'unreachable', ['host_stale']],
+    ['unreachable', 'stale', ['host_fresh', 'docker_unreachable']],
+    ['ok', 'stale unreachable', ['host_fresh', 'docker_back']],
+    ['ok', 'flapping', ['host_fresh', 'docker_back']],
+  ] as const) {
+    test(`a host: ${before} → ${state}`, () => {
+      const decision = decided([alarm('', state, { told: before, changedAt: seconds(400) })]);
+      assert.deepEqual(
+        decision.notifications.map(({ kind }) => kind),
+        expected,
+      );
+      assert.deepEqual(told(decision), [state]);
+    });
+  }
+
+  test('a state that nobody knows is passed over', () => {
+    const decision = decided([alarm('web', 'pending'), alarm('x', 'nonsense')]);
+    assert.deepEqual([kinds(decision), told(decision)], [[], ['pending', 'nonsense']]);
+  });
+
+  test('without a receiver what is old counts as told, and what is new does not', () => {
+    const alarms = [
+      alarm('old', 'failed', { changedAt: seconds(600) }),
+      alarm('new', 'failed'),
+      alarm('gone', 'removed', { changedAt: seconds(600) }),
+    ];
+    const decision = hush({ now, alarms, deckies: new Map() });
+    assert.deepEqual(decision.notifications, []);
+    assert.deepEqual(
+      decision.told.map(({ name, told: state }) => `${name} ${state}`),
+      ['old failed', 'gone null'],
+    );
+  });
+});
+
+describe('the words of a message', () => {
+  const message = (more: Partial<Parameters<typeof notificationOf>[0]> = {}, url: string | null = null) =>
+    notificationOf(
+      {
+        kind: 'decky_down',
+        host: 'host-a',
+        names: ['web'],
+        state: 'failed',
+        previous: 'running',
+        reason: 'smtp_relay: exited, code 137; http: no container',
+        since: now,
+        deckies: 3,
+        ...more,
+      },
+      url,
+    );
+
+  test('say which, what, since when, and where to look', () => {
+    const expected: Notification = {
+      kind: 'decky_down',
+      host_uuid: 'host-a',
+      name: 'web',
+      names: [],
+      count: 1,
+      state: 'failed',
+      previous_state: 'running',
+      reason: 'smtp_relay: exited, code 137; http: no container',
+      service: 'smtp_relay',
+      exit_code: 137,
+      since: '2026-03-01T12:00:00.000Z',
+      link: 'https://fleet.example/base/deckies/host-a/web',
+      text: 'web on host host-a is failed (was running): smtp_relay: exited, code 137; http: no container',
+    };
+    assert.deepEqual(message({}, 'https://fleet.example/base/?x#y'), expected);
+  });
+
+  test('link to the host where it is about the host, whatever it is called', () => {
+    assert.equal(
+      message({ kind: 'host_stale', names: [], host: 'a/b ?' }, 'http://f').link,
+      'http://f/hosts/a%2Fb%20%3F',
+    );
+    assert.equal(message({ names: ['../x#'] }, 'http://f/').link, 'http://f/deckies/host-a/..%2Fx%23');
+  });
+
+  test('are one line of bounded length, whatever a row holds', () => {
+    const { text, reason } = message({
+      names: ['a\nb\u2028c\u202e'],
+      reason: `x\r\n\u0007${'y'.repeat(5000)}`,
+    });
+    assert.doesNotMatch(text, /\p{C}|\p{Zl}/u);
+    assert.ok(text.length < 600 && reason?.length === 500);
+  });
+
+  for (const [reason, service, exit_code] of [
+    ['ssh: exited, code 137', 'ssh', 137],
+    ['ssh: restart loop; http: exited, code 1', 'ssh', null],
+    ['base container: exited, code 0', null, 0],
+    ['not in the file: ssh, http', null, null],
+    ['no container', null, null],
+    [null, null, null],
+  ] as const) {
+    test(`${reason}: service ${service}, exit code ${exit_code}`, () => {
+      assert.deepEqual(culpritOf(reason), { service, exit_code });
+    });
+  }
+});

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { noBrowser, openBrowser } from '../support/browser.ts';
+import { type Running, start } from '../support/cli.ts';
+import { noEngine } from '../support/docker.ts';
+import { openStage, type Stage } from '../support/stage.ts';
+import { noStore, stores } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const login = { username: 'ops', password: 'p:w"é' };
+/** Five times the second within which a change is promised on the page. */
+const seenWithin = 5000;
+
+for (const kind of stores) {
+  describe(`the pages in a browser, queues on ${kind}`, {
+    skip: noBrowser || noEngine || noStore(kind),
+  }, () => {
+    let stage: Stage;
+    let browser: Browser;
+    let context: BrowserContext;
+    let page: Page;
+    const outside: string[] = [];
+    const faults: string[] = [];
+    before(async () => {
+      [stage, browser] = await Promise.all([
+        openStage(kind, {
+          DASHBOARD_USER: login.username,
+          DASHBOARD_PASSWORD: login.password,
+          DECNET_INTERVAL: '5',
+        }),
+        openBrowser(),
+      ]);
+      context = await browser.newContext({ httpCredentials: login, viewport: { width: 1280, height: 800 } });
+      page = await context.newPage();
+      page.on('request', (request) => {
+        if (!request.url().startsWith(stage.url) && !request.url().startsWith('data:'))
+          outside.push(request.url());
+      });
+      page.on('pageerror', (error) => faults.push(error.message));
+      page.on('console', (message) => {
+        if (message.type() === 'error') faults.push(message.text());
+      });
+    });
+    after(async () => {
+      await browser.close();
+      await stage.close();
+    });
+
+    const row = (name: string): string => `tr[data-key="host-a ${name}"]`;
+    const isLive = async (): Promise<void> =>
+      void (await page.waitForSelector('#stream[data-state=live]', { timeout: 15_000 }));
+    const says = (where: string, pattern: RegExp): Promise<void> =>
+      waitFor(async () => pattern.test(await page.innerText(where)), seenWithin);
+    const open = async (path: string): Promise<void> => {
+      await page.goto(stage.url + path);
+      await isLive();
+    };
+
+    test('a killed container changes on the page, without a reload', async () => {
+      await open('/');
+      await page.waitForSelector(`${row('web-01')}[data-state=running]`);
+      await page.evaluate('document.body.dataset.mine = "kept"');
+      await stage.engine.container('web-01-https').kill();
+      await page.waitForSelector(`${row('web-01')}[data-state=degraded]`, { timeout: seenWithin });
+      assert.match(await page.innerText(row('web-01')), /https: exited, code 137 \(killed\)/);
+      assert.equal(await page.getAttribute('body', 'data-mine'), 'kept');
+      assert.match(await page.innerText('#totals'), /6 deckies[\s\S]*5\s+●\s+running[\s\S]*1\s+◐\s+degraded/);
+      await stage.engine.container('web-01-https').start();
+      await page.waitForSelector(`${row('web-01')}[data-state=running]`, { timeout: seenWithin });
+    });
+
+    test('filters act at once, stand in the address, and the address shows the same again', async () => {
+      await open('/');
+      await page.fill('input[name=q]', 'web');
+      await page.waitForSelector(row('db-01'), { state: 'detached' });
+      await page.selectOption('select[name=service]', 'ssh');
+      await page.waitForSelector(row('web-01'), { state: 'detached' });
+      assert.equal(new URL(page.url()).search, '?q=web&service=ssh');
+      await page.reload();
+      assert.deepEqual(await page.locator('tr[data-key] th').allInnerTexts(), ['web-02']);
+      await page.goto(`${stage.url}/?q=nothing-is-called-so`);
+      assert.match(await page.innerText('#hosts'), /Nothing in the fleet matches/);
+      await open('/?sort=name');
+      const names = await page.locator('tr[data-key] th').allInnerTexts();
+      assert.deepEqual(names, [...names].sort());
+    });
+
+    test('a decky’s page: desired, recorded, observed, history, availability; secrets masked', async () => {
+      await stage.engine.container('files-01-smb').kill();
+      await open('/deckies/host-a/files-01');
+      await says('.three', /Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*failed/);
+      await says('main', /running → ✖ failed/);
+      const text = await page.innerText('main');
+      assert.match(
+        text,
+        /Desired[\s\S]*declared[\s\S]*Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*files-01-smb smb: exited, code 137 \(killed\)/,
+      );
+      assert.match(text, /Desired and recorded say the same/);
+      assert.match(text, /Last day\s+\d+(\.\d\d)? %/);
+      const whole = await page.content();
+      assert.doesNotMatch(whole, /correct-horse/);
+      assert.match(whole, /\*\*\*/);
+      await stage.engine.container('files-01-smb').start();
+      await says('.three', /Recorded[\s\S]*running[\s\S]*Observed[^✖]*running/);
+    });
+
+    test('Reconcile now: the pass is asked for, and appears among the last ones', async () => {
+      await open('/hosts/host-a');
+      await page.click('text=Reconcile now');
+      await page.waitForURL(/asked=/);
+      const job = new URL(page.url()).searchParams.get('asked') ?? '';
+      assert.match(await page.innerText('.said'), new RegExp(`Asked for: job ${job}`));
+      await page.waitForSelector(`tr[data-key="pass ${job}"]`, { timeout: seenWithin });
+      assert.match(await page.innerText(`tr[data-key="pass ${job}"]`), /manual\s+nothing to do/);
+    });
+
+    test('Plan: what a pass would do', async () => {
+      await open('/hosts/host-a');
+      await page.click('text=Plan');
+      assert.match(await page.innerText('main'), /Nothing to do: the table is true/);
+    });
+
+    test('Bull Board: the queues, a job’s data and result; a job from its form is a one-shot', async () => {
+      await page.goto(`${stage.url}/queues/`);
+      await page.waitForSelector('text=reconcile.host-a');
+      await page.goto(`${stage.url}/hosts/host-a/queue`);
+      await page.waitForURL(/\/queues\/queue\/reconcile\.host-a/);
+      await page.waitForSelector('text=host_uuid');
+      const added = await page.evaluate(
+        `fetch('/queues/api/queues/reconcile.host-a/add', { method: 'POST', headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ name: 'by hand', data: { host_uuid: 'host-a' }, options: {} }) }).then((r) => r.status)`,
+      );
+      assert.equal(added, 200);
+      await open('/hosts/host-a');
+      await says('#passes', /by hand/);
+    });
+
+    test('a lost connection is shown, and heals', async () => {
+      const second = await dashboard(stage);
+      try {
+        const other = await context.newPage();
+        await other.goto(second.url);
+        await other.waitForSelector('#stream[data-state=live]');
+        second.running.child.kill('SIGKILL');
+        await second.running.finished;
+        await other.waitForSelector('#stream[data-state=lost]');
+        assert.match(await other.innerText('#stream'), /reconnecting … showing \d+ s old data/);
+        await stage.engine.container('db-01-redis').kill();
+        const again = await dashboard(stage, second.port);
+        await other.waitForSelector('#stream[data-state=live]', { timeout: 30_000 });
+        await other.waitForSelector(`${row('db-01')}[data-state=degraded]`, { timeout: seenWithin });
+        again.running.child.kill();
+        await again.running.finished;
+        await other.close();
+        await stage.engine.container('db-01-redis').start();
+      } finally {
+        second.running.child.kill();
+      }
+    });
+
+    test('light and dark, at a desk and on a phone: no serious fault of accessibility, nothing scrolls sideways', async () => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        for (const width of [1280, 360]) {
+          await page.setViewportSize({ width, height: 800 });
+          for (const path of [
+            '/',
+            '/hosts/host-a',
+            '/hosts/host-a/plan',
+            '/deckies/host-a/web-01',
+            '/history',
+            '/?q=none-such',
+          ]) {
+            await open(path);
+            const at = `${path} ${colorScheme} ${width}`;
+            const wide = await page.evaluate('document.documentElement.scrollWidth');
+            assert.ok(Number(wide) <= width, `${at} is ${wide} wide`);
+            // The page's own policy lets no script in: this one comes by the debugger.
+            await page.evaluate(axe);
+            const violations = (await page.evaluate(
+              `axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+                .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ').slice(0, 300)))`,
+            )) as string[];
+            assert.deepEqual(violations, [], at);
+          }
+        }
+      }
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await open('/');
+      await page.click('#theme');
+      await page.click('#theme');
+      assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
+      await page.reload();
+      assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
+    });
+
+    test('a wrong login is refused', async () => {
+      const stranger = await browser.newContext({ httpCredentials: { ...login, password: 'wrong' } });
+      const tried = await stranger.newPage();
+      const reply = await tried.goto(stage.url).catch(() => null);
+      assert.ok(reply === null || reply.status() === 401);
+      assert.doesNotMatch(await tried.content(), /host-a/);
+      await stranger.close();
+    });
+
+    test('nothing was asked of anybody outside, and no script failed', () => {
+      assert.deepEqual(outside, []);
+      assert.deepEqual(
+        faults.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_CONNECTION/.test(text)),
+        [],
+      );
+    });
+
+    test('a host whose worker is gone: stale in plain sight, its states last known', async () => {
+      const second = await dashboard(stage);
+      try {
+        const other = await context.newPage();
+        await other.goto(second.url);
+        await other.waitForSelector('#stream[data-state=live]');
+        stage.up.child.kill();
+        await stage.up.finished;
+        // Three intervals of 5 s.
+        await other.waitForSelector('.host.stale', { timeout: 75_000 });
+        assert.match(await other.innerText('.host.stale'), /STALE: last pass \d+ s ago \(3 intervals\)/);
+        assert.ok((await other.locator(`${row('web-01')} .last-known`).count()) === 1);
+        await other.goto(`${second.url}/deckies/host-a/web-01`);
+        assert.match(await other.innerText('.three'), /Its worker does not answer/);
+        await other.goto(`${second.url}/hosts/host-a/plan`);
+        assert.match(await other.innerText('main'), /No worker of host host-a is running/);
+        await other.close();
+      } finally {
+        second.running.child.kill();
+        await second.running.finished;
+      }
+    });
+  });
+}
+
+/** A dashboard of its own beside the one of `up`. */
+async function dashboard(stage: Stage, port = 0): Promise<{ running: Running; url: string; port: number }> {
+  const running = start(['dashboard', '--port', String(port)], stage.env);
+  const found = /dashboard is at (http:\S+:(\d+))/.exec(await running.said(/dashboard is at http:\S+:\d+/));
+  return { running, url: found?.[1] ?? '', port: Number(found?.[2]) };
+}

@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
+import { connect } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { cli, type Running, start } from '../support/cli.ts';
+import { testHost } from '../support/host.ts';
+import { type TestStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+interface Reply {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+const basic = (user: string, password: string): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+
+/** Not fetch: it keeps `Host` and `Origin` to itself. */
+const ask = (
+  url: string,
+  options: { method?: string; headers?: OutgoingHttpHeaders; body?: string } = {},
+): Promise<Reply> =>
+  new Promise((done, fail) => {
+    const asked = request(
+      url,
+      { method: options.method ?? 'GET', headers: options.headers ?? {} },
+      (reply) => {
+        let body = '';
+        reply.setEncoding('utf8').on('data', (chunk: string) => {
+          body += chunk;
+        });
+        reply.on('end', () => done({ status: reply.statusCode ?? 0, headers: reply.headers, body }));
+      },
+    );
+    asked.on('error', fail);
+    asked.end(options.body);
+  });
+
+const nasty = '<img src=x onerror=alert(1)>"\'&';
+const pathsOfAll = [
+  '/',
+  '/history',
+  '/hosts/host-a',
+  '/hosts/host-a/plan',
+  '/deckies/host-a/web-01',
+  '/queues/',
+  '/queues/api/queues',
+  '/api/fleet',
+  '/api/hosts',
+  '/api/history',
+  '/metrics',
+  '/assets/style.css',
+  '/assets/live.js',
+];
+
+describe('the dashboard over HTTP', () => {
+  let store: TestStore;
+  const host = testHost();
+  let readOnly: { running: Running; url: string };
+  let guarded: { running: Running; url: string };
+  const env = (): Record<string, string> => ({ ...store.env, DECNET_DATA_DIR: host.directory });
+  const login = { authorization: basic('ops', 'secret-of-ops') };
+
+  const dashboard = async (more: Record<string, string>): Promise<{ running: Running; url: string }> => {
+    const running = start(['dashboard', '--port', '0'], { ...env(), ...more });
+    const said = await running.said(/dashboard is at .*\n/);
+    return { running, url: `http://127.0.0.1:${/127\.0\.0\.1:(\d+)/.exec(said)?.[1]}` };
+  };
+
+  before(async () => {
+    store = await testStore('postgres');
+    const migrated = await cli(['migrate'], env());
+    assert.equal(migrated.code, 0, migrated.stderr);
+    await store.db.query(`insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at, last_observed_at, notes)
+      values ('host-a', 30, now(), now(), now(), null), ('host-b', 30, now() - interval '10 min', now() - interval '10 min', now() - interval '10 min', null)`);
+    await store.db.query(
+      `insert into fleet_deckies (host_uuid, name, services, decky_ip, state, last_error, decky_config) values
+        ('host-a', 'web-01', '["http"]', '192.0.2.1', 'running', null, '{"service_config": {"http": {"password": "correct-horse"}}}'),
+        ('host-a', $1::text, jsonb_build_array($1::text), $1::text, 'failed', $1::text, jsonb_build_object('hostname', $1::text, $1::text, $1::text)),
+        ('host-b', 'old-01', '["ssh"]', '192.0.2.2', 'running', null, null)`,
+      [nasty],
+    );
+    await store.db.query(
+      `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, job_id) values ('host-a', $1::text, null, 'failed', $1::text, $1::text)`,
+      [nasty],
+    );
+    [readOnly, guarded] = await Promise.all([
+      dashboard({}),
+      dashboard({
+        DASHBOARD_USER: 'ops',
+        DASHBOARD_PASSWORD: 'secret-of-ops',
+        DASHBOARD_PUBLIC_URL: 'https://fleet.example.org/',
+      }),
+    ]);
+  });
+  after(async () => {
+    for (const one of [readOnly, guarded]) {
+      one?.running.child.kill();
+      assert.equal((await one?.running.finished)?.code, 0);
+    }
+    await store.drop();
+    host.remove();
+  });
+
+  for (const path of pathsOfAll) {
+    test(`${path}: with a login, and not without`, async () => {
+      const refused = await ask(guarded.url + path);
+      assert.equal(refused.status, 401);
+      assert.match(String(refused.headers['www-authenticate']), /^Basic/);
+      assert.doesNotMatch(refused.body, /host-a|web-01/);
+      for (const wrong of [
+        basic('ops', 'wrong'),
+        basic('', ''),
+        'Basic !',
+        'Bearer x',
+        basic('ops', 'secret-of-ops').slice(0, -4),
+      ])
+        assert.equal((await ask(guarded.url + path, { headers: { authorization: wrong } })).status, 401);
+      const expected = path.endsWith('/plan') ? 404 : 200;
+      assert.equal((await ask(guarded.url + path, { headers: login })).status, expected);
+      assert.equal((await ask(readOnly.url + path)).status, expected);
+    });
+  }
+
+  test('/healthz and /readyz need no login and tell no detail', async () => {
+    for (const path of ['/healthz', '/readyz']) {
+      const { status, body } = await ask(guarded.url + path);
+      assert.deepEqual([status, body], [200, 'ok\n']);
+    }
+  });
+
+  test('a policy lets nothing in from outside, on every page', async () => {
+    for (const path of ['/', '/hosts/host-a', '/deckies/host-a/web-01', '/none', '/queues/']) {
+      const { headers, body } = await ask(readOnly.url + path);
+      assert.match(String(headers['content-security-policy']), /default-src '(none|self)'/);
+      assert.doesNotMatch(String(headers['content-security-policy']), /script-src[^;]*unsafe|https?:|\*/);
+      assert.doesNotMatch(body, /(src|href)="(https?:)?\/\//);
+    }
+  });
+
+  test('a name that is not ours is refused, an address is not, nor is the proxy’s name', async () => {
+    for (const name of ['evil.example', 'localhost.evil.example', 'x', '127.0.0.1.nip.example', 'a b'])
+      assert.equal(
+        (await ask(`${readOnly.url}/healthz`, { headers: { host: name } })).status,
+        421,
+        `"${name}"`,
+      );
+    for (const name of ['localhost:9', '127.0.0.1', '[::1]:80'])
+      assert.equal((await ask(`${readOnly.url}/`, { headers: { host: name } })).status, 200, name);
+    assert.equal(
+      (await ask(`${guarded.url}/`, { headers: { ...login, host: 'fleet.example.org' } })).status,
+      200,
+    );
+    assert.equal((await ask(`${readOnly.url}/`, { headers: { host: 'fleet.example.org' } })).status, 421);
+  });
+
+  test('nothing changes from another site, nor without a login', async () => {
+    const post = (url: string, headers: OutgoingHttpHeaders) =>
+      ask(`${url}/hosts/host-a/reconcile`, { method: 'POST', headers });
+    assert.equal((await post(readOnly.url, {})).status, 403);
+    assert.equal((await post(guarded.url, {})).status, 401);
+    for (const headers of [
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ])
+      assert.equal((await post(guarded.url, { ...login, ...headers })).status, 403, JSON.stringify(headers));
+    const board = `${guarded.url}/queues/api/queues/schedule/add`;
+    assert.equal(
+      (await ask(board, { method: 'POST', headers: { ...login, origin: 'https://evil.example' } })).status,
+      403,
+    );
+    const done = await post(guarded.url, { ...login, origin: guarded.url });
+    assert.equal(done.status, 303);
+    assert.match(String(done.headers.location), /^\/hosts\/host-a\?asked=/);
+    assert.equal(
+      (await ask(`${guarded.url}/hosts/none/reconcile`, { method: 'POST', headers: login })).status,
+      404,
+    );
+  });
+
+  test('read-only: Bull Board changes nothing either', async () => {
+    for (const path of [
+      '/queues/api/queues/schedule/add',
+      '/queues/api/queues/schedule/pause',
+      '/queues/api/queues/schedule/obliterate',
+    ])
+      for (const method of ['POST', 'PUT'])
+        assert.equal(
+          (
+            await ask(readOnly.url + path, {
+              method,
+              headers: { 'content-type': 'application/json' },
+              body: '{}',
+            })
+          ).status,
+          403,
+        );
+  });
+
+  test('markup in names, services, errors and content is text', async () => {
+    for (const path of ['/', '/history', `/deckies/host-a/${encodeURIComponent(nasty)}`, '/hosts/host-a']) {
+      const { status, body } = await ask(readOnly.url + path);
+      assert.equal(status, 200, path);
+      assert.ok(!body.includes('<img'), path);
+      if (path !== '/hosts/host-a')
+        assert.ok(body.includes('&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;'), path);
+    }
+    const search = await ask(`${readOnly.url}/?q=${encodeURIComponent(nasty)}`);
+    assert.ok(!search.body.includes('<img'));
+    assert.match(search.body, /value="&lt;img/);
+  });
+
+  test('secrets are masked', async () => {
+    const { body } = await ask(`${readOnly.url}/deckies/host-a/web-01`);
+    assert.doesNotMatch(body, /correct-horse/);
+    assert.match(body, /\*\*\*/);
+  });
+
+  test('a stale host is said to be stale, its states last known', async () => {
+    const { body } = await ask(`${readOnly.url}/?host=host-b`);
+    assert.match(body, /STALE: last pass/);
+    assert.match(body, /20 intervals/);
+    assert.match(body, /last known: running/);
+  });
+
+  test('JSON: paged, filtered; a wrong value is named', async () => {
+    const json = async (path: string): Promise<Record<string, unknown>> => {
+      const { status, body } = await ask(readOnly.url + path);
+      assert.equal(status, 200, body);
+      return JSON.parse(body) as Record<string, unknown>;
+    };
+    const all = await json('/api/fleet?limit=2');
+    assert.equal(all.total, 3);
+    assert.equal((all.deckies as object[]).length, 2);
+    const failed = (await json('/api/fleet?state=failed')).deckies as { name: string; state: string }[];
+    assert.deepEqual(
+      failed.map(({ name }) => name),
+      [nasty],
+    );
+    assert.equal(((await json('/api/fleet?service=ssh&host=host-b')).deckies as object[]).length, 1);
+    assert.equal((await json('/api/hosts')).total, 2);
+    assert.equal(((await json('/api/history?host=host-a')).transitions as object[]).length, 1);
+    for (const wrong of [
+      '/api/fleet?limit=0',
+      '/api/fleet?offset=-1',
+      '/api/hosts?host=a%20b',
+      '/api/history?since=yesterday',
+      '/api/history?limit=1e9',
+    ]) {
+      const { status, body } = await ask(readOnly.url + wrong);
+      assert.equal(status, 400, wrong);
+      assert.match((JSON.parse(body) as { error: string }).error, /Allowed|valid/);
+    }
+  });
+
+  test('huge and odd queries are answered in words', async () => {
+    const long = 'x'.repeat(6000);
+    for (const path of [
+      `/?q=${long}`,
+      '/?q=%25%5F%5C',
+      '/?q=a%00b',
+      '/?page=99999999',
+      '/?page=NaN',
+      '/?open=a&open=b',
+      '/?state=none',
+      '/?q=a&q=b',
+      `/deckies/host-a/${'x'.repeat(128)}`,
+    ]) {
+      const { status, body } = await ask(readOnly.url + path);
+      assert.ok(status === 200 || status === 404, `${path.slice(0, 40)}: ${status}`);
+      assert.doesNotMatch(body, /at .*\.ts:\d+/);
+    }
+    for (const path of [
+      `/${long}`,
+      '/deckies/%ff/x',
+      '/hosts/%00',
+      '/../../etc/passwd',
+      '/assets/../package.json',
+    ]) {
+      const { status } = await ask(readOnly.url + path);
+      assert.ok(status >= 400 && status < 500, `${path.slice(0, 40)}: ${status}`);
+    }
+    const big = await ask(`${guarded.url}/hosts/host-a/reconcile`, {
+      method: 'POST',
+      headers: { ...login, 'content-type': 'application/json' },
+      body: JSON.stringify({ x: 'y'.repeat(3_000_000) }),
+    }).catch(() => null);
+    assert.ok(big === null || big.status >= 400);
+  });
+
+  test('two hundred readers of the stream, some of whom read nothing: told within a second, memory bounded', async () => {
+    const port = Number(new URL(readOnly.url).port);
+    const rss = (): number =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${readOnly.running.child.pid}/status`, 'utf8'))?.[1]);
+    await ask(`${readOnly.url}/`);
+    const before = rss();
+    const told = new Set<number>();
+    const sockets = Array.from({ length: 200 }, (_, at) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
+      if (at % 10 === 0) socket.pause();
+      else
+        socket.on('data', (chunk) => {
+          if (chunk.toString().includes('"host-a"')) told.add(at);
+        });
+      return socket;
+    });
+    try {
+      // Some sign of the stream first, then a pass that changes the table.
+      await waitFor(async () => {
+        await store.db.query(
+          `update fleet_hosts set turn = turn + 1, last_pass_at = clock_timestamp() where host_uuid = 'host-a'`,
+        );
+        return told.size === 180;
+      }, 15_000);
+      for (let round = 0; round < 50; round++)
+        await store.db.query(`update fleet_hosts set turn = turn + 1 where host_uuid = 'host-a'`);
+      assert.ok(rss() - before < 100_000, `${rss() - before} kB more`);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+    assert.equal((await ask(`${readOnly.url}/healthz`)).status, 200);
+  });
+
+  test('beyond loopback without a login: exit 2, and why', async () => {
+    const { code, stderr } = await cli(['dashboard', '--host', '0.0.0.0', '--port', '0'], env());
+    assert.equal(code, 2);
+    assert.match(stderr, /only with a login.*DASHBOARD_USER/);
+  });
+
+  test('a port that is taken, or none: exit 2, and why', async () => {
+    const taken = await cli(['dashboard', '--port', new URL(readOnly.url).port], env());
+    assert.equal(taken.code, 2);
+    assert.match(taken.stderr, /is taken/);
+    const none = await cli(['dashboard', '--port', '99999'], env());
+    assert.equal(none.code, 2);
+    assert.match(none.stderr, /0 to 65535/);
+    const half = await cli(['dashboard', '--port', '0'], { ...env(), DASHBOARD_USER: 'ops' });
+    assert.equal(half.code, 2);
+    assert.match(half.stderr, /DASHBOARD_PASSWORD is not set/);
+  });
+});
