@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { buildDeckies } from '../src/fleet/builder/flags.ts';
+import { seededRandom } from '../src/fleet/builder/random.ts';
 import { cli, start } from '../test/support/cli.ts';
 import { serviceLabels, testEngine } from '../test/support/docker.ts';
-import { declaredDecky, testHost } from '../test/support/host.ts';
+import { testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer } from '../test/support/servers.ts';
 import { waitFor } from '../test/support/wait.ts';
 
@@ -46,8 +48,10 @@ async function measure(more: {
     DECNET_INTERVAL: '86400',
     ...more,
   });
-  const names = Array.from({ length: deckies }, (_, at) => `decky-${at}`);
-  host.write(names.map((name) => declaredDecky(name)));
+  const addresses = Array.from({ length: deckies }, (_, at) => `192.0.2.${at + 1}`);
+  const fleet = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(1) });
+  const names = fleet.map(({ name }) => name);
+  host.write(fleet);
   await Promise.all(
     names.map((name) => engine.make({ name: `${name}-ssh`, labels: serviceLabels(name, 'ssh') })),
   );

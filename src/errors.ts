@@ -13,6 +13,8 @@ export const errorCodes = [
   'JOB_FAILED',
   'TURN_LOST', // other passes of this host kept coming in between
   'OTHER_MACHINE', // the host's rows belong to another machine
+  'FLEET_INVALID', // an INI file, or the flags of `build`, make no fleet
+  'NOT_WRITTEN', // a file could not be written, or is there already
   'NOT_FOUND',
   'CHECK_FAILED', // `doctor` found a fault
 ] as const;

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../config.ts';
 import { version } from '../package.ts';
+import { build } from './commands/build.ts';
+import { check } from './commands/check.ts';
 import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { forget } from './commands/forget.ts';
@@ -27,6 +29,8 @@ const commands: readonly Register[] = [
   stop,
   forget,
   grant,
+  build,
+  check,
   dashboard,
   doctor,
 ];

@@ -57,6 +57,29 @@ const deckyFields: Record<string, Check> = {
 
 const requiredDeckyFields = ['name', 'ip', 'services'] as const;
 
+/** As many faults of one file as anyone reads. */
+const mostFaults = 100;
+
+interface Fault {
+  readonly what: string;
+  readonly advice?: string | undefined;
+}
+
+/** Notes a fault; null, so that a caller can give up in the same breath. */
+type Report = (what: string, advice?: string) => null;
+
+/** JSON, but no state file. The message tells the first fault. */
+export class FaultyStateFile extends FleetError {
+  /** Each in one line with file and field; at most 100. */
+  readonly faults: readonly string[];
+
+  constructor(file: string, first: Fault, faults: readonly Fault[]) {
+    const { message, advice = '' } = stateFileInvalid(file, first.what, first.advice);
+    super('STATE_FILE_INVALID', message, { advice });
+    this.faults = faults.map(({ what }) => `${file}: ${what}`);
+  }
+}
+
 /**
  * What a state file's text says about one host. The deckies of other hosts are checked all the same.
  * @param file its path, for errors
@@ -64,34 +87,47 @@ const requiredDeckyFields = ['name', 'ip', 'services'] as const;
  * @throws FleetError STATE_FILE_INVALID, naming the first field that is wrong
  */
 export function parseStateFile(content: string, file: string, host: string): Desired {
-  const invalid = (what: string, advice?: string): never => {
-    throw stateFileInvalid(file, what, advice);
-  };
-  const document = parseJson(content, file);
-  if (!isObject(document)) return invalid(`holds ${nameOf(document)} where an object is expected`);
+  const faults: Fault[] = [];
+  const desired = parseDocument(parseJson(content, file), host, (what, advice) => {
+    if (faults.length < mostFaults) faults.push({ what, advice });
+    return null;
+  });
+  const [first] = faults;
+  if (first !== undefined) throw new FaultyStateFile(file, first, faults);
+  if (desired === null) throw stateFileInvalid(file, 'is no state file');
+  return desired;
+}
+
+function parseDocument(document: Json, host: string, report: Report): Desired | null {
+  if (!isObject(document)) return report(`holds ${nameOf(document)} where an object is expected`);
   const config = property(document, 'config');
-  if (config === undefined) return invalid('config is missing');
-  if (!isObject(config)) return invalid(`config must be an object, not ${nameOf(config)}`);
-  checkFields(config, configFields, 'config', invalid);
+  if (config === undefined) return report('config is missing');
+  if (!isObject(config)) return report(`config must be an object, not ${nameOf(config)}`);
+  checkFields(config, configFields, 'config', report);
   const list = property(config, 'deckies');
-  if (list === undefined) return invalid('config.deckies is missing');
-  if (!Array.isArray(list)) return invalid(`config.deckies must be a list, not ${nameOf(list)}`);
+  if (list === undefined) return report('config.deckies is missing');
+  if (!Array.isArray(list)) return report(`config.deckies must be a list, not ${nameOf(list)}`);
 
   const deckies: Decky[] = [];
   const peers = new Map<string, number>();
   const firstAt = new Map<string, number>();
   for (const [at, entry] of (list as readonly Json[]).entries()) {
     const where = `config.deckies[${at}]`;
-    if (!isObject(entry)) return invalid(`${where} must be an object, not ${nameOf(entry)}`);
-    const decky = parseDecky(entry, where, invalid);
+    if (!isObject(entry)) {
+      report(`${where} must be an object, not ${nameOf(entry)}`);
+      continue;
+    }
+    const decky = parseDecky(entry, where, report);
+    if (decky === null) continue;
     const owner = (property(entry, 'host_uuid') ?? host) as string;
     const key = `${owner} ${decky.name}`;
     const first = firstAt.get(key);
     if (first !== undefined) {
-      return invalid(
+      report(
         `${where}.name "${decky.name}" is already that of config.deckies[${first}] on host ${owner}`,
         'Give each decky of a host its own name.',
       );
+      continue;
     }
     firstAt.set(key, at);
     if (owner === host) deckies.push(decky);
@@ -106,22 +142,24 @@ export const stateFileInvalid = (file: string, what: string, advice?: string, ca
     cause,
   });
 
-type Invalid = (what: string, advice?: string) => never;
-
-function parseDecky(entry: JsonObject, where: string, invalid: Invalid): Decky {
+function parseDecky(entry: JsonObject, where: string, report: Report): Decky | null {
+  let isFaulty = false;
+  const note: Report = (what, advice) => {
+    isFaulty = true;
+    return report(what, advice);
+  };
   for (const field of requiredDeckyFields) {
-    if (property(entry, field) === undefined) invalid(`${where}.${field} is missing`);
+    if (property(entry, field) === undefined) note(`${where}.${field} is missing`);
   }
-  checkFields(entry, deckyFields, where, invalid);
-  const services = property(entry, 'services') as readonly Json[];
-  for (const [at, service] of services.entries()) {
+  checkFields(entry, deckyFields, where, note);
+  const services = property(entry, 'services');
+  for (const [at, service] of (Array.isArray(services) ? (services as readonly Json[]) : []).entries()) {
     if (typeof service !== 'string' || service.trim() === '' || service.length > 128) {
-      invalid(
-        `${where}.services[${at}] must be a service name of 1 to 128 characters, not ${nameOf(service)}`,
-      );
+      note(`${where}.services[${at}] must be a service name of 1 to 128 characters, not ${nameOf(service)}`);
     }
   }
-  checkStorable(entry, where, 0, invalid);
+  checkStorable(entry, where, 0, note);
+  if (isFaulty) return null;
   return {
     name: property(entry, 'name') as string,
     ip: property(entry, 'ip') as string,
@@ -134,29 +172,32 @@ function checkFields(
   fields: JsonObject,
   checks: Readonly<Record<string, Check>>,
   where: string,
-  invalid: Invalid,
+  report: Report,
 ): void {
   for (const [field, check] of Object.entries(checks)) {
     const value = property(fields, field);
     if (value !== undefined && !check.holds(value)) {
-      invalid(`${where}.${field} must be ${check.is}, not ${nameOf(value)}`);
+      report(`${where}.${field} must be ${check.is}, not ${nameOf(value)}`);
     }
   }
 }
 
 /** PostgreSQL's jsonb takes neither NUL nor half a surrogate pair, and JSON has no infinite number. */
-function checkStorable(value: Json, where: string, depth: number, invalid: Invalid): void {
-  if (depth > deepest) invalid(`${where.slice(0, 200)} is nested more than ${deepest} levels deep`);
-  if (typeof value === 'string' && !isStorable(value)) {
-    invalid(`${where} holds a character that cannot be stored (NUL or half a surrogate pair)`);
+function checkStorable(value: Json, where: string, depth: number, report: Report): void {
+  if (depth > deepest) {
+    report(`${where.slice(0, 200)} is nested more than ${deepest} levels deep`);
+    return;
   }
-  if (typeof value === 'number' && !Number.isFinite(value)) invalid(`${where} is too large for a number`);
+  if (typeof value === 'string' && !isStorable(value)) {
+    report(`${where} holds a character that cannot be stored (NUL or half a surrogate pair)`);
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) report(`${where} is too large for a number`);
   if (Array.isArray(value)) {
-    for (const [at, member] of value.entries()) checkStorable(member, `${where}[${at}]`, depth + 1, invalid);
+    for (const [at, member] of value.entries()) checkStorable(member, `${where}[${at}]`, depth + 1, report);
   } else if (isObject(value)) {
     for (const key of Object.keys(value)) {
-      if (!isStorable(key)) invalid(`${where} has a key with a character that cannot be stored`);
-      checkStorable(property(value, key) as Json, `${where}.${key}`, depth + 1, invalid);
+      if (!isStorable(key)) report(`${where} has a key with a character that cannot be stored`);
+      checkStorable(property(value, key) as Json, `${where}.${key}`, depth + 1, report);
     }
   }
 }

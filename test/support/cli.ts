@@ -22,12 +22,17 @@ const bare = { PATH: process.env.PATH, HOME: '/nonexistent', LANG: 'C.UTF-8' };
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Starts one of the programs of the checkout, as a user would. */
-export function start(args: readonly string[], env: Env, program = 'src/cli/bin.ts'): Running {
+/**
+ * Starts one of the programs of the checkout, as a user would.
+ * @param input what it reads on its standard input
+ */
+export function start(args: readonly string[], env: Env, program = 'src/cli/bin.ts', input = ''): Running {
   const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
     env: { ...bare, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // It may end before it has read everything.
+  child.stdin.on('error', () => undefined).end(input);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,0 +1,49 @@
+import { parseConfig } from '../../config.ts';
+import { FleetError } from '../../errors.ts';
+import { othersOnly } from '../../fleet/desired.ts';
+import { type Context, hostOf, option, type Register } from '../context.ts';
+import { countOf } from '../text.ts';
+
+/** Whether a pass would accept a state file; for editors and CI. Exit 0: valid, 1: not. */
+export const check: Register = (program, context) => {
+  program
+    .command('check')
+    .description('check a state file as a pass would, and list every fault')
+    .argument('<file>', 'a decnet-state.json')
+    .option('--host <host>', 'whose file it is (default: this host)', option.host)
+    .addHelpText('after', '\nExit code: 0 valid, 1 not valid, 2 wrong usage.')
+    .action(async (file: string, options: { host?: string }) => {
+      const host = hostOf(parseConfig(context.env), options.host);
+      const [{ stateFileReader }, { FaultyStateFile }] = await Promise.all([
+        import('../../state-file/read.ts'),
+        import('../../state-file/parse.ts'),
+      ]);
+      const desired = await stateFileReader(file, host).read();
+      if (desired.kind === 'absent') throw new FleetError('NOT_FOUND', `${file}: not found`);
+      if (desired.kind === 'invalid') {
+        const { error } = desired;
+        // What a pass did all the same, which the error adds, is nothing that was done here.
+        tellFaults(context, error instanceof FaultyStateFile ? error.faults : [error.message]);
+        return;
+      }
+      const hosts: readonly (readonly [string, number])[] = [
+        [host, desired.deckies.length],
+        ...desired.peers,
+      ];
+      const count = hosts.reduce((sum, [, n]) => sum + n, 0);
+      const of = hosts
+        .filter(([, n]) => n > 0)
+        .map(([name, n]) => `${n.toLocaleString('en')} of host ${name}`);
+      context.print(
+        [`${file}: valid, ${countOf(count, 'decky')}`, ...(of.length > 0 ? [of.join(', ')] : [])].join(': '),
+      );
+      const warning = othersOnly(desired, host);
+      if (warning !== null) context.note(`decnet-fleet: warning: ${file} ${warning}`);
+    });
+};
+
+function tellFaults(context: Context, faults: readonly string[]): void {
+  // A key of the file may hold line breaks.
+  for (const fault of faults) context.note(`decnet-fleet: ${fault.replace(/\p{Cc}/gu, ' ')}`);
+  context.exitCode = 1;
+}

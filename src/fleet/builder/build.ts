@@ -1,0 +1,185 @@
+import {
+  type Address,
+  addressText,
+  freeAddresses,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+} from './addresses.ts';
+import { fleetInvalid, iniInvalid, type Place, shown } from './place.ts';
+import { drawNumber, drawOne, drawSome, type Random } from './random.ts';
+import { loadIni, type Specification, type SpecifiedDecky } from './specification.ts';
+import { allServiceNames, archetypes, distros, hostnameWords, isFleetSingleton } from './tables.ts';
+
+/** A decky as upstream writes it into its state file. @see FLEET_BUILDER.md, section 5 */
+export interface BuiltDecky {
+  readonly name: string;
+  readonly ip: string;
+  readonly services: readonly string[];
+  readonly distro: string;
+  readonly base_image: string;
+  readonly build_base: string;
+  readonly hostname: string;
+  readonly archetype: string | null;
+  readonly service_config: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly nmap_os: string;
+  /** Minutes. */
+  readonly mutate_interval: number | null;
+  /** Epoch seconds. */
+  readonly last_mutated: number;
+  readonly last_login_attempt: number;
+  readonly host_uuid: string | null;
+}
+
+/** Where the deckies will be. */
+export interface Network {
+  /** `a.b.c.d/len` or `a.b.c.d/mask`. */
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly hostIp: string;
+  /** Addresses that no decky is given. */
+  readonly reserved?: readonly string[];
+}
+
+export interface IniBuildOptions extends Network {
+  /** Minutes, for every decky; null: each has its section's. */
+  readonly mutateInterval?: number | null;
+  /** The names of own services that a decky may be given. */
+  readonly ownServices?: readonly string[];
+  readonly random: Random;
+  /** The time of the build, epoch seconds: each decky's `last_mutated`. */
+  readonly now: number;
+}
+
+/** A network whose addresses were read. */
+export interface ReadNetwork {
+  readonly subnet: Subnet;
+  readonly gateway: Address;
+  readonly host: Address;
+  readonly reserved: ReadonlySet<Address>;
+}
+
+/**
+ * @param places where the subnet and the gateway stand, if in a file
+ * @throws FleetError FLEET_INVALID
+ */
+export function readNetwork(
+  { subnet, gateway, hostIp, reserved = [] }: Network,
+  places: { readonly subnet?: Place | null; readonly gateway?: Place | null } = {},
+): ReadNetwork {
+  const invalid = (what: string, text: string, must: string, at?: Place | null): never => {
+    const fault = `${shown(text)} must be ${must}`;
+    throw at == null ? fleetInvalid(`${what} ${fault}`) : iniInvalid(at, fault);
+  };
+  const address = (what: string, text: string, at?: Place | null): Address =>
+    parseAddress(text) ?? invalid(what, text, 'an IPv4 address', at);
+  return {
+    subnet:
+      parseSubnet(subnet) ?? invalid('subnet', subnet, 'an IPv4 network such as 10.0.0.0/24', places.subnet),
+    gateway: address('gateway', gateway, places.gateway),
+    host: address('host address', hostIp),
+    reserved: new Set(reserved.map((text) => address('reserved address', text))),
+  };
+}
+
+/**
+ * The fleet that an INI file asks for.
+ * @param ini what `loadIni` made of it, or a text, which is read by the rules for a string
+ * @throws FleetError FLEET_INVALID with file, section and key
+ * @see FLEET_BUILDER.md, section 3
+ */
+export function buildDeckiesFromIni(
+  ini: Specification | string,
+  options: IniBuildOptions,
+): readonly BuiltDecky[] {
+  const specification = typeof ini === 'string' ? loadIni(ini) : ini;
+  const { random, now, mutateInterval = null } = options;
+  const explicit = explicitAddresses(specification);
+  // A network taken from the file is told where it stands there.
+  const { subnet, gateway, host, reserved } = readNetwork(options, {
+    subnet: options.subnet === specification.subnet ? specification.subnetAt : null,
+    gateway: options.gateway === specification.gateway ? specification.gatewayAt : null,
+  });
+  const free = freeAddresses(subnet, new Set([...explicit, gateway, host, ...reserved]));
+  const known = allServiceNames(options.ownServices);
+
+  return specification.deckies.map((decky, at): BuiltDecky => {
+    const archetype = decky.archetype === null ? null : archetypes.get(decky.archetype);
+    if (archetype === undefined) {
+      throw iniInvalid(
+        decky.at.archetype,
+        `no archetype ${shown(decky.archetype ?? '')}`,
+        `There are: ${[...archetypes.keys()].join(', ')}`,
+      );
+    }
+    const ip = decky.ip ?? nextFree(free, decky, options.subnet);
+    const services = decky.services ?? archetype?.services ?? drawServices(random, known);
+    if (decky.services !== null) checkServices(decky, known);
+    return {
+      name: decky.name,
+      ip,
+      services,
+      ...dress(random, turn(archetype?.distros ?? [...distros.keys()], at)),
+      archetype: decky.archetype,
+      service_config: Object.fromEntries(decky.serviceConfig),
+      nmap_os: decky.nmapOs ?? archetype?.nmapOs ?? 'linux',
+      mutate_interval: mutateInterval ?? decky.mutateInterval,
+      last_mutated: now,
+      last_login_attempt: 0,
+      host_uuid: null,
+    };
+  });
+}
+
+const explicitAddresses = ({ deckies }: Specification): readonly Address[] =>
+  deckies.flatMap(({ ip, at }) => {
+    if (ip === null) return [];
+    const address = parseAddress(ip);
+    if (address === null) throw iniInvalid(at.ip, `${shown(ip)} must be an IPv4 address`);
+    return [address];
+  });
+
+function nextFree(free: Iterator<Address, undefined>, { name, at }: SpecifiedDecky, subnet: string): string {
+  const { value: address } = free.next();
+  if (address === undefined)
+    throw iniInvalid(at.section, `no free address is left in ${shown(subnet)} for decky ${shown(name)}`);
+  return addressText(address);
+}
+
+function checkServices({ services, at }: SpecifiedDecky, known: readonly string[]): void {
+  const wrong = (services ?? []).filter((service) => !known.includes(service));
+  if (wrong.length === 0) return;
+  const reasons = [...new Set(wrong)].map((service) =>
+    isFleetSingleton(service) ? `${shown(service)} exists once per fleet` : `${shown(service)} is unknown`,
+  );
+  throw iniInvalid(at.services, reasons.join(', '), `There are: ${known.join(', ')}`);
+}
+
+/** One to three different ones. */
+export const drawServices = (random: Random, known: readonly string[]): readonly string[] =>
+  drawSome(random, known, drawNumber(random, 1, Math.min(3, known.length)));
+
+const turn = <T>(list: readonly T[], at: number): T => list[at % list.length] as T;
+
+/**
+ * What a distro gives a decky.
+ * @param slug a known distro's
+ */
+export function dress(
+  random: Random,
+  slug: string,
+): Pick<BuiltDecky, 'distro' | 'base_image' | 'build_base' | 'hostname'> {
+  const distro = distros.get(slug);
+  if (distro === undefined)
+    throw fleetInvalid(`no distro ${shown(slug)}`, `There are: ${[...distros.keys()].join(', ')}`);
+  const { image, buildBase, hostname } = distro;
+  return {
+    distro: slug,
+    base_image: image,
+    build_base: buildBase,
+    hostname: hostname(drawOne(random, hostnameWords), {
+      number: () => drawNumber(random, 10, 99),
+      word: () => drawOne(random, hostnameWords),
+    }),
+  };
+}

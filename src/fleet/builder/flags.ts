@@ -1,0 +1,130 @@
+import { type Address, addressText, freeAddresses } from './addresses.ts';
+import { type BuiltDecky, drawServices, dress, type ReadNetwork } from './build.ts';
+import { fleetInvalid, shown } from './place.ts';
+import { drawOne, type Random } from './random.ts';
+import { allServiceNames, archetypes, distros } from './tables.ts';
+
+export interface FlagBuildOptions {
+  /** One decky for each. */
+  readonly addresses: readonly string[];
+  /** Unchecked: a fleet's singleton passes. */
+  readonly services?: readonly string[] | null;
+  /** Where neither services nor an archetype are given: each decky's are drawn. */
+  readonly drawServices?: boolean;
+  readonly distros?: readonly string[] | null;
+  readonly drawDistros?: boolean;
+  readonly archetype?: string | null;
+  /** Minutes. */
+  readonly mutateInterval?: number | null;
+  /** The names of own services that may be drawn. */
+  readonly ownServices?: readonly string[];
+  readonly random: Random;
+}
+
+/** How often a set of services that another decky has already is drawn anew, and the first time. */
+const mostDraws = 21;
+
+/**
+ * A fleet from a few choices: `decky-01`, `decky-02` …
+ * @throws FleetError FLEET_INVALID
+ * @see FLEET_BUILDER.md, section 4
+ */
+export function buildDeckies(options: FlagBuildOptions): readonly BuiltDecky[] {
+  const { addresses, random, archetype: slug = null, mutateInterval = null } = options;
+  const archetype = archetypeOf(slug);
+  const slugs = resolveDistros(
+    options.distros ?? null,
+    options.drawDistros ?? false,
+    addresses.length,
+    slug,
+    random,
+  );
+  const services = servicesFor(options, archetype?.services ?? null);
+  return addresses.map((ip, at) => ({
+    name: `decky-${String(at + 1).padStart(2, '0')}`,
+    ip,
+    services: services(),
+    ...dress(random, slugs[at] as string),
+    archetype: slug,
+    service_config: {},
+    nmap_os: archetype?.nmapOs ?? 'linux',
+    mutate_interval: mutateInterval,
+    last_mutated: 0,
+    last_login_attempt: 0,
+    host_uuid: null,
+  }));
+}
+
+/** What gives each decky its services, one after the other. */
+function servicesFor(
+  options: FlagBuildOptions,
+  ofArchetype: readonly string[] | null,
+): () => readonly string[] {
+  const { services, drawServices: isDrawn = false, random } = options;
+  if (services != null && services.length > 0) return () => services;
+  if (ofArchetype !== null) return () => ofArchetype;
+  if (!isDrawn)
+    throw fleetInvalid('the deckies have no services', 'Give services or an archetype, or have them drawn');
+  const known = allServiceNames(options.ownServices);
+  const used = new Set<string>();
+  return () => {
+    let drawn: readonly string[] = [];
+    let key = '';
+    for (let draw = 0; draw < mostDraws; draw++) {
+      drawn = drawServices(random, known);
+      key = [...drawn].sort().join(',');
+      if (!used.has(key)) break;
+    }
+    used.add(key);
+    return drawn;
+  };
+}
+
+/**
+ * The distros of so many deckies, by their slugs: the given ones in turn, else drawn, else the archetype's in turn, else
+ * all in turn.
+ * @param explicit null or empty: none given. Unchecked here
+ * @param archetype a slug, or null
+ * @throws FleetError FLEET_INVALID for an archetype that is unknown
+ * @see FLEET_BUILDER.md, "The other two exports"
+ */
+export function resolveDistros(
+  explicit: readonly string[] | null,
+  randomize: boolean,
+  n: number,
+  archetype: string | null,
+  random: Random,
+): readonly string[] {
+  const all = [...distros.keys()];
+  const inTurn = (list: readonly string[]): readonly string[] =>
+    Array.from({ length: n }, (_, at) => list[at % list.length] as string);
+  if (explicit !== null && explicit.length > 0) return inTurn(explicit);
+  if (randomize) return Array.from({ length: n }, () => drawOne(random, all));
+  return inTurn(archetypeOf(archetype)?.distros ?? all);
+}
+
+function archetypeOf(slug: string | null) {
+  if (slug === null) return null;
+  const found = archetypes.get(slug);
+  if (found === undefined)
+    throw fleetInvalid(`no archetype ${shown(slug)}`, `There are: ${[...archetypes.keys()].join(', ')}`);
+  return found;
+}
+
+/**
+ * So many free addresses, ascending.
+ * @param from the lowest to give
+ * @throws FleetError FLEET_INVALID where there are too few
+ */
+export function allocateAddresses(
+  { subnet, gateway, host, reserved }: ReadNetwork,
+  count: number,
+  from: Address = subnet.first,
+): readonly string[] {
+  const found = freeAddresses(subnet, new Set([gateway, host, ...reserved]), from)
+    .take(count)
+    .toArray();
+  if (found.length < count)
+    throw fleetInvalid(`${count} addresses are needed, and only ${found.length} are free in the subnet`);
+  return found.map(addressText);
+}

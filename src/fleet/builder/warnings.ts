@@ -1,0 +1,60 @@
+import { type Address, isWithin, parseAddress } from './addresses.ts';
+import { type Network, readNetwork } from './build.ts';
+import { located, type Place, shown, type Warning } from './place.ts';
+import type { Specification } from './specification.ts';
+
+/**
+ * What upstream lets through to its harm, in the file's order of kinds: names, addresses, subsections.
+ * @param network one that the fleet could be built in
+ */
+export function warningsOf(specification: Specification, network: Network): readonly Warning[] {
+  const { deckies, file } = specification;
+  if (deckies.length === 0)
+    return [
+      { kind: 'empty', at: { file, line: null }, what: 'declares no decky' },
+      ...specification.warnings,
+    ];
+  return [
+    ...doubledNames(specification),
+    ...addressWarnings(specification, network),
+    ...specification.warnings,
+  ];
+}
+
+/** No pass would accept a state file with them. */
+function doubledNames({ deckies }: Specification): readonly Warning[] {
+  const first = new Map<string, Place>();
+  return deckies.flatMap(({ name, at }) => {
+    const before = first.get(name);
+    if (before === undefined) {
+      first.set(name, at.section);
+      return [];
+    }
+    const what = `the name ${shown(name)} is already that of ${located(before, 'a decky').replace(/: a decky$/, '')}`;
+    return [{ kind: 'doubled-name' as const, at: at.section, what }];
+  });
+}
+
+function addressWarnings({ deckies }: Specification, network: Network): readonly Warning[] {
+  const { subnet, gateway, host, reserved } = readNetwork(network);
+  const owners = new Map<Address, string>();
+  const faults: readonly { readonly is: string; readonly holds: (address: Address) => boolean }[] = [
+    { is: "the gateway's address", holds: (address) => address === gateway },
+    { is: "this host's own address", holds: (address) => address === host },
+    { is: 'a reserved address', holds: (address) => reserved.has(address) },
+    { is: `outside the subnet ${shown(network.subnet)}`, holds: (address) => !isWithin(subnet, address) },
+    { is: "the subnet's own address", holds: (address) => address === subnet.first },
+    { is: "the subnet's broadcast address", holds: (address) => address === subnet.last },
+  ];
+  return deckies.flatMap(({ name, ip, at }) => {
+    const address = ip === null ? null : parseAddress(ip);
+    if (ip === null || address === null) return [];
+    const owner = owners.get(address);
+    owners.set(address, owner ?? name);
+    const whats = [
+      ...(owner === undefined ? [] : [`is already the address of ${shown(owner)}`]),
+      ...faults.filter(({ holds }) => holds(address)).map(({ is }) => `is ${is}`),
+    ];
+    return whats.map((what) => ({ kind: 'address' as const, at: at.ip, what: `${ip} ${what}` }));
+  });
+}
