@@ -8,7 +8,7 @@ import { type Db, query } from './query.ts';
 /** Any number that no other program of this database takes an advisory lock on. */
 const lookLock = 7_264_310_502;
 
-/** Milliseconds after which the server ends a look that hangs: a pass may wait for a row that it has locked. */
+/** Milliseconds after which the server ends a look whose process hangs: a pass may wait for a row that it locked. */
 const lookWithin = 2000;
 
 /** @param options.interval seconds, of hosts that never had a worker; of the grace, seconds */
@@ -45,7 +45,7 @@ export function postgresOutbox(database: Database, options: { interval: number; 
   };
 }
 
-const beginLook = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $1, true),
+const beginLook = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', '10s', true),
     set_config('idle_in_transaction_session_timeout', $1, true),
     pg_try_advisory_xact_lock($2::bigint) as ours`;
 

@@ -11,6 +11,7 @@ import { createLog } from '../../src/log.ts';
 import { startNotifier } from '../../src/notify/notifier.ts';
 import { packageRoot } from '../../src/package.ts';
 import { pass } from '../../src/pass/pass.ts';
+import { cli, start } from '../support/cli.ts';
 import { decky, declared, exited, seen, serviceOf, unreachable } from '../support/facts.ts';
 import { type Bench, bench } from '../support/pass.ts';
 import { waitFor } from '../support/wait.ts';
@@ -357,6 +358,41 @@ describe('without a receiver', () => {
       { name: 'web', state: 'failed', told: 'failed' },
     ]);
     assert.deepEqual(await it.db.query('select 1 from fleet_notifications'), []);
+  });
+});
+
+describe('a scheduler’s process', () => {
+  test('tells, and says of a dead receiver where it is, once, and no secret', async () => {
+    const env = {
+      DATABASE_URL: it.db.url,
+      DECNET_WEBHOOK_URL: `http://127.0.0.1:${to.port}/hook/s3cret?token=t0ken`,
+      DASHBOARD_PUBLIC_URL: 'https://fleet.example',
+    };
+    assert.equal((await cli(['migrate'], env)).code, 0);
+    await fleetOf(['web', 'mail', 'dns']);
+    to.answer = (response) => void response.writeHead(500).end();
+    const scheduler = start([], env, 'scheduler.ts');
+    await fleetOf(['web', 'mail', 'dns'], ['web']);
+    await scheduler.said(/not delivered/);
+    await told(2);
+    to.answer = (response) => void response.writeHead(200).end();
+    await scheduler.said(/delivered again/);
+    scheduler.child.kill('SIGTERM');
+    assert.equal((await scheduler.finished).code, 0);
+    assert.equal(scheduler.output().match(/not delivered/g)?.length, 1);
+    assert.match(scheduler.output(), new RegExp(`"receiver":"http://127.0.0.1:${to.port}"`));
+    assert.doesNotMatch(scheduler.output(), /s3cret|t0ken/);
+  });
+});
+
+describe('a large host', () => {
+  test('of 10,000 deckies that all die is one message', async () => {
+    await fleetOf(names(10_000));
+    notifier();
+    await fleetOf(names(10_000), names(10_000));
+    await told(1);
+    await quiet();
+    assert.deepEqual(to.kinds, ['host_down 10000']);
   });
 });
 
