@@ -30,12 +30,13 @@ export const jobPath = (host: string, id: string): string =>
 export const intervalsSince = ({ last_full_pass_at: at, interval_s }: HostView): number =>
   at === null ? 0 : Math.floor((Date.now() - Date.parse(at)) / 1000 / interval_s);
 
-/** What is wrong with a host, and what still works; null: nothing. */
-export function hostTrouble(host: HostView): Part {
+/** What is wrong with a host, and what still works; null: nothing. @param isSaid its age stands beside it already */
+export function hostTrouble(host: HostView, isSaid = false): Part {
   if (host.last_full_pass_at === null)
     return host.stale
       ? html`No full pass has been made yet. Start its worker: <code>node worker.ts</code> on that host.`
       : null;
+  if (host.stale && isSaid) return 'Its states are last known ones. Is its worker running?';
   if (host.stale)
     return html`<strong>Stale:</strong> last full pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals). States below are last known. Is its worker running?`;
   if (host.docker === 'unreachable')

@@ -20,6 +20,9 @@ const commands = [
   'stop',
   'forget',
   'grant',
+  'dashboard',
+  'build',
+  'check',
   'doctor',
 ];
 

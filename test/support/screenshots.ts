@@ -25,6 +25,7 @@ const stage = await openStage('redis', {
 const browser = await openBrowser();
 try {
   // Something to look at: a day of history, another host, a stale one; and a few things that broke just now.
+  await stage.store.db.query(`delete from fleet_transitions where name = 'web-01'`);
   await stage.store.db.query(
     `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at) values
       ('host-a', 'web-01', null, 'running', 'new in the file', now() - interval '6 days'),

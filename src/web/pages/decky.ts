@@ -113,7 +113,7 @@ ${facts({ ip: recorded.ip, services: recorded.services })}${isObject(config) ? r
 }
 
 function observedColumn(asked: Asked, recorded: RecordedDecky | null): Html {
-  const question = 'what Docker shows now';
+  const question = 'what Docker showed when this page asked';
   if (asked.kind === 'silence') return column('Observed', question, html`<p class="empty">${asked.why}</p>`);
   const observed = asked.view?.observed ?? null;
   if (observed === null)
@@ -177,13 +177,20 @@ function band(title: string, stretches: readonly Stretch[]): Html {
     return html`<rect class="${state === null ? 'unknown' : looks[state].tone}" x="${x.toFixed(1)}" y="0" width="${width.toFixed(1)}" height="20"><title>${state ?? 'not looked at'}: ${new Date(from).toISOString()} to ${new Date(to).toISOString()}</title></rect>`;
   });
   return html`<figure class="band"><figcaption><strong>${title}</strong> <span class="figure">${percent(share)}</span> ${share === null ? null : html`running, of ${hours(known)} looked at`}</figcaption>
-<svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="${title}: ${describe({ share, known })}">${bars}</svg></figure>`;
+<svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="${title}: ${describe({ share, known })}">${bars}</svg>${legend(stretches)}</figure>`;
+}
+
+/** What the colours of a band say, in words. */
+function legend(stretches: readonly Stretch[]): Html {
+  const sums = new Map<Stretch['state'], number>();
+  for (const { from, to, state } of stretches) sums.set(state, (sums.get(state) ?? 0) + to - from);
+  return html`<p class="counts hint">${[...sums].map(([state, ms]) => html`<span>${state === null ? 'not looked at' : stateMark(state)} ${hours(ms)}</span>`)}</p>`;
 }
 
 /** Never rounded up to 100. */
 const percent = (share: number | null): string =>
   share === null ? 'unknown' : share === 1 ? '100 %' : `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
 const hours = (ms: number): string =>
-  ms < 3600_000 ? `${Math.max(1, Math.round(ms / 60_000))} min` : `${(ms / 3600_000).toFixed(1)} h`;
+  ms < 3600_000 ? `${Math.max(1, Math.round(ms / 60_000))} min` : `${Number((ms / 3600_000).toFixed(1))} h`;
 const describe = ({ share, known }: Pick<Availability, 'share' | 'known'>): string =>
   share === null ? 'unknown' : `${percent(share)} of ${hours(known)} running`;

@@ -71,7 +71,8 @@ function totals(hosts: readonly HostView[], address: FleetAddress): Html {
   const sum = (count: (host: HostView) => number): number =>
     hosts.reduce((total, host) => total + count(host), 0);
   const stale = hosts.filter((host) => host.stale);
-  const known = stale.length === 0 ? 0 : stale.reduce((total, host) => total + sizeOf(host), 0);
+  // Not facts any more: they count for no state.
+  const known = stale.reduce((total, host) => total + sizeOf(host), 0);
   const mute = hosts.filter((host) => !host.stale && host.docker === 'unreachable');
   const contested = sum((host) => host.contested.length);
   const held = sum((host) => host.held.length);
@@ -84,14 +85,14 @@ function totals(hosts: readonly HostView[], address: FleetAddress): Html {
   return html`<p class="totals"><strong class="figure">${countOf(sum(sizeOf), 'decky')}</strong>
 ${['running', ...severity.filter((state) => state !== 'running')].map((word) => {
   const state = word as FleetState;
-  const count = sum((host) => host.states[state] ?? 0);
+  const count = sum((host) => (host.stale ? 0 : (host.states[state] ?? 0)));
   return count === 0
     ? null
     : html`<a href="${addressOf(address, { state: address.state === state ? null : state, page: 1 })}"${address.state === state ? html` aria-current="true"` : null}><span class="figure">${count.toLocaleString('en')}</span> ${stateMark(state)}</a>`;
-})}</p>
+})}${known > 0 ? html`<span class="state last-known"><span class="figure">${known.toLocaleString('en')}</span> last known</span>` : null}</p>
 <p class="totals minor"><strong class="figure">${countOf(hosts.length, 'host')}</strong>
 <span>${(hosts.length - stale.length).toLocaleString('en')} fresh</span>
-${stale.length > 0 ? html`<span class="warn">${stale.length} stale (${named(stale)}${stale.length > 3 ? ' …' : ''}): ${countOf(known, 'decky')} last known</span>` : null}
+${stale.length > 0 ? html`<span class="warn">${stale.length} stale (${named(stale)}${stale.length > 3 ? ' …' : ''})</span>` : null}
 ${mute.length > 0 ? html`<span class="warn">${mute.length} without Docker (${named(mute)}${mute.length > 3 ? ' …' : ''})</span>` : null}
 ${contested > 0 ? html`<span class="warn">${contested} contested</span>` : null}
 ${held > 0 ? html`<span>${held} held</span>` : null}</p>`;
@@ -105,9 +106,9 @@ function filters(address: FleetAddress, hosts: readonly HostView[], services: re
     html`<option value="${value}"${chosen ? html` selected` : null}>${text}</option>`;
   return html`<form class="filters" id="filters" role="search" action="/" method="get">
 <label class="grow"><span>Search</span><input type="search" name="q" value="${address.search ?? ''}" placeholder="name, IP, service, reason …" autocomplete="off"></label>
-<label><span>State</span><select name="state">${option('', 'any', address.state === null)}${fleetStates.map((state) => option(state, state, address.state === state))}</select></label>
-<label><span>Host</span><select name="host">${option('', 'any', address.host === null)}${[...hosts].sort(byName).map(({ host_uuid }) => option(host_uuid, host_uuid, address.host === host_uuid))}</select></label>
-<label><span>Service</span><select name="service">${option('', 'any', address.service === null)}${services.map((service) => option(service, service, address.service === service))}</select></label>
+<label><span>State</span><select name="state">${option('', 'any state', address.state === null)}${fleetStates.map((state) => option(state, state, address.state === state))}</select></label>
+<label><span>Host</span><select name="host">${option('', 'any host', address.host === null)}${[...hosts].sort(byName).map(({ host_uuid }) => option(host_uuid, host_uuid, address.host === host_uuid))}</select></label>
+<label><span>Service</span><select name="service">${option('', 'any service', address.service === null)}${services.map((service) => option(service, service, address.service === service))}</select></label>
 <label><span>Order</span><select name="sort">${option('', 'broken first', address.order === 'broken')}${option('recent', 'latest first', address.order === 'recent')}${option('name', 'by name', address.order === 'name')}</select></label>
 <button type="submit">Show</button>
 </form>`;
@@ -124,7 +125,7 @@ function hostGroup(
   const isOpen = address.open.includes(host_uuid);
   const hidden = total - deckies.length;
   const next = nextSlot({ host: host_uuid, interval: interval_s * 1000 }, Date.now());
-  const trouble = hostTrouble(host);
+  const trouble = hostTrouble(host, true);
   const notes = notesOf(host);
   return html`<section class="host ${stale ? 'stale' : ''}" data-key="host ${host_uuid}" aria-label="Host ${host_uuid}">
 <h2><a href="${hostPath(host_uuid)}">${host_uuid}</a></h2>
@@ -132,8 +133,10 @@ function hostGroup(
     stale
       ? html`<strong class="warn">STALE: last pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals)</strong>`
       : html`pass ${age(host.last_pass_at)}`
-  }</span><span>Docker ${host.docker === 'unreachable' ? html`<strong class="warn">unreachable</strong>` : host.docker}</span>${
-    stale ? null : html`<span>next ${until(next)}</span>`
+  }</span>${
+    stale
+      ? null
+      : html`<span>Docker ${host.docker === 'unreachable' ? html`<strong class="warn">unreachable</strong>` : host.docker}</span><span>next ${until(next)}</span>`
   }<span class="counts">${severity.map((state) =>
     (host.states[state] ?? 0) > 0
       ? html`<span>${host.states[state] ?? 0} ${stateMark(state, stale)}</span>`
@@ -149,7 +152,7 @@ ${
 }
 ${
   hidden > 0
-    ? html`<p class="more"><a href="${addressOf(address, { open: [...address.open, host_uuid] })}">… ${hidden.toLocaleString('en')} ${deckies.some(({ state }) => state === 'running') || matched !== null ? 'more' : 'running'}</a></p>`
+    ? html`<p class="more"><a href="${addressOf(address, { open: [...address.open, host_uuid] })}">… ${hidden.toLocaleString('en')} ${deckies.some(({ state }) => state === 'running') || matched !== null ? 'more' : stale ? 'last known' : 'running'}</a></p>`
     : isOpen
       ? html`<p class="more"><a href="${addressOf(address, { open: address.open.filter((one) => one !== host_uuid) })}">Show fewer</a></p>`
       : null

@@ -31,7 +31,7 @@ export const transitionTable = (
   (row) => html`<tr data-key="move ${row.id}"><td class="age">${age(row.at)}</td>
 ${withNames ? html`<th scope="row"><a href="${deckyPath(row.host_uuid, row.name)}">${row.name}</a> <span class="hint">on ${row.host_uuid}</span></th>` : null}
 <td>${moved(row)}</td><td class="reason">${withMeaning(row.reason)}</td>
-<td>${row.job_id === null || row.job_id === '' ? null : html`<a href="${jobPath(row.host_uuid, row.job_id)}">${row.job_id}</a>`}</td></tr>`,
+<td>${row.job_id === null || row.job_id === '' ? null : html`<a href="${jobPath(row.host_uuid, row.job_id)}">#${row.job_id}</a>`}</td></tr>`,
 )}</tbody></table>`;
 
 function moved({ from_state: from, to_state: to }: TransitionView): Part {

@@ -66,6 +66,7 @@ ${
 }
 <a class="button" href="${hostPath(name)}/plan">Plan</a>
 <a class="button" href="/?host=${encodeURIComponent(name)}">Its deckies</a>
+<a class="button" href="/history?host=${encodeURIComponent(name)}">Its history</a>
 <a class="button" href="${hostPath(name)}/queue">Its queue</a>
 </div>
 <div id="passes" data-live><h2>Last passes</h2>
@@ -109,8 +110,8 @@ const counts = (result: Partial<JobResult>): string => {
   const parts = [
     [result.inserted, 'inserted'],
     [result.deleted, 'deleted'],
-    [result.state_updated, 'state'],
-    [result.config_updated, 'content'],
+    [result.state_updated, 'changed state'],
+    [result.config_updated, 'changed content'],
     [result.held, 'held'],
   ].flatMap(([count, word]) => (typeof count === 'number' && count > 0 ? [`${count} ${word}`] : []));
   return parts.length > 0 ? parts.join(', ') : 'nothing to do';
@@ -125,7 +126,7 @@ const passTable = (
   ({ id, at, cause, only, result, failure, duration }) => html`<tr data-key="pass ${id}">
 <td class="age">${age(new Date(at).toISOString())}</td><td>${cause}${only === null ? null : html`, ${countOf(only, 'decky')}`}</td>
 <td class="reason">${failure === null ? html`${result === null ? 'no result' : counts(result)}${result?.dry_run ? ' (dry run)' : ''}${result?.docker === 'unreachable' ? '; Docker unreachable' : ''}` : html`<span class="warn">failed: ${failure}</span>`}</td>
-<td class="number">${duration} ms</td><td><a href="${jobPath(host, id)}">${id}</a></td></tr>`,
+<td class="number">${duration} ms</td><td><a href="${jobPath(host, id)}">#${id}</a></td></tr>`,
 )}</tbody></table>`;
 
 const noteTable = (
