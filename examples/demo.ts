@@ -3,7 +3,7 @@
  * database of its own, says what to try, and takes everything away again at Ctrl-C.
  */
 import { spawn } from 'node:child_process';
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
@@ -36,6 +36,8 @@ try {
   process.exit(1);
 }
 const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-demo-'));
+// Root's PostgreSQL runs as another user, who must get in.
+await chmod(directory, 0o755);
 const stateFile = join(directory, 'decnet-state.json');
 let code = 1;
 try {
