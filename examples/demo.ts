@@ -1,25 +1,28 @@
 /**
- * `npm run demo`: makes the containers of the example fleet on this machine's Docker, runs `up` beside them with a
- * database of its own, says what to try, and takes everything away again at Ctrl-C.
+ * `npm run demo`: makes the containers of the example fleet, and of the office that `examples/office.ini` describes, on
+ * this machine's Docker, runs `up` beside them with a database of its own, says what to try, and takes everything away
+ * again at Ctrl-C.
  */
 import { spawn } from 'node:child_process';
-import { chmod, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { parseConfig } from '../src/config.ts';
 import { dockerConnection } from '../src/docker/connection.ts';
 import { reasonOf } from '../src/errors.ts';
+import { buildDeckiesFromIni } from '../src/fleet/builder/build.ts';
+import { seededRandom } from '../src/fleet/builder/random.ts';
+import { loadIni } from '../src/fleet/builder/specification.ts';
 import { exampleStateFile, packageRoot } from '../src/package.ts';
 import { importTinyImage, untilAsked } from './tiny-image.ts';
 
 const image = 'decnet-fleet-demo';
 const label = 'decnet-fleet.demo';
 
-interface Example {
-  readonly config: {
-    readonly deckies: readonly { readonly name: string; readonly services: readonly string[] }[];
-  };
+interface Decky {
+  readonly name: string;
+  readonly services: readonly string[];
 }
 
 const config = parseConfig({ ...process.env, DATABASE_URL: '', REDIS_URL: '' });
@@ -41,7 +44,7 @@ await chmod(directory, 0o755);
 const stateFile = join(directory, 'decnet-state.json');
 let code = 1;
 try {
-  const { deckies } = (JSON.parse(await readFile(exampleStateFile, 'utf8')) as Example).config;
+  const deckies = await writeStateFile();
   await removeContainers();
   await importTinyImage(docker, image);
   for (const { name, services } of deckies) {
@@ -53,8 +56,7 @@ try {
         'decnet.fleet.service_name': service,
       });
   }
-  await copyFile(exampleStateFile, stateFile);
-  console.log(`The example fleet runs on Docker: ${deckies.map(({ name }) => name).join(', ')}.`);
+  console.log(`The fleet runs on Docker: ${deckies.map(({ name }) => name).join(', ')}.`);
   console.log(`Open the dashboard that is named below, and then, in another terminal, watch it change:
 
   docker kill example-web-ssh          a service dies: the decky is degraded
@@ -77,6 +79,19 @@ Ctrl-C ends it and takes everything away.
   await rm(directory, { recursive: true, force: true });
 }
 process.exit(code);
+
+/** The example's deckies and the office's. */
+async function writeStateFile(): Promise<readonly Decky[]> {
+  const example = JSON.parse(await readFile(exampleStateFile, 'utf8')) as {
+    config: { deckies: readonly Decky[] };
+  };
+  const ini = loadIni(await readFile(join(packageRoot, 'examples', 'office.ini'), 'utf8'));
+  const network = { subnet: ini.subnet ?? '', gateway: ini.gateway ?? '', hostIp: '198.51.100.2' };
+  const office = buildDeckiesFromIni(ini, { ...network, random: seededRandom(1), now: 0 });
+  const deckies = [...example.config.deckies, ...office];
+  await writeFile(stateFile, JSON.stringify({ ...example, config: { ...example.config, deckies } }, null, 2));
+  return deckies;
+}
 
 async function makeContainer(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
   const container = await docker.createContainer({

@@ -2,7 +2,7 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
-import type { HostView } from '../database/report.ts';
+import type { HostView, Report } from '../database/report.ts';
 import { reasonOf } from '../errors.ts';
 import { queueName } from '../fleet/job.ts';
 import type { Log } from '../log.ts';
@@ -16,11 +16,14 @@ const mostQueues = 200;
 /** Milliseconds between two looks for hosts that are new, gone or broken. */
 const lookEvery = 5000;
 const openedKept = 20;
+/** Milliseconds: a host that had a change so lately is busy. */
+const busyWithin = 5 * 60_000;
+const movesRead = 1000;
 
 /** Bull Board over the schedule's queue and the hosts'. */
 export function queueBoard(
   queues: QueueBackend,
-  hosts: () => Promise<readonly HostView[]>,
+  report: Pick<Report, 'hosts' | 'history'>,
   options: { canChange: boolean; log: Log },
 ) {
   const serverAdapter = new FastifyAdapter().setBasePath(prefix);
@@ -48,7 +51,13 @@ export function queueBoard(
   };
   const look = async (): Promise<void> => {
     try {
-      show([scheduleQueue, ...queuesToShow(await hosts(), opened)]);
+      const since = new Date(Date.now() - busyWithin).toISOString();
+      const [hosts, { transitions }] = await Promise.all([
+        report.hosts(null),
+        report.history({ host: null, decky: null, since, limit: movesRead }),
+      ]);
+      const busy = new Set(transitions.map(({ host_uuid }) => host_uuid));
+      show([scheduleQueue, ...queuesToShow(hosts, { opened, busy })]);
     } catch (error) {
       options.log.debug({ reason: reasonOf(error) }, 'Bull Board keeps the queues that it has');
     }
@@ -84,16 +93,22 @@ export function queueBoard(
   };
 }
 
-/** All hosts' queues; of very many those lately opened, then those that are broken. */
-export function queuesToShow(hosts: readonly HostView[], opened: readonly string[]): readonly string[] {
+/** All hosts' queues; of very many those lately opened, then those that are broken, then busy ones. */
+export function queuesToShow(
+  hosts: readonly HostView[],
+  lately: { opened: readonly string[]; busy: ReadonlySet<string> },
+): readonly string[] {
   const isBroken = ({ stale, last_error, docker, contested }: HostView): boolean =>
     stale || last_error !== null || docker === 'unreachable' || contested.length > 0;
-  const known = new Set(hosts.map(({ host_uuid }) => host_uuid));
+  const names = (some: readonly HostView[]): readonly string[] => some.map(({ host_uuid }) => host_uuid);
+  const known = new Set(names(hosts));
   const chosen =
-    hosts.length <= mostQueues ? hosts : hosts.filter(isBroken).slice(0, mostQueues - openedKept);
-  const names = new Set([
-    ...opened.filter((host) => known.has(host)),
-    ...chosen.map(({ host_uuid }) => host_uuid),
-  ]);
-  return [...names].sort().map(queueName);
+    hosts.length <= mostQueues
+      ? names(hosts)
+      : [
+          ...lately.opened.filter((host) => known.has(host)),
+          ...names(hosts.filter(isBroken)),
+          ...[...lately.busy].filter((host) => known.has(host)),
+        ];
+  return [...new Set(chosen)].slice(0, mostQueues).sort().map(queueName);
 }

@@ -73,7 +73,7 @@ export async function startDashboard(given: WebPorts, settings: WebSettings): Pr
   );
   app.setErrorHandler((error, request, reply) => fail(error, request, reply, ports));
 
-  const board = queueBoard(ports.queues, () => ports.report.hosts(null), {
+  const board = queueBoard(ports.queues, ports.report, {
     canChange: credentials !== null,
     log: ports.log,
   });

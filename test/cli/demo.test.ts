@@ -13,7 +13,7 @@ describe('the demo', { skip: noEngine }, () => {
   test('makes the example fleet, watches it, and takes all of it away again, and nothing else', async () => {
     await engine.make({ name: 'somebody-elses' });
     const demo = start([], { DOCKER_HOST: engine.host }, 'examples/demo.ts');
-    await demo.said(/first pass: inserted=3/);
+    await demo.said(/first pass: inserted=6/);
     await engine.container('example-web-ssh').kill();
     await demo.said(/example-web {2}degraded \(was running\) {2}ssh: exited, code 137/);
     demo.child.kill('SIGTERM');

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { HostView } from '../../src/database/report.ts';
+import { availabilityOf, stretchesOf } from '../../src/fleet/availability.ts';
+import { addressOf, parseAddress } from '../../src/web/address.ts';
+import { queuesToShow } from '../../src/web/board.ts';
+import { html } from '../../src/web/html.ts';
+import { hostName, isAuthorized, isCrossSite, isKnownHost } from '../../src/web/security.ts';
+import { atMost, shared } from '../../src/web/shared.ts';
+
+const hostView = (host_uuid: string, more: Partial<HostView> = {}): HostView => ({
+  host_uuid,
+  stale: false,
+  interval_s: 30,
+  first_seen_at: '2026-01-01T00:00:00.000Z',
+  last_pass_at: '2026-01-01T00:00:00.000Z',
+  last_full_pass_at: '2026-01-01T00:00:00.000Z',
+  last_observed_at: '2026-01-01T00:00:00.000Z',
+  docker: 'ok',
+  last_error: null,
+  version: null,
+  counts: null,
+  states: {},
+  held: [],
+  left: [],
+  contested: [],
+  ...more,
+});
+
+describe('availability', () => {
+  const hour = 3600_000;
+  const window = { from: 0, to: 10 * hour };
+
+  test('counts the time in which somebody looked, and no other', () => {
+    const moves = [
+      { at: -hour, to: 'running' as const },
+      { at: 2 * hour, to: 'failed' as const },
+      { at: 3 * hour, to: 'running' as const },
+    ];
+    const stretches = stretchesOf(moves, [{ from: 5 * hour, to: 7 * hour }], window);
+    assert.deepEqual(
+      stretches.map(({ state, from, to }) => [state, (to - from) / hour]),
+      [
+        ['running', 2],
+        ['failed', 1],
+        ['running', 2],
+        [null, 2],
+        ['running', 3],
+      ],
+    );
+    assert.deepEqual(availabilityOf(stretches), { share: 7 / 8, running: 7 * hour, known: 8 * hour });
+  });
+
+  test('before it was recorded, and after it was deleted, nothing is known', () => {
+    const stretches = stretchesOf(
+      [
+        { at: 4 * hour, to: 'running' },
+        { at: 6 * hour, to: null },
+      ],
+      [],
+      window,
+    );
+    assert.deepEqual(
+      stretches.map(({ state }) => state),
+      [null, 'running', null],
+    );
+    assert.equal(availabilityOf(stretches).share, 1);
+  });
+
+  test('of nothing is unknown, which is not none', () => {
+    assert.deepEqual(availabilityOf(stretchesOf([], [], window)), { share: null, running: 0, known: 0 });
+  });
+});
+
+describe('the address of the fleet page', () => {
+  test('says all that is shown, and is read back', () => {
+    const address = parseAddress({
+      q: ' a&b ',
+      state: 'failed',
+      host: 'host-a',
+      service: 'ssh',
+      sort: 'name',
+      open: ['host-a', 'host-b'],
+      page: '3',
+    });
+    const query = new URL(addressOf(address), 'http://x').searchParams;
+    const again = parseAddress({ ...Object.fromEntries(query), open: query.getAll('open') });
+    assert.deepEqual(again, address);
+    assert.equal(addressOf(parseAddress({})), '/');
+  });
+
+  test('what it does not understand it leaves out', () => {
+    const address = parseAddress({
+      state: 'nonsense',
+      host: '../x',
+      sort: 'up',
+      page: '-1',
+      open: 'a b',
+      q: '\0',
+    });
+    assert.deepEqual(address, parseAddress({}));
+  });
+});
+
+describe('Bull Board’s queues', () => {
+  test('are all hosts’, where there are few', () => {
+    const shown = queuesToShow([hostView('b'), hostView('a')], { opened: [], busy: new Set() });
+    assert.deepEqual(shown, ['reconcile.a', 'reconcile.b']);
+  });
+
+  test('of very many are those opened, broken or busy, and never more than it can ask', () => {
+    const many = Array.from({ length: 1000 }, (_, at) => hostView(`host-${at}`));
+    many[7] = hostView('host-7', { stale: true });
+    many[8] = hostView('host-8', { docker: 'unreachable' });
+    const shown = queuesToShow(many, { opened: ['host-9', 'gone'], busy: new Set(['host-10']) });
+    assert.deepEqual(shown, [
+      'reconcile.host-10',
+      'reconcile.host-7',
+      'reconcile.host-8',
+      'reconcile.host-9',
+    ]);
+    const all = queuesToShow(
+      many.map((host) => ({ ...host, stale: true })),
+      { opened: ['host-999'], busy: new Set() },
+    );
+    assert.equal(all.length, 200);
+    assert.ok(all.includes('reconcile.host-999'));
+  });
+});
+
+describe('what protects the pages', () => {
+  test('templates escape what is put into them', () => {
+    assert.equal(
+      html`<p title="${'"\'&<>'}">${['a', null, false, 1, html`<b>${'<'}</b>`]}</p>`.text,
+      '<p title="&quot;&#39;&amp;&lt;&gt;">a1<b>&lt;</b></p>',
+    );
+  });
+
+  test('a Host is an address or a name of ours', () => {
+    assert.equal(hostName('[::1]:80'), '::1');
+    assert.equal(hostName('EXAMPLE.org:80'), 'example.org');
+    for (const header of [undefined, '', 'a b', 'a:b', 'a/b', 'a:123456', '[::1'])
+      assert.equal(hostName(header), null);
+    const known = new Set(['fleet.example.org']);
+    for (const header of ['127.0.0.1:7070', 'localhost', '[::1]', '10.0.0.1', 'Fleet.Example.org:443'])
+      assert.ok(isKnownHost(header, known), header);
+    for (const header of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', undefined])
+      assert.ok(!isKnownHost(header, known), String(header));
+  });
+
+  test('another site is told by its headers', () => {
+    assert.ok(!isCrossSite({ host: 'a:1' }));
+    assert.ok(!isCrossSite({ host: 'a:1', origin: 'http://a:1' }));
+    assert.ok(!isCrossSite({ host: 'a:1', 'sec-fetch-site': 'same-origin' }));
+    for (const headers of [
+      { origin: 'http://a:2' },
+      { origin: 'null' },
+      { 'sec-fetch-site': 'cross-site', origin: 'http://a:1' },
+    ])
+      assert.ok(isCrossSite({ host: 'a:1', ...headers }), JSON.stringify(headers));
+  });
+
+  test('credentials are compared whole', () => {
+    const login = { user: 'ops', password: 'a:b' };
+    const header = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
+    assert.ok(isAuthorized(header('ops:a:b'), login));
+    for (const wrong of [
+      undefined,
+      '',
+      'Basic',
+      header('ops:a'),
+      header('ops'),
+      header(':'),
+      header('ops:a:b '),
+    ])
+      assert.ok(!isAuthorized(wrong, login), String(wrong));
+  });
+});
+
+describe('what many readers share', () => {
+  test('the same is made once, and again when it is old; a failure is nobody else’s', async () => {
+    const once = shared<number>();
+    let made = 0;
+    const make = async (): Promise<number> => ++made;
+    assert.deepEqual(await Promise.all([once('a', make), once('a', make), once('b', make)]), [1, 1, 2]);
+    await assert.rejects(
+      once('c', () => Promise.reject(new Error('no'))),
+      /no/,
+    );
+    assert.equal(await once('c', make), 3);
+    await new Promise((done) => setTimeout(done, 400));
+    assert.equal(await once('a', make), 4);
+  });
+
+  test('at most so many at once, and all of them in the end', async () => {
+    const few = atMost(2);
+    let running = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((done) => setTimeout(done, 5));
+      running -= 1;
+    };
+    const all = Array.from({ length: 9 }, (_, at) =>
+      few(async () => {
+        await work();
+        if (at === 3) throw new Error('one fails');
+      }),
+    );
+    const ended = await Promise.allSettled(all);
+    assert.deepEqual([most, running], [2, 0]);
+    assert.equal(ended.filter(({ status }) => status === 'rejected').length, 1);
+  });
+});
