@@ -15,6 +15,8 @@ export interface EmbeddedDatabase {
 
 /** Whoever uses the server holds this lock in shared mode; whoever stops it needs it alone. */
 const leaseLock = 7_264_310_502;
+/** What our connections are called; BullMQ calls those that listen by their queues. */
+const ours = ['decnet-fleet', 'schedule', 'reconcile.%'];
 const startWithin = 60_000;
 const databaseName = 'decnet_fleet';
 
@@ -92,10 +94,9 @@ async function joinServer(cluster: Cluster): Promise<Lease | null> {
   if (port === null) return null;
   const password = await readFile(inHome.password(cluster), 'utf8');
   const address = (name: string): string =>
-    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}`;
+    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}?application_name=${ours[0]}`;
   const client = new pg.Client({
     connectionString: address('postgres'),
-    application_name: 'decnet-fleet lease',
     connectionTimeoutMillis: 5000,
     keepAlive: true,
   });
@@ -132,15 +133,16 @@ async function createDatabase(client: pg.Client): Promise<void> {
 
 /**
  * Gives the lease back; whoever then gets the lock alone is the last one out. With somebody's psql open the server
- * goes on: a stop that waited for it would shut out every command meanwhile.
+ * goes on: a stop that waited for it would shut out every command meanwhile. Our own connections count by their leases:
+ * those of a command that has just closed them are still listed for a moment.
  */
 async function leave(cluster: Cluster, { client }: Lease): Promise<void> {
   try {
     await client.query('select pg_advisory_unlock_shared($1)', [leaseLock]);
     const { rows } = await client.query<{ alone: boolean }>(
       `select pg_try_advisory_lock($1) and not exists (select from pg_stat_activity
-         where backend_type = 'client backend' and pid <> pg_backend_pid()) as alone`,
-      [leaseLock],
+         where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name not like all ($2)) as alone`,
+      [leaseLock, ours],
     );
     if (rows[0]?.alone === true) {
       await run(

@@ -9,6 +9,8 @@ import { FleetHost } from './fleet-host.ts';
 import { FleetNotification } from './fleet-notification.ts';
 import { FleetTransition } from './fleet-transition.ts';
 
+/** How our connections are listed by the server. */
+export const applicationName = 'decnet-fleet';
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
 const connectWithin = 5000;
 /** Milliseconds for one statement: far more than the largest fleet needs, far less than for ever. */
@@ -42,6 +44,7 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
     logger: () => undefined,
     pool: { min: 0, max: options.poolMax ?? 4, idleTimeoutMillis: idleAfter },
     driverOptions: {
+      application_name: applicationName,
       connectionTimeoutMillis: connectWithin,
       query_timeout: answerWithin,
       keepAlive: true,

@@ -144,7 +144,10 @@ describe('the embedded database', () => {
 
   test('somebody’s psql keeps it running, and shuts nobody out', async () => {
     const database = await openEmbedded(join(directory, 'data'));
-    const psql = new pg.Client({ connectionString: database.url });
+    // Its address names us, as every connection of ours does.
+    const psql = new pg.Client({
+      connectionString: database.url.replace(/application_name=.*/, 'application_name=psql'),
+    });
     await psql.connect();
     await database.close();
     assert.equal((await cli(['hosts'], env)).code, 0);
