@@ -163,9 +163,9 @@ const selectMoves = `select (extract(epoch from at) * 1000)::float8 as at, to_st
       and b.from_state is distinct from b.to_state and b.at <= to_timestamp($3::float8 / 1000)), 0)
   order by id`;
 
-const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where overdue > 0)) as text,
-    coalesce(json_agg(host_uuid) filter (where last_pass_at > now - interval '5 s'
-      or overdue between 0 and 5), '[]') as hosts
-  from (select host_uuid, turn, last_pass_at, clock_timestamp() as now,
-    extract(epoch from clock_timestamp() - coalesce(last_full_pass_at, first_seen_at))
-      - 3 * coalesce(interval_s, $1::int) as overdue from fleet_hosts) h`;
+// Compared, not subtracted: what a stolen host writes into its times must not break the page of all.
+const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due)) as text,
+    coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s'
+      or looked < due and looked > due - interval '5 s'), '[]') as hosts
+  from (select host_uuid, turn, last_pass_at, coalesce(last_full_pass_at, first_seen_at) as looked,
+    clock_timestamp() - make_interval(secs => 3 * coalesce(interval_s, $1::int)::float8) as due from fleet_hosts) h`;

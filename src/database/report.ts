@@ -116,8 +116,8 @@ interface HostRow extends Omit<HostView, 'docker' | 'held' | 'left' | 'contested
 }
 
 const selectHosts = `select h.host_uuid, coalesce(h.interval_s, $2::int) as interval_s,
-    coalesce(clock_timestamp() - h.last_full_pass_at
-      > make_interval(secs => 3 * coalesce(h.interval_s, $2::int)), true) as stale,
+    coalesce(h.last_full_pass_at
+      < clock_timestamp() - make_interval(secs => 3 * coalesce(h.interval_s, $2::int)::float8), true) as stale,
     h.last_observed_at >= h.last_full_pass_at as observed,
     ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'].map((at) => iso(`h.${at}`)).join(', ')},
     h.last_error, h.version, h.counts, h.notes,
