@@ -21,7 +21,8 @@ const body = [Buffer.from('['), ...chunks, Buffer.from(']\n')];
 const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
 
 createServer((request, response) => {
-  if (!request.url?.includes('/containers/json')) return void response.writeHead(404).end('{"message":"not here"}');
+  if (!request.url?.includes('/containers/json'))
+    return void response.writeHead(404).end('{"message":"not here"}');
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });
   const next = body.values();
   const write = (): void => {

@@ -9,11 +9,16 @@ export function manyDeckies(count: number, services = 3): object {
     { length: count },
     (_, at) => `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}`,
   );
-  const deckies = buildDeckies({ addresses, services: serviceNames.slice(0, services), random: seededRandom(1) });
+  const deckies = buildDeckies({
+    addresses,
+    services: serviceNames.slice(0, services),
+    random: seededRandom(1),
+  });
   return { config: { mode: 'unihost', deckies }, compose_path: '/var/lib/decnet/docker-compose.yml' };
 }
 
-const hex = (at: number, salt: string): string => `${at.toString(16).padStart(8, '0')}${salt}`.padEnd(64, '0');
+const hex = (at: number, salt: string): string =>
+  `${at.toString(16).padStart(8, '0')}${salt}`.padEnd(64, '0');
 
 /** One element of Docker's listing with all its fields, 1.2 kB. */
 function container(at: number, name: string, labels: Readonly<Record<string, string>>): object {
@@ -40,7 +45,17 @@ function container(at: number, name: string, labels: Readonly<Record<string, str
     HostConfig: { NetworkMode: `container:${hex(at, 'b')}` },
     NetworkSettings: {
       Networks: {
-        decnet: { IPAMConfig: null, Links: null, Aliases: null, NetworkID: hex(at, 'd'), EndpointID: hex(at, 'e'), Gateway: '', IPAddress: '', IPPrefixLen: 0, MacAddress: '' },
+        decnet: {
+          IPAMConfig: null,
+          Links: null,
+          Aliases: null,
+          NetworkID: hex(at, 'd'),
+          EndpointID: hex(at, 'e'),
+          Gateway: '',
+          IPAddress: '',
+          IPPrefixLen: 0,
+          MacAddress: '',
+        },
       },
     },
     Mounts: [],

@@ -4,6 +4,7 @@ import type { Loop } from '../fleet/sighting.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
 import { containerOf, isSuspect, type ListedContainer, loopWindow } from './listing.ts';
+import { readListing } from './listing-stream.ts';
 
 /** Milliseconds for one listing, and per container that there was the last time. @see CONTRACT.md, rule 6 */
 const listLimit = { base: 10_000, perContainer: 1 };
@@ -26,12 +27,16 @@ export function dockerEngine(settings: DockerSettings): DockerEngine {
 
   const list: Engine['list'] = async ({ only, containers, turn }) => {
     const limit = listLimit.base + listLimit.perContainer * containers;
+    const signal = AbortSignal.timeout(limit);
     try {
-      const listed = await listing(docker, only, AbortSignal.timeout(limit));
+      const listed = await listing(docker, only, signal);
       const loops = await inspectSuspects(docker, listed, Number(turn));
       return { kind: 'ok', containers: listed.map((one) => containerOf(one, loops(one))) };
     } catch (error) {
-      return { kind: 'unreachable', reason: unreachable(error, place, limit) };
+      return {
+        kind: 'unreachable',
+        reason: signal.aborted ? tooSlow(place, limit) : unreachable(error, place),
+      };
     }
   };
 
@@ -62,8 +67,8 @@ async function listing(
   only: ReadonlySet<string> | null,
   abortSignal: AbortSignal,
 ): Promise<readonly ListedContainer[]> {
-  const ask = (filters?: Record<string, string[]>): Promise<readonly ListedContainer[]> =>
-    docker.listContainers({ all: true, abortSignal, ...(filters && { filters }) });
+  const ask = async (filters?: Record<string, string[]>): Promise<readonly ListedContainer[]> =>
+    readListing(await open(docker, { all: true, ...(filters && { filters }) }, abortSignal));
   if (only === null) return ask();
   const names = [...only].map((name) => `^/?${name.replaceAll('.', '\\.')}(-.*)?$`);
   const found = await Promise.all([
@@ -72,6 +77,23 @@ async function listing(
   ]);
   return [...new Map(found.flat().map((one) => [one.Id, one])).values()];
 }
+
+/** The listing as a stream: `listContainers` would hold all of it as one text. */
+const open = (docker: Docker, query: object, abortSignal: AbortSignal): Promise<AsyncIterable<Buffer>> =>
+  new Promise((done, fail) => {
+    docker.modem.dial(
+      {
+        path: '/containers/json?',
+        method: 'GET',
+        isStream: true,
+        abortSignal,
+        statusCodes: { 200: true, 400: 'bad parameter', 500: 'server error' },
+        options: query,
+      },
+      (error: unknown, stream: unknown) =>
+        error === null ? done(stream as AsyncIterable<Buffer>) : fail(error as Error),
+    );
+  });
 
 /** Restart counts are not in a listing: only containers that may be looping are asked for theirs. */
 async function inspectSuspects(
@@ -110,10 +132,12 @@ async function inspect(docker: Docker, id: string): Promise<Loop> {
   }
 }
 
+const tooSlow = (place: string, limit: number): string =>
+  `${place} did not answer within ${Math.round(limit / 1000)} s`;
+
 /** Why the engine did not answer, in words that stay the same while the fault lasts. */
-function unreachable(error: unknown, place: string, limit: number): string {
+function unreachable(error: unknown, place: string): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'ABORT_ERR') return `${place} did not answer within ${Math.round(limit / 1000)} s`;
   if (code === 'ENOENT') return `there is no socket at ${place}`;
   if (code === 'ECONNREFUSED') return `nobody listens at ${place}`;
   if (code === 'EACCES') return `this user may not open ${place}`;

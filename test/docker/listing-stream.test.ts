@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { dockerEngine } from '../../src/docker/engine.ts';
+import { readListing } from '../../src/docker/listing-stream.ts';
+
+const fields = ['Id', 'Names', 'Labels', 'State', 'Status', 'Created'] as const;
+
+/** A text in pieces, cut at these places, within characters too. */
+async function* pieces(text: string, cuts: readonly number[]): AsyncGenerator<Buffer> {
+  const bytes = Buffer.from(text);
+  const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort(
+    (a, b) => a - b,
+  );
+  for (const [at, from] of places.entries())
+    if (at + 1 < places.length) yield bytes.subarray(from, places[at + 1]);
+}
+
+const anyText = fc.string({ unit: 'binary' });
+const container = fc.record(
+  {
+    Id: anyText,
+    Names: fc.array(anyText),
+    Labels: fc.option(fc.dictionary(anyText, anyText)),
+    State: anyText,
+    Status: anyText,
+    Created: fc.integer(),
+    Ports: fc.array(fc.record({ State: anyText, n: fc.double({ noNaN: true, noDefaultInfinity: true }) })),
+    NetworkSettings: fc.jsonValue(),
+    'A "quoted" \\ key': fc.jsonValue(),
+  },
+  { requiredKeys: ['Id'] },
+);
+
+describe('a listing as it arrives', () => {
+  test('is read as JSON.parse reads it, wherever it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(container, { maxLength: 5 }),
+        fc.array(fc.nat(), { maxLength: 20 }),
+        fc.constantFrom(undefined, 2),
+        async (containers, cuts, indent) => {
+          const text = JSON.stringify(containers, null, indent);
+          const expected = (JSON.parse(text) as Record<string, unknown>[]).map((one) =>
+            Object.fromEntries(fields.flatMap((name) => (name in one ? [[name, one[name]]] : []))),
+          );
+          const found = await readListing(pieces(text, cuts));
+          assert.deepEqual(
+            found.map((one) => ({ ...one })),
+            expected,
+          );
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('that ends too early is refused, wherever it ends', async () => {
+    const text = JSON.stringify([
+      { Id: 'a', Names: ['/web'], Labels: { x: '}]"' }, Status: 'Up' },
+      { Id: 'b', State: 'running' },
+    ]);
+    for (let length = 0; length < text.length; length++)
+      await assert.rejects(
+        readListing(pieces(text.slice(0, length), [])),
+        /too early/,
+        text.slice(0, length),
+      );
+  });
+
+  test('that is none is refused', async () => {
+    for (const text of [
+      '{}',
+      'null',
+      '[1]',
+      '["a"]',
+      '[{"Id":"a"} {"Id":"b"}]',
+      '[,]',
+      '[{"Id":"a"},]',
+      '[] []',
+      '[{"Names":[]}]',
+      '<html>',
+      '[{"Id":1}]',
+    ])
+      await assert.rejects(readListing(pieces(text, [3])), /no list|without an id/, text);
+    await assert.rejects(readListing(pieces('[{"Id":"a","State":tru}]', [])));
+  });
+
+  test('of nothing is empty', async () => {
+    assert.deepEqual(await readListing(pieces(' [ ]\n', [1, 2])), []);
+  });
+
+  for (const [how, status, end, reason] of [
+    ['goes away within its list', 200, 'cut', /aborted|too early|hang up|reset/i],
+    ['hangs within its list', 200, 'hang', /did not answer within 10 s/],
+    ['answers with a fault', 500, 'end', /server error/],
+  ] as const) {
+    test(`an engine that ${how} is unreachable, and half of its list counts for nothing`, async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-listing-'));
+      const server = createServer((_request, response) => {
+        response.writeHead(status, { 'content-type': 'application/json' });
+        response.write('[{"Id":"a","Names":["/web"],"State":"running","Status":"Up 2 hours"},');
+        if (end === 'cut') setTimeout(() => response.destroy(), 50);
+        if (end === 'end') response.end();
+      });
+      const socket = join(directory, 'docker.sock');
+      await new Promise<void>((done) => server.listen(socket, done));
+      try {
+        const settings = { tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
+        const engine = dockerEngine({ host: `unix://${socket}`, ...settings });
+        const sight = await engine.list({ only: null, containers: 0, turn: '0' });
+        assert.equal(sight.kind, 'unreachable');
+        assert.match(sight.kind === 'unreachable' ? sight.reason : '', reason);
+      } finally {
+        server.closeAllConnections();
+        server.close();
+        rmSync(directory, { recursive: true });
+      }
+    });
+  }
+});
