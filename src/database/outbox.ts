@@ -6,7 +6,7 @@ import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
 
 /** Any number that no other program of this database takes an advisory lock on. */
-const lookLock = 7_264_310_502;
+const lookLock = 7_264_310_503;
 
 /** Milliseconds after which the server ends a look whose process hangs: a pass may wait for a row that it locked. */
 const lookWithin = 2000;

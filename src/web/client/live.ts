@@ -108,7 +108,8 @@ function merge(old: HTMLElement, fresh: HTMLElement): void {
       if (was === undefined || now.querySelector('[data-key]') !== null) replaceParts(was, now);
       else if (essence(was) !== essence(now)) was.replaceWith(now);
     }
-    if (isSame) return;
+    // What came or went waits until nothing is pointed at.
+    if (!isSame) old.addEventListener('mouseleave', () => void refresh(), { once: true });
     return;
   }
   if (essence(old) !== essence(fresh)) {
@@ -187,10 +188,12 @@ function filter(): void {
   const query = new URLSearchParams(parts).toString();
   url = new URL(query === '' ? '/' : `/?${query}`, location.href).href;
   history.replaceState(null, '', url);
-  filters.dataset.asked = 'true';
-  void fetch(url)
+  const asked = url;
+  void fetch(asked)
     .then((reply) => reply.text())
     .then((text) => {
+      // Somebody typed on meanwhile.
+      if (asked !== url) return;
       const page = new DOMParser().parseFromString(text, 'text/html');
       for (const fresh of page.querySelectorAll<HTMLElement>('[data-live]'))
         document.getElementById(fresh.id)?.replaceChildren(...fresh.childNodes);
