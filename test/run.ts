@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { packageRoot } from '../src/package.ts';
+import { globalSetup, globalTeardown } from './support/services.ts';
 
 /**
  * Runs all tests, or those of the files named; says plainly what was skipped. With CI set, a skip is a failure, and
@@ -21,21 +22,17 @@ const counts = { passed: 0, failed: 0 };
 
 /** Where a failure is final, the tests of hosts run one file at a time: their timing is then the machine's alone. */
 const isAlone = (file: string): boolean => isStrict && file.includes('/test/hosts/');
+await globalSetup();
 await runFiles(files.filter(isAlone), 1);
 await runFiles(
   files.filter((file) => !isAlone(file)),
   2,
 );
+await globalTeardown();
 
 async function runFiles(some: readonly string[], concurrency: number): Promise<void> {
   if (some.length === 0) return;
-  const options = {
-    files: some,
-    concurrency,
-    // The types do not know it yet.
-    globalSetupPath: join(packageRoot, 'test/support/services.ts'),
-  };
-  const stream = run(options);
+  const stream = run({ files: [...some], concurrency });
   stream.on('test:pass', (event) => {
     const file = relative(packageRoot, event.file ?? '');
     if (event.skip !== undefined) skipped.set(`${file}: ${event.name}`, String(event.skip));
