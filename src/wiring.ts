@@ -4,7 +4,7 @@ import type { EmbeddedDatabase } from './database/embedded.ts';
 import type { Database } from './database/orm.ts';
 import type { Report } from './database/report.ts';
 import type { DockerEngine } from './docker/engine.ts';
-import type { JobData } from './fleet/job.ts';
+import { type JobData, scheduleQueue } from './fleet/job.ts';
 import type { ScheduledHost } from './fleet/slots.ts';
 import type { HostWorker, HostWorkerOptions } from './host.ts';
 import type { Log } from './log.ts';
@@ -244,7 +244,7 @@ export function openFleet(config: Config, log: Log): Fleet {
         metrics: async () => {
           const [hosts, schedulers] = await Promise.all([
             figures.hosts().catch(() => null),
-            backend.countWorkers('schedule').catch(() => null),
+            backend.countWorkers(scheduleQueue).catch(() => null),
           ]);
           return metricsText({ version, hosts, queues: { up: schedulers !== null, schedulers } });
         },

@@ -70,6 +70,8 @@ export interface Report {
   history(
     filter: HistoryFilter,
   ): Promise<{ transitions: readonly TransitionView[]; gaps: readonly GapView[] }>;
+  /** Newest first, a thousand at most. @param since ISO 8601; null: all */
+  gaps(host: string, since: string | null): Promise<readonly GapView[]>;
   /** How many rows a host has, without those that say exactly what one of these deckies says. */
   countRows(host: string, except: readonly Json[]): Promise<number>;
 }
@@ -96,6 +98,7 @@ export function report(database: Database, defaultInterval: number): Report {
       transitions: await query<TransitionView>(selectTransitions, [host, decky, since, limit]),
       gaps: decky === null ? await query<GapView>(selectGaps, [host, since, limit]) : [],
     }),
+    gaps: (host, since) => query<GapView>(selectGaps, [host, since, 1000]),
     countRows: async (host, except) => {
       const [row] = await query<{ count: number }>(
         `select count(*)::int as count from fleet_deckies where host_uuid = $1

@@ -6,6 +6,9 @@ import { isObject, type Json, type JsonObject } from './json.ts';
 /** The queue that only this host's worker consumes. @see CONTRACT.md, "The queue" */
 export const queueName = (host: string): string => `reconcile.${host}`;
 
+/** The queue of the one repeatable job. @see CONTRACT.md, "The queue" */
+export const scheduleQueue = 'schedule';
+
 export const jobName = 'reconcile';
 
 export const causes = ['schedule', 'docker', 'file', 'start', 'manual'] as const;

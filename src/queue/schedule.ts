@@ -1,10 +1,8 @@
 import type { Queue } from 'bullmq';
-import { type JobData, jobName, queueName } from '../fleet/job.ts';
+import { type JobData, jobName, queueName, scheduleQueue } from '../fleet/job.ts';
 import { type ScheduledHost, type Slot, slotsDue } from '../fleet/slots.ts';
 import type { QueueBackend } from './backend.ts';
 
-/** @see CONTRACT.md, "The queue" */
-export const scheduleQueue = 'schedule';
 const schedulerId = 'reconcile';
 /** Milliseconds between two looks at the schedule itself. */
 const mendEvery = 15_000;

@@ -13,15 +13,15 @@ export interface FleetAddress extends DeckyFilter {
 }
 
 const orders: readonly Order[] = ['broken', 'name', 'recent'];
-type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** The first value of a part of an address, within bounds: PostgreSQL's text holds no NUL. Null: absent or empty. */
+export const textOf = (query: Query, name: string): string | null =>
+  ([query[name] ?? ''].flat()[0] ?? '').trim().slice(0, 200).replaceAll('\0', '') || null;
 
 /** Reads an address; what it does not understand it leaves out. */
 export function parseAddress(query: Query): FleetAddress {
-  const text = (name: string): string | null => {
-    const found = [query[name] ?? ''].flat()[0] ?? '';
-    // PostgreSQL's text holds no NUL.
-    return found.trim().slice(0, 200).replaceAll('\0', '') || null;
-  };
+  const text = (name: string): string | null => textOf(query, name);
   const host = text('host');
   const open = [query.open ?? []].flat().filter(isLegalHost).slice(0, 50);
   return {

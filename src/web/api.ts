@@ -1,10 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { FleetError } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
-import { parseAddress } from './address.ts';
+import { parseAddress, type Query, textOf } from './address.ts';
 import type { WebPorts } from './ports.ts';
-
-type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const mostAtOnce = 1000;
 
@@ -22,25 +20,22 @@ export function registerApi(app: FastifyInstance, { report, pages }: WebPorts): 
     return { total: hosts.length, limit, offset, hosts: hosts.slice(offset, offset + limit) };
   });
   app.get<{ Querystring: Query }>('/api/history', async ({ query }) => {
-    const since = one(query, 'since');
+    const since = textOf(query, 'since');
     if (since !== null && Number.isNaN(Date.parse(since)))
       throw new FleetError('CONFIG_INVALID', 'since is no time', {
         advice: 'Allowed: ISO 8601, 2026-01-31T12:00:00Z',
       });
     return report.history({
       host: hostOf(query),
-      decky: one(query, 'decky'),
+      decky: textOf(query, 'decky'),
       since: since === null ? null : new Date(since).toISOString(),
       limit: paged(query).limit,
     });
   });
 }
 
-const one = (query: Query, name: string): string | null =>
-  ([query[name] ?? ''].flat()[0] ?? '').slice(0, 200).replaceAll('\0', '') || null;
-
 function hostOf(query: Query): string | null {
-  const host = one(query, 'host');
+  const host = textOf(query, 'host');
   if (host !== null && !isLegalHost(host))
     throw new FleetError('CONFIG_INVALID', 'host is no host name', {
       advice: 'Allowed: 1 to 64 of A-Z a-z 0-9 - _ .',
@@ -50,7 +45,7 @@ function hostOf(query: Query): string | null {
 
 function paged(query: Query): { limit: number; offset: number } {
   const number = (name: string, fallback: number, from: number, to: number): number => {
-    const text = one(query, name);
+    const text = textOf(query, name);
     if (text === null) return fallback;
     const found = Number(text);
     if (!Number.isInteger(found) || found < from || found > to)

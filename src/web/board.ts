@@ -4,13 +4,12 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance } from 'fastify';
 import type { HostView, Report } from '../database/report.ts';
 import { reasonOf } from '../errors.ts';
-import { queueName } from '../fleet/job.ts';
+import { queueName, scheduleQueue } from '../fleet/job.ts';
 import type { Log } from '../log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import { boardPolicy } from './security.ts';
 
 const prefix = '/queues';
-const scheduleQueue = 'schedule';
 /** It asks every queue that it holds at each poll. */
 const mostQueues = 200;
 /** Milliseconds between two looks for hosts that are new, gone or broken. */

@@ -3,7 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { FleetError, reasonOf } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
-import { parseAddress } from './address.ts';
+import { parseAddress, type Query } from './address.ts';
 import { registerApi } from './api.ts';
 import { loadAssets } from './assets.ts';
 import { queueBoard } from './board.ts';
@@ -175,7 +175,6 @@ function probes(app: FastifyInstance, ports: WebPorts): void {
   app.get('/metrics', async (_request, reply) => reply.type(metricsContentType).send(await ports.metrics()));
 }
 
-type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 type OfHost = { Params: { host: string }; Querystring: Query };
 type OfDecky = { Params: { host: string; name: string } };
 

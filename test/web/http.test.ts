@@ -227,6 +227,28 @@ describe('the dashboard over HTTP', () => {
     assert.match(body, /last known: running/);
   });
 
+  test('every gap is shown, and none of them counts as time that was looked at', async () => {
+    const now = Date.now();
+    const ago = (hours: number): string => new Date(now - hours * 3600_000).toISOString();
+    await store.db.query(`delete from fleet_transitions where host_uuid = 'host-a' and name = 'web-01'`);
+    await store.db.query(
+      `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at) values
+        ('host-a', 'web-01', null, 'running', 'new in the file', $1::timestamptz)`,
+      [ago(20)],
+    );
+    await store.db.query(
+      `insert into fleet_gaps (host_uuid, from_at, to_at) values ('host-a', $1, $2), ('host-a', $3, $4)`,
+      [ago(15), ago(10), ago(6), ago(3)],
+    );
+    // Another address than that of the tests before: who asks the same at once gets the same answer.
+    const host = await ask(`${readOnly.url}/hosts/host-a?gaps`);
+    for (const hours of [15, 10, 6, 3]) assert.ok(host.body.includes(ago(hours)), `${hours} h ago`);
+    const { body } = await ask(`${readOnly.url}/deckies/host-a/web-01?gaps`);
+    // Of 20 hours 5 and 3 were not looked at.
+    assert.match(body, /running, of 12 h looked at/);
+    await store.db.query(`delete from fleet_transitions where name = 'web-01'`);
+  });
+
   test('JSON: paged, filtered; a wrong value is named', async () => {
     const json = async (path: string): Promise<Record<string, unknown>> => {
       const { status, body } = await ask(readOnly.url + path);

@@ -27,13 +27,13 @@ const askWithin = 4000;
 /** What should it be, what is recorded, what is seen, and when did they part? Null: nothing is known of it. */
 export async function deckyPage(ports: WebPorts, host: string, name: string): Promise<Page | null> {
   const now = Date.now();
-  const [[found], recorded, asked, { transitions }, week, { gaps }] = await Promise.all([
+  const [[found], recorded, asked, { transitions }, week, gaps] = await Promise.all([
     ports.report.hosts(host),
     ports.pages.decky(host, name),
     ask(ports, host, name),
     ports.report.history({ host, decky: name, since: null, limit: changesShown }),
     ports.pages.moves(host, name, now - 7 * day),
-    ports.report.history({ host, decky: null, since: new Date(now - 7 * day).toISOString(), limit: 1 }),
+    ports.report.gaps(host, new Date(now - 7 * day).toISOString()),
   ]);
   const view = asked.kind === 'answer' ? asked.view : null;
   if (recorded === null && transitions.length === 0 && (view === null || view.desired === null)) return null;

@@ -33,7 +33,7 @@ export async function hostPage(
 ): Promise<Page | null> {
   const [host] = await report.hosts(name);
   if (host === undefined) return null;
-  const [passes, { gaps }] = await Promise.all([
+  const [passes, gaps] = await Promise.all([
     queues
       .queue(queueName(name))
       .getJobs(['completed', 'failed'], 0, passesShown - 1)
@@ -44,7 +44,7 @@ export async function hostPage(
           .sort((a, b) => b.at - a.at),
       )
       .catch(() => null),
-    report.history({ host: name, decky: null, since: null, limit: 1 }),
+    report.gaps(name, null),
   ]);
   const trouble = hostTrouble(host);
   const next = nextSlot({ host: name, interval: host.interval_s * 1000 }, Date.now());
