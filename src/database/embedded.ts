@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { FleetError, reasonOf } from '../errors.ts';
+import { queueName, scheduleQueue } from '../fleet/job.ts';
+import { applicationName } from './application-name.ts';
 import { type Cluster, clusterUser, inHome, openCluster, run } from './embedded-cluster.ts';
 
 /** This machine's own PostgreSQL, shared by every command that finds it. */
@@ -16,7 +18,7 @@ export interface EmbeddedDatabase {
 /** Whoever uses the server holds this lock in shared mode; whoever stops it needs it alone. */
 const leaseLock = 7_264_310_502;
 /** What our connections are called; BullMQ calls those that listen by their queues. */
-const ours = ['decnet-fleet', 'schedule', 'reconcile.%'];
+const ours = [applicationName, scheduleQueue, queueName('%')];
 const startWithin = 60_000;
 const databaseName = 'decnet_fleet';
 
@@ -94,7 +96,7 @@ async function joinServer(cluster: Cluster): Promise<Lease | null> {
   if (port === null) return null;
   const password = await readFile(inHome.password(cluster), 'utf8');
   const address = (name: string): string =>
-    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}?application_name=${ours[0]}`;
+    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}?application_name=${applicationName}`;
   const client = new pg.Client({
     connectionString: address('postgres'),
     connectionTimeoutMillis: 5000,

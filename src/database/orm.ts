@@ -1,6 +1,7 @@
 import type { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { type Kysely, sql } from 'kysely';
+import { applicationName } from './application-name.ts';
 import { databaseFault } from './faults.ts';
 import { FleetAlarm } from './fleet-alarm.ts';
 import { FleetDecky } from './fleet-decky.ts';
@@ -9,8 +10,6 @@ import { FleetHost } from './fleet-host.ts';
 import { FleetNotification } from './fleet-notification.ts';
 import { FleetTransition } from './fleet-transition.ts';
 
-/** How our connections are listed by the server. */
-export const applicationName = 'decnet-fleet';
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
 const connectWithin = 5000;
 /** Milliseconds for one statement: far more than the largest fleet needs, far less than for ever. */
