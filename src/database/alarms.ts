@@ -11,14 +11,20 @@ export const withChange = (recent: string, time: string): string =>
   `(case when jsonb_typeof(${recent}) <> 'array' then '[]'::jsonb
     when jsonb_array_length(${recent}) >= ${remembered} then ${recent} - 0 else ${recent} end) || ${epoch(time)}`;
 
-/** The alarms of a host take the moves of its turn: one statement, whatever their number. */
+/** The alarms of a host take the moves of its turn: those that make one, and those of a decky that has one. */
 export async function raiseAlarms(
   db: Db,
   host: string,
   moment: string,
   moves: readonly AlarmMove[],
 ): Promise<void> {
-  if (moves.length > 0) await query(db, upsertAlarms, [host, JSON.stringify(moves), moment]);
+  if (moves.length === 0) return;
+  const alarms = await query<{ name: string }>(db, 'select name from fleet_alarms where host_uuid = $1', [
+    host,
+  ]);
+  const known = new Set(alarms.map(({ name }) => name));
+  const told = moves.filter(({ name, makes }) => makes !== 'none' || known.has(name));
+  if (told.length > 0) await query(db, upsertAlarms, [host, JSON.stringify(told), moment]);
 }
 
 const upsertAlarms = `with input as materialized (

@@ -2,6 +2,9 @@ import { type Change, contentReason } from '../fleet/change.ts';
 import type { MovedRow, TurnRequest } from '../pass/ledger.ts';
 import { type Db, query } from './query.ts';
 
+/** Rows that one statement takes: some 25 milliseconds of work here in one piece, and some 10 MB. */
+const batch = 10_000;
+
 /** One statement for all inserts, one for all updates, one for all deletes: the same at ten rows and ten thousand. */
 export async function applyChanges(
   db: Db,
@@ -10,35 +13,43 @@ export async function applyChanges(
   changes: readonly Change[],
   versions: ReadonlyMap<string, string>,
 ): Promise<readonly MovedRow[]> {
-  const write = async (statement: string, chosen: readonly Change[]): Promise<readonly MovedRow[]> => {
-    if (chosen.length === 0) return [];
-    const input = chosen.map((change) => ({
-      name: change.name,
-      version: versions.get(change.name) ?? null,
-      from_state: change.from,
-      to_state: change.to,
-      last_error: change.lastError,
-      reason: change.reason,
-      content_reason:
-        change.from !== null && change.changed.length > 0 ? contentReason(change.changed) : null,
-      ip: change.content?.ip ?? null,
-      services: change.content?.services ?? null,
-      config: change.content?.config ?? null,
-    }));
-    return query<MovedRow>(db, statement, [request.host, JSON.stringify(input), moment, request.job]);
+  const moved: MovedRow[] = [];
+  const write = async (statement: string, ...actions: readonly Change['action'][]): Promise<void> => {
+    const chosen = changes.filter((change) => actions.includes(change.action));
+    const inputAt = (from: number): string =>
+      JSON.stringify(chosen.slice(from, from + batch).map((change) => inputOf(change, versions)));
+    let input = inputAt(0);
+    for (let from = 0; from < chosen.length; from += batch) {
+      const written = query<MovedRow>(db, statement, [request.host, input, moment, request.job]);
+      // The next is made ready while PostgreSQL is at work.
+      input = inputAt(from + batch);
+      for (const row of await written) moved.push(row);
+    }
   };
-  const by = (...actions: readonly Change['action'][]): readonly Change[] =>
-    changes.filter((change) => actions.includes(change.action));
-  return [
-    ...(await write(insertRows, by('insert'))),
-    ...(await write(updateRows, by('state', 'config', 'reason'))),
-    ...(await write(deleteRows, by('delete'))),
-  ];
+  await write(insertRows, 'insert');
+  await write(updateRows, 'state', 'config', 'reason');
+  await write(deleteRows, 'delete');
+  return moved;
 }
 
+/** By position: PostgreSQL reads that faster than names. @see input */
+const inputOf = (change: Change, versions: ReadonlyMap<string, string>): readonly unknown[] => [
+  change.name,
+  versions.get(change.name),
+  change.from,
+  change.to,
+  change.lastError,
+  change.reason,
+  change.from !== null && change.changed.length > 0 ? contentReason(change.changed) : null,
+  change.content?.services,
+  change.content?.config,
+];
+
 const input = `input as materialized (
-    select * from jsonb_to_recordset($2::jsonb) as i(name text, version text, from_state text, to_state text,
-      last_error text, reason text, content_reason text, ip text, services jsonb, config jsonb))`;
+    select i ->> 0 as name, i ->> 1 as version, i ->> 2 as from_state, i ->> 3 as to_state, i ->> 4 as last_error,
+      i ->> 5 as reason, i ->> 6 as content_reason, nullif(i -> 7, 'null') as services,
+      nullif(i -> 8, 'null') as config, i -> 8 ->> 'ip' as ip
+    from jsonb_array_elements($2::jsonb) as i)`;
 
 const moved = 'id::text, name, from_state as "from", to_state as "to", reason';
 

@@ -1,9 +1,12 @@
 import { contestedWindow, type Move } from '../fleet/contested.ts';
+import type { Decky } from '../fleet/decky.ts';
 import { figuresFromJson, figuresToJson } from '../fleet/figures.ts';
-import type { Json, JsonObject } from '../fleet/json.ts';
+import { equalJson, type Json, type JsonObject } from '../fleet/json.ts';
 import type { Row } from '../fleet/plan.ts';
 import { type FleetState, isFleetState } from '../fleet/state.ts';
+import { isPause, type Steps } from '../fleet/steps.ts';
 import type { HostRecord, Ledger, Turn, TurnRequest } from '../pass/ledger.ts';
+import { inSlices } from '../pass/slices.ts';
 import { raiseAlarms } from './alarms.ts';
 import { applyChanges } from './apply.ts';
 import { notesFromJson, notesToJson } from './notes.ts';
@@ -13,6 +16,11 @@ import { type Db, query } from './query.ts';
 /** Seconds that a turn waits for another one, and after which the server ends one whose process hangs. */
 const waitForTurn = 20;
 const endIdleTurn = 30;
+/** What the changes of a large host are put in order in; PostgreSQL's usual 4 MB would send them through a file. */
+const workMemory = '32MB';
+
+/** Rows that are read at once: some 20 MB. */
+const rowsAtOnce = 16_000;
 
 /** A host's turns on PostgreSQL: each is one transaction under the lock of its row of `fleet_hosts`. */
 export function postgresLedger(
@@ -37,8 +45,9 @@ export function postgresLedger(
             const db = em.getKysely() as unknown as Db;
             await query(
               db,
-              `select set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
-              [`${waitForTurn}s`, `${endIdleTurn}s`],
+              `select set_config('lock_timeout', $1, true),
+                set_config('idle_in_transaction_session_timeout', $2, true), set_config('work_mem', $3, true)`,
+              [`${waitForTurn}s`, `${endIdleTurn}s`, workMemory],
             );
             const lock = request.dryRun ? '' : 'for update';
             const [row] = await query<HostRow>(db, `${selectHost} where host_uuid = $1 ${lock}`, [
@@ -144,10 +153,17 @@ function openTurn(
   return {
     now: Date.parse(moment),
     host,
-    recorded: async () => {
-      const rows = await query<DeckyRow>(db, selectRows, [request.host, request.only && [...request.only]]);
-      for (const row of rows) versions.set(row.name, row.version);
-      return rows.map(recordedRow);
+    recorded: async (desired) => {
+      const recorded: Row[] = [];
+      const contents = new Map(desired.map((decky) => [decky.name, decky]));
+      const only = request.only && [...request.only];
+      for (let after = '', isLast = false; !isLast; ) {
+        const rows = await query<DeckyRow>(db, selectRows, [request.host, only, after, rowsAtOnce]);
+        await inSlices(addRows(recorded, rows, versions, contents));
+        isLast = rows.length < rowsAtOnce;
+        after = rows.at(-1)?.name ?? '';
+      }
+      return recorded;
     },
     moves: async () => {
       const rows = await query<MoveRow>(db, selectMoves, [request.host, moment, contestedWindow / 1000]);
@@ -195,18 +211,36 @@ interface DeckyRow {
 const selectRows = `select name, services, decky_config, decky_ip, state, last_error,
     (reconciled_at = updated_at) is true as ours,
     floor(extract(epoch from updated_at) * 1000)::float8 as written_at, xmin::text as version
-  from fleet_deckies where host_uuid = $1 and ($2::text[] is null or name = any ($2::text[]))`;
+  from fleet_deckies where host_uuid = $1 and ($2::text[] is null or name = any ($2::text[])) and name > $3
+  order by name limit $4`;
 
-const recordedRow = (row: DeckyRow): Row => ({
-  name: row.name,
-  services: Array.isArray(row.services) ? row.services : [],
-  config: row.decky_config as JsonObject | null,
-  ip: row.decky_ip,
-  state: isFleetState(row.state) ? row.state : 'pending',
-  lastError: row.last_error,
-  ours: row.ours,
-  writtenAt: row.written_at,
-});
+/**
+ * Rows as they were read. Content that is what the file says is the file's own: a large host is not in memory twice.
+ * @param versions takes those of the rows
+ */
+function* addRows(
+  recorded: Row[],
+  rows: readonly DeckyRow[],
+  versions: Map<string, string>,
+  contents: ReadonlyMap<string, Decky>,
+): Steps<void> {
+  for (const [at, row] of rows.entries()) {
+    if (isPause(at)) yield;
+    versions.set(row.name, row.version);
+    const desired = contents.get(row.name);
+    const isSame = desired !== undefined && equalJson(row.decky_config, desired.config);
+    recorded.push({
+      name: row.name,
+      services: Array.isArray(row.services) ? row.services : [],
+      config: isSame ? desired.config : (row.decky_config as JsonObject | null),
+      ip: row.decky_ip,
+      state: isFleetState(row.state) ? row.state : 'pending',
+      lastError: row.last_error,
+      ours: row.ours,
+      writtenAt: row.written_at,
+    });
+  }
+}
 
 interface MoveRow {
   readonly name: string;

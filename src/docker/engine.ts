@@ -1,9 +1,9 @@
 import Docker from 'dockerode';
 import { reasonOf } from '../errors.ts';
-import type { Loop } from '../fleet/sighting.ts';
+import type { Container, Loop } from '../fleet/sighting.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
-import { containerOf, isSuspect, type ListedContainer, loopWindow } from './listing.ts';
+import { containerOf, loopWindow } from './listing.ts';
 import { readListing } from './listing-stream.ts';
 
 /** Milliseconds for one listing, and per container that there was the last time. @see CONTRACT.md, rule 6 */
@@ -30,8 +30,7 @@ export function dockerEngine(settings: DockerSettings): DockerEngine {
     const signal = AbortSignal.timeout(limit);
     try {
       const listed = await listing(docker, only, signal);
-      const loops = await inspectSuspects(docker, listed, Number(turn));
-      return { kind: 'ok', containers: listed.map((one) => containerOf(one, loops(one))) };
+      return { kind: 'ok', containers: await inspectSuspects(docker, listed, Number(turn)) };
     } catch (error) {
       return {
         kind: 'unreachable',
@@ -66,16 +65,18 @@ async function listing(
   docker: Docker,
   only: ReadonlySet<string> | null,
   abortSignal: AbortSignal,
-): Promise<readonly ListedContainer[]> {
-  const ask = async (filters?: Record<string, string[]>): Promise<readonly ListedContainer[]> =>
-    readListing(await open(docker, { all: true, ...(filters && { filters }) }, abortSignal));
+): Promise<readonly Container[]> {
+  const ask = async (filters?: Record<string, string[]>): Promise<readonly Container[]> =>
+    readListing(await open(docker, { all: true, ...(filters && { filters }) }, abortSignal), (listed) =>
+      containerOf(listed, Date.now() / 1000),
+    );
   if (only === null) return ask();
   const names = [...only].map((name) => `^/?${name.replaceAll('.', '\\.')}(-.*)?$`);
   const found = await Promise.all([
     ask({ name: names }),
     ...[...only].map((name) => ask({ label: [`decnet.fleet.decky=${name}`] })),
   ]);
-  return [...new Map(found.flat().map((one) => [one.Id, one])).values()];
+  return [...new Map(found.flat().map((one) => [one.name, one])).values()];
 }
 
 /** The listing as a stream: `listContainers` would hold all of it as one text. */
@@ -98,30 +99,32 @@ const open = (docker: Docker, query: object, abortSignal: AbortSignal): Promise<
 /** Restart counts are not in a listing: only containers that may be looping are asked for theirs. */
 async function inspectSuspects(
   docker: Docker,
-  listed: readonly ListedContainer[],
+  listed: readonly Container[],
   turn: number,
-): Promise<(one: ListedContainer) => Loop> {
-  const now = Date.now() / 1000;
-  const suspects = listed.filter((one) => isSuspect(one, now));
+): Promise<readonly Container[]> {
+  const suspects = listed.filter(({ loop }) => loop.kind === 'suspect');
+  if (suspects.length === 0) return listed;
   // The rest by the next passes: each turn begins further on.
   const from = suspects.length <= inspectLimit.perPass ? 0 : (turn * inspectLimit.perPass) % suspects.length;
   const chosen = [...suspects.slice(from), ...suspects.slice(0, from)].slice(0, inspectLimit.perPass);
 
-  const verdicts = new Map<string, Loop>(suspects.map(({ Id }) => [Id, { kind: 'suspect' }]));
+  const verdicts = new Map<Container, Loop>();
   const queue = chosen.values();
   const inspectNext = async (): Promise<void> => {
-    for (const { Id } of queue) verdicts.set(Id, await inspect(docker, Id));
+    for (const one of queue) verdicts.set(one, await inspect(docker, one.name));
   };
   await Promise.all(Array.from({ length: inspectLimit.atOnce }, inspectNext));
 
-  return ({ Id, State }) =>
-    State === 'restarting' ? { kind: 'loop', endsIn: null } : (verdicts.get(Id) ?? { kind: 'none' });
+  return listed.map((one) => {
+    const loop = verdicts.get(one);
+    return loop === undefined ? one : { ...one, loop };
+  });
 }
 
-async function inspect(docker: Docker, id: string): Promise<Loop> {
+async function inspect(docker: Docker, name: string): Promise<Loop> {
   try {
     const found = await docker
-      .getContainer(id)
+      .getContainer(name)
       .inspect({ abortSignal: AbortSignal.timeout(inspectLimit.time) });
     const up = (Date.now() - Date.parse(found.State.StartedAt)) / 1000;
     if (found.RestartCount < loopRestarts || up >= loopWindow) return { kind: 'none' };

@@ -1,103 +1,139 @@
+import { isAscii } from 'node:buffer';
+import { endOfString } from '../fleet/json.ts';
 import type { ListedContainer } from './listing.ts';
 
-const quote = 0x22;
-const backslash = 0x5c;
+const [quote, comma, colon] = [0x22, 0x2c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
-const [comma, colon] = [0x2c, 0x3a];
 
-const wanted = (['Id', 'Names', 'Labels', 'State', 'Status', 'Created'] as const).map((name) => ({
-  name,
-  bytes: Buffer.from(name),
-}));
+/** A field or label that is used, with its last value: most are as those of the container before. */
+interface Used {
+  readonly name: string;
+  raw: string;
+  value: unknown;
+}
+
+/** The id is read only where there is no name: nobody else needs it, and those of a large host are many megabytes. */
+const usedFields = ['Id', 'Names', 'Labels', 'State', 'Status', 'Created'];
+const usedLabels = ['decnet.fleet.decky', 'decnet.fleet.service_name'];
+
+/** What has arrived, a character for each byte: such a text is searched fastest. */
+interface Text {
+  readonly latin1: string;
+  /** No byte of it belongs to a longer character. */
+  readonly isAscii: boolean;
+}
 
 /**
  * Reads Docker's listing as it arrives, and of each container only what is used: the whole text of a large host would
  * be longer than a string may be, and parsing it in one piece would stop the process for seconds.
+ * @param of what is kept of a container
  * @throws Error what arrived is no listing, or it ended too early: half of one must never be taken for all of it
  */
-export async function readListing(chunks: AsyncIterable<Buffer>): Promise<readonly ListedContainer[]> {
-  const found: ListedContainer[] = [];
+export async function readListing<T>(
+  chunks: AsyncIterable<Buffer>,
+  of: (container: ListedContainer) => T,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  const readContainer = containerReader();
   let rest: Buffer = Buffer.alloc(0);
   let stage: 'before' | 'first' | 'element' | 'between' | 'after' = 'before';
   for await (const chunk of chunks) {
-    const text = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const text = { latin1: bytes.toString('latin1'), isAscii: isAscii(bytes) };
     let at = 0;
-    for (; at < text.length; at++) {
-      const byte = text[at] ?? 0;
-      if (isBlank(byte)) continue;
-      if (stage === 'before' && byte === openBracket) stage = 'first';
-      else if ((stage === 'first' || stage === 'element') && byte === openBrace) {
-        const end = readContainer(text, at, found);
-        if (end === null) break;
-        at = end;
+    for (; at < bytes.length; at++) {
+      const code = text.latin1.charCodeAt(at);
+      if (isBlank(code)) continue;
+      if (stage === 'before' && code === openBracket) stage = 'first';
+      else if ((stage === 'first' || stage === 'element') && code === openBrace) {
+        const read = readContainer(text, at);
+        if (read === null) break;
+        found.push(of(read.container));
+        at = read.end;
         stage = 'between';
-      } else if (stage === 'between' && byte === comma) stage = 'element';
-      else if ((stage === 'first' || stage === 'between') && byte === closeBracket) stage = 'after';
+      } else if (stage === 'between' && code === comma) stage = 'element';
+      else if ((stage === 'first' || stage === 'between') && code === closeBracket) stage = 'after';
       else throw new Error('what it answered is no list of containers');
     }
-    rest = text.subarray(at);
+    rest = bytes.subarray(at);
   }
   if (stage !== 'after') throw new Error('its list of containers ended too early');
   return found;
 }
 
-const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
 /**
- * One object of the list.
+ * Reads one object of the list.
  * @param from where its brace stands
- * @returns where it ends; null: it is not all there yet
+ * @returns it and where it ends; null: it is not all there yet
  */
-function readContainer(text: Buffer, from: number, found: ListedContainer[]): number | null {
-  const container: Record<string, unknown> = {};
-  let depth = 0;
-  let key: string | null = null;
-  let isKey = true;
-  let valueFrom = 0;
-  const take = (to: number): void => {
-    if (key !== null) container[key] = JSON.parse(text.toString('utf8', valueFrom, to));
-    key = null;
-  };
-  for (let at = from; at < text.length; at++) {
-    const byte = text[at];
-    if (byte === quote) {
-      const end = endOfString(text, at);
-      if (end === null) return null;
-      if (depth === 1 && isKey) key = keyOf(text, at + 1, end);
-      at = end;
-    } else if (byte === openBrace || byte === openBracket) depth += 1;
-    else if (byte === closeBrace || byte === closeBracket) {
-      depth -= 1;
-      if (depth > 0) continue;
-      take(at);
-      if (typeof container.Id !== 'string') throw new Error('it listed a container without an id');
-      found.push(container as unknown as ListedContainer);
-      return at;
-    } else if (depth !== 1) continue;
-    else if (byte === colon) {
-      isKey = false;
-      valueFrom = at + 1;
-    } else if (byte === comma) {
-      take(at);
-      isKey = true;
+function containerReader(): (text: Text, from: number) => { container: ListedContainer; end: number } | null {
+  const fields = usedFields.map(unread);
+  const labelNames = usedLabels.map(unread);
+
+  return (text, from) => {
+    const { latin1 } = text;
+    const container: Record<string, unknown> = {};
+    const labels: Record<string, unknown> = {};
+    let depth = 0;
+    let field: Used | null = null;
+    let label: Used | null = null;
+    let isKey = true;
+    let valueFrom = 0;
+    let id: [from: number, to: number] | null = null;
+    for (let at = from; at < latin1.length; at++) {
+      const code = latin1.charCodeAt(at);
+      if (code === quote) {
+        const end = endOfString(latin1, at);
+        if (end === null) return null;
+        if (depth === 1 && isKey) field = usedAt(fields, latin1, at + 1, end);
+        else if (depth === 2 && field?.name === 'Labels') {
+          if (isKey) label = usedAt(labelNames, latin1, at + 1, end);
+          else if (label !== null) labels[label.name] = valueAt(label, text, at, end + 1);
+        }
+        at = end;
+      } else if (code === openBrace || code === openBracket) {
+        if (depth === 1 && code === openBrace && field?.name === 'Labels') container.Labels = labels;
+        depth += 1;
+        isKey = true;
+      } else if (code === colon) {
+        isKey = false;
+        if (depth === 1) valueFrom = at + 1;
+      } else if (code === comma || code === closeBrace || code === closeBracket) {
+        if (depth === 1 && field !== null) {
+          if (field.name === 'Id') id = [valueFrom, at];
+          else if (container[field.name] !== labels)
+            container[field.name] = valueAt(field, text, valueFrom, at);
+          field = null;
+        }
+        isKey = true;
+        if (code === comma) continue;
+        depth -= 1;
+        if (depth > 0) continue;
+        if (!isNamed(container.Names) && id !== null) container.Names = [valueAt(unread('Id'), text, ...id)];
+        if (!isNamed(container.Names)) throw new Error('it listed a container without a name');
+        return { container: container as unknown as ListedContainer, end: at };
+      }
     }
-  }
+    return null;
+  };
+}
+
+const isNamed = (names: unknown): boolean => Array.isArray(names) && typeof names[0] === 'string';
+
+const unread = (name: string): Used => ({ name, raw: '', value: undefined });
+
+/** Which of those that are used is named here; null: another one. */
+function usedAt(used: readonly Used[], latin1: string, from: number, to: number): Used | null {
+  for (const one of used) if (one.name.length === to - from && latin1.startsWith(one.name, from)) return one;
   return null;
 }
 
-/** @param at its first quote @returns its last one; null: it is not there yet */
-function endOfString(text: Buffer, at: number): number | null {
-  for (let end = text.indexOf(quote, at + 1); end !== -1; end = text.indexOf(quote, end + 1)) {
-    let escapes = 0;
-    while (text[end - 1 - escapes] === backslash) escapes += 1;
-    if (escapes % 2 === 0) return end;
-  }
-  return null;
-}
-
-/** The name of a field that is used; null: of another one. */
-function keyOf(text: Buffer, from: number, to: number): string | null {
-  for (const { name, bytes } of wanted)
-    if (bytes.length === to - from && bytes.compare(text, from, to) === 0) return name;
-  return null;
+/** @throws SyntaxError */
+function valueAt(used: Used, { latin1, isAscii }: Text, from: number, to: number): unknown {
+  if (used.raw.length === to - from && latin1.startsWith(used.raw, from)) return used.value;
+  used.raw = latin1.slice(from, to);
+  used.value = JSON.parse(isAscii ? used.raw : Buffer.from(used.raw, 'latin1').toString('utf8'));
+  return used.value;
 }

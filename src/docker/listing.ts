@@ -2,8 +2,9 @@ import type { Container, Loop } from '../fleet/sighting.ts';
 
 /** One element of Docker's listing, as far as it is used. */
 export interface ListedContainer {
-  readonly Id: string;
-  readonly Names?: readonly string[] | null;
+  /** At least one; of a container that has none, its id. */
+  readonly Names: readonly string[];
+  /** Those of DECNET's that are used. */
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly State?: string;
   readonly Status?: string;
@@ -16,8 +17,16 @@ export const loopWindow = 300;
 /** Seconds between creation and start that tell a second start: Docker gives both in whole seconds. */
 const margin = 2;
 
-/** @see DOMAIN.md, "Containers of a decky" */
-export function containerOf(listed: ListedContainer, loop: Loop): Container {
+const none: Loop = { kind: 'none' };
+const suspect: Loop = { kind: 'suspect' };
+const restarting: Loop = { kind: 'loop', endsIn: null };
+
+/**
+ * A container by the listing alone: whether one that may be in a restart loop is, it does not tell.
+ * @param now epoch seconds
+ * @see DOMAIN.md, "Containers of a decky"
+ */
+export function containerOf(listed: ListedContainer, now: number): Container {
   const status = listed.Status ?? '';
   const exit = /^(?:Exited|Dead|Restarting) \((-?\d+)\)/.exec(status);
   return {
@@ -28,16 +37,13 @@ export function containerOf(listed: ListedContainer, loop: Loop): Container {
     exitCode: exit === null ? null : Number(exit[1]),
     unhealthy: status.includes('(unhealthy)'),
     createdAt: listed.Created ?? 0,
-    loop,
+    loop: listed.State === 'restarting' ? restarting : isSuspect(listed, now) ? suspect : none,
   };
 }
 
 /** Docker lists a name for each link to a container, too: its own has one slash. */
-const nameOf = (listed: ListedContainer): string =>
-  (listed.Names?.find((name) => name.lastIndexOf('/') === 0) ?? listed.Names?.[0] ?? listed.Id).replace(
-    /^\//,
-    '',
-  );
+const nameOf = ({ Names }: ListedContainer): string =>
+  (Names.find((name) => name.lastIndexOf('/') === 0) ?? Names[0] ?? '').replace(/^\//, '');
 
 /**
  * Whether a container may be in a restart loop, by the listing alone: it runs for less than five minutes, and was

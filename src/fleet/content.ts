@@ -14,15 +14,18 @@ export interface Content {
 
 /** The names of what differs, sorted; empty: the row says what the file says. */
 export function contentChanges(recorded: Content, desired: Decky): readonly string[] {
-  const changed = new Set<string>();
-  const before: JsonObject = recorded.config ?? {};
-  for (const key of new Set([...Object.keys(before), ...Object.keys(desired.config)])) {
-    if (!timeOnly.has(key) && !equalJson(property(before, key), property(desired.config, key)))
-      changed.add(key);
-  }
+  const changed = new Set(configChanges(recorded.config ?? {}, desired.config));
   if (recorded.ip !== desired.ip) changed.add('ip');
   if (!equalJson(recorded.services, desired.services)) changed.add('services');
   return [...changed].sort();
+}
+
+function configChanges(before: JsonObject, after: JsonObject): readonly string[] {
+  // The very same where a ledger found them equal.
+  if (before === after) return [];
+  const different = Object.keys(before).filter((key) => !equalJson(before[key], property(after, key)));
+  const added = Object.keys(after).filter((key) => !Object.hasOwn(before, key));
+  return [...different, ...added].filter((key) => !timeOnly.has(key));
 }
 
 /** The deckies of this host that two readings of the file differ in; null: it cannot be told, look at all. */

@@ -37,23 +37,29 @@ export function observedState(services: readonly string[], sighting: Sighting): 
     expected.length === 0
       ? [{ label: 'base container', container: sighting.base ?? undefined }]
       : expected.map((service) => ({ label: service, container: sighting.services.get(service) }));
-  const containers = parts.flatMap(({ container }) => container ?? []);
-  const tally: Tally = {
-    expected: parts.length,
-    seen: containers.length,
-    running: containers.filter(answers).length,
-    impaired: containers.filter((container) => answers(container) && faultOf(container) !== null).length,
-    base: baseOf(sighting.base),
-  };
+  const tally = tallyOf(parts, sighting.base);
   const state = rules.find((rule) => rule.holds(tally))?.state ?? 'running';
   return {
     state,
     reason: state === 'running' ? null : reasonFor(tally, parts, sighting),
-    unverified: [...containers, ...(sighting.base === null ? [] : [sighting.base])].some(
-      (container) => container.loop.kind === 'suspect',
-    ),
+    unverified: isSuspect(sighting.base) || parts.some(({ container }) => isSuspect(container)),
   };
 }
+
+/** Counted in one loop: it is run for each decky of each pass. */
+function tallyOf(parts: readonly Part[], base: Container | null): Tally {
+  let [seen, running, impaired] = [0, 0, 0];
+  for (const { container } of parts) {
+    if (container === undefined) continue;
+    seen += 1;
+    if (!answers(container)) continue;
+    running += 1;
+    if (faultOf(container) !== null) impaired += 1;
+  }
+  return { expected: parts.length, seen, running, impaired, base: baseOf(base) };
+}
+
+const isSuspect = (container: Container | null | undefined): boolean => container?.loop.kind === 'suspect';
 
 interface Part {
   readonly label: string;

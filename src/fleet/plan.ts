@@ -1,12 +1,13 @@
-import { type Change, contentReason, type Held, movedBy, type Plan } from './change.ts';
+import { type Change, contentReason, type Held, type Plan } from './change.ts';
 import { type Content, contentChanges } from './content.ts';
 import { contested, type Move } from './contested.ts';
 import type { Decky } from './decky.ts';
 import type { Desired } from './desired.ts';
 import { type HeldNote, type LeftNote, mergeNotes, type Notes } from './notes.ts';
 import { type Observed, observedState } from './observed.ts';
-import { anyRuns, type Container, type Sighting, sightings } from './sighting.ts';
+import { type Container, type Sighting, sightingsInSteps } from './sighting.ts';
 import { type FleetState, graceAllows } from './state.ts';
+import { atOnce, isPause, type Steps } from './steps.ts';
 
 /** A row of `fleet_deckies`. */
 export interface Row extends Content {
@@ -41,11 +42,13 @@ export interface Facts {
 }
 
 /** What to do, and why: the rules of CONTRACT.md ("Rules of a pass"), in one place and without any I/O. */
-export function plan(facts: Facts): Plan {
+export const plan = (facts: Facts): Plan => atOnce(planInSteps(facts));
+
+export function* planInSteps(facts: Facts): Steps<Plan> {
   const looks = (name: string): boolean => facts.only === null || facts.only.has(name);
   const declared = facts.desired.kind === 'declared' ? facts.desired.deckies : [];
   const desired = new Map(declared.map((decky) => [decky.name, decky]));
-  const sightingOf = lookUp(facts, declared);
+  const sightingOf = yield* lookUp(facts, declared);
 
   const changes: Change[] = [];
   const held: Held[] = [];
@@ -54,7 +57,8 @@ export function plan(facts: Facts): Plan {
   const revisit = new Map<string, number>();
 
   const recorded = new Set<string>();
-  for (const row of facts.recorded) {
+  for (const [at, row] of facts.recorded.entries()) {
+    if (isPause(at)) yield;
     recorded.add(row.name);
     if (!looks(row.name)) continue;
     const decky = desired.get(row.name);
@@ -75,7 +79,8 @@ export function plan(facts: Facts): Plan {
     if (sighting !== undefined) soonest(revisit, row.name, loopEndsIn(sighting));
   }
 
-  for (const decky of declared) {
+  for (const [at, decky] of declared.entries()) {
+    if (isPause(at)) yield;
     if (recorded.has(decky.name) || !looks(decky.name)) continue;
     const sighting = sightingOf?.(decky.name);
     changes.push(insert(decky, sighting === undefined ? null : observedState(decky.services, sighting)));
@@ -94,11 +99,12 @@ export function plan(facts: Facts): Plan {
 }
 
 /** Null when Docker did not answer: nothing is known, and nothing is guessed. */
-function lookUp(facts: Facts, declared: readonly Decky[]): ((name: string) => Sighting) | null {
+function* lookUp(facts: Facts, declared: readonly Decky[]): Steps<((name: string) => Sighting) | null> {
   if (facts.observed.kind === 'unreachable') return null;
-  const services = new Map(facts.recorded.map((row) => [row.name, textsOf(row.services)]));
-  for (const decky of declared) services.set(decky.name, decky.services);
-  return sightings(facts.observed.containers, services);
+  const services = new Map(declared.map((decky) => [decky.name, decky.services]));
+  for (const row of facts.recorded)
+    if (!services.has(row.name)) services.set(row.name, textsOf(row.services));
+  return yield* sightingsInSteps(facts.observed.containers, services);
 }
 
 interface Case {
@@ -147,7 +153,7 @@ function keptBecause(it: Case): Withheld | null {
   if (!tornDown) return null;
   const where = desired.kind === 'absent' ? 'the file is absent' : 'the file declares no decky of this host';
   if (it.sighting === undefined) return same(`${where} and Docker does not answer`);
-  return anyRuns(it.sighting) ? same(`${where}, but its containers still run`) : null;
+  return it.sighting.anyRuns ? same(`${where}, but its containers still run`) : null;
 }
 
 /** Rule 4: the row takes the observed state, as far as the grace allows. */
@@ -241,10 +247,11 @@ function disputesOf(
   changes: readonly Change[],
   looks: (name: string) => boolean,
 ): ReadonlyMap<string, HeldNote> {
+  // A row without former moves cannot be contested.
+  const lively = new Set(facts.moves.map(({ name }) => name));
   const planned = changes
-    .flatMap(movedBy)
-    .filter(({ from, to }) => from !== to)
-    .map((moved) => ({ ...moved, at: facts.now }));
+    .filter(({ name, from, to }) => lively.has(name) && from !== to)
+    .map(({ name, from, to }) => ({ name, from, to, at: facts.now }));
   const found = [...contested([...facts.moves, ...planned], facts.now)].filter(([name]) => looks(name));
   return new Map(
     found.map(([name, reason]) => [
@@ -255,12 +262,17 @@ function disputesOf(
 }
 
 /** Milliseconds until the last window of a restart loop ends; null: no loop, or one that Docker will tell about. */
-function loopEndsIn(sighting: Sighting): number | null {
-  const ends = [sighting.base, ...sighting.services.values()].flatMap((container) =>
-    container?.loop.kind === 'loop' && container.loop.endsIn !== null ? [container.loop.endsIn * 1000] : [],
-  );
-  return ends.length === 0 ? null : Math.max(...ends);
+function loopEndsIn({ base, services }: Sighting): number | null {
+  let last: number | null = base === null ? null : windowOf(base);
+  for (const container of services.values()) {
+    const endsIn = windowOf(container);
+    if (endsIn !== null) last = Math.max(last ?? 0, endsIn);
+  }
+  return last;
 }
+
+const windowOf = ({ loop }: Container): number | null =>
+  loop.kind === 'loop' && loop.endsIn !== null ? loop.endsIn * 1000 : null;
 
 function soonest(revisit: Map<string, number>, name: string, inMs: number | null): void {
   if (inMs !== null) revisit.set(name, Math.min(inMs, revisit.get(name) ?? inMs));

@@ -1,4 +1,5 @@
 import { spells } from './decky.ts';
+import { atOnce, isPause, type Steps } from './steps.ts';
 
 /** A container as Docker lists it. */
 export interface Container {
@@ -31,11 +32,11 @@ export interface Sighting {
   readonly services: ReadonlyMap<string, Container>;
   /** Labelled as the decky's, of no service that it should have. */
   readonly strays: readonly Container[];
-  /** Every container that is the decky's, those that count for nothing included. */
-  readonly all: readonly Container[];
+  /** Any container of the decky answers, one that counts for nothing included. */
+  readonly anyRuns: boolean;
 }
 
-const nothing: Sighting = { base: null, services: new Map(), strays: [], all: [] };
+const nothing: Sighting = { base: null, services: new Map(), strays: [], anyRuns: false };
 
 export const isRunning = (container: Container): boolean => container.state === 'running';
 
@@ -43,29 +44,32 @@ export const isRunning = (container: Container): boolean => container.state === 
 export const answers = (container: Container): boolean =>
   isRunning(container) || container.loop.kind === 'loop';
 
-/** Any container of the decky runs, whatever it is for. */
-export const anyRuns = (sighting: Sighting): boolean => sighting.all.some(answers);
-
 /**
  * Whose container is this: labels first, since they are exact; a name only among the unlabelled, since decky
  * `web` with service `ssh-http` and decky `web-ssh` with service `http` share one.
  * @param known the services of every decky of the host
  * @see DOMAIN.md, "Containers of a decky"
  */
-export function sightings(
+export const sightings = (
   containers: readonly Container[],
   known: ReadonlyMap<string, readonly string[]>,
-): (decky: string) => Sighting {
+): ((decky: string) => Sighting) => atOnce(sightingsInSteps(containers, known));
+
+export function* sightingsInSteps(
+  containers: readonly Container[],
+  known: ReadonlyMap<string, readonly string[]>,
+): Steps<(decky: string) => Sighting> {
   const found = new Map<string, Mutable>();
   const of = (decky: string): Mutable => {
     const existing = found.get(decky);
     if (existing !== undefined) return existing;
-    const made: Mutable = { base: null, services: new Map(), strays: [], all: [] };
+    const made: Mutable = { base: null, services: new Map(), strays: [], anyRuns: false };
     found.set(decky, made);
     return made;
   };
   const unlabelled: Container[] = [];
-  for (const container of containers) {
+  for (const [at, container] of containers.entries()) {
+    if (isPause(at)) yield;
     if (container.decky === null) {
       unlabelled.push(container);
       continue;
@@ -73,15 +77,16 @@ export function sightings(
     const services = known.get(container.decky);
     if (services === undefined) continue;
     const sighting = of(container.decky);
-    sighting.all.push(container);
+    sighting.anyRuns ||= answers(container);
     if (container.service === null || !services.includes(container.service)) sighting.strays.push(container);
     else keepBetter(sighting.services, container.service, container);
   }
-  for (const container of unlabelled) {
+  for (const [at, container] of unlabelled.entries()) {
+    if (isPause(at)) yield;
     const owner = ownerByName(container.name, known);
     if (owner === null) continue;
     const sighting = of(owner.decky);
-    sighting.all.push(container);
+    sighting.anyRuns ||= answers(container);
     if (owner.service === null) sighting.base = container;
     // A labelled container of that service was taken first and stays.
     else if ((sighting.services.get(owner.service)?.decky ?? null) === null) {
@@ -95,7 +100,7 @@ interface Mutable {
   base: Container | null;
   services: Map<string, Container>;
   strays: Container[];
-  all: Container[];
+  anyRuns: boolean;
 }
 
 /** Two containers of one service (one left over from a deploy): the one that runs, else the newer. */

@@ -2,9 +2,10 @@ import { FleetError } from '../errors.ts';
 import { alarmMoves } from '../fleet/alarm.ts';
 import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
-import { plan, type Row } from '../fleet/plan.ts';
+import { planInSteps, type Row } from '../fleet/plan.ts';
 import type { MovedRow, Turn } from './ledger.ts';
 import type { Seen } from './observe.ts';
+import { inSlices } from './slices.ts';
 
 export interface Decided {
   readonly plan: Plan;
@@ -28,17 +29,19 @@ export async function planAndApply(
   request: { only: ReadonlySet<string> | null; dryRun: boolean; grace: number } & Started,
 ): Promise<Decided> {
   checkMachine(turn.host.host, turn.host.identity, seen.identity);
-  const recorded = await turn.recorded();
-  const decided = plan({
-    now: turn.now,
-    grace: request.grace,
-    only: request.only,
-    desired: seen.desired,
-    recorded,
-    observed: seen.observed,
-    notes: turn.host.notes,
-    moves: await turn.moves(),
-  });
+  const recorded = await turn.recorded(seen.desired.kind === 'declared' ? seen.desired.deckies : []);
+  const decided = await inSlices(
+    planInSteps({
+      now: turn.now,
+      grace: request.grace,
+      only: request.only,
+      desired: seen.desired,
+      recorded,
+      observed: seen.observed,
+      notes: turn.host.notes,
+      moves: await turn.moves(),
+    }),
+  );
   if (request.dryRun) return { plan: decided, moved: [], recorded };
   const moved = await turn.apply(decided.changes);
   await turn.alarm(alarmMoves(moved, turn.host.notes));

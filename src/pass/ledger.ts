@@ -1,6 +1,7 @@
 import type { AlarmMove } from '../fleet/alarm.ts';
 import type { Change, Counts, Moved } from '../fleet/change.ts';
 import type { Move } from '../fleet/contested.ts';
+import type { Decky } from '../fleet/decky.ts';
 import type { Figures } from '../fleet/figures.ts';
 import type { Notes } from '../fleet/notes.ts';
 import type { Row } from '../fleet/plan.ts';
@@ -48,7 +49,8 @@ export interface Turn {
   /** The database's clock, epoch milliseconds. */
   readonly now: number;
   readonly host: HostRecord;
-  recorded(): Promise<readonly Row[]>;
+  /** @param desired what the file says: content that is equal need not be held twice */
+  recorded(desired: readonly Decky[]): Promise<readonly Row[]>;
   /** Moves of rows that moved more than once lately, oldest first. */
   moves(): Promise<readonly Move[]>;
   /** @returns what was written: a row that another program wrote in between is left out */

@@ -3,6 +3,8 @@ import { FleetError } from '../errors.ts';
 import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
 import type { Desired } from '../fleet/desired.ts';
 import { isObject, type Json, type JsonObject, property } from '../fleet/json.ts';
+import { atOnce, isPause, type Steps } from '../fleet/steps.ts';
+import { parseInPieces } from './pieces.ts';
 
 /** Deeper than any file of DECNET, and far from what PostgreSQL's parser refuses. */
 const deepest = 100;
@@ -19,7 +21,7 @@ const orNull = (check: Check): Check => ({
 });
 
 /** What a known field must be if it is there. Unknown ones are kept as they are. @see DOMAIN.md, decnet-state.json */
-const configFields: Record<string, Check> = {
+const configFields = Object.entries<Check>({
   mode: text,
   interface: text,
   subnet: text,
@@ -27,9 +29,9 @@ const configFields: Record<string, Check> = {
   log_file: orNull(text),
   ipvlan: flag,
   mutate_interval: orNull(number),
-};
+});
 
-const deckyFields: Record<string, Check> = {
+const deckyFields = Object.entries<Check>({
   name: {
     is: '1 to 128 of A-Z a-z 0-9 - _ .',
     holds: (value) => typeof value === 'string' && isLegalName(value),
@@ -53,7 +55,7 @@ const deckyFields: Record<string, Check> = {
     is: 'null or a host name of 1 to 64 of A-Z a-z 0-9 - _ .',
     holds: (value) => value === null || (typeof value === 'string' && isLegalHost(value)),
   },
-};
+});
 
 const requiredDeckyFields = ['name', 'ip', 'services'] as const;
 
@@ -86,9 +88,13 @@ export class FaultyStateFile extends FleetError {
  * @param host whose deckies count: those that name it, or none
  * @throws FleetError STATE_FILE_INVALID, naming the first field that is wrong
  */
-export function parseStateFile(content: string, file: string, host: string): Desired {
+export const parseStateFile = (content: string, file: string, host: string): Desired =>
+  atOnce(parseStateFileInSteps(content, file, host));
+
+export function* parseStateFileInSteps(content: string, file: string, host: string): Steps<Desired> {
   const faults: Fault[] = [];
-  const desired = parseDocument(parseJson(content, file), host, (what, advice) => {
+  const document = yield* parseJson(content, file);
+  const desired = yield* parseDocument(document, host, (what, advice) => {
     if (faults.length < mostFaults) faults.push({ what, advice });
     return null;
   });
@@ -98,7 +104,7 @@ export function parseStateFile(content: string, file: string, host: string): Des
   return desired;
 }
 
-function parseDocument(document: Json, host: string, report: Report): Desired | null {
+function* parseDocument(document: Json, host: string, report: Report): Steps<Desired | null> {
   if (!isObject(document)) return report(`holds ${nameOf(document)} where an object is expected`);
   const config = property(document, 'config');
   if (config === undefined) return report('config is missing');
@@ -110,8 +116,9 @@ function parseDocument(document: Json, host: string, report: Report): Desired | 
 
   const deckies: Decky[] = [];
   const peers = new Map<string, number>();
-  const firstAt = new Map<string, number>();
+  const firstOf = new Map<string, Map<string, number>>();
   for (const [at, entry] of (list as readonly Json[]).entries()) {
+    if (isPause(at)) yield;
     const where = `config.deckies[${at}]`;
     if (!isObject(entry)) {
       report(`${where} must be an object, not ${nameOf(entry)}`);
@@ -120,8 +127,9 @@ function parseDocument(document: Json, host: string, report: Report): Desired | 
     const decky = parseDecky(entry, where, report);
     if (decky === null) continue;
     const owner = (property(entry, 'host_uuid') ?? host) as string;
-    const key = `${owner} ${decky.name}`;
-    const first = firstAt.get(key);
+    const firstAt = firstOf.get(owner) ?? new Map<string, number>();
+    firstOf.set(owner, firstAt);
+    const first = firstAt.get(decky.name);
     if (first !== undefined) {
       report(
         `${where}.name "${decky.name}" is already that of config.deckies[${first}] on host ${owner}`,
@@ -129,7 +137,7 @@ function parseDocument(document: Json, host: string, report: Report): Desired | 
       );
       continue;
     }
-    firstAt.set(key, at);
+    firstAt.set(decky.name, at);
     if (owner === host) deckies.push(decky);
     else peers.set(owner, (peers.get(owner) ?? 0) + 1);
   }
@@ -158,7 +166,7 @@ function parseDecky(entry: JsonObject, where: string, report: Report): Decky | n
       note(`${where}.services[${at}] must be a service name of 1 to 128 characters, not ${nameOf(service)}`);
     }
   }
-  checkStorable(entry, where, 0, note);
+  if (!canBeStored(entry, 0)) reportUnstorable(entry, where, 0, note);
   if (isFaulty) return null;
   return {
     name: property(entry, 'name') as string,
@@ -170,11 +178,11 @@ function parseDecky(entry: JsonObject, where: string, report: Report): Decky | n
 
 function checkFields(
   fields: JsonObject,
-  checks: Readonly<Record<string, Check>>,
+  checks: readonly (readonly [string, Check])[],
   where: string,
   report: Report,
 ): void {
-  for (const [field, check] of Object.entries(checks)) {
+  for (const [field, check] of checks) {
     const value = property(fields, field);
     if (value !== undefined && !check.holds(value)) {
       report(`${where}.${field} must be ${check.is}, not ${nameOf(value)}`);
@@ -183,7 +191,19 @@ function checkFields(
 }
 
 /** PostgreSQL's jsonb takes neither NUL nor half a surrogate pair, and JSON has no infinite number. */
-function checkStorable(value: Json, where: string, depth: number, report: Report): void {
+function canBeStored(value: Json, depth: number): boolean {
+  if (depth > deepest) return false;
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every((member) => canBeStored(member, depth + 1));
+  if (!isObject(value)) return true;
+  for (const key of Object.keys(value))
+    if (!isStorable(key) || !canBeStored(property(value, key) as Json, depth + 1)) return false;
+  return true;
+}
+
+/** Where and what it is that cannot be stored. */
+function reportUnstorable(value: Json, where: string, depth: number, report: Report): void {
   if (depth > deepest) {
     report(`${where.slice(0, 200)} is nested more than ${deepest} levels deep`);
     return;
@@ -193,11 +213,12 @@ function checkStorable(value: Json, where: string, depth: number, report: Report
   }
   if (typeof value === 'number' && !Number.isFinite(value)) report(`${where} is too large for a number`);
   if (Array.isArray(value)) {
-    for (const [at, member] of value.entries()) checkStorable(member, `${where}[${at}]`, depth + 1, report);
+    for (const [at, member] of value.entries())
+      reportUnstorable(member, `${where}[${at}]`, depth + 1, report);
   } else if (isObject(value)) {
     for (const key of Object.keys(value)) {
       if (!isStorable(key)) report(`${where} has a key with a character that cannot be stored`);
-      checkStorable(property(value, key) as Json, `${where}.${key}`, depth + 1, report);
+      reportUnstorable(property(value, key) as Json, `${where}.${key}`, depth + 1, report);
     }
   }
 }
@@ -207,7 +228,7 @@ const isStorable = (content: string): boolean => !content.includes('\0') && cont
 /** The text was cut short or is no JSON: what a reader sees while upstream writes. */
 export class NotJson extends FleetError {}
 
-function parseJson(content: string, file: string): Json {
+function* parseJson(content: string, file: string): Steps<Json> {
   const notJson = (what: string, cause?: unknown): NotJson =>
     new NotJson('STATE_FILE_INVALID', `${file}: ${what}`, {
       advice: 'No decky was inserted, deleted or changed in content; states were still taken',
@@ -215,7 +236,7 @@ function parseJson(content: string, file: string): Json {
     });
   if (content.trim() === '') throw notJson('is empty');
   try {
-    return JSON.parse(content) as Json;
+    return yield* parseInPieces(content);
   } catch (error) {
     // V8's message quotes the file, which may hold secrets: only the place is taken from it.
     const message = error instanceof Error ? error.message : '';

@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError, reasonOf } from '../errors.ts';
 import type { Desired } from '../fleet/desired.ts';
-import { NotJson, parseStateFile, stateFileInvalid } from './parse.ts';
+import { inSlices } from '../pass/slices.ts';
+import { NotJson, parseStateFileInSteps, stateFileInvalid } from './parse.ts';
 
 const largest = 64 * 1024 * 1024;
 /** How long a half-written file is read again, and how often. @see CONTRACT.md, rule 7 */
@@ -32,7 +33,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
       if (kept?.key === key) return kept;
       if (!stats.isFile()) throw stateFileInvalid(path, 'is not a regular file');
       if (stats.size > largest) throw stateFileInvalid(path, 'is larger than 64 MiB');
-      const desired = parse(await handle.readFile());
+      const desired = await parse(await handle.readFile());
       const isSettled = Date.now() - Number(stats.mtimeMs) > settles;
       return { key: isSettled ? key : 'unsettled', desired };
     } finally {
@@ -40,7 +41,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
     }
   };
 
-  const parse = (bytes: Buffer): Desired => {
+  const parse = (bytes: Buffer): Promise<Desired> => {
     let content: string;
     try {
       content = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -50,7 +51,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
         cause: error,
       });
     }
-    return parseStateFile(content, path, host);
+    return inSlices(parseStateFileInSteps(content, path, host));
   };
 
   return {

@@ -436,6 +436,22 @@ describe('the number of statements', () => {
   });
 });
 
+describe('a host larger than what is read and written at once', () => {
+  test('is recorded, read and deleted whole', async () => {
+    const names = Array.from({ length: 33_000 }, (_, at) => `decky-${at}`);
+    it.desired = declared(...names.map((name) => decky(name)));
+    it.observed = seen(...names.map((name) => serviceOf(name, 'ssh')));
+    assert.equal((await run()).result.inserted, names.length);
+    const quiet = await run();
+    assert.deepEqual(quiet.moved, []);
+    assert.deepEqual(quiet.names, new Set(names));
+    it.desired = declared(decky('decky-32999'));
+    it.observed = seen(serviceOf('decky-32999', 'ssh'));
+    assert.equal((await run()).result.deleted, names.length - 1);
+    assert.deepEqual(await statesOf(it.db), ['decky-32999 running']);
+  });
+});
+
 describe('migrations', () => {
   let db: Awaited<ReturnType<typeof testDatabase>>;
   before(async () => {

@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { readListing } from '../../src/docker/listing-stream.ts';
 
-const fields = ['Id', 'Names', 'Labels', 'State', 'Status', 'Created'] as const;
+const labels = ['decnet.fleet.decky', 'decnet.fleet.service_name'] as const;
+const fields = ['Names', 'Labels', 'State', 'Status', 'Created'] as const;
 
 /** A text in pieces, cut at these places, within characters too. */
 async function* pieces(text: string, cuts: readonly number[]): AsyncGenerator<Buffer> {
@@ -25,7 +26,7 @@ const container = fc.record(
   {
     Id: anyText,
     Names: fc.array(anyText),
-    Labels: fc.option(fc.dictionary(anyText, anyText)),
+    Labels: fc.option(fc.dictionary(fc.oneof(anyText, fc.constantFrom(...labels, 'Id')), anyText)),
     State: anyText,
     Status: anyText,
     Created: fc.integer(),
@@ -36,6 +37,11 @@ const container = fc.record(
   { requiredKeys: ['Id'] },
 );
 
+const same = <T>(container: T): T => container;
+
+const only = (object: object, names: readonly string[]): object =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => names.includes(name)));
+
 describe('a listing as it arrives', () => {
   test('is read as JSON.parse reads it, wherever it is cut', async () => {
     await fc.assert(
@@ -45,10 +51,12 @@ describe('a listing as it arrives', () => {
         fc.constantFrom(undefined, 2),
         async (containers, cuts, indent) => {
           const text = JSON.stringify(containers, null, indent);
-          const expected = (JSON.parse(text) as Record<string, unknown>[]).map((one) =>
-            Object.fromEntries(fields.flatMap((name) => (name in one ? [[name, one[name]]] : []))),
-          );
-          const found = await readListing(pieces(text, cuts));
+          const expected = (JSON.parse(text) as Record<string, unknown>[]).map((one) => {
+            const names = one.Names as readonly string[] | undefined;
+            const used = { ...only(one, fields), Names: names?.length ? names : [one.Id] };
+            return one.Labels ? { ...used, Labels: only(one.Labels as object, labels) } : used;
+          });
+          const found = await readListing(pieces(text, cuts), same);
           assert.deepEqual(
             found.map((one) => ({ ...one })),
             expected,
@@ -66,7 +74,7 @@ describe('a listing as it arrives', () => {
     ]);
     for (let length = 0; length < text.length; length++)
       await assert.rejects(
-        readListing(pieces(text.slice(0, length), [])),
+        readListing(pieces(text.slice(0, length), []), same),
         /too early/,
         text.slice(0, length),
       );
@@ -86,12 +94,12 @@ describe('a listing as it arrives', () => {
       '<html>',
       '[{"Id":1}]',
     ])
-      await assert.rejects(readListing(pieces(text, [3])), /no list|without an id/, text);
-    await assert.rejects(readListing(pieces('[{"Id":"a","State":tru}]', [])));
+      await assert.rejects(readListing(pieces(text, [3]), same), /no list|without a name/, text);
+    await assert.rejects(readListing(pieces('[{"Id":"a","State":tru}]', []), same));
   });
 
   test('of nothing is empty', async () => {
-    assert.deepEqual(await readListing(pieces(' [ ]\n', [1, 2])), []);
+    assert.deepEqual(await readListing(pieces(' [ ]\n', [1, 2]), same), []);
   });
 
   for (const [how, status, end, reason] of [

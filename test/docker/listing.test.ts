@@ -3,7 +3,6 @@ import { describe, test } from 'node:test';
 import { containerOf, isSuspect, type ListedContainer, upSeconds } from '../../src/docker/listing.ts';
 
 const listed = (more: Partial<ListedContainer> = {}): ListedContainer => ({
-  Id: 'abc',
   Names: ['/web-ssh'],
   Labels: {},
   State: 'running',
@@ -11,12 +10,12 @@ const listed = (more: Partial<ListedContainer> = {}): ListedContainer => ({
   Created: 1000,
   ...more,
 });
-const read = (more: Partial<ListedContainer>) => containerOf(listed(more), { kind: 'none' });
+const read = (more: Partial<ListedContainer>) => containerOf(listed(more), 1012);
 
 describe('a line of Docker’s listing', () => {
   test('its name is its own, not that of a link', () => {
     assert.equal(read({ Names: ['/other/alias', '/web-ssh'] }).name, 'web-ssh');
-    assert.equal(read({ Names: null }).name, 'abc');
+    assert.equal(read({ Names: ['0123abc'] }).name, '0123abc');
   });
 
   test('its labels', () => {

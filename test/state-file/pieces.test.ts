@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { atOnce } from '../../src/fleet/steps.ts';
+import { parseInPieces } from '../../src/state-file/pieces.ts';
+
+/** What comes of it: a value, or an error's words. */
+const outcome = (parse: () => unknown): unknown => {
+  try {
+    return { value: parse() };
+  } catch (error) {
+    return { error: String(error) };
+  }
+};
+const same = (text: string): void =>
+  assert.deepEqual(
+    outcome(() => atOnce(parseInPieces(text, 0))),
+    outcome(() => JSON.parse(text)),
+    text,
+  );
+
+/** Texts that hold lists of deckies where they belong, and where they do not. */
+const name = fc.constantFrom('config', 'deckies', 'name', '"deckies": [', '\\');
+const { document } = fc.letrec((tie) => ({
+  document: fc.oneof(
+    { maxDepth: 6 },
+    fc.oneof(fc.jsonValue(), name, fc.constant('\0')),
+    fc.array(tie('document'), { maxLength: 4 }),
+    fc.dictionary(name, tie('document'), { maxKeys: 4 }),
+  ),
+}));
+const stateFile = fc.record({
+  config: fc.record({ mode: name, deckies: fc.array(document) }),
+  deckies: document,
+});
+
+describe('a state file parsed decky by decky', () => {
+  test('is what JSON.parse makes of it', () => {
+    fc.assert(
+      fc.property(fc.oneof(document, stateFile), fc.constantFrom(undefined, 1), (value, indent) =>
+        same(JSON.stringify(value, null, indent)),
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('has JSON.parse’s fault when it is broken anywhere', () => {
+    fc.assert(
+      fc.property(
+        stateFile,
+        fc.nat(),
+        fc.constantFrom('', ',', '"', '[', ']', '{', '}', '\\', '1'),
+        (value, at, put) => {
+          const text = JSON.stringify(value);
+          const place = at % text.length;
+          same(text.slice(0, place) + put + text.slice(place + 1));
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('of two lists takes the one that JSON.parse takes', () => {
+    same('{"config":{"deckies":[1],"deckies":[2,3]}}');
+    same('{"config":{"deckies":[1]},"config":{"deckies":[]}}');
+    same('{"config":{"deckies":[1]},"config":{}}');
+    same('{"deckies":[1],"config":{"deckies":[2]}}');
+    same('{"config":{"d\\u0065ckies":[1],"a":{"deckies":["\\u0000"]}}}');
+  });
+});
