@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import pg from 'pg';
-import { measure, timed, told } from './measure.ts';
+import { serveRounds, timed, told } from './measure.ts';
 
 const client = new pg.Client({ connectionString: told.databaseUrl });
 await client.connect();
@@ -37,12 +37,12 @@ const fill = async (): Promise<void> => {
   await client.query('vacuum analyze floor_deckies');
 };
 
-if (told.which === 'nothing changed' || told.which === '1 % changed') await fill();
+if (told.which !== 'all new' && told.which !== 'all deleted') await fill();
 const prepare = async (): Promise<void> => {
   if (told.which === 'all new') await client.query('truncate floor_deckies');
   else if (told.which === 'all deleted') await fill();
 };
-await measure(prepare, async (phases) => {
+serveRounds(prepare, async (phases) => {
   const listed = await timed(
     phases,
     'docker',

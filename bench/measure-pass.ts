@@ -6,7 +6,7 @@ import { dockerEngine } from '../src/docker/engine.ts';
 import type { Turn } from '../src/pass/ledger.ts';
 import { type Ports, pass } from '../src/pass/pass.ts';
 import { stateFileReader } from '../src/state-file/read.ts';
-import { measure, timed, told } from './measure.ts';
+import { serveRounds, timed, told } from './measure.ts';
 
 const host = 'bench';
 const database = await openDatabase(told.databaseUrl);
@@ -24,12 +24,16 @@ const engineAt = (socket: string) =>
   });
 const engine = engineAt(told.socket);
 
-/** The ports of a pass, each timed. The file is read anew: its kept content is what the other rounds of a worker use. */
+/** A worker's own, which keeps the parsed file while it is the same; a first pass has nothing kept. */
+const kept = stateFileReader(told.stateFile, host);
+const isFirstPass = told.which === 'all new' || told.which === 'first pass';
+
+/** The ports of a pass, each timed. */
 function portsOf(phases: Record<string, number>): Ports {
-  const file = stateFileReader(told.stateFile, host);
+  const file = isFirstPass ? stateFileReader(told.stateFile, host) : kept;
   const turnOf = (turn: Turn): Turn => ({
     ...turn,
-    recorded: () => timed(phases, 'rows', () => turn.recorded()),
+    recorded: (desired) => timed(phases, 'rows', () => turn.recorded(desired)),
     moves: () => timed(phases, 'rows', () => turn.moves()),
     apply: (changes) => {
       phases.plan = performance.now() - (phases.planned ?? 0);
@@ -62,33 +66,37 @@ function portsOf(phases: Record<string, number>): Ports {
 }
 
 const forget = async (): Promise<void> => void (await ledger.forget(host));
-const fill = async (): Promise<void> => {
+/** As another process left them, whose memory is not counted here. @see fill */
+const restore = async (): Promise<void> => {
   await forget();
-  const { rows } = await client.query('select 1 as ok');
-  if (rows.length !== 1) throw new Error('PostgreSQL does not answer');
-  const file = stateFileReader(told.fullFile, host);
-  await pass(
-    { host_uuid: host },
-    'fill',
-    {
-      ...portsOf({}),
-      stateFile: file,
-      engine: { list: async () => ({ kind: 'unreachable', reason: 'filling' }) },
-    },
-    { grace: 0 },
-  );
-  // As if a pass had seen them run.
-  await client.query(
-    `update fleet_deckies set state = 'running', reconciled_at = updated_at where host_uuid = $1`,
-    [host],
-  );
+  for (const table of ['fleet_hosts', 'fleet_deckies', 'fleet_transitions'])
+    await client.query(`insert into ${table} select * from filled.${table}`);
   await client.query('vacuum analyze fleet_deckies, fleet_transitions');
 };
 
-if (told.which === 'nothing changed' || told.which === '1 % changed') await fill();
+/** Has every decky recorded as running, and keeps the tables so. */
+async function fill(): Promise<void> {
+  await forget();
+  await pass(
+    { host_uuid: host },
+    'fill',
+    { ...portsOf({}), engine: { list: async () => ({ kind: 'unreachable', reason: 'filling' }) } },
+    { grace: 0 },
+  );
+  await client.query(`update fleet_deckies set state = 'running', reconciled_at = updated_at`);
+  await client.query('drop schema if exists filled cascade; create schema filled');
+  for (const table of ['fleet_hosts', 'fleet_deckies', 'fleet_transitions'])
+    await client.query(`create table filled.${table} as select * from ${table}`);
+}
+
+if (told.which === 'fill') {
+  await fill();
+  process.exit();
+}
+if (told.which !== 'all new' && told.which !== 'all deleted') await restore();
 const prepare = async (): Promise<void> => {
   if (told.which === 'all new') await forget();
-  else if (told.which === 'all deleted') await fill();
+  else if (told.which === 'all deleted') await restore();
   else if (told.which === '1 % changed')
     await client.query(
       `update fleet_deckies set state = 'failed' where host_uuid = $1 and name in (
@@ -97,13 +105,15 @@ const prepare = async (): Promise<void> => {
       [host],
     );
 };
-await measure(prepare, async (phases) => {
+serveRounds(prepare, async (phases) => {
   const { result } = await pass({ host_uuid: host }, 'bench', portsOf(phases), { grace: 0 });
   const expected = {
     'all new': result.inserted,
     'all deleted': result.deleted,
     '1 % changed': result.state_updated,
+    'first pass': 1,
     'nothing changed': 1,
+    fill: 0,
   }[told.which];
   if (expected === 0 || result.docker !== 'ok')
     throw new Error(`the pass did not do its work: ${JSON.stringify(result)}`);

@@ -1,56 +1,50 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Case, Measured } from './one-pass.ts';
-
-export const median = (times: readonly number[]): number =>
-  [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
+import type { Case, Measured, Round } from './one-pass.ts';
 
 /** What a measuring process is told. */
 export const told = {
   which: process.argv[2] as Case,
-  deckies: Number(process.argv[3]),
-  rounds: Number(process.argv[4]),
-  databaseUrl: process.argv[5] ?? '',
-  stateFile: process.argv[6] ?? '',
-  socket: process.argv[7] ?? '',
+  databaseUrl: process.argv[3] ?? '',
+  stateFile: process.argv[4] ?? '',
+  socket: process.argv[5] ?? '',
   /** The file that declares all of them, whatever the case. */
-  fullFile: process.argv[8] ?? '',
+  fullFile: process.argv[6] ?? '',
 };
 
 /**
- * Measures some rounds after one that warms up, and tells the parent.
+ * Measures a round whenever the parent asks for one, so that what is compared takes turns, and tells its peak in the end.
  * @param round takes the times of its phases into `phases`
  */
-export async function measure(
+export function serveRounds(
   prepare: () => Promise<void>,
   round: (phases: Record<string, number>) => Promise<void>,
-): Promise<void> {
-  const totals: number[] = [];
-  const phases: Record<string, number>[] = [];
-  const blocked: number[] = [];
-  for (let at = 0; at <= told.rounds; at++) {
+): void {
+  const measured = async (): Promise<Round> => {
     await prepare();
     const delay = monitorEventLoopDelay({ resolution: 1 });
-    const times: Record<string, number> = {};
+    const phases: Record<string, number> = {};
     delay.enable();
     const started = performance.now();
-    await round(times);
-    const took = performance.now() - started;
+    await round(phases);
+    const total = performance.now() - started;
     // The stretch that ended the round is seen at the next turn of the loop.
     await new Promise((done) => setTimeout(done, 5));
     delay.disable();
-    if (at === 0) continue;
-    totals.push(took);
-    phases.push(times);
-    blocked.push(delay.max / 1e6);
-  }
-  const names = Object.keys(phases[0] ?? {});
-  const result: Measured = {
-    total: median(totals),
-    phases: Object.fromEntries(names.map((name) => [name, median(phases.map((one) => one[name] ?? 0))])),
-    peak: process.resourceUsage().maxRSS * 1024,
-    blocked: median(blocked),
+    return { total, phases, blocked: delay.max / 1e6 };
   };
-  process.send?.(result, () => process.exit(0));
+  process.on('message', (message) => {
+    if (message === 'round') void measured().then((found) => process.send?.(found), fail);
+    else {
+      const result: Measured = { peak: process.resourceUsage().maxRSS * 1024 };
+      process.send?.(result, () => process.exit(0));
+    }
+  });
+  process.send?.('ready');
+}
+
+function fail(error: unknown): void {
+  console.error(error);
+  process.exit(1);
 }
 
 export async function timed<T>(

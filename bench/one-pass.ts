@@ -1,140 +1,146 @@
 /**
  * One pass over many deckies, by phase, beside the floor: the same input and output with nothing around it.
- * `npm run bench [-- --deckies 100,1000,10000] [--rounds 5] [--full] [--json FILE]`; `--full` adds 50,000 deckies.
- * The engine answers Docker's API from memory in a process of its own, PostgreSQL is real. Every measurement has a
- * process of its own, for its peak memory.
+ * The engine answers Docker's API from memory in a process of its own, PostgreSQL is real. Pass and floor have a process
+ * each, for their peaks of memory, and take turns.
  */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/package.ts';
 import { postgresServer } from '../test/support/servers.ts';
 import { manyDeckies } from './fleet.ts';
+import { median, type Table } from './report.ts';
 
-/** What one process measured. Milliseconds, the median of its rounds; bytes. */
-export interface Measured {
+/** What a measuring process tells of a round. Milliseconds. */
+export interface Round {
   readonly total: number;
   readonly phases: Readonly<Record<string, number>>;
-  readonly peak: number;
-  /** Milliseconds: the longest time for which the event loop stood still. */
+  /** The longest time for which the event loop stood still. */
   readonly blocked: number;
 }
 
-const cases = ['all new', 'nothing changed', '1 % changed', 'all deleted'] as const;
-export type Case = (typeof cases)[number];
-
-const { values } = parseArgs({
-  options: {
-    deckies: { type: 'string', default: '100,1000,10000' },
-    rounds: { type: 'string', default: '5' },
-    full: { type: 'boolean', default: false },
-    json: { type: 'string' },
-  },
-});
-const sizes = [...values.deckies.split(',').map(Number), ...(values.full ? [50_000] : [])];
-const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${release()} ${arch()}, Node ${process.versions.node}`;
-
-const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-bench-'));
-const postgres = await postgresServer();
-const rows: object[] = [];
-let engines = 0;
-try {
-  console.log(`One pass, deckies of 3 services, on ${machine}. Milliseconds, median of ${values.rounds}.\n`);
-  console.log(
-    line(
-      'deckies',
-      'case',
-      'pass',
-      'floor',
-      'ratio',
-      'file',
-      'Docker',
-      'rows',
-      'plan',
-      'apply',
-      'peak MB',
-      'floor MB',
-      'blocked',
-    ),
-  );
-  for (const deckies of sizes) {
-    const stateFile = join(directory, `${deckies}.json`);
-    await writeFile(stateFile, JSON.stringify(manyDeckies(deckies)));
-    const emptyFile = join(directory, 'empty.json');
-    await writeFile(emptyFile, JSON.stringify({ config: { deckies: [] } }));
-    const full = await engine(deckies);
-    const empty = await engine(0);
-    try {
-      for (const which of cases) {
-        const isDeleted = which === 'all deleted';
-        const args = [
-          which,
-          String(deckies),
-          values.rounds,
-          postgres.url,
-          isDeleted ? emptyFile : stateFile,
-          isDeleted ? empty.socket : full.socket,
-          stateFile,
-        ];
-        const ours = await measured('bench/measure-pass.ts', args);
-        const floor = await measured('bench/measure-floor.ts', args);
-        rows.push({ deckies, case: which, ours, floor, ratio: ours.total / floor.total });
-        const phase = (name: string): string => Math.round(ours.phases[name] ?? 0).toString();
-        console.log(
-          line(
-            String(deckies),
-            which,
-            ours.total.toFixed(0),
-            floor.total.toFixed(0),
-            (ours.total / floor.total).toFixed(2),
-            phase('file'),
-            phase('docker'),
-            phase('rows'),
-            phase('plan'),
-            phase('apply'),
-            (ours.peak / 2 ** 20).toFixed(0),
-            (floor.peak / 2 ** 20).toFixed(0),
-            ours.blocked.toFixed(0),
-          ),
-        );
-      }
-    } finally {
-      full.stop();
-      empty.stop();
-    }
-  }
-  if (values.json !== undefined)
-    await writeFile(
-      values.json,
-      `${JSON.stringify({ machine, rounds: Number(values.rounds), rows }, null, 2)}\n`,
-    );
-} finally {
-  await postgres.remove();
-  await rm(directory, { recursive: true, force: true });
+/** What it tells in the end. */
+export interface Measured {
+  /** Bytes. */
+  readonly peak: number;
 }
 
-function line(...cells: readonly string[]): string {
-  return cells.map((cell, at) => (at === 1 ? cell.padEnd(16) : cell.padStart(at === 0 ? 7 : 8))).join(' ');
+const cases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
+export type Case = (typeof cases)[number] | 'fill';
+
+export async function measureOnePass(options: {
+  readonly sizes: readonly number[];
+  readonly rounds: number;
+}): Promise<Table> {
+  const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-bench-'));
+  const postgres = await postgresServer();
+  const rows: Record<string, number | string>[] = [];
+  try {
+    for (const deckies of options.sizes) {
+      const stateFile = join(directory, `${deckies}.json`);
+      await writeFile(stateFile, JSON.stringify(manyDeckies(deckies)));
+      const emptyFile = join(directory, 'empty.json');
+      await writeFile(emptyFile, JSON.stringify({ config: { deckies: [] } }));
+      const full = await engine(join(directory, `docker-${deckies}.sock`), deckies);
+      const empty = await engine(join(directory, `docker-${deckies}-empty.sock`), 0);
+      try {
+        await ended(
+          fork(join(packageRoot, 'bench/measure-pass.ts'), ['fill', postgres.url, stateFile, full.socket]),
+        );
+        for (const which of cases) {
+          const isDeleted = which === 'all deleted';
+          const [file, socket] = isDeleted ? [emptyFile, empty.socket] : [stateFile, full.socket];
+          const args = [which, postgres.url, file, socket, stateFile];
+          rows.push(await compared({ deckies, case: which }, args, options.rounds));
+        }
+      } finally {
+        full.stop();
+        empty.stop();
+      }
+    }
+  } finally {
+    await postgres.remove();
+    await rm(directory, { recursive: true, force: true });
+  }
+  return {
+    name: 'one-pass',
+    title: `One pass, deckies of 3 services. Milliseconds, medians of ${options.rounds} rounds; the standstill is the longest of all.`,
+    rows,
+  };
+}
+
+/** One line of the table: a pass and its floor, in turns. */
+async function compared(
+  line: Record<string, number | string>,
+  args: readonly string[],
+  rounds: number,
+): Promise<Record<string, number | string>> {
+  const ours = await measuring('bench/measure-pass.ts', args);
+  const floor = await measuring('bench/measure-floor.ts', args);
+  const times: { ours: Round[]; floor: Round[] } = { ours: [], floor: [] };
+  // The first round warms up.
+  for (let at = 0; at <= rounds; at++) {
+    const found = { ours: await ours.round(), floor: await floor.round() };
+    if (at === 0) continue;
+    times.ours.push(found.ours);
+    times.floor.push(found.floor);
+  }
+  const total = median(times.ours.map((one) => one.total));
+  const floorTotal = median(times.floor.map((one) => one.total));
+  const phase = (name: string): number => Math.round(median(times.ours.map((one) => one.phases[name] ?? 0)));
+  return {
+    ...line,
+    pass: Math.round(total),
+    floor: Math.round(floorTotal),
+    ratio: Number((total / floorTotal).toFixed(2)),
+    file: phase('file'),
+    Docker: phase('docker'),
+    rows: phase('rows'),
+    plan: phase('plan'),
+    apply: phase('apply'),
+    'peak MB': Math.round((await ours.end()).peak / 2 ** 20),
+    'floor MB': Math.round((await floor.end()).peak / 2 ** 20),
+    standstill: Math.round(Math.max(...times.ours.map((one) => one.blocked))),
+  };
 }
 
 /** Docker's API on a socket, for so many deckies. */
-async function engine(deckies: number): Promise<{ socket: string; stop(): void }> {
-  engines += 1;
-  const socket = join(directory, `docker-${engines}.sock`);
+async function engine(socket: string, deckies: number): Promise<{ socket: string; stop(): void }> {
   const child = fork(join(packageRoot, 'bench/fake-engine.ts'), [socket, String(deckies)]);
-  await new Promise((done, fail) => {
-    child.once('message', done);
-    child.once('exit', (code) => fail(new Error(`the engine ended with ${code}`)));
-  });
+  await answerOf(child);
   return { socket, stop: () => void child.kill() };
 }
 
-function measured(program: string, args: readonly string[]): Promise<Measured> {
+const ended = (child: ChildProcess): Promise<void> =>
+  new Promise((done, fail) => {
+    child.once('exit', (code) => (code === 0 ? done() : fail(new Error(`filling ended with ${code}`))));
+  });
+
+async function measuring(
+  program: string,
+  args: readonly string[],
+): Promise<{ round(): Promise<Round>; end(): Promise<Measured> }> {
   const child = fork(join(packageRoot, program), args);
+  await answerOf(child);
+  const ask = (what: string): Promise<unknown> => {
+    const answer = answerOf(child);
+    child.send(what);
+    return answer;
+  };
+  return {
+    round: async () => (await ask('round')) as Round,
+    end: async () => (await ask('end')) as Measured,
+  };
+}
+
+function answerOf(child: ChildProcess): Promise<unknown> {
   return new Promise((done, fail) => {
-    child.once('message', (found) => done(found as Measured));
-    child.once('exit', (code) => fail(new Error(`${program} ended with ${code}`)));
+    const ended = (code: number | null): void => fail(new Error(`${child.spawnargs[1]} ended with ${code}`));
+    child.once('exit', ended);
+    child.once('message', (message) => {
+      child.off('exit', ended);
+      done(message);
+    });
   });
 }
