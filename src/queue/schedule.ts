@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import { type JobData, jobName, queueName, scheduleQueue } from '../fleet/job.ts';
 import { type ScheduledHost, type Slot, slotsDue } from '../fleet/slots.ts';
-import type { QueueBackend } from './backend.ts';
+import type { QueueBackend, QueuedJob } from './backend.ts';
 
 const schedulerId = 'reconcile';
 /** Milliseconds between two looks at the schedule itself. */
@@ -62,7 +63,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
  */
 const dueAt = (jobId: string | undefined): number => Number(jobId?.split(':').at(-1)) || Date.now();
 
-/** Jobs that are added at once. */
+/** Jobs that are added at once: some milliseconds, during which Redis does nothing else. */
 const atOnce = 50;
 
 async function enqueueRound(
@@ -73,18 +74,25 @@ async function enqueueRound(
 ): Promise<number> {
   const slots = [...slotsDue(hosts, from, from + length)].sort((a, b) => a.at - b.at);
   for (let at = 0; at < slots.length; at += atOnce) {
-    await Promise.all(slots.slice(at, at + atOnce).map((slot) => enqueue(backend, slot)));
+    await backend.addToMany(slots.slice(at, at + atOnce).map(jobOf));
   }
   return slots.length;
 }
 
-async function enqueue(backend: QueueBackend, { host, at }: Slot): Promise<void> {
+function jobOf({ host, at }: Slot): QueuedJob {
   const data: JobData = { host_uuid: host, cause: 'schedule' };
-  await backend.queue(queueName(host)).add(jobName, data, {
-    delay: Math.max(0, at - Date.now()),
-    // While one is waiting or running there is no other: a dead host piles up nothing, a long pass skips.
-    deduplication: { id: 'schedule' },
-  });
+  return {
+    queue: queueName(host),
+    name: jobName,
+    data,
+    options: {
+      // Short, since people read it; by chance, since after a clock was set back a kept job would be in its way.
+      jobId: `s${randomBytes(4).toString('hex')}`,
+      delay: Math.max(0, at - Date.now()),
+      // While one is waiting or running there is no other: a dead host piles up nothing, a long pass skips.
+      deduplication: { id: 'schedule' },
+    },
+  };
 }
 
 /** The schedule is reconciled, too: missing, doubled, of another interval, standing still, or without its next job. */
