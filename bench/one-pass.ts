@@ -3,12 +3,11 @@
  * The engine answers Docker's API from memory in a process of its own, PostgreSQL is real. Pass and floor have a process
  * each, for their peaks of memory, and take turns.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../src/package.ts';
 import { postgresServer } from '../test/support/servers.ts';
+import { runProgram, startProgram } from './child.ts';
 import { manyDeckies } from './fleet.ts';
 import { median, type Table } from './report.ts';
 
@@ -45,9 +44,7 @@ export async function measureOnePass(options: {
       const full = await engine(join(directory, `docker-${deckies}.sock`), deckies);
       const empty = await engine(join(directory, `docker-${deckies}-empty.sock`), 0);
       try {
-        await ended(
-          fork(join(packageRoot, 'bench/measure-pass.ts'), ['fill', postgres.url, stateFile, full.socket]),
-        );
+        await runProgram('bench/measure-pass.ts', ['fill', postgres.url, stateFile, full.socket]);
         for (const which of cases) {
           const isDeleted = which === 'all deleted';
           const [file, socket] = isDeleted ? [emptyFile, empty.socket] : [stateFile, full.socket];
@@ -76,16 +73,23 @@ async function compared(
   args: readonly string[],
   rounds: number,
 ): Promise<Record<string, number | string>> {
-  const ours = await measuring('bench/measure-pass.ts', args);
-  const floor = await measuring('bench/measure-floor.ts', args);
+  const ours = await startProgram('bench/measure-pass.ts', args);
+  const floor = await startProgram('bench/measure-floor.ts', args);
   const times: { ours: Round[]; floor: Round[] } = { ours: [], floor: [] };
   // The first round warms up.
   for (let at = 0; at <= rounds; at++) {
-    const found = { ours: await ours.round(), floor: await floor.round() };
+    const found = {
+      ours: (await ours.ask('round')) as Round,
+      floor: (await floor.ask('round')) as Round,
+    };
     if (at === 0) continue;
     times.ours.push(found.ours);
     times.floor.push(found.floor);
   }
+  const peaks = {
+    ours: (await ours.ask('end')) as Measured,
+    floor: (await floor.ask('end')) as Measured,
+  };
   const total = median(times.ours.map((one) => one.total));
   const floorTotal = median(times.floor.map((one) => one.total));
   const phase = (name: string): number => Math.round(median(times.ours.map((one) => one.phases[name] ?? 0)));
@@ -99,48 +103,14 @@ async function compared(
     rows: phase('rows'),
     plan: phase('plan'),
     apply: phase('apply'),
-    'peak MB': Math.round((await ours.end()).peak / 2 ** 20),
-    'floor MB': Math.round((await floor.end()).peak / 2 ** 20),
+    'peak MB': Math.round(peaks.ours.peak / 2 ** 20),
+    'floor MB': Math.round(peaks.floor.peak / 2 ** 20),
     standstill: Math.round(Math.max(...times.ours.map((one) => one.blocked))),
   };
 }
 
 /** Docker's API on a socket, for so many deckies. */
 async function engine(socket: string, deckies: number): Promise<{ socket: string; stop(): void }> {
-  const child = fork(join(packageRoot, 'bench/fake-engine.ts'), [socket, String(deckies)]);
-  await answerOf(child);
+  const { child } = await startProgram('bench/fake-engine.ts', [socket, String(deckies)]);
   return { socket, stop: () => void child.kill() };
-}
-
-const ended = (child: ChildProcess): Promise<void> =>
-  new Promise((done, fail) => {
-    child.once('exit', (code) => (code === 0 ? done() : fail(new Error(`filling ended with ${code}`))));
-  });
-
-async function measuring(
-  program: string,
-  args: readonly string[],
-): Promise<{ round(): Promise<Round>; end(): Promise<Measured> }> {
-  const child = fork(join(packageRoot, program), args);
-  await answerOf(child);
-  const ask = (what: string): Promise<unknown> => {
-    const answer = answerOf(child);
-    child.send(what);
-    return answer;
-  };
-  return {
-    round: async () => (await ask('round')) as Round,
-    end: async () => (await ask('end')) as Measured,
-  };
-}
-
-function answerOf(child: ChildProcess): Promise<unknown> {
-  return new Promise((done, fail) => {
-    const ended = (code: number | null): void => fail(new Error(`${child.spawnargs[1]} ended with ${code}`));
-    child.once('exit', ended);
-    child.once('message', (message) => {
-      child.off('exit', ended);
-      done(message);
-    });
-  });
 }

@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { measureBox } from './box.ts';
 import { measureOnePass } from './one-pass.ts';
 import { machine, printed, type Table } from './report.ts';
 
@@ -25,6 +26,12 @@ const parts: Record<string, () => Promise<Table>> = {
       sizes: numbers(values.deckies ?? (isFull ? '100,1000,10000,50000' : '100,1000,10000')),
       rounds: Number(values.rounds),
     }),
+  box: () =>
+    measureBox(
+      isFull
+        ? { hosts: 1000, deckies: 20, interval: 30, seconds: 300 }
+        : { hosts: 100, deckies: 20, interval: 5, seconds: 15 },
+    ),
 };
 const unknown = positionals.filter((name) => !(name in parts));
 if (unknown.length > 0) {

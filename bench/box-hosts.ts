@@ -1,0 +1,164 @@
+/**
+ * Many hosts in one process, each with a worker of its own: queue, pass, turn, bus and database are the product's, only
+ * file, engine and machine are in memory. Started by bench/box.ts.
+ * `node bench/box-hosts.ts HOSTS DECKIES FLAPPING DATABASE_URL REDIS_URL INTERVAL`
+ */
+import { openBus } from '../src/bus/open.ts';
+import { postgresLedger } from '../src/database/ledger.ts';
+import { openDatabase } from '../src/database/orm.ts';
+import { buildDeckies } from '../src/fleet/builder/flags.ts';
+import { seededRandom } from '../src/fleet/builder/random.ts';
+import type { Container } from '../src/fleet/sighting.ts';
+import { type HostWorker, startHostWorker } from '../src/host.ts';
+import { createLog } from '../src/log.ts';
+import type { Hint, Watcher } from '../src/pass/triggers.ts';
+import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
+import { parseStateFile } from '../src/state-file/parse.ts';
+
+/** What the parent is told of a window. Milliseconds. */
+export interface BoxFigures {
+  readonly passes: number;
+  readonly failed: number;
+  /** From when a scheduled pass was due to when it began. */
+  readonly lateness: readonly number[];
+  /** From a container's change of state to its committed row. */
+  readonly eventToRow: readonly number[];
+}
+
+const [hosts = 0, deckies = 0, flapping = 0] = process.argv.slice(2, 5).map(Number);
+const [databaseUrl = '', redisUrl = '', interval = '30'] = process.argv.slice(5);
+
+const log = createLog('error');
+const database = await openDatabase(databaseUrl, { poolMax: 8 });
+const ledger = postgresLedger(database, { version: 'bench', historyDays: 30 });
+const redis = openRedis(redisUrl);
+redis.setMaxListeners(0);
+const figures = { passes: 0, failed: 0, lateness: [] as number[], eventToRow: [] as number[] };
+const backend = watched(queueBackend({ redis, databaseUrl }, { outage: () => undefined }));
+const bus = openBus({ redis, databaseUrl, decnet: null }, log);
+
+/** A backend whose workers note how late a scheduled job began. */
+function watched(real: QueueBackend): QueueBackend {
+  return {
+    ...real,
+    worker: (name, run) =>
+      real.worker(name, (job) => {
+        if (job.data.cause === 'schedule')
+          figures.lateness.push(Math.max(0, Date.now() - job.timestamp - (job.opts.delay ?? 0)));
+        return run(job);
+      }),
+  };
+}
+
+interface SimulatedHost {
+  readonly worker: HostWorker;
+  /** Starts or stops a container, and tells the worker so as its engine would. */
+  flip(): void;
+}
+
+const container = (name: string, decky: string | null): Container => ({
+  name,
+  decky,
+  service: decky === null ? null : 'ssh',
+  state: 'running',
+  exitCode: null,
+  unhealthy: false,
+  createdAt: 0,
+  loop: { kind: 'none' },
+});
+
+function simulate(host: string): SimulatedHost {
+  const addresses = Array.from({ length: deckies }, (_, at) => `192.0.2.${at + 1}`);
+  const built = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(1) });
+  const desired = parseStateFile(JSON.stringify({ config: { deckies: built } }), 'memory', host);
+  const engine = new Map(
+    built.flatMap(({ name }) => [
+      [name, container(name, null)],
+      [`${name}-ssh`, container(`${name}-ssh`, name)],
+    ]),
+  );
+  const flipped = new Map<string, number>();
+  let look: (hint: Hint) => void = () => undefined;
+  const silent: Watcher = { start: () => ({ ready: Promise.resolve(), close: async () => undefined }) };
+  const docker: Watcher = {
+    start: (told) => {
+      look = told;
+      return { ready: Promise.resolve(), close: async () => undefined };
+    },
+  };
+  const worker = startHostWorker({
+    host,
+    version: 'bench',
+    ports: {
+      ledger,
+      bus,
+      stateFile: { path: 'memory', read: async () => desired },
+      machine: { identity: async () => host },
+      engine: {
+        list: async ({ only }) => ({
+          kind: 'ok',
+          containers: [...engine.values()].filter((one) => only === null || only.has(one.decky ?? one.name)),
+        }),
+      },
+    },
+    bus,
+    backend,
+    grace: 0,
+    interval: Number(interval),
+    log,
+    watchers: { docker, file: silent },
+    onPass: (_, { moved }) => {
+      figures.passes += 1;
+      for (const { name } of moved) {
+        const at = flipped.get(name);
+        if (at !== undefined) figures.eventToRow.push(performance.now() - at);
+        flipped.delete(name);
+      }
+    },
+    onFailure: () => {
+      figures.failed += 1;
+    },
+  });
+  return {
+    worker,
+    flip: () => {
+      const name = built[0]?.name ?? '';
+      const old = engine.get(`${name}-ssh`) ?? container(`${name}-ssh`, name);
+      const isUp = old.state === 'running';
+      engine.set(`${name}-ssh`, { ...old, state: isUp ? 'exited' : 'running', exitCode: isUp ? 137 : null });
+      flipped.set(name, performance.now());
+      look({ kind: 'decky', name });
+    },
+  };
+}
+
+const all: SimulatedHost[] = [];
+for (let at = 0; at < hosts; at++) {
+  const name = `box-${String(at).padStart(5, '0')}`;
+  await ledger.register(name, Number(interval));
+  all.push(simulate(name));
+}
+
+/** Each flapping container changes its state once in 30 s, at a moment of its own. */
+const timers = all.slice(0, flapping).map(({ flip }, at) =>
+  setTimeout(
+    () => {
+      flip();
+      timers.push(setInterval(flip, 30_000) as NodeJS.Timeout);
+    },
+    (30_000 * at) / flapping,
+  ),
+);
+
+process.on('message', (message) => {
+  if (message === 'figures') process.send?.(figures satisfies BoxFigures);
+  if (message === 'clear') {
+    Object.assign(figures, { passes: 0, failed: 0, lateness: [], eventToRow: [] });
+    process.send?.('cleared');
+  }
+  if (message === 'end') {
+    for (const timer of timers) clearInterval(timer);
+    void Promise.all(all.map(({ worker }) => worker.close())).finally(() => process.exit(0));
+  }
+});
+process.send?.('ready');

@@ -1,0 +1,176 @@
+/**
+ * A fleet in a box: many hosts at their interval, some of whose containers flap, one scheduler, one PostgreSQL, one Redis.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { openDatabase } from '../src/database/orm.ts';
+import { start } from '../test/support/cli.ts';
+import { testHost } from '../test/support/host.ts';
+import { postgresServer, redisServer } from '../test/support/servers.ts';
+import { waitFor } from '../test/support/wait.ts';
+import type { BoxFigures } from './box-hosts.ts';
+import { startProgram } from './child.ts';
+import { quantile, type Table } from './report.ts';
+import { clusterCpu, redisFigure, usageOf } from './server-figures.ts';
+
+const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_alarms'] as const;
+
+/** @param options.seconds of the measured window, after every host has had its first pass */
+export async function measureBox(options: {
+  readonly hosts: number;
+  readonly deckies: number;
+  readonly interval: number;
+  readonly seconds: number;
+}): Promise<Table> {
+  const { hosts, deckies, interval, seconds } = options;
+  // Two containers each, of which one in a hundred flaps.
+  const flapping = Math.ceil((hosts * deckies * 2) / 100);
+  const [postgres, redis] = [await postgresServer(), await redisServer()];
+  const client = new pg.Client({ connectionString: postgres.url });
+  const store = new Redis(redis.url);
+  const host = testHost();
+  const children: ChildProcess[] = [];
+  try {
+    const database = await openDatabase(postgres.url);
+    await database.migrate();
+    await database.close();
+    await client.connect();
+    const box = await startProgram('bench/box-hosts.ts', [
+      ...[hosts, deckies, Math.min(flapping, hosts)].map(String),
+      postgres.url,
+      redis.url,
+      String(interval),
+    ]);
+    children.push(box.child);
+    const env = host.env({
+      DATABASE_URL: postgres.url,
+      REDIS_URL: redis.url,
+      DECNET_INTERVAL: String(interval),
+    });
+    const scheduler = start([], env, 'scheduler.ts');
+    children.push(scheduler.child);
+    await waitFor(
+      async () =>
+        (await client.query('select 1 from fleet_hosts where last_full_pass_at is not null')).rowCount ===
+        hosts,
+      600_000,
+    );
+    // One interval, so that every host is on its own slot.
+    await sleep(interval * 1000);
+
+    const snapshot = () => figuresNow(client, store, scheduler.child.pid ?? 0, box.child.pid ?? 0);
+    await box.ask('clear');
+    const before = await snapshot();
+    await sleep(seconds * 1000);
+    const after = await snapshot();
+    const found = (await box.ask('figures')) as BoxFigures;
+    const expected = (hosts * seconds) / interval;
+    if (found.passes < expected * 0.9 || found.failed > 0)
+      throw new Error(`${found.passes} passes of ${expected} were made, ${found.failed} failed`);
+    const ended = new Promise((done) => box.child.once('exit', done));
+    box.child.send('end');
+    await ended;
+    return tableOf(options, found, before, after);
+  } finally {
+    for (const child of children) child.kill();
+    await client.end().catch(() => undefined);
+    store.disconnect();
+    await redis.remove();
+    await postgres.remove();
+    host.remove();
+  }
+}
+
+interface Snapshot {
+  readonly postgresCpu: number;
+  readonly scheduler: ReturnType<typeof usageOf>;
+  readonly box: ReturnType<typeof usageOf>;
+  readonly wal: number;
+  readonly tables: Readonly<Record<string, number>>;
+  readonly connections: number;
+  readonly redis: {
+    readonly memory: number;
+    readonly clients: number;
+    readonly commands: number;
+    readonly cpu: number;
+  };
+}
+
+async function figuresNow(
+  client: pg.Client,
+  store: Redis,
+  scheduler: number,
+  box: number,
+): Promise<Snapshot> {
+  const { rows } = await client.query(
+    `select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 as wal, current_setting('data_directory') as directory,
+      (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
+      ${tables.map((table) => `pg_total_relation_size('${table}')::float8 as ${table}`).join(', ')}`,
+  );
+  const [row] = rows;
+  const postmaster = Number(readFileSync(join(row.directory, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const info = await store.info();
+  return {
+    postgresCpu: clusterCpu(postmaster),
+    scheduler: usageOf(scheduler),
+    box: usageOf(box),
+    wal: row.wal,
+    tables: Object.fromEntries(tables.map((table) => [table, row[table]])),
+    connections: row.connections,
+    redis: {
+      memory: redisFigure(info, 'used_memory'),
+      clients: redisFigure(info, 'connected_clients'),
+      commands: redisFigure(info, 'total_commands_processed'),
+      cpu: Number(/used_cpu_user:([\d.]+)/.exec(info)?.[1]) + Number(/used_cpu_sys:([\d.]+)/.exec(info)?.[1]),
+    },
+  };
+}
+
+function tableOf(
+  { hosts, deckies, interval, seconds }: Parameters<typeof measureBox>[0],
+  found: BoxFigures,
+  before: Snapshot,
+  after: Snapshot,
+): Table {
+  const percent = (from: number, to: number): number => (100 * (to - from)) / seconds;
+  const perPass = (from: number, to: number): number => (to - from) / found.passes;
+  const figures: readonly (readonly [string, number, string])[] = [
+    ['passes', found.passes, ''],
+    ['passes per second', found.passes / seconds, ''],
+    ['lateness of scheduled passes, p50', quantile(found.lateness, 0.5), 'ms'],
+    ['lateness of scheduled passes, p99', quantile(found.lateness, 0.99), 'ms'],
+    ['events', found.eventToRow.length, ''],
+    ['event to row, p50', quantile(found.eventToRow, 0.5), 'ms'],
+    ['event to row, p99', quantile(found.eventToRow, 0.99), 'ms'],
+    ['scheduler, CPU', percent(before.scheduler.cpu, after.scheduler.cpu), '% of a core'],
+    ['scheduler, memory', after.scheduler.memory / 2 ** 20, 'MB'],
+    ['PostgreSQL, CPU', percent(before.postgresCpu, after.postgresCpu), '% of a core'],
+    ['PostgreSQL, CPU per pass', 1000 * perPass(before.postgresCpu, after.postgresCpu), 'ms'],
+    ['PostgreSQL, connections', after.connections, ''],
+    ['PostgreSQL, write-ahead log per pass', perPass(before.wal, after.wal) / 1024, 'KB'],
+    ...tables.map(
+      (name) =>
+        [
+          `${name}, growth per hour`,
+          (3600 * ((after.tables[name] ?? 0) - (before.tables[name] ?? 0))) / seconds / 2 ** 20,
+          'MB',
+        ] as const,
+    ),
+    ['Redis, CPU', percent(before.redis.cpu, after.redis.cpu), '% of a core'],
+    ['Redis, commands per pass', perPass(before.redis.commands, after.redis.commands), ''],
+    ['Redis, memory per host', after.redis.memory / hosts / 1024, 'KB'],
+    ['Redis, growth per hour', (3600 * (after.redis.memory - before.redis.memory)) / seconds / 2 ** 20, 'MB'],
+    ['Redis, connections', after.redis.clients, ''],
+    ['all workers, CPU', percent(before.box.cpu, after.box.cpu), '% of a core'],
+    ['all workers, memory', after.box.memory / 2 ** 20, 'MB'],
+  ];
+  return {
+    name: 'box',
+    title: `A fleet in a box: ${hosts} hosts of ${deckies} deckies every ${interval} s, 1 % of the containers flapping, for ${seconds} s.`,
+    rows: figures.map(([figure, value, unit]) => ({ figure, value: Number(value.toFixed(1)), unit })),
+  };
+}

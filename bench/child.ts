@@ -1,0 +1,40 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { packageRoot } from '../src/package.ts';
+
+/** A program of the benchmarks in a process of its own, which answers each message with one. */
+export interface Program {
+  readonly child: ChildProcess;
+  ask(what: string): Promise<unknown>;
+}
+
+/** Resolves when the program has said that it is ready. */
+export async function startProgram(file: string, args: readonly string[]): Promise<Program> {
+  const child = fork(join(packageRoot, file), args);
+  const answer = (): Promise<unknown> =>
+    new Promise((done, fail) => {
+      const ended = (code: number | null): void => fail(new Error(`${file} ended with ${code}`));
+      child.once('exit', ended);
+      child.once('message', (message) => {
+        child.off('exit', ended);
+        done(message);
+      });
+    });
+  await answer();
+  return {
+    child,
+    ask: (what) => {
+      const answered = answer();
+      child.send(what);
+      return answered;
+    },
+  };
+}
+
+/** Runs a program to its end. */
+export const runProgram = (file: string, args: readonly string[]): Promise<void> =>
+  new Promise((done, fail) => {
+    fork(join(packageRoot, file), args).once('exit', (code) =>
+      code === 0 ? done() : fail(new Error(`${file} ended with ${code}`)),
+    );
+  });
