@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { measureBox } from './box.ts';
 import { measureOnePass } from './one-pass.ts';
+import { measureQueues } from './queues.ts';
 import { machine, printed, type Table } from './report.ts';
 
 const { values, positionals } = parseArgs({
@@ -26,6 +27,12 @@ const parts: Record<string, () => Promise<Table>> = {
       sizes: numbers(values.deckies ?? (isFull ? '100,1000,10000,50000' : '100,1000,10000')),
       rounds: Number(values.rounds),
     }),
+  queues: () =>
+    measureQueues(
+      isFull
+        ? { redis: [1000, 10_000], postgres: [1000, 10_000], rounds: 5, seconds: 60 }
+        : { redis: [1000], postgres: [100], rounds: 3, seconds: 10 },
+    ),
   box: () =>
     measureBox(
       isFull

@@ -1,0 +1,260 @@
+/**
+ * The queues at the size of a fleet: what a round costs, what a host costs, and how many passes go through, beside
+ * BullMQ with nothing around it, in the same run.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createPostgresBackend, createRedisBackend, type Queue, type Worker, withBackend } from 'bullmq';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { openDatabase } from '../src/database/orm.ts';
+import { jobName, queueName } from '../src/fleet/job.ts';
+import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
+import { start } from '../test/support/cli.ts';
+import { testHost } from '../test/support/host.ts';
+import { postgresServer, redisServer } from '../test/support/servers.ts';
+import { median, type Table } from './report.ts';
+import { redisFigure, usageOf } from './server-figures.ts';
+
+/** Jobs that are added at once, as the scheduler does. */
+const atOnce = 50;
+
+interface Store {
+  readonly kind: 'Redis' | 'PostgreSQL';
+  readonly backend: QueueBackend;
+  /** BullMQ's classes as they come, on the same kind of connection. */
+  readonly bare: ReturnType<typeof bareOn>;
+  /** Bytes that the store holds. */
+  size(): Promise<number>;
+  empty(): Promise<void>;
+}
+
+/** @param hosts.redis and hosts.postgres numbers of hosts to measure with on each store */
+export async function measureQueues(options: {
+  readonly redis: readonly number[];
+  readonly postgres: readonly number[];
+  readonly rounds: number;
+  /** Of the scheduler's own measurement. */
+  readonly seconds: number;
+}): Promise<Table> {
+  const [postgres, redis] = [await postgresServer(), await redisServer()];
+  const rows: Record<string, number | string>[] = [];
+  try {
+    const database = await openDatabase(postgres.url);
+    await database.migrate();
+    await database.close();
+    for (const kind of ['Redis', 'PostgreSQL'] as const) {
+      const { store, close } = await openStore(kind, postgres.url, redis.url);
+      try {
+        for (const hosts of kind === 'Redis' ? options.redis : options.postgres) {
+          rows.push({
+            queues: kind,
+            hosts,
+            ...(await measureRounds(store, hosts, options.rounds)),
+            ...(await measureJobs(store)),
+            ...(await measureScheduler(kind, hosts, options.seconds, postgres.url, redis.url)),
+          });
+        }
+      } finally {
+        await close();
+      }
+    }
+  } finally {
+    await redis.remove();
+    await postgres.remove();
+  }
+  return {
+    name: 'queues',
+    title: `The queues: a round (one job for each host) and jobs that do nothing, beside bare BullMQ, medians of ${options.rounds}; the scheduler for ${options.seconds} s at 30 s.`,
+    rows,
+  };
+}
+
+function bareOn<C>(factory: Parameters<typeof withBackend>[0], connection: C) {
+  const { Queue, Worker } = withBackend(factory);
+  return {
+    queue: (name: string) => new Queue(name, { connection } as never) as unknown as Queue,
+    worker: (name: string, run: () => Promise<unknown>) =>
+      new Worker(name, run, { connection, autorun: false } as never) as unknown as Worker,
+  };
+}
+
+async function openStore(
+  kind: Store['kind'],
+  databaseUrl: string,
+  redisUrl: string,
+): Promise<{ store: Store; close(): Promise<void> }> {
+  const listener = { outage: (_: boolean, error?: unknown) => void (error && console.error(error)) };
+  if (kind === 'Redis') {
+    const redis = openRedis(redisUrl);
+    redis.setMaxListeners(0);
+    const backend = queueBackend({ redis, databaseUrl }, listener);
+    const client = new Redis(redisUrl);
+    return {
+      store: {
+        kind,
+        backend,
+        bare: bareOn(createRedisBackend as never, redis),
+        size: async () => redisFigure(await client.info('memory'), 'used_memory'),
+        empty: async () => void (await client.flushall()),
+      },
+      close: async () => {
+        await backend.close();
+        redis.disconnect();
+        client.disconnect();
+      },
+    };
+  }
+  const backend = queueBackend({ redis: null, databaseUrl }, listener);
+  await backend.prepare();
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 10, options: '-c search_path=bullmq' });
+  pool.setMaxListeners(0);
+  const jobTables = `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'bullmq' and c.relkind = 'r' and c.relname !~ 'migration|schema|version'`;
+  return {
+    store: {
+      kind,
+      backend,
+      bare: bareOn(createPostgresBackend as never, pool),
+      size: async () => {
+        const { rows } = await pool.query(
+          `select sum(pg_total_relation_size(format('bullmq.%I', name)))::float8 as size from (${jobTables}) t`,
+        );
+        return rows[0].size;
+      },
+      empty: async () => {
+        const { rows } = await pool.query(jobTables);
+        await pool.query(`truncate ${rows.map(({ name }) => `bullmq."${name}"`).join(', ')}`);
+      },
+    },
+    close: async () => {
+      await backend.close();
+      await pool.end();
+    },
+  };
+}
+
+const delayed = { delay: 3_600_000, deduplication: { id: 'schedule' } };
+const dataOf = (host: number): object => ({ host_uuid: `host-${host}`, cause: 'schedule' });
+const nameOf = (host: number): string => queueName(`host-${host}`);
+
+/** One job for each host, into empty queues: as the scheduler adds them, and on a Queue object each. */
+async function measureRounds(store: Store, hosts: number, rounds: number): Promise<Record<string, number>> {
+  const inBatches = async (add: (from: number, to: number) => Promise<unknown>): Promise<number> => {
+    await store.empty();
+    const started = performance.now();
+    for (let from = 0; from < hosts; from += atOnce) await add(from, Math.min(hosts, from + atOnce));
+    return performance.now() - started;
+  };
+  const each = <T>(from: number, to: number, make: (host: number) => T): T[] =>
+    Array.from({ length: to - from }, (_, at) => make(from + at));
+  const ours = (): Promise<number> =>
+    inBatches((from, to) =>
+      store.backend.addToMany(
+        each(from, to, (host) => ({
+          queue: nameOf(host),
+          name: jobName,
+          data: dataOf(host),
+          options: delayed,
+        })),
+      ),
+    );
+  const queues = each(0, hosts, (host) => store.bare.queue(nameOf(host)));
+  await Promise.all(queues.map((queue) => queue.waitUntilReady()));
+  const bare = (): Promise<number> =>
+    inBatches((from, to) =>
+      Promise.all(queues.slice(from, to).map((queue, at) => queue.add(jobName, dataOf(from + at), delayed))),
+    );
+  const times = { ours: [] as number[], bare: [] as number[] };
+  for (let round = 0; round <= rounds; round++) {
+    const found = { bare: await bare(), ours: await ours() };
+    if (round === 0) continue;
+    times.bare.push(found.bare);
+    times.ours.push(found.ours);
+  }
+  // Of a round that was just added by ours into an empty store.
+  await store.empty();
+  const before = await store.size();
+  await ours();
+  const size = (await store.size()) - before;
+  await Promise.all(queues.map((queue) => queue.close()));
+  return {
+    'round ms': Math.round(median(times.ours)),
+    'bare round ms': Math.round(median(times.bare)),
+    'KB per host': Number((size / hosts / 1024).toFixed(1)),
+  };
+}
+
+/** Jobs that do nothing, added to one queue and processed: by our worker with its options, and by a bare one. */
+async function measureJobs(store: Store): Promise<Record<string, number>> {
+  const jobs = store.kind === 'Redis' ? 5_000 : 300;
+  const through = async (name: string, queue: Pick<Queue, 'addBulk'>, worker: Worker): Promise<number> => {
+    let done = 0;
+    const finished = new Promise<void>((all) => {
+      worker.on('completed', () => {
+        done += 1;
+        if (done === jobs) all();
+      });
+    });
+    const started = performance.now();
+    for (let at = 0; at < jobs; at += atOnce)
+      await queue.addBulk(Array.from({ length: atOnce }, () => ({ name, data: dataOf(0) })));
+    void worker.run();
+    await finished;
+    const seconds = (performance.now() - started) / 1000;
+    await worker.close();
+    return jobs / seconds;
+  };
+  await store.empty();
+  const nothing = async (): Promise<null> => null;
+  const times = { ours: [] as number[], bare: [] as number[] };
+  for (let round = 0; round < 3; round++) {
+    const [bareName, ourName] = [`bare-${round}`, `ours-${round}`];
+    const bareQueue = store.bare.queue(bareName);
+    times.bare.push(await through(jobName, bareQueue, store.bare.worker(bareName, nothing)));
+    await bareQueue.close();
+    times.ours.push(
+      await through(jobName, store.backend.queue(ourName), store.backend.worker(ourName, nothing)),
+    );
+  }
+  return { 'jobs/s': Math.round(median(times.ours)), 'bare jobs/s': Math.round(median(times.bare)) };
+}
+
+/** The scheduler's process with so many hosts. */
+async function measureScheduler(
+  kind: Store['kind'],
+  hosts: number,
+  seconds: number,
+  databaseUrl: string,
+  redisUrl: string,
+): Promise<Record<string, number>> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  const host = testHost();
+  await client.connect();
+  await client.query('truncate fleet_hosts');
+  await client.query(
+    `insert into fleet_hosts (host_uuid, interval_s) select 'host-' || n, 30 from generate_series(0, $1 - 1) n`,
+    [hosts],
+  );
+  const scheduler = start(
+    [],
+    host.env({ DATABASE_URL: databaseUrl, ...(kind === 'Redis' && { REDIS_URL: redisUrl }) }),
+    'scheduler.ts',
+  );
+  try {
+    // Its first rounds are behind it then.
+    await sleep(15_000);
+    const pid = scheduler.child.pid ?? 0;
+    const before = usageOf(pid);
+    await sleep(seconds * 1000);
+    const after = usageOf(pid);
+    return {
+      'scheduler % of a core': Number(((100 * (after.cpu - before.cpu)) / seconds).toFixed(1)),
+      'scheduler MB': Math.round(after.memory / 2 ** 20),
+    };
+  } finally {
+    scheduler.child.kill();
+    await scheduler.finished;
+    await client.end();
+    host.remove();
+  }
+}
