@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { measureOneEvent } from './one-event.ts';
 import { measureOnePass } from './one-pass.ts';
 import { machine, printed, type Table } from './report.ts';
 
@@ -25,6 +26,7 @@ const parts: Record<string, () => Promise<Table>> = {
       sizes: numbers(values.deckies ?? (isFull ? '100,1000,10000,50000' : '100,1000,10000')),
       rounds: Number(values.rounds),
     }),
+  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 50 : 15 }),
 };
 const unknown = positionals.filter((name) => !(name in parts));
 if (unknown.length > 0) {
