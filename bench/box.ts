@@ -14,8 +14,9 @@ import { postgresServer, redisServer } from '../test/support/servers.ts';
 import { waitFor } from '../test/support/wait.ts';
 import type { BoxFigures } from './box-hosts.ts';
 import { startProgram } from './child.ts';
+import { usageOf } from './processes.ts';
 import { quantile, type Table } from './report.ts';
-import { clusterCpu, redisFigure, usageOf } from './server-figures.ts';
+import { clusterCpu, redisFigure } from './server-figures.ts';
 
 const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_alarms'] as const;
 
@@ -147,7 +148,7 @@ function tableOf(
     ['event to row, p50', quantile(found.eventToRow, 0.5), 'ms'],
     ['event to row, p99', quantile(found.eventToRow, 0.99), 'ms'],
     ['scheduler, CPU', percent(before.scheduler.cpu, after.scheduler.cpu), '% of a core'],
-    ['scheduler, memory', after.scheduler.memory / 2 ** 20, 'MB'],
+    ['scheduler, memory', after.scheduler.memory, 'MB'],
     ['PostgreSQL, CPU', percent(before.postgresCpu, after.postgresCpu), '% of a core'],
     ['PostgreSQL, CPU per pass', 1000 * perPass(before.postgresCpu, after.postgresCpu), 'ms'],
     ['PostgreSQL, connections', after.connections, ''],
@@ -166,7 +167,7 @@ function tableOf(
     ['Redis, growth per hour', (3600 * (after.redis.memory - before.redis.memory)) / seconds / 2 ** 20, 'MB'],
     ['Redis, connections', after.redis.clients, ''],
     ['all workers, CPU', percent(before.box.cpu, after.box.cpu), '% of a core'],
-    ['all workers, memory', after.box.memory / 2 ** 20, 'MB'],
+    ['all workers, memory', after.box.memory, 'MB'],
   ];
   return {
     name: 'box',

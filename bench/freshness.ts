@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { buildDeckies } from '../src/fleet/builder/flags.ts';
 import { seededRandom } from '../src/fleet/builder/random.ts';
+import { localHost } from '../src/fleet/decky.ts';
 import { cli, start } from '../test/support/cli.ts';
 import { serviceLabels, testEngine } from '../test/support/docker.ts';
 import { testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer } from '../test/support/servers.ts';
-import { waitFor } from '../test/support/wait.ts';
+import { committedAt, dieEvents, rowsRunning } from './row-events.ts';
 
 /**
  * From the moment Docker emits an event (its own `timeNano`) to the committed row, on a real engine and both stores.
@@ -60,15 +61,12 @@ async function measure(more: {
   await client.connect();
   await client.query('truncate fleet_deckies, fleet_hosts, fleet_transitions');
   const worker = start([], env, 'worker.ts');
-  await waitFor(
-    async () =>
-      (await client.query(`select 1 from fleet_deckies where state = 'running'`)).rowCount === deckies,
-  );
+  await rowsRunning(client, deckies);
   const turn = async (): Promise<unknown> =>
     (await client.query('select last_full_pass_at::text as at from fleet_hosts')).rows[0]?.at;
   const before = await turn();
   // The committed row's own time, taken in the transaction just before its writes: a commit is added by asking for it.
-  const died = await dieEvents();
+  const died = await dieEvents(engine);
   const latencies: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const name = names[round % deckies] ?? '';
@@ -77,21 +75,9 @@ async function measure(more: {
     const seen = died.next(`${name}-ssh`);
     await container.kill();
     const emitted = await seen;
-    let committed = 0;
-    while (committed === 0) {
-      const { rows } = await client.query(
-        `select 1 from fleet_deckies where name = $1 and state = 'failed'`,
-        [name],
-      );
-      if (rows.length > 0) committed = performance.timeOrigin + performance.now();
-    }
-    latencies.push(committed - emitted);
+    latencies.push((await committedAt(client, localHost, name, 'failed')) - emitted);
     await container.start();
-    await waitFor(
-      async () =>
-        (await client.query(`select 1 from fleet_deckies where name = $1 and state = 'running'`, [name]))
-          .rowCount === 1,
-    );
+    await committedAt(client, localHost, name, 'running');
   }
   const full = (await turn()) === before ? 0 : 1;
   died.stop();
@@ -101,21 +87,4 @@ async function measure(more: {
   await engine.removeAll();
   host.remove();
   return { latencies, full };
-}
-
-/** When the engine says that each container died, by its own clock: this machine's. */
-async function dieEvents() {
-  const waiting = new Map<string, (at: number) => void>();
-  const stream = await engine.docker.getEvents({ filters: { event: ['die'] } });
-  stream.on('data', (chunk: Buffer) => {
-    for (const line of chunk.toString().trim().split('\n')) {
-      const event = JSON.parse(line) as { timeNano: number; Actor: { Attributes: { name: string } } };
-      waiting.get(event.Actor.Attributes.name)?.(event.timeNano / 1e6);
-    }
-  });
-  stream.on('error', () => undefined);
-  return {
-    next: (name: string) => new Promise<number>((done) => waiting.set(name, done)),
-    stop: () => (stream as unknown as { destroy(): void }).destroy(),
-  };
 }

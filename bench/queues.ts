@@ -12,8 +12,9 @@ import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend
 import { start } from '../test/support/cli.ts';
 import { testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer } from '../test/support/servers.ts';
+import { usageOf } from './processes.ts';
 import { median, type Table } from './report.ts';
-import { redisFigure, usageOf } from './server-figures.ts';
+import { redisFigure } from './server-figures.ts';
 
 /** Jobs that are added at once, as the scheduler does. */
 const atOnce = 50;
@@ -249,7 +250,7 @@ async function measureScheduler(
     const after = usageOf(pid);
     return {
       'scheduler % of a core': Number(((100 * (after.cpu - before.cpu)) / seconds).toFixed(1)),
-      'scheduler MB': Math.round(after.memory / 2 ** 20),
+      'scheduler MB': Math.round(after.memory),
     };
   } finally {
     scheduler.child.kill();

@@ -1,13 +1,16 @@
 /**
  * Measures what docs/performance.md tells: `npm run bench [-- PART…] [--full] [--json FILE]`
- * Without parts the quick ones; `--full` measures all parts, at their full sizes.
+ * `--full` takes the sizes of that page. Parts: pass, event, queues, box, startup, idle, dashboard.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { measureBox } from './box.ts';
+import { measureDashboard } from './dashboard.ts';
+import { measureOneEvent } from './one-event.ts';
 import { measureOnePass } from './one-pass.ts';
 import { measureQueues } from './queues.ts';
 import { machine, printed, type Table } from './report.ts';
+import { measureIdle, measureStartup } from './startup.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,42 +21,49 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
   },
 });
-const numbers = (text: string): readonly number[] => text.split(',').map(Number);
 const isFull = values.full;
+const rounds = Number(values.rounds);
+const deckies = values.deckies ?? (isFull ? '100,1000,10000,50000' : '100,1000,10000');
 
-const parts: Record<string, () => Promise<Table>> = {
-  pass: () =>
-    measureOnePass({
-      sizes: numbers(values.deckies ?? (isFull ? '100,1000,10000,50000' : '100,1000,10000')),
-      rounds: Number(values.rounds),
-    }),
+const parts: Readonly<Record<string, () => Promise<Table>>> = {
+  pass: () => measureOnePass({ sizes: deckies.split(',').map(Number), rounds }),
+  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 50 : 10 }),
   queues: () =>
     measureQueues(
       isFull
-        ? { redis: [1000, 10_000], postgres: [1000, 10_000], rounds: 5, seconds: 60 }
-        : { redis: [1000], postgres: [100], rounds: 3, seconds: 10 },
+        ? { redis: [1000, 10_000], postgres: [100, 1000], rounds, seconds: 30 }
+        : { redis: [1000], postgres: [], rounds: 3, seconds: 6 },
     ),
+  startup: () => measureStartup({ rounds: isFull ? rounds : 2 }),
+  dashboard: () =>
+    measureDashboard({ hosts: 50, deckies: 10_000, readers: 200, rounds: isFull ? rounds : 3 }),
   box: () =>
     measureBox(
       isFull
         ? { hosts: 1000, deckies: 20, interval: 30, seconds: 300 }
-        : { hosts: 100, deckies: 20, interval: 5, seconds: 15 },
+        : { hosts: 100, deckies: 20, interval: 5, seconds: 10 },
     ),
+  idle: () => measureIdle({ seconds: isFull ? 600 : 10 }),
 };
 const unknown = positionals.filter((name) => !(name in parts));
 if (unknown.length > 0) {
   console.error(`There is no part "${unknown.join('", "')}". Parts: ${Object.keys(parts).join(', ')}`);
   process.exit(2);
 }
+const isWanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
 
 console.log(`On ${machine()}\n`);
 const tables: Table[] = [];
-for (const [name, measure] of Object.entries(parts)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
-  const table = await measure();
+const show = (table: Table): void => {
   tables.push(table);
   console.log(printed(table));
-}
+};
+// What costs next to nothing is measured for long, and beside all the others: it disturbs them as little as they do it.
+const { idle, ...others } = parts;
+const idling = isWanted('idle') ? idle?.() : undefined;
+idling?.catch(() => undefined);
+for (const [name, measure] of Object.entries(others)) if (isWanted(name)) show(await measure());
+if (idling !== undefined) show(await idling);
 if (values.json !== undefined)
   await writeFile(
     values.json,

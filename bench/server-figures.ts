@@ -1,15 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-
-/** Of one process: CPU so far in seconds, resident memory in bytes. */
-export function usageOf(pid: number): { cpu: number; memory: number } {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // After the name, which may hold anything, in its parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  const resident = /VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  // Linux gives user space 100 ticks a second, whatever the kernel's own.
-  return { cpu: ticks / 100, memory: Number(resident?.[1] ?? 0) * 1024 };
-}
+import { cpuSeconds } from './processes.ts';
 
 /** A PostgreSQL and its backends: CPU so far in seconds. A backend that ended is counted by its parent. */
 export function clusterCpu(postmaster: number): number {
@@ -32,7 +22,7 @@ export function clusterCpu(postmaster: number): number {
 
 const cpuOrNone = (pid: number): number => {
   try {
-    return usageOf(pid).cpu;
+    return cpuSeconds(pid);
   } catch {
     return 0;
   }

@@ -1,0 +1,61 @@
+/**
+ * Docker's API on a Unix socket, in a process of its own: a real engine's, whose full listing has many deckies more.
+ * Everything else is the real engine's answer, its events among them: what it costs does not depend on how many
+ * containers are made up here.
+ * `node bench/mixed-engine.ts SOCKET REAL_SOCKET DECKIES SERVICES`; on any message it sends how many full listings it
+ * has answered.
+ */
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { listingChunks, writeChunks } from './listing.ts';
+
+const [socket = '', real = '', deckies = '0', services = '3'] = process.argv.slice(2);
+const many = listingChunks(Number(deckies), Number(services));
+// A connection for each request would be a cost that a client of the engine itself does not have.
+const agent = new Agent({ keepAlive: true });
+let fullListings = 0;
+
+/**
+ * Only without filters: the listings that look at some deckies name them, or their label, and none of the many has a
+ * name that a real one has. So the real engine alone knows the whole answer to these.
+ */
+function isFullListing(url: string): boolean {
+  const { pathname, searchParams } = new URL(url, 'http://docker');
+  return pathname.endsWith('/containers/json') && !searchParams.has('filters');
+}
+
+/** Asks the real engine the same. */
+function passOn(from: IncomingMessage, answer: ServerResponse, take: (found: IncomingMessage) => void): void {
+  const { method, url, headers } = from;
+  const asked = request({ socketPath: real, agent, method, path: url, headers }, take);
+  // Either side may leave first: the events' stream has no other end.
+  asked.on('error', () => answer.destroy());
+  answer.on('close', () => asked.destroy());
+  from.pipe(asked);
+}
+
+function relay(answer: ServerResponse, found: IncomingMessage): void {
+  answer.writeHead(found.statusCode ?? 502, found.headers);
+  // The head of the events' stream comes long before its first event.
+  answer.flushHeaders();
+  found.on('error', () => answer.destroy());
+  found.pipe(answer);
+}
+
+async function relayWithMany(answer: ServerResponse, found: IncomingMessage): Promise<void> {
+  fullListings += 1;
+  const listed = (await text(found)).trim().slice(1, -1);
+  const comma = listed !== '' && many.length > 0 ? ',' : '';
+  answer.writeHead(found.statusCode ?? 502, { 'content-type': 'application/json' });
+  writeChunks(answer, [Buffer.from(`[${listed}${comma}`), ...many, Buffer.from(']\n')]);
+}
+
+createServer((from, answer) => {
+  const isFull = isFullListing(from.url ?? '/');
+  passOn(from, answer, (found) => {
+    if (!isFull) relay(answer, found);
+    else relayWithMany(answer, found).catch(() => answer.destroy());
+  });
+}).listen(socket, () => process.send?.('listens'));
+process.on('message', () => process.send?.(fullListings));
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,279 @@
+/**
+ * From "a container dies" to "its row is committed", by stage, on one host: each stage is to cost the same whatever the
+ * size of its fleet. A few deckies are real containers of a real engine, and one of them dies in each round; the many
+ * others are in the state file, in the table, and in what bench/mixed-engine.ts lists. Queues on Redis, rows in
+ * PostgreSQL, one worker process.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Job, Queue } from 'bullmq';
+import pg from 'pg';
+import type { BuiltDecky } from '../src/fleet/builder/build.ts';
+import { buildDeckies } from '../src/fleet/builder/flags.ts';
+import { seededRandom } from '../src/fleet/builder/random.ts';
+import { type JobData, type JobResult, queueName } from '../src/fleet/job.ts';
+import { packageRoot } from '../src/package.ts';
+import { cli, start } from '../test/support/cli.ts';
+import { serviceLabels, type TestEngine, testEngine } from '../test/support/docker.ts';
+import { testHost } from '../test/support/host.ts';
+import { postgresServer, redisServer, type Server } from '../test/support/servers.ts';
+import { waitFor } from '../test/support/wait.ts';
+import { manyDeckies } from './fleet.ts';
+import { median, type Table } from './report.ts';
+import { committedAt, type DieEvents, dieEvents, rowsRunning } from './row-events.ts';
+
+const hostName = 'bench';
+/** Deckies with a real container: enough that each one rests before its next turn. */
+const realCount = 10;
+/** Services of each of the others. */
+const services = 3;
+/** Rounds before those that count: the small fleet's worker has compiled nothing in its first pass. */
+const warmUps = 5;
+/** Milliseconds between two rounds: more than a worker gathers events after a pass (`rest` of src/pass/triggers.ts). */
+const pause = 300;
+/** Milliseconds for the first pass over the whole fleet. */
+const firstPassWithin = 120_000;
+
+/**
+ * Milliseconds of one round. The instants of the queue are whole milliseconds: a stage beside one is up to 1 ms off.
+ * `looked` is the turn's own instant, between what a pass looks at and what it writes; it is a part of `committed`.
+ */
+interface Round {
+  /** From Docker's own time of the event until the job was on the queue. */
+  readonly enqueued: number;
+  /** From there until a worker began it. */
+  readonly begun: number;
+  /** From the beginning until `updated_at` of the row, by PostgreSQL's clock: this machine's. */
+  readonly looked: number;
+  /** From the beginning until others could read the row. */
+  readonly committed: number;
+  /** From Docker's time until others could read the row. */
+  readonly total: number;
+  /** What the job's result says of itself. */
+  readonly pass: number;
+}
+
+/** What a round needs. */
+interface Stage {
+  readonly engine: TestEngine;
+  readonly client: pg.Client;
+  readonly queue: Queue<JobData, JobResult>;
+  readonly died: DieEvents;
+}
+
+export async function measureOneEvent(options: {
+  readonly sizes: readonly number[];
+  readonly rounds: number;
+}): Promise<Table> {
+  await using closing = new AsyncDisposableStack();
+  const engine = await testEngine();
+  closing.defer(() => engine.stop());
+  const postgres = await postgresServer();
+  closing.defer(() => postgres.remove());
+  for (const { name } of realDeckies())
+    await engine.make({ name: containerOf(name), labels: serviceLabels(name, 'ssh') });
+  const rows: Record<string, number | string>[] = [];
+  for (const deckies of options.sizes) rows.push(await inFleet(deckies, options.rounds, engine, postgres));
+  return {
+    name: 'one-event',
+    title: `From a container's death to its row, on one host of so many deckies. Milliseconds, median and worst of ${options.rounds} rounds.`,
+    rows,
+  };
+}
+
+/** One line of the table. @param deckies how many the host has in all */
+async function inFleet(
+  deckies: number,
+  rounds: number,
+  engine: TestEngine,
+  postgres: Server,
+): Promise<Record<string, number | string>> {
+  if (deckies < realCount) throw new Error(`a fleet needs ${realCount} deckies at least, not ${deckies}`);
+  await using closing = new AsyncDisposableStack();
+  const host = testHost();
+  closing.defer(() => host.remove());
+  // A new one each time: no job of the fleet before is left.
+  const redis = await redisServer();
+  closing.defer(() => redis.remove());
+  const mixed = await mixedEngine(join(host.directory, 'docker.sock'), engine, deckies - realCount);
+  closing.defer(() => mixed.stop());
+  host.writeText(JSON.stringify(stateFile(deckies)));
+  const env = host.env({
+    DECNET_HOST_UUID: hostName,
+    DATABASE_URL: postgres.url,
+    REDIS_URL: redis.url,
+    DOCKER_HOST: mixed.host,
+    DECNET_INTERVAL: '86400',
+  });
+  const client = await emptyTables(postgres.url, env);
+  closing.defer(() => client.end());
+  const worker = start([], env, 'worker.ts');
+  closing.defer(async () => {
+    worker.child.kill('SIGTERM');
+    await worker.finished;
+  });
+  const queue = new Queue<JobData, JobResult>(queueName(hostName), { connection: { url: redis.url } });
+  queue.on('error', () => undefined);
+  closing.defer(() => queue.close());
+  await rowsRunning(client, deckies, firstPassWithin);
+  // As autovacuum does within its minute: else the plans are those of empty tables.
+  await client.query('analyze');
+  const died = await dieEvents(engine);
+  closing.defer(() => died.stop());
+
+  const before = await mixed.fullListings();
+  const found = await manyRounds({ engine, client, queue, died }, rounds);
+  const fullListings = (await mixed.fullListings()) - before;
+  if (fullListings > 0) throw new Error(`${fullListings} full listings were made for single events`);
+  return { deckies, store: 'Redis', ...figures(found), 'full listings': fullListings };
+}
+
+async function manyRounds(stage: Stage, rounds: number): Promise<readonly Round[]> {
+  const names = realDeckies().map(({ name }) => name);
+  const found: Round[] = [];
+  for (let round = -warmUps; round < rounds; round++) {
+    const one = await oneRound(stage, names[(round + warmUps) % names.length] ?? '');
+    if (round >= 0) found.push(one);
+  }
+  return found;
+}
+
+/** A container dies, its row follows; and it is started again. */
+async function oneRound({ engine, client, queue, died }: Stage, name: string): Promise<Round> {
+  await sleep(pause);
+  const container = engine.container(containerOf(name));
+  const death = died.next(containerOf(name));
+  await container.kill();
+  const emitted = await death;
+  const committed = await committedAt(client, hostName, name, 'failed');
+  const { jobId, looked } = await writtenBy(client, name);
+  const { timestamp, processedOn, returnvalue } = await finishedJob(queue, jobId, name);
+  await container.start();
+  await committedAt(client, hostName, name, 'running');
+  return {
+    enqueued: timestamp - emitted,
+    begun: processedOn - timestamp,
+    looked: looked - processedOn,
+    committed: committed - processedOn,
+    total: committed - emitted,
+    pass: returnvalue.duration_ms,
+  };
+}
+
+/** Which pass turned the row to `failed`, by the history, and the instant that it wrote into the row (epoch milliseconds). */
+async function writtenBy(client: pg.Client, name: string): Promise<{ jobId: string; looked: number }> {
+  const { rows } = await client.query<{ jobId: string; looked: number }>(
+    `select t.job_id as "jobId", (extract(epoch from d.updated_at) * 1000)::float8 as looked
+     from fleet_deckies d join fleet_transitions t on (t.host_uuid, t.name, t.at) = (d.host_uuid, d.name, d.updated_at)
+     where d.host_uuid = $1 and d.name = $2 and d.state = 'failed' and t.to_state = 'failed'`,
+    [hostName, name],
+  );
+  if (rows[0] === undefined) throw new Error(`no pass turned ${name} to failed`);
+  return rows[0];
+}
+
+type Finished = Pick<Job<JobData, JobResult>, 'timestamp' | 'returnvalue'> & { readonly processedOn: number };
+
+/** The job as its queue keeps it, once it is done: a moment after the row is committed. */
+async function finishedJob(queue: Queue<JobData, JobResult>, id: string, name: string): Promise<Finished> {
+  let job: Job<JobData, JobResult> | undefined;
+  await waitFor(async () => {
+    job = (await queue.getJob(id)) as Job<JobData, JobResult> | undefined;
+    return job === undefined || job.finishedOn !== undefined;
+  });
+  const { data, timestamp, processedOn, returnvalue } = job ?? {};
+  if (timestamp === undefined || processedOn === undefined || returnvalue == null)
+    throw new Error(`job ${id}, which wrote the row of ${name}, is not among the finished ones`);
+  // A pass that somebody else asked for would have a stage less.
+  if (data?.cause !== 'docker' || !data.deckies?.includes(name))
+    throw new Error(`the row of ${name} was written for ${JSON.stringify(data)}, not for Docker's event`);
+  return { timestamp, processedOn, returnvalue };
+}
+
+/** Median and worst of each stage. */
+function figures(rounds: readonly Round[]): Record<string, number> {
+  const columns = [
+    ['enqueued', 'event → enqueued'],
+    ['begun', '→ begun'],
+    ['committed', '→ committed'],
+    ['looked', 'of which looking'],
+    ['total', 'total'],
+    ['pass', "pass's own"],
+  ] as const;
+  return Object.fromEntries(
+    columns.flatMap(([stage, column]) => {
+      const values = rounds.map((round) => round[stage]);
+      return [
+        [column, Number(median(values).toFixed(1))],
+        [`worst ${column}`, Number(Math.max(...values).toFixed(1))],
+      ];
+    }),
+  );
+}
+
+/** Their names are none that `manyDeckies` gives. */
+function realDeckies(): readonly BuiltDecky[] {
+  const addresses = Array.from({ length: realCount }, (_, at) => `192.0.2.${at + 1}`);
+  const built = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(2) });
+  return built.map((decky) => ({ ...decky, name: decky.name.replace('decky', 'real') }));
+}
+
+/** Of a real decky. */
+const containerOf = (name: string): string => `${name}-ssh`;
+
+/** So many deckies in all, the real ones first. */
+function stateFile(deckies: number): object {
+  const many = manyDeckies(deckies - realCount, services) as { config: { deckies: object[] } };
+  return { ...many, config: { ...many.config, deckies: [...realDeckies(), ...many.config.deckies] } };
+}
+
+/** A connection to tables of this version that are empty. The caller ends it. */
+async function emptyTables(
+  url: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<pg.Client> {
+  const migrated = await cli(['migrate'], env);
+  if (migrated.code !== 0) throw new Error(`migrate ended with ${migrated.code}: ${migrated.stderr}`);
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query('truncate fleet_deckies, fleet_hosts, fleet_transitions, fleet_alarms, fleet_gaps');
+  return client;
+}
+
+/** The process of bench/mixed-engine.ts. */
+interface MixedEngine {
+  /** As `DOCKER_HOST`. */
+  readonly host: string;
+  /** How many listings without filters it has answered. */
+  fullListings(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+async function mixedEngine(socket: string, engine: TestEngine, deckies: number): Promise<MixedEngine> {
+  const args = [socket, engine.host.replace('unix://', ''), String(deckies), String(services)];
+  const child = fork(join(packageRoot, 'bench/mixed-engine.ts'), args);
+  const ended = once(child, 'exit');
+  await answerOf(child, ended);
+  return {
+    host: `unix://${socket}`,
+    fullListings: async () => {
+      child.send('full listings');
+      return Number(await answerOf(child, ended));
+    },
+    stop: async () => {
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+/** The child's next message. @throws Error when it ended before */
+async function answerOf(child: ChildProcess, ended: Promise<unknown>): Promise<unknown> {
+  const answer = once(child, 'message').then(([message]: unknown[]) => ({ message }));
+  const first = await Promise.race([answer, ended.then(() => null)]);
+  if (first === null) throw new Error(`${child.spawnargs[1]} ended with ${child.exitCode}`);
+  return first.message;
+}

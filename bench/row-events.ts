@@ -1,0 +1,61 @@
+/** Both ends of what is measured from Docker's event to a row: when a container died, and when its row was committed. */
+import { createInterface } from 'node:readline';
+import type pg from 'pg';
+import type { TestEngine } from '../test/support/docker.ts';
+import { waitFor } from '../test/support/wait.ts';
+
+/** Milliseconds until a row must have followed its container. */
+const followsWithin = 20_000;
+
+/** When containers die. */
+export interface DieEvents {
+  /** Resolves with the next death of a container, epoch milliseconds. */
+  next(container: string): Promise<number>;
+  stop(): void;
+}
+
+/** When the engine says that each container died, by its own clock: this machine's. */
+export async function dieEvents(engine: TestEngine): Promise<DieEvents> {
+  const waiting = new Map<string, (at: number) => void>();
+  const stream = await engine.docker.getEvents({ filters: { event: ['die'] } });
+  stream.on('error', () => undefined);
+  const lines = createInterface({ input: stream });
+  lines.on('error', () => undefined);
+  lines.on('line', (line) => {
+    const event = JSON.parse(line) as { timeNano: number; Actor: { Attributes: { name: string } } };
+    waiting.get(event.Actor.Attributes.name)?.(event.timeNano / 1e6);
+  });
+  return {
+    next: (container) => new Promise((done) => waiting.set(container, done)),
+    stop: () => (stream as unknown as { destroy(): void }).destroy(),
+  };
+}
+
+/**
+ * When a row's new state can be read by others, epoch milliseconds: asked for again and again, since a row only tells
+ * when it was written. By the whole key, so that the asking costs the same in every fleet.
+ * @throws Error after 20 s
+ */
+export async function committedAt(
+  client: pg.Client,
+  host: string,
+  name: string,
+  state: string,
+): Promise<number> {
+  const until = performance.now() + followsWithin;
+  while (performance.now() < until) {
+    const { rowCount } = await client.query({
+      name: 'row-state',
+      text: 'select 1 from fleet_deckies where host_uuid = $1 and name = $2 and state = $3',
+      values: [host, name, state],
+    });
+    if (rowCount === 1) return performance.timeOrigin + performance.now();
+  }
+  throw new Error(`the row of ${name} did not become ${state} within ${followsWithin / 1000} s`);
+}
+
+/** Waits until so many rows run. @param within milliseconds */
+export async function rowsRunning(client: pg.Client, count: number, within?: number): Promise<void> {
+  const text = `select count(*)::int as count from fleet_deckies where state = 'running'`;
+  await waitFor(async () => (await client.query<{ count: number }>(text)).rows[0]?.count === count, within);
+}

@@ -1,0 +1,203 @@
+/**
+ * How long commands take from their start to their end, and what the processes cost that run for ever while nothing
+ * happens. PostgreSQL, Redis and Docker are real ones. Everything runs from the checkout, as `node src/cli/bin.ts`, with
+ * Node's compile cache warm: what a second call of a user meets.
+ */
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { buildDeckies } from '../src/fleet/builder/flags.ts';
+import { seededRandom } from '../src/fleet/builder/random.ts';
+import { cli, type Env, type Running, start } from '../test/support/cli.ts';
+import { serviceLabels, type TestEngine, testEngine } from '../test/support/docker.ts';
+import { type TestHost, testHost } from '../test/support/host.ts';
+import { postgresServer, redisServer } from '../test/support/servers.ts';
+import { checkRunning, cpuSeconds, pidOf, residentMb, startDashboard, stop, untilIn } from './processes.ts';
+import { median, type Table } from './report.ts';
+
+const deckies = 5;
+/** Seconds between two passes: the default. */
+const interval = 30;
+/** Seconds after the first pass before the idle window begins: what is done once at a start is over then. */
+const settles = 10;
+
+interface Place {
+  readonly env: Env;
+  readonly client: pg.Client;
+}
+
+export const measureStartup = (options: { readonly rounds: number }): Promise<Table> =>
+  withPlace(async ({ env, client }) => ({
+    name: 'startup',
+    title: `Start-up: medians of ${options.rounds} rounds.`,
+    rows: await startTimes({ env, client }, options.rounds),
+  }));
+
+/** @param options.seconds of the window */
+export const measureIdle = (options: { readonly seconds: number }): Promise<Table> =>
+  withPlace(async ({ env, redisUrl, client }) => ({
+    name: 'idle',
+    title: `Idle: ${options.seconds} s side by side at an interval of ${interval} s, ${deckies} deckies, queues on Redis, nobody reads the dashboard.`,
+    rows: await idleCosts({ env: { ...env, REDIS_URL: redisUrl }, client }, options.seconds),
+  }));
+
+/** A host with its engine, a database and a Redis, for as long as the work takes. */
+async function withPlace<T>(work: (place: Place & { redisUrl: string }) => Promise<T>): Promise<T> {
+  const closers: (() => unknown)[] = [];
+  try {
+    const host = testHost();
+    closers.push(() => host.remove());
+    const engine = await testEngine();
+    closers.push(() => engine.stop());
+    const postgres = await postgresServer();
+    closers.push(() => postgres.remove());
+    const redis = await redisServer();
+    closers.push(() => redis.remove());
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    closers.push(() => client.end());
+
+    await makeFleet(host, engine);
+    const env = host.env({
+      DATABASE_URL: postgres.url,
+      DOCKER_HOST: engine.host,
+      DECNET_HOST_UUID: 'host-a',
+      DECNET_INTERVAL: String(interval),
+      // A bus that is not there is looked for again and again, which no host with DECNET on it pays.
+      DECNET_BUS_ENABLED: 'false',
+    });
+    const migrated = await cli(['migrate'], env);
+    if (migrated.code !== 0) throw new Error(`migrate: ${migrated.stderr}`);
+    return await work({ env, client, redisUrl: redis.url });
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+async function makeFleet(host: TestHost, engine: TestEngine): Promise<void> {
+  const addresses = Array.from({ length: deckies }, (_, at) => `192.0.2.${at + 1}`);
+  const fleet = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(1) });
+  host.write(fleet);
+  await Promise.all(
+    fleet.map(({ name }) => engine.make({ name: `${name}-ssh`, labels: serviceLabels(name, 'ssh') })),
+  );
+}
+
+/** Each thing that is timed, in turns. Each returns milliseconds, or throws if it did not do its work. */
+async function startTimes(place: Place, rounds: number): Promise<Table['rows']> {
+  const works: Readonly<Record<string, () => Promise<number>>> = {
+    'floor: node -e 0': emptyNode,
+    'node src/cli/bin.ts --help': () => help(place),
+    'node src/cli/bin.ts reconcile --once --json, queues in PostgreSQL': () => onePass(place),
+    'node src/cli/bin.ts up, to its first full pass recorded, queues in PostgreSQL': () => firstPass(place),
+  };
+  const times = new Map<string, number[]>(Object.keys(works).map((name) => [name, []]));
+  // The first round fills the compile cache.
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, work] of Object.entries(works)) {
+      const time = await work();
+      if (round > 0) times.get(name)?.push(time);
+    }
+  }
+  return [...times].map(([name, found]) => ({
+    measured: name,
+    'median ms': Math.round(median(found)),
+    'worst ms': Math.round(Math.max(...found)),
+  }));
+}
+
+async function emptyNode(): Promise<number> {
+  const from = performance.now();
+  const child = spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' });
+  const code = await new Promise((done) => child.once('close', done));
+  if (code !== 0) throw new Error(`node -e 0 ended with ${String(code)}`);
+  return performance.now() - from;
+}
+
+async function help({ env }: Place): Promise<number> {
+  const from = performance.now();
+  const { code, stdout, stderr } = await cli(['--help'], env);
+  const time = performance.now() - from;
+  if (code !== 0 || !stdout.includes('Usage: decnet-fleet')) throw new Error(`--help: ${code} ${stderr}`);
+  return time;
+}
+
+/** A pass that finds every decky new, hosted by the command itself: no worker lives. */
+async function onePass(place: Place): Promise<number> {
+  await forget(place);
+  const from = performance.now();
+  const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], place.env);
+  const time = performance.now() - from;
+  if (code !== 0) throw new Error(`reconcile --once ended with ${code}: ${stderr}`);
+  const { inserted, docker } = JSON.parse(stdout) as { inserted: number; docker: string };
+  if (inserted !== deckies || docker !== 'ok') throw new Error(`not the pass that is measured: ${stdout}`);
+  return time;
+}
+
+async function firstPass(place: Place): Promise<number> {
+  await forget(place);
+  const from = performance.now();
+  const up = start(['up'], place.env);
+  try {
+    await untilIn(up, 'the first full pass of `up`', () => hasFullPass(place));
+    const time = performance.now() - from;
+    const { rowCount } = await place.client.query(`select 1 from fleet_deckies where state = 'running'`);
+    if (rowCount !== deckies) throw new Error(`${rowCount} of ${deckies} deckies run:\n${up.output()}`);
+    return time;
+  } finally {
+    await stop(up);
+  }
+}
+
+const forget = ({ client }: Place): Promise<unknown> =>
+  client.query('truncate fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms');
+
+const hasFullPass = async ({ client }: Place): Promise<boolean> =>
+  (await client.query('select 1 from fleet_hosts where last_full_pass_at is not null')).rowCount === 1;
+
+/** Passes of the host so far. */
+const turns = async ({ client }: Place): Promise<number> =>
+  Number((await client.query<{ turn: string }>('select turn from fleet_hosts')).rows[0]?.turn);
+
+/** Processor time and memory of the processes that run for ever, at the same time; beside them a Node that waits. */
+async function idleCosts(place: Place, seconds: number): Promise<{ rows: Table['rows']; passes: number }> {
+  await forget(place);
+  const processes: Record<string, Running> = {};
+  try {
+    const scheduler = start([], place.env, 'scheduler.ts');
+    processes['idle: node scheduler.ts'] = scheduler;
+    const worker = start([], place.env, 'worker.ts');
+    processes['idle: node worker.ts'] = worker;
+    const dashboard = await startDashboard(place.env);
+    processes['idle: node src/cli/bin.ts dashboard'] = dashboard.running;
+    processes['idle, floor: a Node that waits'] = start([], {}, 'bench/wait.js');
+    await untilIn(worker, 'the first full pass of the worker', () => hasFullPass(place));
+    await sleep(settles * 1000);
+
+    const before = await turns(place);
+    const from = performance.now();
+    const used = Object.entries(processes).map(([name, running]) => ({
+      name,
+      running,
+      cpu: cpuSeconds(pidOf(running)),
+    }));
+    await sleep(seconds * 1000);
+    const elapsed = (performance.now() - from) / 1000;
+    const rows = used.map(({ name, running, cpu }) => {
+      checkRunning(name, running);
+      const pid = pidOf(running);
+      return {
+        measured: name,
+        'CPU % of a core': Number((((cpuSeconds(pid) - cpu) / elapsed) * 100).toFixed(2)),
+        'resident MB': Math.round(residentMb(pid)),
+      };
+    });
+    const passes = (await turns(place)) - before;
+    // All but the first and the last interval of the window lie in it as a whole.
+    if (passes < Math.floor(seconds / interval) - 1)
+      throw new Error(`only ${passes} passes in ${seconds} s:\n${worker.output()}\n${scheduler.output()}`);
+    return { rows, passes };
+  } finally {
+    await Promise.all(Object.values(processes).map(stop));
+  }
+}

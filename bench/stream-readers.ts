@@ -1,0 +1,111 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { waitFor } from '../test/support/wait.ts';
+
+/** Milliseconds within which every reader must be told. */
+const toldWithin = 10_000;
+
+/** One reader of `/api/events`. A plain socket: two hundred of them take little of the machine that is measured. */
+class Reader {
+  readonly #socket: Socket;
+  /** What arrived of an event that has not ended yet. */
+  #rest = '';
+  #onEvent: (event: string, data: string) => void = () => undefined;
+  /** Events so far. */
+  heard = 0;
+  /** Announced changes so far. */
+  changes = 0;
+  fault: Error | null = null;
+
+  constructor(url: string) {
+    const { hostname, port } = new URL(url);
+    this.#socket = connect(Number(port), hostname);
+    this.#socket.setEncoding('utf8');
+    this.#socket.on('error', (error) => {
+      this.fault = error;
+    });
+    this.#socket.on('close', () => {
+      this.fault ??= new Error('the stream ended');
+    });
+    this.#socket.on('data', (chunk: string) => this.#take(chunk));
+    this.#socket.write('GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  }
+
+  /** Resolves with the moment at which a change of this host arrives. Milliseconds, `performance.now()`. */
+  told(host: string): Promise<number> {
+    return new Promise((done, fail) => {
+      const timer = setTimeout(
+        () => fail(this.fault ?? new Error(`a reader was not told of ${host}`)),
+        toldWithin,
+      );
+      this.#onEvent = (event, data) => {
+        if (event !== 'changed' || !data.includes(`"${host}"`)) return;
+        clearTimeout(timer);
+        this.#onEvent = () => undefined;
+        done(performance.now());
+      };
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #take(chunk: string): void {
+    const parts = (this.#rest + chunk).split('\n\n');
+    this.#rest = parts.pop() ?? '';
+    for (const part of parts) {
+      // The response is sent in chunks: their sizes stand on lines of their own before an event.
+      const [, event = '', data = ''] = /^event: (\w+)\ndata: (.*)$/m.exec(part) ?? [];
+      if (event === '') continue;
+      this.heard += 1;
+      if (event === 'changed') this.changes += 1;
+      this.#onEvent(event, data);
+    }
+  }
+}
+
+/**
+ * From the COMMIT of a pass's row, as it is sent to PostgreSQL, to the event at each reader. The dashboard looks at the
+ * table, so the row is the announcement. @returns milliseconds, one for each reader and round
+ */
+export async function measureStream(
+  url: string,
+  client: pg.Client,
+  options: { readonly readers: number; readonly hosts: readonly string[]; readonly rounds: number },
+): Promise<readonly number[]> {
+  const first = new Reader(url);
+  const readers = [first];
+  try {
+    // With its first reader the stream says that everything may have changed: that must not be taken for a round.
+    await waitFor(() => first.changes > 0);
+    while (readers.length < options.readers) readers.push(new Reader(url));
+    await waitFor(() => readers.every(({ heard }) => heard > 0));
+    const latencies: number[] = [];
+    for (let round = 0; round < options.rounds; round++) {
+      const host = options.hosts[round % options.hosts.length] ?? '';
+      // The moment within the stream's own rhythm is another one each time.
+      await sleep(Math.random() * 600);
+      const told = Promise.all(readers.map((reader) => reader.told(host)));
+      // Whatever fails first is what is thrown below.
+      told.catch(() => undefined);
+      await client.query('begin');
+      await client.query(
+        'update fleet_hosts set turn = turn + 1, last_pass_at = clock_timestamp() where host_uuid = $1',
+        [host],
+      );
+      await client.query(
+        `update fleet_deckies set state = case state when 'running' then 'degraded' else 'running' end, updated_at = now()
+         where host_uuid = $1 and name = (select min(name) from fleet_deckies where host_uuid = $1)`,
+        [host],
+      );
+      const committed = performance.now();
+      await client.query('commit');
+      latencies.push(...(await told).map((at) => at - committed));
+    }
+    return latencies;
+  } finally {
+    for (const reader of readers) reader.close();
+  }
+}
