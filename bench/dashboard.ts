@@ -10,6 +10,7 @@ import { openBrowser } from '../test/support/browser.ts';
 import { cli } from '../test/support/cli.ts';
 import { testHost } from '../test/support/host.ts';
 import { postgresServer } from '../test/support/servers.ts';
+import { waitFor } from '../test/support/wait.ts';
 import { pidOf, residentMb, startDashboard, stop } from './processes.ts';
 import { hostName, passesKept, type Row, recordFleet, standInWorker } from './recorded-fleet.ts';
 import { median, type Table } from './report.ts';
@@ -250,16 +251,22 @@ async function paintTimes({ url, rows }: Place, rounds: number): Promise<readonl
   }
 }
 
+const paintedAt = `performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null`;
+
 async function paintTime(browser: Browser, url: string, expected: number): Promise<number> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   try {
     const page = await context.newPage();
     await page.goto(url, { waitUntil: 'load' });
-    const paint = `performance.getEntriesByName('first-contentful-paint')[0]?.startTime`;
-    const handle = await page.waitForFunction(paint);
+    // Not page.waitForFunction: the pages allow no eval.
+    let painted: number | null = null;
+    await waitFor(async () => {
+      painted = await page.evaluate(paintedAt);
+      return painted !== null;
+    });
     const found = await page.locator('tr[data-key]').count();
     if (found !== expected) throw new Error(`the browser shows ${found} of ${expected} deckies`);
-    return Number(await handle.jsonValue());
+    return Number(painted);
   } finally {
     await context.close();
   }

@@ -78,7 +78,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
         say.passed(outcome);
         if (options.watchers !== null && data.dry_run !== true) {
           revisits.set(outcome.plan.revisit);
-          if (data.deckies === undefined) gathered.knows(outcome.names);
+          if (outcome.names !== null) gathered.knows(outcome.names);
         }
         options.onPass?.(data, outcome);
       },

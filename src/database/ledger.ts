@@ -155,18 +155,19 @@ function openTurn(
     host,
     recorded: async (desired) => {
       const recorded: Row[] = [];
-      const contents = new Map(desired.map((decky) => [decky.name, decky]));
       const only = request.only && [...request.only];
       for (let after = '', isLast = false; !isLast; ) {
         const rows = await query<DeckyRow>(db, selectRows, [request.host, only, after, rowsAtOnce]);
-        await inSlices(addRows(recorded, rows, versions, contents));
+        await inSlices(addRows(recorded, rows, versions, desired));
         isLast = rows.length < rowsAtOnce;
         after = rows.at(-1)?.name ?? '';
       }
       return recorded;
     },
     moves: async () => {
-      const rows = await query<MoveRow>(db, selectMoves, [request.host, moment, contestedWindow / 1000]);
+      const only = request.only && [...request.only];
+      const window = contestedWindow / 1000;
+      const rows = await query<MoveRow>(db, selectMoves, [request.host, moment, window, only]);
       return rows.map(
         (row): Move => ({ name: row.name, from: row.from_state, to: row.to_state, at: row.at }),
       );
@@ -222,17 +223,17 @@ function* addRows(
   recorded: Row[],
   rows: readonly DeckyRow[],
   versions: Map<string, string>,
-  contents: ReadonlyMap<string, Decky>,
+  desired: ReadonlyMap<string, Decky>,
 ): Steps<void> {
   for (const [at, row] of rows.entries()) {
     if (isPause(at)) yield;
     versions.set(row.name, row.version);
-    const desired = contents.get(row.name);
-    const isSame = desired !== undefined && equalJson(row.decky_config, desired.config);
+    const decky = desired.get(row.name);
+    const isSame = decky !== undefined && equalJson(row.decky_config, decky.config);
     recorded.push({
       name: row.name,
       services: Array.isArray(row.services) ? row.services : [],
-      config: isSame ? desired.config : (row.decky_config as JsonObject | null),
+      config: isSame ? decky.config : (row.decky_config as JsonObject | null),
       ip: row.decky_ip,
       state: isFleetState(row.state) ? row.state : 'pending',
       lastError: row.last_error,
@@ -253,7 +254,7 @@ interface MoveRow {
 const selectMoves = `with lively as (
     select name from fleet_transitions
     where host_uuid = $1 and at > $2::timestamptz - make_interval(secs => $3)
-      and from_state is distinct from to_state
+      and ($4::text[] is null or name = any ($4::text[])) and from_state is distinct from to_state
     group by name having count(*) >= 2)
   select m.name, m.from_state, m.to_state, (extract(epoch from m.at) * 1000)::float8 as at
   from lively cross join lateral (

@@ -15,6 +15,19 @@ export type Desired =
   /** Cannot be read, parsed or validated: nothing is known of what should be. */
   | { readonly kind: 'invalid'; readonly error: FleetError };
 
+const noDecky: ReadonlyMap<string, Decky> = new Map();
+const byName = new WeakMap<readonly Decky[], ReadonlyMap<string, Decky>>();
+
+/** This host's deckies by their names. Made once for each reading of the file: a pass over one decky must not go over all. */
+export function deckiesByName(desired: Desired): ReadonlyMap<string, Decky> {
+  if (desired.kind !== 'declared') return noDecky;
+  const known = byName.get(desired.deckies);
+  if (known !== undefined) return known;
+  const made = new Map(desired.deckies.map((decky) => [decky.name, decky]));
+  byName.set(desired.deckies, made);
+  return made;
+}
+
 /** The warning that a file is about other hosts only; null: it is not. @see CONTRACT.md, rule 1 */
 export function othersOnly(desired: Desired, host: string): string | null {
   if (desired.kind !== 'declared' || desired.deckies.length > 0 || desired.peers.size === 0) return null;

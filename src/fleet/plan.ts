@@ -2,7 +2,7 @@ import { type Change, contentReason, type Held, type Plan } from './change.ts';
 import { type Content, contentChanges } from './content.ts';
 import { contested, type Move } from './contested.ts';
 import type { Decky } from './decky.ts';
-import type { Desired } from './desired.ts';
+import { type Desired, deckiesByName } from './desired.ts';
 import { type HeldNote, type LeftNote, mergeNotes, type Notes } from './notes.ts';
 import { type Observed, observedState } from './observed.ts';
 import { type Container, type Sighting, sightingsInSteps } from './sighting.ts';
@@ -46,9 +46,8 @@ export const plan = (facts: Facts): Plan => atOnce(planInSteps(facts));
 
 export function* planInSteps(facts: Facts): Steps<Plan> {
   const looks = (name: string): boolean => facts.only === null || facts.only.has(name);
-  const declared = facts.desired.kind === 'declared' ? facts.desired.deckies : [];
-  const desired = new Map(declared.map((decky) => [decky.name, decky]));
-  const sightingOf = yield* lookUp(facts, declared);
+  const desired = deckiesByName(facts.desired);
+  const sightingOf = yield* lookUp(facts, desired);
 
   const changes: Change[] = [];
   const held: Held[] = [];
@@ -79,9 +78,11 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     if (sighting !== undefined) soonest(revisit, row.name, loopEndsIn(sighting));
   }
 
-  for (const [at, decky] of declared.entries()) {
-    if (isPause(at)) yield;
-    if (recorded.has(decky.name) || !looks(decky.name)) continue;
+  let at = 0;
+  for (const name of facts.only ?? desired.keys()) {
+    if (isPause(at++)) yield;
+    const decky = desired.get(name);
+    if (decky === undefined || recorded.has(name)) continue;
     const sighting = sightingOf?.(decky.name);
     changes.push(insert(decky, sighting === undefined ? null : observedState(decky.services, sighting)));
     if (sighting !== undefined) soonest(revisit, decky.name, loopEndsIn(sighting));
@@ -99,12 +100,16 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
 }
 
 /** Null when Docker did not answer: nothing is known, and nothing is guessed. */
-function* lookUp(facts: Facts, declared: readonly Decky[]): Steps<((name: string) => Sighting) | null> {
+function* lookUp(
+  facts: Facts,
+  desired: ReadonlyMap<string, Decky>,
+): Steps<((name: string) => Sighting) | null> {
   if (facts.observed.kind === 'unreachable') return null;
-  const services = new Map(declared.map((decky) => [decky.name, decky.services]));
+  const undeclared = new Map<string, readonly string[]>();
   for (const row of facts.recorded)
-    if (!services.has(row.name)) services.set(row.name, textsOf(row.services));
-  return yield* sightingsInSteps(facts.observed.containers, services);
+    if (!desired.has(row.name)) undeclared.set(row.name, textsOf(row.services));
+  const known = { get: (name: string) => desired.get(name)?.services ?? undeclared.get(name) };
+  return yield* sightingsInSteps(facts.observed.containers, known);
 }
 
 interface Case {

@@ -44,20 +44,22 @@ export const isRunning = (container: Container): boolean => container.state === 
 export const answers = (container: Container): boolean =>
   isRunning(container) || container.loop.kind === 'loop';
 
+/** The services of every decky of the host. */
+export interface Known {
+  get(decky: string): readonly string[] | undefined;
+}
+
 /**
  * Whose container is this: labels first, since they are exact; a name only among the unlabelled, since decky
  * `web` with service `ssh-http` and decky `web-ssh` with service `http` share one.
- * @param known the services of every decky of the host
  * @see DOMAIN.md, "Containers of a decky"
  */
-export const sightings = (
-  containers: readonly Container[],
-  known: ReadonlyMap<string, readonly string[]>,
-): ((decky: string) => Sighting) => atOnce(sightingsInSteps(containers, known));
+export const sightings = (containers: readonly Container[], known: Known): ((decky: string) => Sighting) =>
+  atOnce(sightingsInSteps(containers, known));
 
 export function* sightingsInSteps(
   containers: readonly Container[],
-  known: ReadonlyMap<string, readonly string[]>,
+  known: Known,
 ): Steps<(decky: string) => Sighting> {
   const found = new Map<string, Mutable>();
   const of = (decky: string): Mutable => {
@@ -115,11 +117,8 @@ function keepBetter(services: Map<string, Container>, service: string, container
 }
 
 /** The longest decky that the name can belong to: `web-ssh` is the base of that decky before it is `web`'s ssh. */
-function ownerByName(
-  name: string,
-  known: ReadonlyMap<string, readonly string[]>,
-): { decky: string; service: string | null } | null {
-  if (known.has(name)) return { decky: name, service: null };
+function ownerByName(name: string, known: Known): { decky: string; service: string | null } | null {
+  if (known.get(name) !== undefined) return { decky: name, service: null };
   for (let at = name.lastIndexOf('-'); at > 0; at = name.lastIndexOf('-', at - 1)) {
     const suffix = name.slice(at + 1);
     const service = known.get(name.slice(0, at))?.find((candidate) => spells(suffix, candidate));

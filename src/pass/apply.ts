@@ -1,6 +1,7 @@
 import { FleetError } from '../errors.ts';
 import { alarmMoves } from '../fleet/alarm.ts';
 import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
+import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { planInSteps, type Row } from '../fleet/plan.ts';
 import type { MovedRow, Turn } from './ledger.ts';
@@ -29,7 +30,7 @@ export async function planAndApply(
   request: { only: ReadonlySet<string> | null; dryRun: boolean; grace: number } & Started,
 ): Promise<Decided> {
   checkMachine(turn.host.host, turn.host.identity, seen.identity);
-  const recorded = await turn.recorded(seen.desired.kind === 'declared' ? seen.desired.deckies : []);
+  const recorded = await turn.recorded(deckiesByName(seen.desired));
   const decided = await inSlices(
     planInSteps({
       now: turn.now,

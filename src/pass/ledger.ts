@@ -50,7 +50,7 @@ export interface Turn {
   readonly now: number;
   readonly host: HostRecord;
   /** @param desired what the file says: content that is equal need not be held twice */
-  recorded(desired: readonly Decky[]): Promise<readonly Row[]>;
+  recorded(desired: ReadonlyMap<string, Decky>): Promise<readonly Row[]>;
   /** Moves of rows that moved more than once lately, oldest first. */
   moves(): Promise<readonly Move[]>;
   /** @returns what was written: a row that another program wrote in between is left out */

@@ -1,7 +1,7 @@
 import { FleetError } from '../errors.ts';
 import type { Plan } from '../fleet/change.ts';
 import { countsOf } from '../fleet/change.ts';
-import { othersOnly } from '../fleet/desired.ts';
+import { deckiesByName, othersOnly } from '../fleet/desired.ts';
 import type { JobData, JobResult } from '../fleet/job.ts';
 import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedMoves, type Started } from './apply.ts';
@@ -23,8 +23,8 @@ export interface PassOutcome {
   readonly failure: FleetError | null;
   readonly plan: Plan;
   readonly moved: readonly MovedRow[];
-  /** The deckies of the file and the table that it knew of. */
-  readonly names: ReadonlySet<string>;
+  /** The deckies of the file and the table, of a pass over all; null: it looked at some. */
+  readonly names: ReadonlySet<string> | null;
   /** What an operator should be told, in words that stay the same while it lasts. */
   readonly warnings: readonly string[];
 }
@@ -79,10 +79,10 @@ export async function pass(
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
     plan: decided.plan,
     moved: decided.moved,
-    names: new Set([
-      ...decided.recorded.map(({ name }) => name),
-      ...(seen.desired.kind === 'declared' ? seen.desired.deckies.map(({ name }) => name) : []),
-    ]),
+    names:
+      only === null
+        ? new Set([...decided.recorded.map(({ name }) => name), ...deckiesByName(seen.desired).keys()])
+        : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
       ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
