@@ -19,8 +19,8 @@ const endIdleTurn = 30;
 /** What the changes of a large host are put in order in; PostgreSQL's usual 4 MB would send them through a file. */
 const workMemory = '32MB';
 
-/** Rows that are read at once: some 20 MB. */
-const rowsAtOnce = 16_000;
+/** Rows that are read at once: some 15 MB. */
+const rowsAtOnce = 12_000;
 
 /** A host's turns on PostgreSQL: each is one transaction under the lock of its row of `fleet_hosts`. */
 export function postgresLedger(

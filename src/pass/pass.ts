@@ -79,15 +79,18 @@ export async function pass(
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
     plan: decided.plan,
     moved: decided.moved,
-    names:
-      only === null
-        ? new Set([...decided.recorded.map(({ name }) => name), ...deckiesByName(seen.desired).keys()])
-        : null,
+    names: only === null ? namesOf(seen, decided) : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
       ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
     ],
   };
+}
+
+function namesOf({ desired }: Seen, { recorded }: Decided): ReadonlySet<string> {
+  const names = new Set(deckiesByName(desired).keys());
+  for (const { name } of recorded) names.add(name);
+  return names;
 }
 
 async function lookAndTakeTurn(
