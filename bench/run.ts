@@ -16,32 +16,31 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     deckies: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string' },
     full: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
 const isFull = values.full;
-const rounds = Number(values.rounds);
+const rounds = Number(values.rounds ?? (isFull ? 5 : 3));
 const deckies = values.deckies ?? (isFull ? '100,1000,10000,50000' : '100,1000,10000');
 
 const parts: Readonly<Record<string, () => Promise<Table>>> = {
   pass: () => measureOnePass({ sizes: deckies.split(',').map(Number), rounds }),
-  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 50 : 10 }),
+  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 50 : 5 }),
   queues: () =>
     measureQueues(
       isFull
         ? { redis: [1000, 10_000], postgres: [100, 1000], rounds, seconds: 30 }
-        : { redis: [1000], postgres: [], rounds: 3, seconds: 6 },
+        : { redis: [1000], postgres: [100], rounds, seconds: 5 },
     ),
-  startup: () => measureStartup({ rounds: isFull ? rounds : 2 }),
-  dashboard: () =>
-    measureDashboard({ hosts: 50, deckies: 10_000, readers: 200, rounds: isFull ? rounds : 3 }),
+  startup: () => measureStartup({ rounds: isFull ? rounds : 1 }),
+  dashboard: () => measureDashboard({ hosts: 50, deckies: 10_000, readers: 200, rounds }),
   box: () =>
     measureBox(
       isFull
         ? { hosts: 1000, deckies: 20, interval: 30, seconds: 300 }
-        : { hosts: 100, deckies: 20, interval: 5, seconds: 10 },
+        : { hosts: 50, deckies: 20, interval: 2, seconds: 6 },
     ),
   idle: () => measureIdle({ seconds: isFull ? 600 : 10 }),
 };
