@@ -120,16 +120,19 @@ for (const kind of stores) {
       await rm(aside, { recursive: true });
     });
 
-    test('a burst is a handful of passes, and the last state is right', async () => {
+    test('a burst makes a pass for an event at most, with a rest between, and the last state is right', async () => {
       const turns = async (): Promise<number> =>
         Number((await store.db.query('select turn::int from fleet_hosts'))[0]?.turn);
       const before = await turns();
+      const started = performance.now();
       for (let times = 0; times < 12; times++) await engine.container('web-ssh').restart({ t: 0 });
       await engine.container('web-ssh').kill();
       await becomes('web', 'failed');
       await new Promise((done) => setTimeout(done, 500));
       const count = (await turns()) - before;
-      assert.ok(count < 12 * 2, `${count} passes for 12 restarts, which are 24 events`);
+      // Each restart is two events, and one more kills it. On a slow machine they lie further apart than a pass takes.
+      const most = Math.min(12 * 2 + 1, 3 + (performance.now() - started) / 100);
+      assert.ok(count <= most, `${count} passes for 25 events, of which ${most} may be`);
     });
 
     test('a container that is not a decky’s wakes nobody', async () => {
