@@ -7,14 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { openDatabase } from '../src/database/orm.ts';
 import { start } from '../test/support/cli.ts';
 import { testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer } from '../test/support/servers.ts';
 import { waitFor } from '../test/support/wait.ts';
 import type { BoxFigures } from './box-hosts.ts';
 import { startProgram } from './child.ts';
-import { usageOf } from './processes.ts';
+import { migrate, usageOf } from './processes.ts';
 import { quantile, type Table } from './report.ts';
 import { clusterCpu, redisFigure } from './server-figures.ts';
 
@@ -36,9 +35,12 @@ export async function measureBox(options: {
   const host = testHost();
   const children: ChildProcess[] = [];
   try {
-    const database = await openDatabase(postgres.url);
-    await database.migrate();
-    await database.close();
+    const env = host.env({
+      DATABASE_URL: postgres.url,
+      REDIS_URL: redis.url,
+      DECNET_INTERVAL: String(interval),
+    });
+    await migrate(env);
     await client.connect();
     const box = await startProgram('bench/box-hosts.ts', [
       ...[hosts, deckies, Math.min(flapping, hosts)].map(String),
@@ -47,11 +49,6 @@ export async function measureBox(options: {
       String(interval),
     ]);
     children.push(box.child);
-    const env = host.env({
-      DATABASE_URL: postgres.url,
-      REDIS_URL: redis.url,
-      DECNET_INTERVAL: String(interval),
-    });
     const scheduler = start([], env, 'scheduler.ts');
     children.push(scheduler.child);
     await waitFor(
@@ -126,7 +123,7 @@ async function figuresNow(
       memory: redisFigure(info, 'used_memory'),
       clients: redisFigure(info, 'connected_clients'),
       commands: redisFigure(info, 'total_commands_processed'),
-      cpu: Number(/used_cpu_user:([\d.]+)/.exec(info)?.[1]) + Number(/used_cpu_sys:([\d.]+)/.exec(info)?.[1]),
+      cpu: redisFigure(info, 'used_cpu_user') + redisFigure(info, 'used_cpu_sys'),
     },
   };
 }

@@ -1,21 +1,45 @@
+import type { BuiltDecky } from '../src/fleet/builder/build.ts';
 import { buildDeckies } from '../src/fleet/builder/flags.ts';
 import { seededRandom } from '../src/fleet/builder/random.ts';
+import type { JobResult } from '../src/fleet/job.ts';
 
 const serviceNames = ['ssh', 'http', 'smb', 'ftp', 'rdp', 'smtp'];
 
-/** A state file of many deckies, as DECNET writes one. */
-export function manyDeckies(count: number, services = 3): object {
-  const addresses = Array.from(
-    { length: count },
-    (_, at) => `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}`,
-  );
-  const deckies = buildDeckies({
-    addresses,
+/** So many deckies, of the first so many services. */
+export const builtDeckies = (count: number, services = 3): readonly BuiltDecky[] =>
+  buildDeckies({
+    addresses: Array.from(
+      { length: count },
+      (_, at) => `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}`,
+    ),
     services: serviceNames.slice(0, services),
     random: seededRandom(1),
   });
-  return { config: { mode: 'unihost', deckies }, compose_path: '/var/lib/decnet/docker-compose.yml' };
-}
+
+/** A state file of these deckies, as DECNET writes one. */
+export const stateFileOf = (deckies: readonly object[]): object => ({
+  config: { mode: 'unihost', deckies },
+  compose_path: '/var/lib/decnet/docker-compose.yml',
+});
+
+/** A state file of many deckies. */
+export const manyDeckies = (count: number, services = 3): object =>
+  stateFileOf(builtDeckies(count, services));
+
+/** What a pass says that found nothing to do. */
+export const quietResult = (host: string, job: string, dryRun = false): JobResult => ({
+  host_uuid: host,
+  job_id: job,
+  inserted: 0,
+  deleted: 0,
+  state_updated: 0,
+  config_updated: 0,
+  held: 0,
+  contested: [],
+  docker: 'ok',
+  duration_ms: 20,
+  dry_run: dryRun,
+});
 
 const hex = (at: number, salt: string): string =>
   `${at.toString(16).padStart(8, '0')}${salt}`.padEnd(64, '0');
@@ -62,7 +86,7 @@ function container(at: number, name: string, labels: Readonly<Record<string, str
   };
 }
 
-/** The containers of `manyDeckies`: a base and one of each service. */
+/** The containers of `builtDeckies`: a base and one of each service. */
 export function* manyContainers(count: number, services = 3): Generator<object> {
   let at = 0;
   for (let decky = 1; decky <= count; decky++) {

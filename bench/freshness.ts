@@ -3,10 +3,12 @@ import pg from 'pg';
 import { buildDeckies } from '../src/fleet/builder/flags.ts';
 import { seededRandom } from '../src/fleet/builder/random.ts';
 import { localHost } from '../src/fleet/decky.ts';
-import { cli, start } from '../test/support/cli.ts';
+import { start } from '../test/support/cli.ts';
 import { serviceLabels, testEngine } from '../test/support/docker.ts';
 import { testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer } from '../test/support/servers.ts';
+import { migrate } from './processes.ts';
+import { median } from './report.ts';
 import { committedAt, dieEvents, rowsRunning } from './row-events.ts';
 
 /**
@@ -15,9 +17,6 @@ import { committedAt, dieEvents, rowsRunning } from './row-events.ts';
  */
 const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || 50;
 const deckies = 20;
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 const engine = await testEngine();
 const [postgres, redis] = [await postgresServer(), await redisServer()];
@@ -56,7 +55,7 @@ async function measure(more: {
   await Promise.all(
     names.map((name) => engine.make({ name: `${name}-ssh`, labels: serviceLabels(name, 'ssh') })),
   );
-  await cli(['migrate'], env);
+  await migrate(env);
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();
   await client.query('truncate fleet_deckies, fleet_hosts, fleet_transitions');

@@ -14,15 +14,13 @@ await database.migrate();
 const client = new pg.Client({ connectionString: told.databaseUrl });
 await client.connect();
 const ledger = postgresLedger(database, { version: 'bench', historyDays: 30 });
-const engineAt = (socket: string) =>
-  dockerEngine({
-    host: `unix://${socket}`,
-    tlsVerify: false,
-    certPath: undefined,
-    context: undefined,
-    configDir: undefined,
-  });
-const engine = engineAt(told.socket);
+const engine = dockerEngine({
+  host: `unix://${told.socket}`,
+  tlsVerify: false,
+  certPath: undefined,
+  context: undefined,
+  configDir: undefined,
+});
 
 /** A worker's own, which keeps the parsed file while it is the same; a first pass has nothing kept. */
 const kept = stateFileReader(told.stateFile, host);
@@ -31,12 +29,18 @@ const isFirstPass = told.which === 'all new' || told.which === 'first pass';
 /** The ports of a pass, each timed. */
 function portsOf(phases: Record<string, number>): Ports {
   const file = isFirstPass ? stateFileReader(told.stateFile, host) : kept;
+  // Moves are the last that a plan waits for, and its changes the first that is asked of it.
+  let planBegan = 0;
   const turnOf = (turn: Turn): Turn => ({
     ...turn,
     recorded: (desired) => timed(phases, 'rows', () => turn.recorded(desired)),
-    moves: () => timed(phases, 'rows', () => turn.moves()),
+    moves: async () => {
+      const found = await timed(phases, 'rows', () => turn.moves());
+      planBegan = performance.now();
+      return found;
+    },
     apply: (changes) => {
-      phases.plan = performance.now() - (phases.planned ?? 0);
+      phases.plan = performance.now() - planBegan;
       return timed(phases, 'apply', () => turn.apply(changes));
     },
     alarm: (moves) => timed(phases, 'apply', () => turn.alarm(moves)),
@@ -45,18 +49,7 @@ function portsOf(phases: Record<string, number>): Ports {
   return {
     ledger: {
       ...ledger,
-      takeTurn: (request, seen, work) =>
-        ledger.takeTurn(request, seen, async (turn) => {
-          const timedTurn = turnOf(turn);
-          return work({
-            ...timedTurn,
-            moves: async () => {
-              const found = await timedTurn.moves();
-              phases.planned = performance.now();
-              return found;
-            },
-          });
-        }),
+      takeTurn: (request, seen, work) => ledger.takeTurn(request, seen, (turn) => work(turnOf(turn))),
     },
     stateFile: { path: told.stateFile, read: () => timed(phases, 'file', () => file.read()) },
     engine: { list: (look) => timed(phases, 'docker', () => engine.list(look)) },

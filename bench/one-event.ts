@@ -4,7 +4,6 @@
  * others are in the state file, in the table, and in what bench/mixed-engine.ts lists. Queues on Redis, rows in
  * PostgreSQL, one worker process.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,13 +13,14 @@ import type { BuiltDecky } from '../src/fleet/builder/build.ts';
 import { buildDeckies } from '../src/fleet/builder/flags.ts';
 import { seededRandom } from '../src/fleet/builder/random.ts';
 import { type JobData, type JobResult, queueName } from '../src/fleet/job.ts';
-import { packageRoot } from '../src/package.ts';
-import { cli, start } from '../test/support/cli.ts';
+import { type Env, start } from '../test/support/cli.ts';
 import { serviceLabels, type TestEngine, testEngine } from '../test/support/docker.ts';
 import { testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer, type Server } from '../test/support/servers.ts';
 import { waitFor } from '../test/support/wait.ts';
-import { manyDeckies } from './fleet.ts';
+import { startProgram } from './child.ts';
+import { builtDeckies, stateFileOf } from './fleet.ts';
+import { migrate } from './processes.ts';
 import { median, type Table } from './report.ts';
 import { committedAt, type DieEvents, dieEvents, rowsRunning } from './row-events.ts';
 
@@ -213,7 +213,7 @@ function figures(rounds: readonly Round[]): Record<string, number> {
   );
 }
 
-/** Their names are none that `manyDeckies` gives. */
+/** Their names are none that `builtDeckies` gives. */
 function realDeckies(): readonly BuiltDecky[] {
   const addresses = Array.from({ length: realCount }, (_, at) => `192.0.2.${at + 1}`);
   const built = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(2) });
@@ -224,18 +224,12 @@ function realDeckies(): readonly BuiltDecky[] {
 const containerOf = (name: string): string => `${name}-ssh`;
 
 /** So many deckies in all, the real ones first. */
-function stateFile(deckies: number): object {
-  const many = manyDeckies(deckies - realCount, services) as { config: { deckies: object[] } };
-  return { ...many, config: { ...many.config, deckies: [...realDeckies(), ...many.config.deckies] } };
-}
+const stateFile = (deckies: number): object =>
+  stateFileOf([...realDeckies(), ...builtDeckies(deckies - realCount, services)]);
 
 /** A connection to tables of this version that are empty. The caller ends it. */
-async function emptyTables(
-  url: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<pg.Client> {
-  const migrated = await cli(['migrate'], env);
-  if (migrated.code !== 0) throw new Error(`migrate ended with ${migrated.code}: ${migrated.stderr}`);
+async function emptyTables(url: string, env: Env): Promise<pg.Client> {
+  await migrate(env);
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();
@@ -254,26 +248,14 @@ interface MixedEngine {
 
 async function mixedEngine(socket: string, engine: TestEngine, deckies: number): Promise<MixedEngine> {
   const args = [socket, engine.host.replace('unix://', ''), String(deckies), String(services)];
-  const child = fork(join(packageRoot, 'bench/mixed-engine.ts'), args);
-  const ended = once(child, 'exit');
-  await answerOf(child, ended);
+  const { child, ask } = await startProgram('bench/mixed-engine.ts', args);
   return {
     host: `unix://${socket}`,
-    fullListings: async () => {
-      child.send('full listings');
-      return Number(await answerOf(child, ended));
-    },
+    fullListings: async () => Number(await ask('full listings')),
     stop: async () => {
+      const ended = once(child, 'exit');
       child.kill();
       await ended;
     },
   };
-}
-
-/** The child's next message. @throws Error when it ended before */
-async function answerOf(child: ChildProcess, ended: Promise<unknown>): Promise<unknown> {
-  const answer = once(child, 'message').then(([message]: unknown[]) => ({ message }));
-  const first = await Promise.race([answer, ended.then(() => null)]);
-  if (first === null) throw new Error(`${child.spawnargs[1]} ended with ${child.exitCode}`);
-  return first.message;
 }

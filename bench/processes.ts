@@ -1,17 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Env, type Running, start } from '../test/support/cli.ts';
+import { cli, type Env, type Running, start } from '../test/support/cli.ts';
 
 /** Linux counts the time of processes in hundredths of a second. */
 const ticksPerSecond = 100;
 
-/** Seconds of processor time that a process has used so far, its own and the kernel's for it. */
-export function cpuSeconds(pid: number): number {
+/** The fields of `/proc/PID/stat` from the third on, the state. @see proc(5) */
+export function statFields(pid: number): readonly string[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The name of the program stands in parentheses and may hold anything: what follows is counted from its end.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  if (!Number.isInteger(ticks)) throw new Error(`process ${pid} has no times: ${stat}`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+const [ownTime, kernelTime] = [11, 12];
+/** Of children that have ended and were waited for. */
+const childrensTimes = [13, 14];
+
+/**
+ * Seconds of processor time that a process has used so far, its own and the kernel's for it.
+ * @param ofChildren whether that of its ended children counts, too
+ */
+export function cpuSeconds(pid: number, ofChildren = false): number {
+  const fields = statFields(pid);
+  const counted = [ownTime, kernelTime, ...(ofChildren ? childrensTimes : [])];
+  const ticks = counted.reduce((sum, at) => sum + Number(fields[at]), 0);
+  if (!Number.isInteger(ticks)) throw new Error(`process ${pid} has no times: ${fields.join(' ')}`);
   return ticks / ticksPerSecond;
 }
 
@@ -48,6 +61,12 @@ export async function stop({ child, finished }: Running): Promise<void> {
   const timer = setTimeout(() => child.kill('SIGKILL'), endsWithin);
   await finished;
   clearTimeout(timer);
+}
+
+/** Makes the tables of this version. @throws what it said */
+export async function migrate(env: Env): Promise<void> {
+  const { code, stderr } = await cli(['migrate'], env);
+  if (code !== 0) throw new Error(`migrate ended with ${code}: ${stderr}`);
 }
 
 /** The dashboard in a process of its own, on loopback and any free port. */

@@ -2,6 +2,8 @@ import { Redis } from 'ioredis';
 import { jobName, queueName } from '../src/fleet/job.ts';
 import { openRedis, queueBackend } from '../src/queue/backend.ts';
 import { redisServer } from '../test/support/servers.ts';
+import { quietResult } from './fleet.ts';
+import { redisFigure } from './server-figures.ts';
 
 /** What a host's queue takes of Redis after many passes. `node bench/queue-memory.ts [--hosts 20] [--jobs 4000]` */
 const option = (name: string, fallback: number): number =>
@@ -16,25 +18,11 @@ const backend = queueBackend(
   { redis: connection, databaseUrl: 'postgresql://unused' },
   { outage: () => undefined },
 );
-const used = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+const used = async (): Promise<number> => redisFigure(await client.info('memory'), 'used_memory');
 try {
-  // The scripts are Redis's once, whatever the number of hosts.
-  const result = {
-    host_uuid: 'x',
-    job_id: '1',
-    inserted: 0,
-    deleted: 0,
-    state_updated: 0,
-    config_updated: 0,
-    held: 0,
-    contested: [],
-    docker: 'ok',
-    duration_ms: 20,
-    dry_run: false,
-  };
   const serve = async (host: string): Promise<void> => {
     const queue = backend.queue(queueName(host));
-    const worker = backend.worker(queueName(host), async () => result);
+    const worker = backend.worker(queueName(host), async () => quietResult(host, '1'));
     const done = new Promise<void>((all) => worker.on('drained', () => all()));
     for (let at = 0; at < jobs; at += 500) {
       await queue.addBulk(
@@ -45,6 +33,7 @@ try {
     await done;
     await worker.close();
   };
+  // The scripts are Redis's once, whatever the number of hosts.
   await serve('warm-up');
   const before = await used();
   for (let at = 0; at < hosts; at++) await serve(`host-${at}`);

@@ -6,13 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, createRedisBackend, type Queue, type Worker, withBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { openDatabase } from '../src/database/orm.ts';
 import { jobName, queueName } from '../src/fleet/job.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { start } from '../test/support/cli.ts';
 import { testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer } from '../test/support/servers.ts';
-import { usageOf } from './processes.ts';
+import { migrate, usageOf } from './processes.ts';
 import { median, type Table } from './report.ts';
 import { redisFigure } from './server-figures.ts';
 
@@ -40,9 +39,7 @@ export async function measureQueues(options: {
   const [postgres, redis] = [await postgresServer(), await redisServer()];
   const rows: Record<string, number | string>[] = [];
   try {
-    const database = await openDatabase(postgres.url);
-    await database.migrate();
-    await database.close();
+    await migrate({ DATABASE_URL: postgres.url });
     for (const kind of ['Redis', 'PostgreSQL'] as const) {
       const { store, close } = await openStore(kind, postgres.url, redis.url);
       try {

@@ -1,11 +1,10 @@
 /** A fleet as its passes have recorded it, without having made them: what the dashboard reads. */
 import type pg from 'pg';
-import { buildDeckies } from '../src/fleet/builder/flags.ts';
-import { seededRandom } from '../src/fleet/builder/random.ts';
 import { addPass, figuresToJson, noFigures } from '../src/fleet/figures.ts';
 import { type JobData, type JobResult, jobName, queueName } from '../src/fleet/job.ts';
 import { type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { waitFor } from '../test/support/wait.ts';
+import { builtDeckies, quietResult } from './fleet.ts';
 
 /** One decky in so many is broken: the fleet page names those, and of a large host only counts the others. */
 const brokenEvery = 20;
@@ -27,12 +26,7 @@ export async function recordFleet(
   client: pg.Client,
   { hosts, deckies }: { hosts: number; deckies: number },
 ): Promise<readonly Row[]> {
-  const addresses = Array.from(
-    { length: deckies },
-    (_, at) => `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}`,
-  );
-  const built = buildDeckies({ addresses, services: ['ssh', 'http', 'smb'], random: seededRandom(1) });
-  const rows = built.map((decky, at) => {
+  const rows = builtDeckies(deckies).map((decky, at) => {
     const isBroken = at % brokenEvery === 0;
     return {
       host_uuid: hostName(Math.floor((at * hosts) / deckies)),
@@ -113,18 +107,8 @@ export async function standInWorker(databaseUrl: string, host: string): Promise<
   }
 }
 
-const resultOf = ({ host_uuid, deckies = [], dry_run = false }: JobData, job_id: string): JobResult => ({
-  host_uuid,
-  job_id,
-  inserted: 0,
-  deleted: 0,
-  state_updated: 0,
-  config_updated: 0,
-  held: 0,
-  contested: [],
-  docker: 'ok',
-  duration_ms: 20,
-  dry_run,
+const resultOf = ({ host_uuid, deckies = [], dry_run }: JobData, job: string): JobResult => ({
+  ...quietResult(host_uuid, job, dry_run),
   deckies: deckies.map((name) => ({
     name,
     desired: { name, services: ['ssh', 'http', 'smb'] },

@@ -12,7 +12,16 @@ import { cli, type Env, type Running, start } from '../test/support/cli.ts';
 import { serviceLabels, type TestEngine, testEngine } from '../test/support/docker.ts';
 import { type TestHost, testHost } from '../test/support/host.ts';
 import { postgresServer, redisServer } from '../test/support/servers.ts';
-import { checkRunning, cpuSeconds, pidOf, residentMb, startDashboard, stop, untilIn } from './processes.ts';
+import {
+  checkRunning,
+  cpuSeconds,
+  migrate,
+  pidOf,
+  residentMb,
+  startDashboard,
+  stop,
+  untilIn,
+} from './processes.ts';
 import { median, type Table } from './report.ts';
 
 const deckies = 5;
@@ -72,8 +81,7 @@ async function withPlace<T>(work: (place: Place & { redisUrl: string }) => Promi
       // A bus that is not there is looked for again and again, which no host with DECNET on it pays.
       DECNET_BUS_ENABLED: 'false',
     });
-    const migrated = await cli(['migrate'], env);
-    if (migrated.code !== 0) throw new Error(`migrate: ${migrated.stderr}`);
+    await migrate(env);
     return await work({ env, client, redisUrl: redis.url });
   } finally {
     for (const close of closers.reverse()) await close();
