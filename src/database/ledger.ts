@@ -150,12 +150,12 @@ function openTurn(
   options: { version: string; historyDays: number },
 ): Turn {
   const versions = new Map<string, string>();
+  const only = request.only && [...request.only];
   return {
     now: Date.parse(moment),
     host,
     recorded: async (desired) => {
       const recorded: Row[] = [];
-      const only = request.only && [...request.only];
       for (let after = '', isLast = false; !isLast; ) {
         const rows = await query<DeckyRow>(db, selectRows, [request.host, only, after, rowsAtOnce]);
         await inSlices(addRows(recorded, rows, versions, desired));
@@ -165,7 +165,6 @@ function openTurn(
       return recorded;
     },
     moves: async () => {
-      const only = request.only && [...request.only];
       const window = contestedWindow / 1000;
       const rows = await query<MoveRow>(db, selectMoves, [request.host, moment, window, only]);
       return rows.map(

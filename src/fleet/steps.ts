@@ -15,5 +15,5 @@ export function atOnce<T>(steps: Steps<T>): T {
 /** How many elements one step takes. */
 const stride = 200;
 
-/** The elements of a list, with a pause now and then. @example for (const row of rows) { if (isPause(at)) yield; … } */
+/** Whether a step ends before the element at this place. @example if (isPause(at)) yield; */
 export const isPause = (at: number): boolean => at % stride === stride - 1;

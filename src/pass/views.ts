@@ -1,4 +1,5 @@
 import { type Change, contentReason } from '../fleet/change.ts';
+import { deckiesByName } from '../fleet/desired.ts';
 import type { ChangeView, DeckyView } from '../fleet/job.ts';
 import { observedState } from '../fleet/observed.ts';
 import type { Row } from '../fleet/plan.ts';
@@ -24,9 +25,7 @@ export function deckyViews(
   { desired, observed }: Seen,
   recorded: readonly Row[],
 ): readonly DeckyView[] {
-  const deckies = new Map(
-    (desired.kind === 'declared' ? desired.deckies : []).map((decky) => [decky.name, decky]),
-  );
+  const deckies = deckiesByName(desired);
   const services = new Map(
     recorded.map((row) => [row.name, row.services.filter((s) => typeof s === 'string')]),
   );

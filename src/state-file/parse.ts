@@ -166,7 +166,7 @@ function parseDecky(entry: JsonObject, where: string, report: Report): Decky | n
       note(`${where}.services[${at}] must be a service name of 1 to 128 characters, not ${nameOf(service)}`);
     }
   }
-  if (!canBeStored(entry, 0)) reportUnstorable(entry, where, 0, note);
+  checkStorable(entry, where, [], note);
   if (isFaulty) return null;
   return {
     name: property(entry, 'name') as string,
@@ -190,38 +190,41 @@ function checkFields(
   }
 }
 
-/** PostgreSQL's jsonb takes neither NUL nor half a surrogate pair, and JSON has no infinite number. */
-function canBeStored(value: Json, depth: number): boolean {
-  if (depth > deepest) return false;
-  if (typeof value === 'string') return isStorable(value);
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (Array.isArray(value)) return value.every((member) => canBeStored(member, depth + 1));
-  if (!isObject(value)) return true;
-  for (const key of Object.keys(value))
-    if (!isStorable(key) || !canBeStored(property(value, key) as Json, depth + 1)) return false;
-  return true;
-}
-
-/** Where and what it is that cannot be stored. */
-function reportUnstorable(value: Json, where: string, depth: number, report: Report): void {
-  if (depth > deepest) {
-    report(`${where.slice(0, 200)} is nested more than ${deepest} levels deep`);
-    return;
-  }
-  if (typeof value === 'string' && !isStorable(value)) {
-    report(`${where} holds a character that cannot be stored (NUL or half a surrogate pair)`);
-  }
-  if (typeof value === 'number' && !Number.isFinite(value)) report(`${where} is too large for a number`);
-  if (Array.isArray(value)) {
-    for (const [at, member] of value.entries())
-      reportUnstorable(member, `${where}[${at}]`, depth + 1, report);
+/**
+ * PostgreSQL's jsonb takes neither NUL nor half a surrogate pair, and JSON has no infinite number.
+ * @param path where the value stands, by keys and places; put into words for a fault alone
+ */
+function checkStorable(value: Json, where: string, path: (string | number)[], report: Report): void {
+  if (path.length > deepest) {
+    report(`${placeOf(where, path).slice(0, 200)} is nested more than ${deepest} levels deep`);
+  } else if (typeof value === 'string') {
+    if (!isStorable(value)) {
+      report(
+        `${placeOf(where, path)} holds a character that cannot be stored (NUL or half a surrogate pair)`,
+      );
+    }
+  } else if (typeof value === 'number') {
+    if (!Number.isFinite(value)) report(`${placeOf(where, path)} is too large for a number`);
+  } else if (Array.isArray(value)) {
+    for (const [at, member] of value.entries()) {
+      path.push(at);
+      checkStorable(member, where, path, report);
+      path.pop();
+    }
   } else if (isObject(value)) {
     for (const key of Object.keys(value)) {
-      if (!isStorable(key)) report(`${where} has a key with a character that cannot be stored`);
-      reportUnstorable(property(value, key) as Json, `${where}.${key}`, depth + 1, report);
+      if (!isStorable(key)) {
+        report(`${placeOf(where, path)} has a key with a character that cannot be stored`);
+      }
+      path.push(key);
+      checkStorable(property(value, key) as Json, where, path, report);
+      path.pop();
     }
   }
 }
+
+const placeOf = (where: string, path: readonly (string | number)[]): string =>
+  path.reduce<string>((text, at) => (typeof at === 'number' ? `${text}[${at}]` : `${text}.${at}`), where);
 
 const isStorable = (content: string): boolean => !content.includes('\0') && content.isWellFormed();
 
