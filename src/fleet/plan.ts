@@ -106,8 +106,10 @@ function* lookUp(
 ): Steps<((name: string) => Sighting) | null> {
   if (facts.observed.kind === 'unreachable') return null;
   const undeclared = new Map<string, readonly string[]>();
-  for (const row of facts.recorded)
+  for (const [at, row] of facts.recorded.entries()) {
+    if (isPause(at)) yield;
     if (!desired.has(row.name)) undeclared.set(row.name, textsOf(row.services));
+  }
   const known = { get: (name: string) => desired.get(name)?.services ?? undeclared.get(name) };
   return yield* sightingsInSteps(facts.observed.containers, known);
 }

@@ -61,48 +61,49 @@ export function* sightingsInSteps(
   containers: readonly Container[],
   known: Known,
 ): Steps<(decky: string) => Sighting> {
-  const found = new Map<string, Mutable>();
-  const of = (decky: string): Mutable => {
-    const existing = found.get(decky);
-    if (existing !== undefined) return existing;
-    const made: Mutable = { base: null, services: new Map(), strays: [], anyRuns: false };
-    found.set(decky, made);
-    return made;
-  };
-  const unlabelled: Container[] = [];
-  for (const [at, container] of containers.entries()) {
-    if (isPause(at)) yield;
-    if (container.decky === null) {
-      unlabelled.push(container);
-      continue;
-    }
-    const services = known.get(container.decky);
-    if (services === undefined) continue;
-    const sighting = of(container.decky);
-    sighting.anyRuns ||= answers(container);
-    if (container.service === null || !services.includes(container.service)) sighting.strays.push(container);
-    else keepBetter(sighting.services, container.service, container);
-  }
-  for (const [at, container] of unlabelled.entries()) {
-    if (isPause(at)) yield;
-    const owner = ownerByName(container.name, known);
+  // Each decky's containers as a chain through the list, in its order: a large host's sightings are made one by one,
+  // when they are asked for, and never kept all at once.
+  const first = new Map<string, number>();
+  const next = new Int32Array(containers.length).fill(endOfChain);
+  let passed = 0;
+  for (let at = containers.length - 1; at >= 0; at--) {
+    if (isPause(passed++)) yield;
+    const { decky, name } = containers[at] as Container;
+    const owner = decky ?? ownerByName(name, known);
     if (owner === null) continue;
-    const sighting = of(owner.decky);
-    sighting.anyRuns ||= answers(container);
-    if (owner.service === null) sighting.base = container;
-    // A labelled container of that service was taken first and stays.
-    else if ((sighting.services.get(owner.service)?.decky ?? null) === null) {
-      keepBetter(sighting.services, owner.service, container);
-    }
+    next[at] = first.get(owner) ?? endOfChain;
+    first.set(owner, at);
   }
-  return (decky) => found.get(decky) ?? nothing;
+  return (decky) => {
+    const services = known.get(decky);
+    let at = first.get(decky) ?? endOfChain;
+    if (services === undefined || at === endOfChain) return nothing;
+    const found: Container[] = [];
+    for (; at !== endOfChain; at = next[at] ?? endOfChain) found.push(containers[at] as Container);
+    return sightingOf(decky, services, found);
+  };
 }
 
-interface Mutable {
-  base: Container | null;
-  services: Map<string, Container>;
-  strays: Container[];
-  anyRuns: boolean;
+const endOfChain = -1;
+
+/** @param found the decky's containers, by label or by name, as Docker listed them */
+function sightingOf(decky: string, services: readonly string[], found: readonly Container[]): Sighting {
+  let base: Container | null = null;
+  const ofService = new Map<string, Container>();
+  const strays: Container[] = [];
+  for (const container of found) {
+    if (container.decky === null) continue;
+    if (container.service === null || !services.includes(container.service)) strays.push(container);
+    else keepBetter(ofService, container.service, container);
+  }
+  for (const container of found) {
+    if (container.decky !== null) continue;
+    const service = serviceByName(container.name, decky, services);
+    if (service === null) base = container;
+    // A labelled container of that service was taken first and stays.
+    else if ((ofService.get(service)?.decky ?? null) === null) keepBetter(ofService, service, container);
+  }
+  return { base, services: ofService, strays, anyRuns: found.some(answers) };
 }
 
 /** Two containers of one service (one left over from a deploy): the one that runs, else the newer. */
@@ -117,12 +118,19 @@ function keepBetter(services: Map<string, Container>, service: string, container
 }
 
 /** The longest decky that the name can belong to: `web-ssh` is the base of that decky before it is `web`'s ssh. */
-function ownerByName(name: string, known: Known): { decky: string; service: string | null } | null {
-  if (known.get(name) !== undefined) return { decky: name, service: null };
+function ownerByName(name: string, known: Known): string | null {
+  if (known.get(name) !== undefined) return name;
   for (let at = name.lastIndexOf('-'); at > 0; at = name.lastIndexOf('-', at - 1)) {
-    const suffix = name.slice(at + 1);
-    const service = known.get(name.slice(0, at))?.find((candidate) => spells(suffix, candidate));
-    if (service !== undefined) return { decky: name.slice(0, at), service };
+    const decky = name.slice(0, at);
+    const services = known.get(decky);
+    if (services !== undefined && serviceByName(name, decky, services) !== null) return decky;
   }
   return null;
+}
+
+/** The service that a decky's container is named for; null: none, as of its base. */
+function serviceByName(name: string, decky: string, services: readonly string[]): string | null {
+  if (name === decky) return null;
+  const suffix = name.slice(decky.length + 1);
+  return services.find((candidate) => spells(suffix, candidate)) ?? null;
 }
