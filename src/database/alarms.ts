@@ -23,7 +23,8 @@ export async function raiseAlarms(
     host,
   ]);
   const known = new Set(alarms.map(({ name }) => name));
-  const told = moves.filter(({ name, makes }) => makes !== 'none' || known.has(name));
+  // Looking up the names of a large host's first pass would take longer than the rest.
+  const told = moves.filter(({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)));
   if (told.length > 0) await query(db, upsertAlarms, [host, JSON.stringify(told), moment]);
 }
 

@@ -1,6 +1,7 @@
 import type { Moved } from './change.ts';
 import type { Notes } from './notes.ts';
 import type { FleetState } from './state.ts';
+import { isPause, type Steps } from './steps.ts';
 
 /**
  * A row of `fleet_alarms`: how something is now, and what was told of it last. Level-triggered: whatever happened in
@@ -47,15 +48,23 @@ export interface AlarmMove {
  * The moves that matter to alarms. A decky that never ran alarms nobody: it is still being deployed.
  * @param notes those that the pass found: they know whether a row that another program wrote was ever seen running
  */
-export function alarmMoves(moves: readonly Moved[], notes: Notes): readonly AlarmMove[] {
-  return moves.flatMap(({ name, from, to, reason }): readonly AlarmMove[] => {
-    if (from === to) return [];
-    if (to === null) return [{ name, state: removed, reason, makes: 'none' }];
-    if (to === 'running') return [{ name, state: to, reason, makes: 'none' }];
-    if (!isDown(to)) return [];
-    if (from === null) return [{ name, state: to, reason, makes: 'none' }];
-    // Deployers write `running` before any container starts: their word alone is no sight of it.
-    const ran = from === 'running' && notes.left.get(name)?.ran !== false;
-    return [{ name, state: to, reason, makes: ran ? 'alarm' : 'if it ran' }];
-  });
+export function* alarmMovesInSteps(moves: readonly Moved[], notes: Notes): Steps<readonly AlarmMove[]> {
+  const found: AlarmMove[] = [];
+  for (const [at, move] of moves.entries()) {
+    if (isPause(at)) yield;
+    const matters = alarmMoveOf(move, notes);
+    if (matters !== null) found.push(matters);
+  }
+  return found;
+}
+
+function alarmMoveOf({ name, from, to, reason }: Moved, notes: Notes): AlarmMove | null {
+  if (from === to) return null;
+  if (to === null) return { name, state: removed, reason, makes: 'none' };
+  if (to === 'running') return { name, state: to, reason, makes: 'none' };
+  if (!isDown(to)) return null;
+  if (from === null) return { name, state: to, reason, makes: 'none' };
+  // Deployers write `running` before any container starts: their word alone is no sight of it.
+  const ran = from === 'running' && notes.left.get(name)?.ran !== false;
+  return { name, state: to, reason, makes: ran ? 'alarm' : 'if it ran' };
 }

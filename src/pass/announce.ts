@@ -1,5 +1,7 @@
+import { isPause, type Steps } from '../fleet/steps.ts';
 import { type Message, type StateMessage, stateTopic } from '../fleet/topics.ts';
 import type { MovedRow } from './ledger.ts';
+import { inSlices } from './slices.ts';
 
 /** Where messages go. Never rejects, and keeps nobody waiting: the table is the truth, a message is a courtesy. */
 export interface Bus {
@@ -10,8 +12,21 @@ export interface Bus {
 }
 
 /** One message for each committed change of state; a change of content alone sends none. */
-export function announce(host: string, moved: readonly MovedRow[], bus: Pick<Bus, 'publish'>): void {
-  const messages = moved.filter(({ from, to }) => from !== to).map((row) => stateMessage(host, row));
+export const announce = (
+  host: string,
+  moved: readonly MovedRow[],
+  bus: Pick<Bus, 'publish'>,
+): Promise<void> => inSlices(announceInSteps(host, moved, bus));
+
+function* announceInSteps(host: string, moved: readonly MovedRow[], bus: Pick<Bus, 'publish'>): Steps<void> {
+  let messages: Message[] = [];
+  for (const [at, row] of moved.entries()) {
+    if (row.from !== row.to) messages.push(stateMessage(host, row));
+    if (!isPause(at)) continue;
+    bus.publish(messages);
+    messages = [];
+    yield;
+  }
   if (messages.length > 0) bus.publish(messages);
 }
 

@@ -1,5 +1,5 @@
 import { FleetError } from '../errors.ts';
-import { alarmMoves } from '../fleet/alarm.ts';
+import { alarmMovesInSteps } from '../fleet/alarm.ts';
 import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
@@ -45,7 +45,7 @@ export async function planAndApply(
   );
   if (request.dryRun) return { plan: decided, moved: [], recorded };
   const moved = await turn.apply(decided.changes);
-  await turn.alarm(alarmMoves(moved, turn.host.notes));
+  await turn.alarm(await inSlices(alarmMovesInSteps(moved, turn.host.notes)));
   const { eventAt } = request;
   const eventSeconds = eventAt === null || moved.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await turn.record({

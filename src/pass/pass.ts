@@ -59,7 +59,7 @@ export async function pass(
   };
 
   const { seen, decided } = await lookAndTakeTurn(request, ports);
-  announce(request.host, decided.moved, ports.bus);
+  await announce(request.host, decided.moved, ports.bus);
 
   const moves = request.dryRun ? plannedMoves(decided.plan) : decided.moved;
   const warning = othersOnly(seen.desired, request.host);

@@ -6,11 +6,13 @@ const longest = 10;
 
 /** Runs long work a slice at a time: meanwhile locks are renewed, signs of life sent and requests answered. */
 export async function inSlices<T>(steps: Steps<T>): Promise<T> {
-  for (let until = performance.now() + longest; ; ) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    if (performance.now() < until) continue;
+  while (true) {
+    // Before the first slice, too: it would lengthen what has just been done.
     await setImmediate();
-    until = performance.now() + longest;
+    const until = performance.now() + longest;
+    do {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    } while (performance.now() < until);
   }
 }

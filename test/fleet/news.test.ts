@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Alarm, alarmMoves } from '../../src/fleet/alarm.ts';
+import { type Alarm, alarmMovesInSteps } from '../../src/fleet/alarm.ts';
 import { type Decision, decide, hush } from '../../src/fleet/news.ts';
 import { noNotes } from '../../src/fleet/notes.ts';
 import { culpritOf, type Notification, notificationOf } from '../../src/fleet/notification.ts';
+import { atOnce } from '../../src/fleet/steps.ts';
 import { now } from '../support/facts.ts';
 
 const seconds = (count: number): number => now - count * 1000;
@@ -49,7 +50,7 @@ describe('which moves matter to alarms', () => {
     ['tearing down', 'running', 'tearing_down', noNotes, undefined],
   ] as const) {
     test(`${what}: ${makes ?? 'ignored'}`, () => {
-      const [move] = alarmMoves([{ name: 'web', from, to, reason: 'x' }], notes);
+      const [move] = atOnce(alarmMovesInSteps([{ name: 'web', from, to, reason: 'x' }], notes));
       assert.equal(move?.makes, makes);
       if (to === null) assert.equal(move?.state, 'removed');
     });
