@@ -1,17 +1,14 @@
 import { contestedWindow, type Move } from '../fleet/contested.ts';
-import type { Decky } from '../fleet/decky.ts';
 import { figuresFromJson, figuresToJson } from '../fleet/figures.ts';
-import { equalJson, type Json, type JsonObject } from '../fleet/json.ts';
-import type { Row } from '../fleet/plan.ts';
-import { type FleetState, isFleetState } from '../fleet/state.ts';
-import { isPause, type Steps } from '../fleet/steps.ts';
+import type { Json } from '../fleet/json.ts';
+import type { FleetState } from '../fleet/state.ts';
 import type { HostRecord, Ledger, Turn, TurnRequest } from '../pass/ledger.ts';
-import { inSlices } from '../pass/slices.ts';
 import { raiseAlarms } from './alarms.ts';
 import { applyChanges } from './apply.ts';
 import { notesFromJson, notesToJson } from './notes.ts';
 import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
+import { type ReadRows, rowReader, type Versions } from './recorded.ts';
 
 /** Seconds that a turn waits for another one, and after which the server ends one whose process hangs. */
 const waitForTurn = 20;
@@ -19,14 +16,12 @@ const endIdleTurn = 30;
 /** What the changes of a large host are put in order in; PostgreSQL's usual 4 MB would send them through a file. */
 const workMemory = '32MB';
 
-/** Rows that are read at once: some 15 MB. */
-const rowsAtOnce = 12_000;
-
 /** A host's turns on PostgreSQL: each is one transaction under the lock of its row of `fleet_hosts`. */
 export function postgresLedger(
   database: Database,
   options: { version: string; historyDays: number },
 ): Ledger {
+  const readRows = rowReader();
   return {
     host: (host, { create }) =>
       database.run(async (orm) => {
@@ -62,7 +57,7 @@ export function postgresLedger(
               [],
             );
             const moment = clock?.moment ?? '';
-            const turn = openTurn(db, request, host, moment, options);
+            const turn = openTurn(db, request, host, moment, readRows, options);
             return { kind: 'taken' as const, outcome: await work(turn) };
           },
           { readOnly: request.dryRun },
@@ -147,23 +142,15 @@ function openTurn(
   request: TurnRequest,
   host: HostRecord,
   moment: string,
+  readRows: ReadRows,
   options: { version: string; historyDays: number },
 ): Turn {
-  const versions = new Map<string, string>();
+  const versions: Versions = new Map();
   const only = request.only && [...request.only];
   return {
     now: Date.parse(moment),
     host,
-    recorded: async (desired) => {
-      const recorded: Row[] = [];
-      for (let after = '', isLast = false; !isLast; ) {
-        const rows = await query<DeckyRow>(db, selectRows, [request.host, only, after, rowsAtOnce]);
-        await inSlices(addRows(recorded, rows, versions, desired));
-        isLast = rows.length < rowsAtOnce;
-        after = rows.at(-1)?.name ?? '';
-      }
-      return recorded;
-    },
+    recorded: (desired) => readRows(db, { host: request.host, only }, desired, versions),
     moves: async () => {
       const window = contestedWindow / 1000;
       const rows = await query<MoveRow>(db, selectMoves, [request.host, moment, window, only]);
@@ -193,53 +180,6 @@ function openTurn(
       ]);
     },
   };
-}
-
-interface DeckyRow {
-  readonly name: string;
-  readonly services: Json;
-  readonly decky_config: Json;
-  readonly decky_ip: string | null;
-  readonly state: string;
-  readonly last_error: string | null;
-  readonly ours: boolean;
-  readonly written_at: number;
-  readonly version: string;
-}
-
-// xmin is the version of a row: a write of another program in between makes ours miss it.
-const selectRows = `select name, services, decky_config, decky_ip, state, last_error,
-    (reconciled_at = updated_at) is true as ours,
-    floor(extract(epoch from updated_at) * 1000)::float8 as written_at, xmin::text as version
-  from fleet_deckies where host_uuid = $1 and ($2::text[] is null or name = any ($2::text[])) and name > $3
-  order by name limit $4`;
-
-/**
- * Rows as they were read. Content that is what the file says is the file's own: a large host is not in memory twice.
- * @param versions takes those of the rows
- */
-function* addRows(
-  recorded: Row[],
-  rows: readonly DeckyRow[],
-  versions: Map<string, string>,
-  desired: ReadonlyMap<string, Decky>,
-): Steps<void> {
-  for (const [at, row] of rows.entries()) {
-    if (isPause(at)) yield;
-    versions.set(row.name, row.version);
-    const decky = desired.get(row.name);
-    const isSame = decky !== undefined && equalJson(row.decky_config, decky.config);
-    recorded.push({
-      name: row.name,
-      services: Array.isArray(row.services) ? row.services : [],
-      config: isSame ? decky.config : (row.decky_config as JsonObject | null),
-      ip: row.decky_ip,
-      state: isFleetState(row.state) ? row.state : 'pending',
-      lastError: row.last_error,
-      ours: row.ours,
-      writtenAt: row.written_at,
-    });
-  }
 }
 
 interface MoveRow {

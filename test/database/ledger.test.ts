@@ -369,6 +369,33 @@ describe('the turn', () => {
     assert.equal((await run()).result.state_updated, 1);
   });
 
+  test('a row that another program inserts in between stays its own, and those beside it are inserted', async () => {
+    it.desired = declared(decky('web'), decky('mail'));
+    it.observed = seen(serviceOf('web', 'ssh'), serviceOf('mail', 'ssh'));
+    const { ledger } = it.ports;
+    const takeTurn = ledger.takeTurn.bind(ledger);
+    ledger.takeTurn = (request, turn, work) =>
+      takeTurn(request, turn, (open) =>
+        work({
+          ...open,
+          moves: async () => {
+            await it.db.query(
+              `insert into fleet_deckies (host_uuid, name, state) values ('local', 'web', 'pending')`,
+            );
+            return open.moves();
+          },
+        }),
+      );
+    const { result, moved } = await run();
+    assert.equal(result.inserted, 1);
+    assert.deepEqual(
+      moved.map(({ name }) => name),
+      ['mail'],
+    );
+    assert.deepEqual(await statesOf(it.db), ['mail running', 'web pending']);
+    assert.deepEqual(await it.db.query('select name from fleet_transitions'), [{ name: 'mail' }]);
+  });
+
   test('a hung process loses its turn to the server, not for ever', async () => {
     await it.ports.ledger.host('local', { create: true });
     const hung = new pg.Client({ connectionString: it.db.url });
@@ -403,29 +430,31 @@ describe('whose host this is', () => {
   });
 });
 
+/** What the server ran during the work, by its own log, on a connection made for it. */
+async function statementsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
+  // Only this database's statements are logged so.
+  await it.db.query(
+    `do $$ begin execute format('alter database %I set log_statement = ''all''', current_database()); end $$`,
+  );
+  const [server] = await it.db.query(`select current_setting('data_directory') as directory`);
+  const log = join(String(server?.directory), 'server.log');
+  const fresh = await openDatabase(it.db.url);
+  it.ports.ledger = postgresLedger(fresh, { version: 'test', historyDays: 30 });
+  const from = (await stat(log)).size;
+  await work();
+  await fresh.close();
+  const said = (await readFile(log)).subarray(from).toString();
+  return said.split(/LOG: {2}(?:statement|execute [^:]*): */).slice(1);
+}
+
 describe('the number of statements', () => {
   test('is the same at 10 deckies and at 10,000, counted on the server', async () => {
-    // The server logs what it runs; only this database's statements are logged so.
-    await it.db.query(
-      `do $$ begin execute format('alter database %I set log_statement = ''all''', current_database()); end $$`,
-    );
-    const [server] = await it.db.query(`select current_setting('data_directory') as directory`);
-    const log = join(String(server?.directory), 'server.log');
     const statements = async (count: number): Promise<{ calls: number; commits: number }> => {
       const names = Array.from({ length: count }, (_, at) => `decky-${at}`);
       it.desired = declared(...names.map((name) => decky(name)));
       it.observed = seen(...names.map((name) => serviceOf(name, 'ssh')));
-      const from = (await stat(log)).size;
-      const fresh = await openDatabase(it.db.url);
-      it.ports.ledger = postgresLedger(fresh, { version: 'test', historyDays: 30 });
-      const { result } = await run();
-      await fresh.close();
-      assert.equal(result.inserted, count);
-      const said = (await readFile(log)).subarray(from).toString();
-      const calls = [...said.matchAll(/LOG: {2}(?:statement|execute [^:]*): *(\w+)/g)].map(([, word]) =>
-        word?.toLowerCase(),
-      );
-      return { calls: calls.length, commits: calls.filter((word) => word === 'commit').length };
+      const ran = await statementsOf(async () => assert.equal((await run()).result.inserted, count));
+      return { calls: ran.length, commits: ran.filter((text) => /^commit/i.test(text)).length };
     };
     const few = await statements(10);
     await it.db.query('truncate fleet_deckies, fleet_hosts, fleet_transitions');
@@ -433,6 +462,45 @@ describe('the number of statements', () => {
     assert.deepEqual(many, few);
     assert.equal(many.commits, 1);
     assert.ok(many.calls > 5 && many.calls < 16, String(many.calls));
+  });
+});
+
+describe('the content of a row', () => {
+  const threeQuietPasses = async (): Promise<void> => {
+    for (let pass = 0; pass < 3; pass++) assert.deepEqual((await run()).moved, []);
+  };
+  const readings = (statements: readonly string[]): number =>
+    statements.filter((text) => text.includes('decky_config')).length;
+
+  beforeEach(async () => {
+    it.desired = declared(decky('web'), decky('mail'));
+    it.observed = seen(serviceOf('web', 'ssh'), serviceOf('mail', 'ssh'));
+    await run();
+  });
+
+  test('is read once, and not again while neither the row nor the file changes', async () => {
+    assert.equal(readings(await statementsOf(threeQuietPasses)), 1);
+  });
+
+  test('may differ in times that DECNET rewrites, and is read once, too', async () => {
+    it.desired = declared(decky('web', ['ssh'], { last_mutated: 12 }), decky('mail'));
+    assert.equal(readings(await statementsOf(threeQuietPasses)), 1);
+  });
+
+  test('is read again when another program has changed it', async () => {
+    await run();
+    const before = await it.db.query('select name, decky_config from fleet_deckies order by name');
+    await it.db.query(
+      `update fleet_deckies set decky_config = '{"name": "web"}', updated_at = now() - interval '1 h' where name = 'web'`,
+    );
+    assert.deepEqual(await counts(), [0, 0, 0, 1]);
+    assert.deepEqual(await it.db.query('select name, decky_config from fleet_deckies order by name'), before);
+  });
+
+  test('is read again when the file has changed', async () => {
+    await run();
+    it.desired = declared(decky('web', ['ssh'], { distro: 'alpine' }), decky('mail'));
+    assert.deepEqual(await counts(), [0, 0, 0, 1]);
   });
 });
 

@@ -1,0 +1,129 @@
+import { type Content, contentChanges } from '../fleet/content.ts';
+import type { Decky } from '../fleet/decky.ts';
+import type { Json, JsonObject } from '../fleet/json.ts';
+import type { Row } from '../fleet/plan.ts';
+import { isFleetState } from '../fleet/state.ts';
+import { isPause, type Steps } from '../fleet/steps.ts';
+import { inSlices } from '../pass/slices.ts';
+import { type Db, query } from './query.ts';
+
+/** Rows that are read at once: with their content some 15 MB. */
+const rowsAtOnce = 12_000;
+
+/** A row's version, by its name: a write of another program in between makes ours miss the row. */
+export type Versions = Map<string, string>;
+
+/** Reads the rows of a host, or those of some names; takes their versions into `versions`. */
+export type ReadRows = (
+  db: Db,
+  of: { readonly host: string; readonly only: readonly string[] | null },
+  desired: ReadonlyMap<string, Decky>,
+  versions: Versions,
+) => Promise<readonly Row[]>;
+
+/**
+ * A reader that remembers which version of a row says what the file says, for as long as the file is the same: the
+ * content of a row is most of it, and is read once for each version. What is equal is the file's own object, so that a
+ * large host is not in memory twice.
+ */
+export function rowReader(): ReadRows {
+  const alikeOf = new WeakMap<ReadonlyMap<string, Decky>, Versions>();
+  return async (db, { host, only }, desired, versions) => {
+    const alike: Versions = alikeOf.get(desired) ?? new Map();
+    alikeOf.set(desired, alike);
+    const recorded: Row[] = [];
+    for (let after = '', isLast = false; !isLast; ) {
+      const rows = await query<StateRow>(db, selectStates, [host, only, after, rowsAtOnce]);
+      const last = rows.at(-1)?.name ?? '';
+      const unknown = rows.filter(({ name, version }) => alike.get(name) !== version).map(({ name }) => name);
+      const contents =
+        unknown.length === 0
+          ? []
+          : await query<ContentRow>(db, selectContents, [
+              host,
+              unknown.length === rows.length ? null : unknown,
+              after,
+              last,
+            ]);
+      await inSlices(addRows(recorded, rows, contents, desired, versions, alike));
+      isLast = rows.length < rowsAtOnce;
+      after = last;
+    }
+    return recorded;
+  };
+}
+
+interface StateRow {
+  readonly name: string;
+  readonly state: string;
+  readonly last_error: string | null;
+  readonly ours: boolean;
+  readonly written_at: number;
+  readonly version: string;
+}
+
+// xmin is the transaction that wrote a row last.
+const selectStates = `select name, state, last_error, (reconciled_at = updated_at) is true as ours,
+    floor(extract(epoch from updated_at) * 1000)::float8 as written_at, xmin::text as version
+  from fleet_deckies where host_uuid = $1 and ($2::text[] is null or name = any ($2::text[])) and name > $3
+  order by name limit $4`;
+
+interface ContentRow {
+  readonly name: string;
+  readonly services: string | null;
+  readonly decky_config: string | null;
+  readonly decky_ip: string | null;
+  readonly version: string;
+}
+
+// As text: parsed row by row, what is only compared is garbage at once.
+const selectContents = `select name, services::text, decky_config::text, decky_ip, xmin::text as version
+  from fleet_deckies where host_uuid = $1 and ($2::text[] is null or name = any ($2::text[])) and name > $3 and name <= $4`;
+
+function* addRows(
+  recorded: Row[],
+  rows: readonly StateRow[],
+  contents: readonly ContentRow[],
+  desired: ReadonlyMap<string, Decky>,
+  versions: Versions,
+  alike: Versions,
+): Steps<void> {
+  const contentOf = new Map(contents.map((content) => [content.name, content]));
+  for (const [at, row] of rows.entries()) {
+    if (isPause(at)) yield;
+    const { name, version } = row;
+    versions.set(name, version);
+    const decky = desired.get(name);
+    const read = contentOf.get(name);
+    if (read !== undefined && decky !== undefined) {
+      // Written again since its state was read: what is planned will miss it, and the next pass reads it again.
+      const isAlike = read.version === version && contentChanges(contentFrom(read), decky).length === 0;
+      if (isAlike) alike.set(name, version);
+      else alike.delete(name);
+    }
+    const content: Content = decky !== undefined && alike.get(name) === version ? decky : contentFrom(read);
+    recorded.push({
+      name,
+      services: content.services,
+      config: content.config,
+      ip: content.ip,
+      state: isFleetState(row.state) ? row.state : 'pending',
+      lastError: row.last_error,
+      ours: row.ours,
+      writtenAt: row.written_at,
+    });
+  }
+}
+
+/** @param read undefined: the row was deleted since its state was read, and what is planned will miss it */
+function contentFrom(read: ContentRow | undefined): Content {
+  const services = parsed(read?.services);
+  return {
+    services: Array.isArray(services) ? services : [],
+    config: parsed(read?.decky_config) as JsonObject | null,
+    ip: read?.decky_ip ?? null,
+  };
+}
+
+const parsed = (text: string | null | undefined): Json =>
+  typeof text === 'string' ? (JSON.parse(text) as Json) : null;
