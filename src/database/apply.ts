@@ -1,8 +1,13 @@
 import { type Change, contentReason } from '../fleet/change.ts';
+import { equalJson } from '../fleet/json.ts';
+import { isPause, type Steps } from '../fleet/steps.ts';
 import type { MovedRow, TurnRequest } from '../pass/ledger.ts';
+import { inSlices } from '../pass/slices.ts';
 import { type Db, query } from './query.ts';
+import type { Versions } from './recorded.ts';
+import { textArrayInSteps } from './text-array.ts';
 
-/** Rows that one statement takes: some 25 milliseconds of work here in one piece, and some 10 MB. */
+/** Rows that one statement takes: some 10 MB. */
 const batch = 10_000;
 
 /** One statement for all inserts, one for all updates, one for all deletes: the same at ten rows and ten thousand. */
@@ -11,65 +16,102 @@ export async function applyChanges(
   request: TurnRequest,
   moment: string,
   changes: readonly Change[],
-  versions: ReadonlyMap<string, string>,
+  versions: Versions,
 ): Promise<readonly MovedRow[]> {
   const moved: MovedRow[] = [];
-  const write = async (statement: string, ...actions: readonly Change['action'][]): Promise<void> => {
+  const write = async (
+    run: (values: readonly unknown[]) => Promise<readonly MovedRow[]>,
+    ...actions: readonly Change['action'][]
+  ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
-    const inputAt = (from: number): string =>
-      JSON.stringify(chosen.slice(from, from + batch).map((change) => inputOf(change, versions)));
+    const inputAt = (from: number): Promise<readonly Buffer[]> =>
+      inSlices(inputInSteps(chosen.slice(from, from + batch), versions));
     let input = inputAt(0);
     for (let from = 0; from < chosen.length; from += batch) {
-      const written = query<MovedRow>(db, statement, [request.host, input, moment, request.job]);
+      const written = run([request.host, moment, request.job, ...(await input)]);
       // The next is made ready while PostgreSQL is at work.
       input = inputAt(from + batch);
       for (const row of await written) moved.push(row);
     }
   };
-  await write(insertRows, 'insert');
-  await write(updateRows, 'state', 'config', 'reason');
-  await write(deleteRows, 'delete');
+  await write((values) => insert(db, values), 'insert');
+  await write((values) => query(db, updateRows, values), 'state', 'config', 'reason');
+  await write((values) => query(db, deleteRows, values), 'delete');
   return moved;
 }
 
-/** By position: PostgreSQL reads that faster than names. @see input */
-const inputOf = (change: Change, versions: ReadonlyMap<string, string>): readonly unknown[] => [
-  change.name,
-  versions.get(change.name),
-  change.from,
-  change.to,
-  change.lastError,
-  change.reason,
-  change.from !== null && change.changed.length > 0 ? contentReason(change.changed) : null,
-  change.content?.services,
-  change.content?.config,
-];
+const uniqueViolation = '23505';
+
+/**
+ * Rows that another program has written in between are left out. That is rare, and to expect it of each row takes
+ * PostgreSQL a fifth longer: it is tried without first.
+ */
+async function insert(db: Db, values: readonly unknown[]): Promise<readonly MovedRow[]> {
+  await query(db, 'savepoint inserts', []);
+  try {
+    return await query<MovedRow>(db, insertRows(''), values);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === uniqueViolation)) throw error;
+    await query(db, 'rollback to savepoint inserts', []);
+    return query<MovedRow>(db, insertRows('on conflict do nothing'), values);
+  }
+}
+
+/** What the statements take of each change, a list for each column. */
+const columns: Readonly<Record<string, (change: Change, versions: Versions) => string | null>> = {
+  name: ({ name }) => name,
+  version: ({ name }, versions) => versions.get(name) ?? null,
+  from_state: ({ from }) => from,
+  to_state: ({ to }) => to,
+  last_error: ({ lastError }) => lastError,
+  reason: ({ reason }) => reason,
+  content_reason: ({ from, changed }) =>
+    from !== null && changed.length > 0 ? contentReason(changed) : null,
+  config: ({ content }) => content && JSON.stringify(content.config),
+  // Most often the file's own list; null: it is.
+  services: ({ content }) =>
+    content === null || equalJson(content.services, content.config.services)
+      ? null
+      : JSON.stringify(content.services),
+};
+
+function* inputInSteps(changes: readonly Change[], versions: Versions): Steps<readonly Buffer[]> {
+  const lists: Buffer[] = [];
+  for (const read of Object.values(columns)) {
+    const values: (string | null)[] = [];
+    for (const [at, change] of changes.entries()) {
+      if (isPause(at)) yield;
+      values.push(read(change, versions));
+    }
+    lists.push(yield* textArrayInSteps(values));
+  }
+  return lists;
+}
 
 const input = `input as materialized (
-    select i ->> 0 as name, i ->> 1 as version, i ->> 2 as from_state, i ->> 3 as to_state, i ->> 4 as last_error,
-      i ->> 5 as reason, i ->> 6 as content_reason, nullif(i -> 7, 'null') as services,
-      nullif(i -> 8, 'null') as config, i -> 8 ->> 'ip' as ip
-    from jsonb_array_elements($2::jsonb) as i)`;
+    select name, version, from_state, to_state, last_error, reason, content_reason, config::jsonb as config,
+      services::jsonb as services
+    from unnest(${Object.keys(columns).map((_, at) => `$${at + 4}::text[]`)}) as u(${Object.keys(columns)}))`;
 
 const moved = 'id::text, name, from_state as "from", to_state as "to", reason';
 
-const insertRows = `with ${input}, written as (
+const insertRows = (onConflict: string): string => `with ${input}, written as (
     insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, last_error,
       updated_at, reconciled_at)
-    select $1, name, services, config, ip, to_state, last_error, $3::timestamptz, $3::timestamptz from input
-    on conflict do nothing returning name)
+    select $1, name, coalesce(services, config -> 'services'), config, config ->> 'ip', to_state, last_error, $2::timestamptz, $2::timestamptz from input
+    ${onConflict} returning name)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
-  select $1, name, null, to_state, reason, $3::timestamptz, $4 from input join written using (name) order by name
+  select $1, name, null, to_state, reason, $2::timestamptz, $3 from input join written using (name) order by name
   returning ${moved}`;
 
 const updateRows = `with ${input}, written as (
     update fleet_deckies d set state = i.to_state, last_error = i.last_error,
-      services = coalesce(i.services, d.services), decky_config = coalesce(i.config, d.decky_config),
-      decky_ip = coalesce(i.ip, d.decky_ip), updated_at = $3::timestamptz, reconciled_at = $3::timestamptz
+      services = coalesce(i.services, i.config -> 'services', d.services),
+      decky_config = coalesce(i.config, d.decky_config), decky_ip = coalesce(i.config ->> 'ip', d.decky_ip), updated_at = $2::timestamptz, reconciled_at = $2::timestamptz
     from input i where d.host_uuid = $1 and d.name = i.name and d.xmin::text = i.version
     returning d.name)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
-  select $1, name, m.from_state, m.to_state, m.reason, $3::timestamptz, $4
+  select $1, name, m.from_state, m.to_state, m.reason, $2::timestamptz, $3
   from input i join written using (name) cross join lateral (
     select 1 as step, i.from_state, i.from_state as to_state, i.content_reason as reason
       where i.content_reason is not null
@@ -81,5 +123,5 @@ const deleteRows = `with ${input}, written as (
     delete from fleet_deckies d using input i
     where d.host_uuid = $1 and d.name = i.name and d.xmin::text = i.version returning d.name)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
-  select $1, name, from_state, null, reason, $3::timestamptz, $4 from input join written using (name) order by name
+  select $1, name, from_state, null, reason, $2::timestamptz, $3 from input join written using (name) order by name
   returning ${moved}`;
