@@ -6,6 +6,7 @@ import type { Report } from './database/report.ts';
 import type { DockerEngine } from './docker/engine.ts';
 import { type JobData, scheduleQueue } from './fleet/job.ts';
 import type { ScheduledHost } from './fleet/slots.ts';
+import { keepHeapSmall } from './heap.ts';
 import type { HostWorker, HostWorkerOptions } from './host.ts';
 import type { Log } from './log.ts';
 import { version } from './package.ts';
@@ -150,6 +151,7 @@ export function openFleet(config: Config, log: Log): Fleet {
   const hostWorker: Fleet['hostWorker'] = async ({ follows, stateFile: chosen, onPass, onFailure }) => {
     const stateFile = chosen ?? chooseStateFile(config);
     if (stateFile === null) throw noStateFile();
+    keepHeapSmall();
     const { files, watchFile, watchDocker, host } = await loadHostWorker();
     const [opened, docker, self, backend, messages] = await Promise.all([
       ledger(),

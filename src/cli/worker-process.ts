@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
+import { keepHeapSmall } from '../heap.ts';
 import { loadHostWorker } from '../wiring.ts';
 import { untilStopped } from './context.ts';
 import { runProcess } from './process.ts';
@@ -20,9 +20,8 @@ export const load = async (): Promise<void> => {
 
 /** Serves this host's queue; ends the process. */
 export async function run(): Promise<never> {
-  // V8 is to keep its heap small. Not by flags on the command line: they would make Node's compile cache another one.
-  for (const flag of ['--max-semi-space-size=1', '--semi-space-growth-factor=1', '--optimize-for-size'])
-    setFlagsFromString(flag);
+  // Before anything else is loaded: what the young generation has grown to meanwhile, it keeps.
+  keepHeapSmall();
   return runProcess(usage, async (fleet, argv) => {
     const { values } = parseArgs({
       args: [...argv],
