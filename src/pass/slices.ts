@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Steps } from '../fleet/steps.ts';
 
 /** Milliseconds of work in one piece. */
-const longest = 10;
+const longest = 5;
 
 /** Runs long work a slice at a time: meanwhile locks are renewed, signs of life sent and requests answered. */
 export async function inSlices<T>(steps: Steps<T>): Promise<T> {
