@@ -1,5 +1,5 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Case, Measured, Round } from './one-pass.ts';
+import { watchStandstill } from './standstill.ts';
 
 /** What a measuring process is told. */
 export const told = {
@@ -21,16 +21,12 @@ export function serveRounds(
 ): void {
   const measured = async (): Promise<Round> => {
     await prepare();
-    const delay = monitorEventLoopDelay({ resolution: 1 });
     const phases: Record<string, number> = {};
-    delay.enable();
+    const watched = watchStandstill();
     const started = performance.now();
     await round(phases);
     const total = performance.now() - started;
-    // The stretch that ended the round is seen at the next turn of the loop.
-    await new Promise((done) => setTimeout(done, 5));
-    delay.disable();
-    return { total, phases, blocked: delay.max / 1e6 };
+    return { total, phases, standstill: await watched.ended() };
   };
   process.on('message', (message) => {
     if (message === 'round') void measured().then((found) => process.send?.(found), fail);

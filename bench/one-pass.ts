@@ -10,13 +10,13 @@ import { postgresServer } from '../test/support/servers.ts';
 import { runProgram, startProgram } from './child.ts';
 import { manyDeckies } from './fleet.ts';
 import { median, type Table } from './report.ts';
+import type { Standstill } from './standstill.ts';
 
 /** What a measuring process tells of a round. Milliseconds. */
 export interface Round {
   readonly total: number;
   readonly phases: Readonly<Record<string, number>>;
-  /** The longest time for which the event loop stood still. */
-  readonly blocked: number;
+  readonly standstill: Standstill;
 }
 
 /** What it tells in the end. */
@@ -105,7 +105,8 @@ async function compared(
     apply: phase('apply'),
     'peak MB': Math.round(peaks.ours.peak / 2 ** 20),
     'floor MB': Math.round(peaks.floor.peak / 2 ** 20),
-    standstill: Math.round(Math.max(...times.ours.map((one) => one.blocked))),
+    standstill: Math.round(Math.max(...times.ours.map((one) => one.standstill.longest))),
+    'its work': Math.round(Math.max(...times.ours.map((one) => one.standstill.mostWork))),
   };
 }
 
