@@ -1,8 +1,10 @@
 /**
- * Docker's API on a Unix socket, answered from memory, in a process of its own: a listing of many deckies.
+ * Docker's API on a Unix socket, answered from memory, in a process of its own: a listing of many deckies, and an
+ * inspection of each of their containers.
  * `node bench/fake-engine.ts SOCKET DECKIES SERVICES`
  */
 import { createServer } from 'node:http';
+import { inspection } from './fleet.ts';
 import { listingChunks, writeChunks } from './listing.ts';
 
 const [socket = '', deckies = '0', services = '3'] = process.argv.slice(2);
@@ -10,6 +12,11 @@ const body = [Buffer.from('['), ...listingChunks(Number(deckies), Number(service
 const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
 
 createServer((request, response) => {
+  const inspected = /\/containers\/([0-9a-f]{64})\/json$/.exec(request.url ?? '')?.[1];
+  if (inspected !== undefined) {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    return void response.end(JSON.stringify(inspection(inspected, Number(services))));
+  }
   if (!request.url?.includes('/containers/json'))
     return void response.writeHead(404).end('{"message":"not here"}');
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });

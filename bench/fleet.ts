@@ -88,15 +88,33 @@ function container(at: number, name: string, labels: Readonly<Record<string, str
 
 /** The containers of `builtDeckies`: a base and one of each service. */
 export function* manyContainers(count: number, services = 3): Generator<object> {
-  let at = 0;
-  for (let decky = 1; decky <= count; decky++) {
-    const name = `decky-${String(decky).padStart(2, '0')}`;
-    yield container(at++, name, {});
-    for (const service of serviceNames.slice(0, services))
-      yield container(at++, `${name}-${service}`, {
-        'decnet.fleet.service': 'true',
-        'decnet.fleet.decky': name,
-        'decnet.fleet.service_name': service,
-      });
+  for (let at = 0; at < count * (services + 1); at++) {
+    const { decky, service, name } = placeOf(at, services);
+    const labels = {
+      'decnet.fleet.service': 'true',
+      'decnet.fleet.decky': decky,
+      'decnet.fleet.service_name': service ?? '',
+    };
+    yield container(at, name, service === null ? {} : labels);
   }
+}
+
+/** Docker's answer about one of `manyContainers`: what its listing has of it, and the state. */
+export function inspection(id: string, services = 3): object {
+  const at = Number.parseInt(id.slice(0, 8), 16);
+  const { name } = placeOf(at, services);
+  return {
+    ...container(at, name, {}),
+    Name: `/${name}`,
+    RestartCount: 0,
+    State: { Status: 'running', Running: true, StartedAt: '2026-01-01T00:00:00Z' },
+  };
+}
+
+/** Whose container the one at this place is. */
+function placeOf(at: number, services: number): { decky: string; service: string | null; name: string } {
+  const decky = `decky-${String(Math.floor(at / (services + 1)) + 1).padStart(2, '0')}`;
+  const nth = at % (services + 1);
+  const service = nth === 0 ? null : (serviceNames[nth - 1] ?? null);
+  return { decky, service, name: service === null ? decky : `${decky}-${service}` };
 }

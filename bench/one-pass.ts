@@ -1,7 +1,7 @@
 /**
  * One pass over many deckies, by phase, beside the floor: the same input and output with nothing around it.
  * The engine answers Docker's API from memory in a process of its own, PostgreSQL is real. Pass and floor have a process
- * each, for their peaks of memory, and take turns.
+ * each, for their peaks of memory, and take turns. Where it does not take too long, a pass in upstream's way stands beside.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,6 +24,9 @@ export interface Measured {
   /** Bytes. */
   readonly peak: number;
 }
+
+/** How many deckies a pass in upstream's way is measured with, and whether it may warm up: its cost is quadratic. */
+const upstream = { rounds: 1000, once: 10_000 };
 
 const cases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
 export type Case = (typeof cases)[number] | 'fill';
@@ -49,7 +52,9 @@ export async function measureOnePass(options: {
           const isDeleted = which === 'all deleted';
           const [file, socket] = isDeleted ? [emptyFile, empty.socket] : [stateFile, full.socket];
           const args = [which, postgres.url, file, socket, stateFile];
-          rows.push(await compared({ deckies, case: which }, args, options.rounds));
+          const found = await compared({ deckies, case: which }, args, options.rounds);
+          const peer = await upstreamsWay(deckies, which, args, options.rounds);
+          rows.push(peer === null ? found : { ...found, "upstream's way": Math.round(peer) });
         }
       } finally {
         full.stop();
@@ -108,6 +113,26 @@ async function compared(
     standstill: Math.round(Math.max(...times.ours.map((one) => one.standstill.longest))),
     'its work': Math.round(Math.max(...times.ours.map((one) => one.standstill.mostWork))),
   };
+}
+
+/** A pass in upstream's way, milliseconds; null: not measured. */
+async function upstreamsWay(
+  deckies: number,
+  which: Case,
+  args: readonly string[],
+  rounds: number,
+): Promise<number | null> {
+  if (deckies > (which === 'nothing changed' ? upstream.once : upstream.rounds) || which === 'first pass')
+    return null;
+  const peer = await startProgram('bench/measure-upstream.ts', args);
+  const times: number[] = [];
+  const isWarmedUp = deckies <= upstream.rounds;
+  for (let at = isWarmedUp ? 0 : 1; at <= (isWarmedUp ? rounds : 1); at++) {
+    const { total } = (await peer.ask('round')) as Round;
+    if (at > 0) times.push(total);
+  }
+  await peer.ask('end');
+  return median(times);
 }
 
 /** Docker's API on a socket, for so many deckies. */

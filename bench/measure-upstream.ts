@@ -1,0 +1,124 @@
+/**
+ * A pass in the way DECNET's own reconciler works, told in TypeScript: an inspection of each container, all container
+ * names looked through for each decky, a transaction for each row. Started by bench/one-pass.ts.
+ */
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import pg from 'pg';
+import { serveRounds, timed, told } from './measure.ts';
+
+const client = new pg.Client({ connectionString: told.databaseUrl });
+await client.connect();
+await client.query(`create table if not exists upstream_deckies (host_uuid varchar(64) not null, name varchar(128) not null,
+  services jsonb, decky_config jsonb, decky_ip text, state text, updated_at timestamptz default now(), primary key (host_uuid, name))`);
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+const get = (path: string): Promise<unknown> =>
+  new Promise((done, fail) => {
+    const asked = request({ agent, socketPath: told.socket, path }, (reply) => {
+      const chunks: Buffer[] = [];
+      reply.on('data', (chunk: Buffer) => chunks.push(chunk));
+      reply.on('end', () => done(JSON.parse(Buffer.concat(chunks).toString())));
+    });
+    asked.on('error', fail);
+    asked.end();
+  });
+
+interface Decky {
+  readonly name: string;
+  readonly ip: string;
+  readonly services: readonly string[];
+}
+const deckiesOf = async (path: string): Promise<readonly Decky[]> =>
+  (JSON.parse(await readFile(path, 'utf8')) as { config: { deckies: readonly Decky[] } }).config.deckies;
+
+async function containerStates(): Promise<ReadonlyMap<string, string>> {
+  const states = new Map<string, string>();
+  for (const { Id } of (await get('/containers/json?all=true')) as readonly { Id: string }[]) {
+    const { Name, State } = (await get(`/containers/${Id}/json`)) as {
+      Name: string;
+      State: { Status: string };
+    };
+    states.set(Name.slice(1), State.Status);
+  }
+  return states;
+}
+
+function stateOf({ name, services }: Decky, states: ReadonlyMap<string, string>): string {
+  const expected = new Set(services.map((service) => `${name}-${service.replaceAll('_', '-')}`));
+  const seen: string[] = [];
+  for (const [container, state] of states) if (expected.has(container)) seen.push(state);
+  const running = seen.filter((state) => state === 'running').length;
+  if (seen.length === 0) return 'torn_down';
+  if (running === expected.size) return 'running';
+  return running === 0 ? 'failed' : 'degraded';
+}
+
+async function inTransaction(work: () => Promise<unknown>): Promise<void> {
+  await client.query('begin');
+  await work();
+  await client.query('commit');
+}
+
+const insert = (decky: Decky, state: string): Promise<void> =>
+  inTransaction(async () => {
+    await client.query(`select * from upstream_deckies where host_uuid = 'bench' and name = $1`, [
+      decky.name,
+    ]);
+    await client.query(`insert into upstream_deckies values ('bench', $1, $2, $3, $4, $5)`, [
+      decky.name,
+      JSON.stringify(decky.services),
+      JSON.stringify(decky),
+      decky.ip,
+      state,
+    ]);
+  });
+
+const fill = async (): Promise<void> => {
+  await client.query('truncate upstream_deckies');
+  await client.query(
+    `insert into upstream_deckies (host_uuid, name, services, decky_config, decky_ip, state)
+     select 'bench', d ->> 'name', d -> 'services', d, d ->> 'ip', 'running' from jsonb_array_elements($1::jsonb) d`,
+    [JSON.stringify(await deckiesOf(told.fullFile))],
+  );
+  await client.query('vacuum analyze upstream_deckies');
+};
+
+const prepare = async (): Promise<void> => {
+  if (told.which === 'all new') await client.query('truncate upstream_deckies');
+  else await fill();
+  if (told.which === '1 % changed')
+    await client.query(
+      `update upstream_deckies set state = 'failed' where name in (
+        select name from (select name, row_number() over (order by name) as n from upstream_deckies) d where n % 100 = 1)`,
+    );
+};
+
+serveRounds(prepare, async (phases) => {
+  const deckies = await timed(phases, 'file', () => deckiesOf(told.stateFile));
+  const { rows } = await timed(phases, 'rows', () =>
+    client.query<{ name: string; state: string }>(
+      `select * from upstream_deckies where host_uuid = 'bench' order by name`,
+    ),
+  );
+  const recorded = new Map(rows.map((row) => [row.name, row.state]));
+  const states = await timed(phases, 'docker', containerStates);
+  const declared = new Set(deckies.map(({ name }) => name));
+  for (const decky of deckies) {
+    const state = stateOf(decky, states);
+    const before = recorded.get(decky.name);
+    if (before === undefined) await insert(decky, state);
+    else if (before !== state)
+      await inTransaction(() =>
+        client.query(
+          `update upstream_deckies set state = $2, updated_at = now() where host_uuid = 'bench' and name = $1`,
+          [decky.name, state],
+        ),
+      );
+  }
+  for (const { name } of rows)
+    if (!declared.has(name))
+      await inTransaction(() =>
+        client.query(`delete from upstream_deckies where host_uuid = 'bench' and name = $1`, [name]),
+      );
+});
