@@ -1,6 +1,6 @@
 /**
- * Docker's API on a Unix socket, answered from memory, in a process of its own: a listing of many deckies, and an
- * inspection of each of their containers.
+ * Docker's API on a Unix socket, answered from memory, in a process of its own: a listing of many deckies, an
+ * inspection of each of their containers, and a stream of no events.
  * `node bench/fake-engine.ts SOCKET DECKIES SERVICES`
  */
 import { createServer } from 'node:http';
@@ -17,6 +17,9 @@ createServer((request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     return void response.end(JSON.stringify(inspection(inspected, Number(services))));
   }
+  if (request.url?.includes('/_ping')) return void response.end('OK');
+  // Nothing ever happens here, and whoever follows the events is told so.
+  if (request.url?.includes('/events')) return response.flushHeaders();
   if (!request.url?.includes('/containers/json'))
     return void response.writeHead(404).end('{"message":"not here"}');
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });

@@ -29,8 +29,14 @@ export function cpuSeconds(pid: number, ofChildren = false): number {
 }
 
 /** What a process holds of the machine's memory now, MB. */
-export function residentMb(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+export const residentMb = (pid: number): number => memoryMb(pid, 'VmRSS');
+
+/** The most that it has held so far, MB. */
+export const peakMb = (pid: number): number => memoryMb(pid, 'VmHWM');
+
+function memoryMb(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
   if (kilobytes === undefined) throw new Error(`process ${pid} has no memory`);
   return Number(kilobytes) / 1024;
 }

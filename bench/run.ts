@@ -1,9 +1,10 @@
 /**
  * Measures what docs/performance.md tells: `npm run bench [-- PART…] [--full] [--json FILE]`
- * `--full` takes the sizes of that page. Parts: pass, event, queues, box, startup, idle, dashboard.
+ * `--full` takes the sizes of that page. Parts: pass, work, event, queues, startup, dashboard, box, idle.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { measureAtWork } from './at-work.ts';
 import { measureBox } from './box.ts';
 import { measureDashboard } from './dashboard.ts';
 import { measureOneEvent } from './one-event.ts';
@@ -22,17 +23,21 @@ const { values, positionals } = parseArgs({
   },
 });
 const isFull = values.full;
-const rounds = Number(values.rounds ?? (isFull ? 5 : 3));
-const deckies = values.deckies ?? (isFull ? '100,1000,10000,50000' : '100,1000,10000');
+const rounds = Number(values.rounds ?? (isFull ? 5 : 2));
+const deckies = values.deckies ?? (isFull ? '100,1000,10000,50000' : '1000,10000');
 
 const parts: Readonly<Record<string, () => Promise<Table>>> = {
-  pass: () => measureOnePass({ sizes: deckies.split(',').map(Number), rounds }),
-  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 50 : 5 }),
+  pass: () => {
+    const upstreamUpTo = isFull ? 10_000 : 1000;
+    return measureOnePass({ sizes: deckies.split(',').map(Number), rounds, upstreamUpTo });
+  },
+  work: () => measureAtWork(isFull ? { deckies: 100_000, seconds: 65 } : { deckies: 10_000, seconds: 3 }),
+  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 50 : 4 }),
   queues: () =>
     measureQueues(
       isFull
         ? { redis: [1000, 10_000], postgres: [100, 1000], rounds, seconds: 30 }
-        : { redis: [1000], postgres: [100], rounds, seconds: 5 },
+        : { redis: [1000], postgres: [100], rounds, seconds: 2 },
     ),
   startup: () => measureStartup({ rounds: isFull ? rounds : 1 }),
   dashboard: () => measureDashboard({ hosts: 50, deckies: 10_000, readers: 200, rounds }),
