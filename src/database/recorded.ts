@@ -34,20 +34,12 @@ export function rowReader(): ReadRows {
     const recorded: Row[] = [];
     for (let after = '', isLast = false; !isLast; ) {
       const rows = await query<StateRow>(db, selectStates, [host, only, after, rowsAtOnce]);
-      const last = rows.at(-1)?.name ?? '';
       const unknown = rows.filter(({ name, version }) => alike.get(name) !== version).map(({ name }) => name);
       const contents =
-        unknown.length === 0
-          ? []
-          : await query<ContentRow>(db, selectContents, [
-              host,
-              unknown.length === rows.length ? null : unknown,
-              after,
-              last,
-            ]);
+        unknown.length === 0 ? [] : await query<ContentRow>(db, selectContents, [host, unknown]);
       await inSlices(addRows(recorded, rows, contents, desired, versions, alike));
       isLast = rows.length < rowsAtOnce;
-      after = last;
+      after = rows.at(-1)?.name ?? '';
     }
     return recorded;
   };
@@ -78,7 +70,7 @@ interface ContentRow {
 
 // As text: parsed row by row, what is only compared is garbage at once.
 const selectContents = `select name, services::text, decky_config::text, decky_ip, xmin::text as version
-  from fleet_deckies where host_uuid = $1 and ($2::text[] is null or name = any ($2::text[])) and name > $3 and name <= $4`;
+  from fleet_deckies where host_uuid = $1 and name = any ($2::text[])`;
 
 function* addRows(
   recorded: Row[],

@@ -487,6 +487,12 @@ describe('the content of a row', () => {
     assert.equal(readings(await statementsOf(threeQuietPasses)), 1);
   });
 
+  test('of one decky is read where one is looked at', async () => {
+    const statements = await statementsOf(() => run({ deckies: ['web'] }));
+    const [reading = ''] = statements.filter((text) => text.includes('decky_config'));
+    assert.match(reading, /\$2 = '\{web\}'/);
+  });
+
   test('is read again when another program has changed it', async () => {
     await run();
     const before = await it.db.query('select name, decky_config from fleet_deckies order by name');
