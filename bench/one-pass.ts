@@ -25,8 +25,8 @@ export interface Measured {
   readonly peak: number;
 }
 
-/** Up to so many deckies a pass in upstream's way is measured in all cases and rounds: its cost is quadratic. */
-const upstreamInFull = 1000;
+/** Up to so many deckies a pass in upstream's way is measured in all cases: its cost is quadratic. */
+const upstreamInAllCases = 1000;
 
 const cases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
 export type Case = (typeof cases)[number] | 'fill';
@@ -34,7 +34,7 @@ export type Case = (typeof cases)[number] | 'fill';
 export async function measureOnePass(options: {
   readonly sizes: readonly number[];
   readonly rounds: number;
-  /** The most deckies that a pass in upstream's way is measured with, beyond 1,000 once and with nothing changed. */
+  /** The most deckies that a pass in upstream's way is measured with, once; beyond 1,000 with nothing changed alone. */
   readonly upstreamUpTo: number;
 }): Promise<Table> {
   const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-bench-'));
@@ -55,11 +55,9 @@ export async function measureOnePass(options: {
           const [file, socket] = isDeleted ? [emptyFile, empty.socket] : [stateFile, full.socket];
           const args = [which, postgres.url, file, socket, stateFile];
           const found = await compared({ deckies, case: which }, args, options.rounds);
-          const isCase = which !== 'first pass' && (deckies <= upstreamInFull || which === 'nothing changed');
-          const peer =
-            isCase && deckies <= options.upstreamUpTo
-              ? await upstreamsWay(args, deckies <= upstreamInFull ? options.rounds : 0)
-              : null;
+          const isCase =
+            which !== 'first pass' && (deckies <= upstreamInAllCases || which === 'nothing changed');
+          const peer = isCase && deckies <= options.upstreamUpTo ? await upstreamsWay(args) : null;
           rows.push(peer === null ? found : { ...found, "upstream's way": Math.round(peer) });
         }
       } finally {
@@ -121,16 +119,12 @@ async function compared(
   };
 }
 
-/** A pass in upstream's way, milliseconds. @param rounds after one that warms up; 0: that one is all */
-async function upstreamsWay(args: readonly string[], rounds: number): Promise<number> {
+/** A pass in upstream's way, milliseconds: one, since it takes so long that nothing need warm up. */
+async function upstreamsWay(args: readonly string[]): Promise<number> {
   const peer = await startProgram('bench/measure-upstream.ts', args);
-  const times: number[] = [];
-  for (let at = 0; at <= rounds; at++) {
-    const { total } = (await peer.ask('round')) as Round;
-    if (at > 0 || rounds === 0) times.push(total);
-  }
+  const { total } = (await peer.ask('round')) as Round;
   await peer.ask('end');
-  return median(times);
+  return total;
 }
 
 /** Docker's API on a socket, for so many deckies. */

@@ -48,7 +48,7 @@ export async function measureQueues(options: {
             queues: kind,
             hosts,
             ...(await measureRounds(store, hosts, options.rounds)),
-            ...(await measureJobs(store)),
+            ...(await measureJobs(store, options.rounds)),
             ...(await measureScheduler(kind, hosts, options.seconds, postgres.url, redis.url)),
           });
         }
@@ -183,7 +183,7 @@ async function measureRounds(store: Store, hosts: number, rounds: number): Promi
 }
 
 /** Jobs that do nothing, added to one queue and processed: by our worker with its options, and by a bare one. */
-async function measureJobs(store: Store): Promise<Record<string, number>> {
+async function measureJobs(store: Store, rounds: number): Promise<Record<string, number>> {
   const jobs = store.kind === 'Redis' ? 5_000 : 300;
   const through = async (name: string, queue: Pick<Queue, 'addBulk'>, worker: Worker): Promise<number> => {
     let done = 0;
@@ -205,7 +205,7 @@ async function measureJobs(store: Store): Promise<Record<string, number>> {
   await store.empty();
   const nothing = async (): Promise<null> => null;
   const times = { ours: [] as number[], bare: [] as number[] };
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < rounds; round++) {
     const [bareName, ourName] = [`bare-${round}`, `ours-${round}`];
     const bareQueue = store.bare.queue(bareName);
     times.bare.push(await through(jobName, bareQueue, store.bare.worker(bareName, nothing)));
