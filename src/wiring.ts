@@ -151,7 +151,6 @@ export function openFleet(config: Config, log: Log): Fleet {
   const hostWorker: Fleet['hostWorker'] = async ({ follows, stateFile: chosen, onPass, onFailure }) => {
     const stateFile = chosen ?? chooseStateFile(config);
     if (stateFile === null) throw noStateFile();
-    keepHeapSmall();
     const { files, watchFile, watchDocker, host } = await loadHostWorker();
     const [opened, docker, self, backend, messages] = await Promise.all([
       ledger(),
@@ -162,6 +161,8 @@ export function openFleet(config: Config, log: Log): Fleet {
     ]);
     if (follows) await opened.register(config.host, config.interval);
     const reader = files.stateFileReader(stateFile, config.host);
+    // Not before everything is loaded: Node's compile cache is that of other flags.
+    keepHeapSmall();
     return closing(
       host.startHostWorker({
         host: config.host,

@@ -89,11 +89,13 @@ function* addRows(
     const read = contentOf.get(name);
     if (read !== undefined && decky !== undefined) {
       // Written again since its state was read: what is planned will miss it, and the next pass reads it again.
-      const isAlike = read.version === version && contentChanges(contentFrom(read), decky).length === 0;
+      const isAlike =
+        read.version === version && contentChanges(contentFrom(read, decky), decky).length === 0;
       if (isAlike) alike.set(name, version);
       else alike.delete(name);
     }
-    const content: Content = decky !== undefined && alike.get(name) === version ? decky : contentFrom(read);
+    const content: Content =
+      decky !== undefined && alike.get(name) === version ? decky : contentFrom(read, decky);
     recorded.push({
       name,
       services: content.services,
@@ -107,12 +109,15 @@ function* addRows(
   }
 }
 
-/** @param read undefined: the row was deleted since its state was read, and what is planned will miss it */
-function contentFrom(read: ContentRow | undefined): Content {
+/**
+ * @param read undefined: the row was deleted since its state was read, and what is planned will miss it
+ * @param decky undefined: the file does not declare it, and there is nothing that its configuration is compared with
+ */
+function contentFrom(read: ContentRow | undefined, decky: Decky | undefined): Content {
   const services = parsed(read?.services);
   return {
     services: Array.isArray(services) ? services : [],
-    config: parsed(read?.decky_config) as JsonObject | null,
+    config: decky === undefined ? null : (parsed(read?.decky_config) as JsonObject | null),
     ip: read?.decky_ip ?? null,
   };
 }
