@@ -98,7 +98,8 @@ const moved = 'id::text, name, from_state as "from", to_state as "to", reason';
 const insertRows = (onConflict: string): string => `with ${input}, written as (
     insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, last_error,
       updated_at, reconciled_at)
-    select $1, name, coalesce(services, config -> 'services'), config, config ->> 'ip', to_state, last_error, $2::timestamptz, $2::timestamptz from input
+    select $1, name, coalesce(services, config -> 'services'), config, config ->> 'ip', to_state, last_error,
+      $2::timestamptz, $2::timestamptz from input
     ${onConflict} returning name)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
   select $1, name, null, to_state, reason, $2::timestamptz, $3 from input join written using (name) order by name
@@ -107,7 +108,8 @@ const insertRows = (onConflict: string): string => `with ${input}, written as (
 const updateRows = `with ${input}, written as (
     update fleet_deckies d set state = i.to_state, last_error = i.last_error,
       services = coalesce(i.services, i.config -> 'services', d.services),
-      decky_config = coalesce(i.config, d.decky_config), decky_ip = coalesce(i.config ->> 'ip', d.decky_ip), updated_at = $2::timestamptz, reconciled_at = $2::timestamptz
+      decky_config = coalesce(i.config, d.decky_config), decky_ip = coalesce(i.config ->> 'ip', d.decky_ip),
+      updated_at = $2::timestamptz, reconciled_at = $2::timestamptz
     from input i where d.host_uuid = $1 and d.name = i.name and d.xmin::text = i.version
     returning d.name)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)

@@ -27,10 +27,14 @@ export type ReadRows = (
  * large host is not in memory twice.
  */
 export function rowReader(): ReadRows {
-  const alikeOf = new WeakMap<ReadonlyMap<string, Decky>, Versions>();
+  const known = new WeakMap<
+    ReadonlyMap<string, Decky>,
+    { readonly host: string; readonly alike: Versions }
+  >();
   return async (db, { host, only }, desired, versions) => {
-    const alike: Versions = alikeOf.get(desired) ?? new Map();
-    alikeOf.set(desired, alike);
+    const kept = known.get(desired);
+    const alike: Versions = kept?.host === host ? kept.alike : new Map();
+    known.set(desired, { host, alike });
     const recorded: Row[] = [];
     for (let after = '', isLast = false; !isLast; ) {
       const rows = await query<StateRow>(db, selectStates, [host, only, after, rowsAtOnce]);

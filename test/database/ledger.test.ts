@@ -37,6 +37,25 @@ const counts = async (more: Partial<JobData> = {}): Promise<readonly number[]> =
   return [inserted, deleted, state_updated, config_updated];
 };
 
+/** Has another program run this after a pass has read the rows and before it writes. @returns what ends that */
+function inBetween(statement: string): () => void {
+  const { ledger } = it.ports;
+  const takeTurn = ledger.takeTurn.bind(ledger);
+  ledger.takeTurn = (request, turn, work) =>
+    takeTurn(request, turn, (open) =>
+      work({
+        ...open,
+        moves: async () => {
+          await it.db.query(statement);
+          return open.moves();
+        },
+      }),
+    );
+  return () => {
+    ledger.takeTurn = takeTurn;
+  };
+}
+
 describe('a pass on the database', () => {
   test('inserts, updates and deletes, and writes down why', async () => {
     it.desired = declared(decky('web'), decky('old'));
@@ -352,40 +371,16 @@ describe('the turn', () => {
     it.observed = seen(serviceOf('web', 'ssh'));
     await run();
     it.observed = seen(serviceOf('web', 'ssh', exited(1)));
-    const { ledger } = it.ports;
-    const takeTurn = ledger.takeTurn.bind(ledger);
-    ledger.takeTurn = (request, turn, work) =>
-      takeTurn(request, turn, (open) =>
-        work({
-          ...open,
-          moves: async () => {
-            await it.db.query(`update fleet_deckies set last_seen = now()`);
-            return open.moves();
-          },
-        }),
-      );
+    const undo = inBetween(`update fleet_deckies set last_seen = now()`);
     assert.equal((await run()).result.state_updated, 0);
-    ledger.takeTurn = takeTurn;
+    undo();
     assert.equal((await run()).result.state_updated, 1);
   });
 
   test('a row that another program inserts in between stays its own, and those beside it are inserted', async () => {
     it.desired = declared(decky('web'), decky('mail'));
     it.observed = seen(serviceOf('web', 'ssh'), serviceOf('mail', 'ssh'));
-    const { ledger } = it.ports;
-    const takeTurn = ledger.takeTurn.bind(ledger);
-    ledger.takeTurn = (request, turn, work) =>
-      takeTurn(request, turn, (open) =>
-        work({
-          ...open,
-          moves: async () => {
-            await it.db.query(
-              `insert into fleet_deckies (host_uuid, name, state) values ('local', 'web', 'pending')`,
-            );
-            return open.moves();
-          },
-        }),
-      );
+    inBetween(`insert into fleet_deckies (host_uuid, name, state) values ('local', 'web', 'pending')`);
     const { result, moved } = await run();
     assert.equal(result.inserted, 1);
     assert.deepEqual(
