@@ -113,7 +113,7 @@ async function listen(redisUrl: string, closers: (() => unknown)[]): Promise<rea
 
 /** Looks again and again at what is left of the lock of the job that is active. */
 function watchLock(store: Redis, queue: string) {
-  let [least, before, renewals] = [expected.lock, 0, 0];
+  let [least, before, renewals, current] = [expected.lock, 0, 0, ''];
   const look = async (): Promise<void> => {
     const [job] = await store.lrange(`bull:${queue}:active`, 0, 0);
     if (job === undefined) return;
@@ -124,7 +124,6 @@ function watchLock(store: Redis, queue: string) {
     if (job === current && left > before) renewals += 1;
     [current, before] = [job, left];
   };
-  let current = '';
   const ending = new AbortController();
   const looking = (async () => {
     while (!ending.signal.aborted) {

@@ -2,49 +2,25 @@
  * A pass in the way DECNET's own reconciler works, told in TypeScript: an inspection of each container, all container
  * names looked through for each decky, a transaction for each row. Started by bench/one-pass.ts.
  */
-import { readFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
 import pg from 'pg';
+import { ask, type Declared, deckiesOf, fill, makeTable } from './bare.ts';
 import { serveRounds, timed, told } from './measure.ts';
 
 const client = new pg.Client({ connectionString: told.databaseUrl });
 await client.connect();
-await client.query(`create table if not exists upstream_deckies (host_uuid varchar(64) not null, name varchar(128) not null,
-  services jsonb, decky_config jsonb, decky_ip text, state text, updated_at timestamptz default now(), primary key (host_uuid, name))`);
-
-const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-const get = (path: string): Promise<unknown> =>
-  new Promise((done, fail) => {
-    const asked = request({ agent, socketPath: told.socket, path }, (reply) => {
-      const chunks: Buffer[] = [];
-      reply.on('data', (chunk: Buffer) => chunks.push(chunk));
-      reply.on('end', () => done(JSON.parse(Buffer.concat(chunks).toString())));
-    });
-    asked.on('error', fail);
-    asked.end();
-  });
-
-interface Decky {
-  readonly name: string;
-  readonly ip: string;
-  readonly services: readonly string[];
-}
-const deckiesOf = async (path: string): Promise<readonly Decky[]> =>
-  (JSON.parse(await readFile(path, 'utf8')) as { config: { deckies: readonly Decky[] } }).config.deckies;
+const table = 'upstream_deckies';
+await makeTable(client, table);
 
 async function containerStates(): Promise<ReadonlyMap<string, string>> {
   const states = new Map<string, string>();
-  for (const { Id } of (await get('/containers/json?all=true')) as readonly { Id: string }[]) {
-    const { Name, State } = (await get(`/containers/${Id}/json`)) as {
-      Name: string;
-      State: { Status: string };
-    };
+  for (const { Id } of await ask<readonly { Id: string }[]>('/containers/json?all=true')) {
+    const { Name, State } = await ask<{ Name: string; State: { Status: string } }>(`/containers/${Id}/json`);
     states.set(Name.slice(1), State.Status);
   }
   return states;
 }
 
-function stateOf({ name, services }: Decky, states: ReadonlyMap<string, string>): string {
+function stateOf({ name, services }: Declared, states: ReadonlyMap<string, string>): string {
   const expected = new Set(services.map((service) => `${name}-${service.replaceAll('_', '-')}`));
   const seen: string[] = [];
   for (const [container, state] of states) if (expected.has(container)) seen.push(state);
@@ -60,7 +36,7 @@ async function inTransaction(work: () => Promise<unknown>): Promise<void> {
   await client.query('commit');
 }
 
-const insert = (decky: Decky, state: string): Promise<void> =>
+const insert = (decky: Declared, state: string): Promise<void> =>
   inTransaction(async () => {
     await client.query(`select * from upstream_deckies where host_uuid = 'bench' and name = $1`, [
       decky.name,
@@ -74,19 +50,9 @@ const insert = (decky: Decky, state: string): Promise<void> =>
     ]);
   });
 
-const fill = async (): Promise<void> => {
-  await client.query('truncate upstream_deckies');
-  await client.query(
-    `insert into upstream_deckies (host_uuid, name, services, decky_config, decky_ip, state)
-     select 'bench', d ->> 'name', d -> 'services', d, d ->> 'ip', 'running' from jsonb_array_elements($1::jsonb) d`,
-    [JSON.stringify(await deckiesOf(told.fullFile))],
-  );
-  await client.query('vacuum analyze upstream_deckies');
-};
-
 const prepare = async (): Promise<void> => {
   if (told.which === 'all new') await client.query('truncate upstream_deckies');
-  else await fill();
+  else await fill(client, table);
   if (told.which === '1 % changed')
     await client.query(
       `update upstream_deckies set state = 'failed' where name in (
