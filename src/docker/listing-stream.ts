@@ -1,8 +1,7 @@
 import { isAscii } from 'node:buffer';
-import { endOfString } from '../fleet/json.ts';
 import type { ListedContainer } from './listing.ts';
 
-const [quote, comma, colon] = [0x22, 0x2c, 0x3a];
+const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** A field or label that is used, with its last value: most are as those of the container before. */
@@ -136,4 +135,18 @@ function valueAt(used: Used, { latin1, isAscii }: Text, from: number, to: number
   used.raw = latin1.slice(from, to);
   used.value = JSON.parse(isAscii ? used.raw : Buffer.from(used.raw, 'latin1').toString('utf8'));
   return used.value;
+}
+
+/**
+ * Where a string of a JSON text ends.
+ * @param at its first quote
+ * @returns its last one; null: it is not there
+ */
+function endOfString(text: string, at: number): number | null {
+  for (let end = text.indexOf('"', at + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return null;
 }

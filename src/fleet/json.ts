@@ -22,19 +22,3 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
     keys.every((key) => Object.hasOwn(b, key) && equalJson(a[key], b[key]))
   );
 }
-
-const backslash = 0x5c;
-
-/**
- * Where a string of a JSON text ends.
- * @param at its first quote
- * @returns its last one; null: it is not there
- */
-export function endOfString(text: string, at: number): number | null {
-  for (let end = text.indexOf('"', at + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes += 1;
-    if (escapes % 2 === 0) return end;
-  }
-  return null;
-}

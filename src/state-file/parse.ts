@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
 import { FleetError } from '../errors.ts';
 import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
@@ -89,11 +90,12 @@ export class FaultyStateFile extends FleetError {
  * @throws FleetError STATE_FILE_INVALID, naming the first field that is wrong
  */
 export const parseStateFile = (content: string, file: string, host: string): Desired =>
-  atOnce(parseStateFileInSteps(content, file, host));
+  atOnce(parseStateFileInSteps(Buffer.from(content), file, host));
 
-export function* parseStateFileInSteps(content: string, file: string, host: string): Steps<Desired> {
+/** @param bytes of a state file @see parseStateFile */
+export function* parseStateFileInSteps(bytes: Buffer, file: string, host: string): Steps<Desired> {
   const faults: Fault[] = [];
-  const document = yield* parseJson(content, file);
+  const document = yield* parseJson(bytes, file);
   const desired = yield* parseDocument(document, host, (what, advice) => {
     if (faults.length < mostFaults) faults.push({ what, advice });
     return null;
@@ -231,16 +233,21 @@ const isStorable = (content: string): boolean => !content.includes('\0') && cont
 /** The text was cut short or is no JSON: what a reader sees while upstream writes. */
 export class NotJson extends FleetError {}
 
-function* parseJson(content: string, file: string): Steps<Json> {
+const byteOrderMark = Buffer.from('\uFEFF');
+
+function* parseJson(bytes: Buffer, file: string): Steps<Json> {
   const notJson = (what: string, cause?: unknown): NotJson =>
     new NotJson('STATE_FILE_INVALID', `${file}: ${what}`, {
       advice: 'No decky was inserted, deleted or changed in content; states were still taken',
       cause,
     });
-  if (content.trim() === '') throw notJson('is empty');
+  if (!isUtf8(bytes)) throw notJson('is not UTF-8 text');
+  const isMarked = bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark);
+  const json = isMarked ? bytes.subarray(byteOrderMark.length) : bytes;
   try {
-    return yield* parseInPieces(content);
+    return yield* parseInPieces(json);
   } catch (error) {
+    if (json.toString().trim() === '') throw notJson('is empty');
     // V8's message quotes the file, which may hold secrets: only the place is taken from it.
     const message = error instanceof Error ? error.message : '';
     const place = /line (\d+) column (\d+)/.exec(message);

@@ -1,44 +1,51 @@
-import { endOfString, isObject, type Json, property } from '../fleet/json.ts';
+import { isObject, type Json, property } from '../fleet/json.ts';
 import { isPause, type Steps } from '../fleet/steps.ts';
 
-/** Characters that `JSON.parse` takes in some 20 ms. */
+/** Bytes that are decoded and parsed in some 20 ms. */
 const oneGo = 8 * 1024 * 1024;
+/** How far into a long file its deckies begin at most. */
+const head = 64 * 1024;
 /** Stands for the deckies while the rest is parsed. No decky is a text. */
 const placeholder = '"\\u0000"';
 
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
+const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
+
 /**
- * `JSON.parse` of a state file, of a long one decky by decky: in one piece it would stop the process for too long.
- * @param longest characters that are parsed in one piece
+ * `JSON.parse` of a state file, of a long one decky by decky: decoded and parsed in one piece it would stop the process
+ * for too long.
+ * @param bytes UTF-8
+ * @param longest bytes that are parsed in one piece
  * @throws SyntaxError as JSON.parse does
  */
-export function* parseInPieces(text: string, longest = oneGo): Steps<Json> {
-  if (text.length > longest) {
-    const document = yield* deckyByDecky(text);
+export function* parseInPieces(bytes: Buffer, longest = oneGo): Steps<Json> {
+  if (bytes.length > longest) {
+    const document = yield* deckyByDecky(bytes);
     if (document !== null) return document;
   }
-  return JSON.parse(text) as Json;
+  return JSON.parse(bytes.toString()) as Json;
 }
 
 /** Null: it is not written as DECNET writes it, or it is no JSON, and where must be told by the whole text. */
-function* deckyByDecky(text: string): Steps<Json | null> {
-  const start = /"deckies"\s*:\s*\[/.exec(text);
+function* deckyByDecky(bytes: Buffer): Steps<Json | null> {
+  const start = /"deckies"\s*:\s*\[/.exec(bytes.toString('latin1', 0, head));
   if (start === null) return null;
   const listFrom = start.index + start[0].length;
   const deckies: Json[] = [];
   try {
     let depth = 0;
     let from = listFrom;
-    for (let at = listFrom; at < text.length; at++) {
-      const character = text[at];
-      if (character === '"') at = endOfString(text, at) ?? text.length;
-      else if (character === '{' || character === '[') depth += 1;
+    for (let at = listFrom; at < bytes.length; at++) {
+      const character = bytes[at];
+      if (character === quote) at = endOfString(bytes, at);
+      else if (character === openBrace || character === openBracket) depth += 1;
       else if (depth > 0) {
-        if (character === '}' || character === ']') depth -= 1;
-      } else if (character === ',' || character === ']') {
-        const piece = text.slice(from, at);
-        const isEmptyList = character === ']' && deckies.length === 0 && piece.trim() === '';
+        if (character === closeBrace || character === closeBracket) depth -= 1;
+      } else if (character === comma || character === closeBracket) {
+        const piece = bytes.toString('utf8', from, at);
+        const isEmptyList = character === closeBracket && deckies.length === 0 && piece.trim() === '';
         if (!isEmptyList) deckies.push(JSON.parse(piece) as Json);
-        if (character === ']') return around(text, listFrom, at, deckies);
+        if (character === closeBracket) return around(bytes, listFrom, at, deckies);
         from = at + 1;
         if (isPause(deckies.length)) yield;
       }
@@ -49,9 +56,17 @@ function* deckyByDecky(text: string): Steps<Json | null> {
   return null;
 }
 
+/** @param at its first quote @returns its last one; where the bytes end: it is not there */
+function endOfString(bytes: Buffer, at: number): number {
+  let end = at + 1;
+  while (end < bytes.length && bytes[end] !== quote) end += bytes[end] === backslash ? 2 : 1;
+  return end;
+}
+
 /** The document with these deckies; null: what was taken for them is another list. @throws SyntaxError */
-function around(text: string, from: number, to: number, deckies: readonly Json[]): Json | null {
-  const document = JSON.parse(text.slice(0, from) + placeholder + text.slice(to)) as Json;
+function around(bytes: Buffer, from: number, to: number, deckies: readonly Json[]): Json | null {
+  const rest = bytes.toString('utf8', 0, from) + placeholder + bytes.toString('utf8', to);
+  const document = JSON.parse(rest) as Json;
   const config = isObject(document) ? property(document, 'config') : undefined;
   if (!isObject(document) || !isObject(config)) return null;
   const list = property(config, 'deckies');

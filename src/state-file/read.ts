@@ -33,25 +33,12 @@ export function stateFileReader(path: string, host: string): StateFileReader {
       if (kept?.key === key) return kept;
       if (!stats.isFile()) throw stateFileInvalid(path, 'is not a regular file');
       if (stats.size > largest) throw stateFileInvalid(path, 'is larger than 64 MiB');
-      const desired = await parse(await handle.readFile());
+      const desired = await inSlices(parseStateFileInSteps(await handle.readFile(), path, host));
       const isSettled = Date.now() - Number(stats.mtimeMs) > settles;
       return { key: isSettled ? key : 'unsettled', desired };
     } finally {
       await handle.close();
     }
-  };
-
-  const parse = (bytes: Buffer): Promise<Desired> => {
-    let content: string;
-    try {
-      content = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    } catch (error) {
-      throw new NotJson('STATE_FILE_INVALID', `${path}: is not UTF-8 text`, {
-        advice: 'No decky was inserted, deleted or changed in content; states were still taken',
-        cause: error,
-      });
-    }
-    return inSlices(parseStateFileInSteps(content, path, host));
   };
 
   return {

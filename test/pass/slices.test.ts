@@ -49,6 +49,6 @@ describe('long work', () => {
     );
     assert.ok([...planned].length >= 10);
     const text = JSON.stringify({ config: { deckies: deckies.map(({ config }) => config) } });
-    assert.ok([...parseStateFileInSteps(text, '/x', 'local')].length >= 5);
+    assert.ok([...parseStateFileInSteps(Buffer.from(text), '/x', 'local')].length >= 5);
   });
 });

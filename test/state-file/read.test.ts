@@ -44,6 +44,16 @@ describe('reading the state file', () => {
     assert.match(await why(), /not complete JSON/);
   });
 
+  test('a byte order mark before it is no fault', async () => {
+    writeFileSync(path, `\uFEFF${whole}`);
+    assert.equal(await why(), 'declared');
+  });
+
+  test('a file of nothing but blanks is empty, however long it is', async () => {
+    writeFileSync(path, ' \n'.repeat(5 * 1024 * 1024));
+    assert.match(await why(), /is empty/);
+  });
+
   test('a busy writer is survived', async () => {
     writeFileSync(path, whole);
     const writer = setInterval(() => {
