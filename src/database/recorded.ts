@@ -6,9 +6,10 @@ import { isFleetState } from '../fleet/state.ts';
 import { isPause, type Steps } from '../fleet/steps.ts';
 import { inSlices } from '../pass/slices.ts';
 import { type Db, query } from './query.ts';
+import { textArrayInSteps } from './text-array.ts';
 
-/** Rows that are read at once: with their content some 15 MB. */
-const rowsAtOnce = 12_000;
+/** Rows that are read at once: with their content some 5 MB. */
+const rowsAtOnce = 4000;
 
 /** A row's version, by its name: a write of another program in between makes ours miss the row. */
 export type Versions = Map<string, string>;
@@ -39,8 +40,12 @@ export function rowReader(): ReadRows {
     for (let after = '', isLast = false; !isLast; ) {
       const rows = await query<StateRow>(db, selectStates, [host, only, after, rowsAtOnce]);
       const unknown = rows.filter(({ name, version }) => alike.get(name) !== version).map(({ name }) => name);
-      const contents =
-        unknown.length === 0 ? [] : await query<ContentRow>(db, selectContents, [host, unknown]);
+      const [declared, undeclared] = [[] as string[], [] as string[]];
+      for (const name of unknown) (desired.has(name) ? declared : undeclared).push(name);
+      const contents = [
+        ...(await contentsOf(db, host, declared, selectContents)),
+        ...(await contentsOf(db, host, undeclared, selectServices)),
+      ];
       await inSlices(addRows(recorded, rows, contents, desired, versions, alike));
       isLast = rows.length < rowsAtOnce;
       after = rows.at(-1)?.name ?? '';
@@ -76,6 +81,18 @@ interface ContentRow {
 const selectContents = `select name, services::text, decky_config::text, decky_ip, xmin::text as version
   from fleet_deckies where host_uuid = $1 and name = any ($2::text[])`;
 
+// With nothing to compare it with, the configuration, most of a row, is not read.
+const selectServices = `select name, services::text, null as decky_config, decky_ip, xmin::text as version
+  from fleet_deckies where host_uuid = $1 and name = any ($2::text[])`;
+
+const contentsOf = async (
+  db: Db,
+  host: string,
+  names: readonly string[],
+  select: string,
+): Promise<readonly ContentRow[]> =>
+  names.length === 0 ? [] : query<ContentRow>(db, select, [host, await inSlices(textArrayInSteps(names))]);
+
 function* addRows(
   recorded: Row[],
   rows: readonly StateRow[],
@@ -93,13 +110,11 @@ function* addRows(
     const read = contentOf.get(name);
     if (read !== undefined && decky !== undefined) {
       // Written again since its state was read: what is planned will miss it, and the next pass reads it again.
-      const isAlike =
-        read.version === version && contentChanges(contentFrom(read, decky), decky).length === 0;
+      const isAlike = read.version === version && contentChanges(contentFrom(read), decky).length === 0;
       if (isAlike) alike.set(name, version);
       else alike.delete(name);
     }
-    const content: Content =
-      decky !== undefined && alike.get(name) === version ? decky : contentFrom(read, decky);
+    const content: Content = decky !== undefined && alike.get(name) === version ? decky : contentFrom(read);
     recorded.push({
       name,
       services: content.services,
@@ -113,15 +128,12 @@ function* addRows(
   }
 }
 
-/**
- * @param read undefined: the row was deleted since its state was read, and what is planned will miss it
- * @param decky undefined: the file does not declare it, and there is nothing that its configuration is compared with
- */
-function contentFrom(read: ContentRow | undefined, decky: Decky | undefined): Content {
+/** @param read undefined: the row was deleted since its state was read, and what is planned will miss it */
+function contentFrom(read: ContentRow | undefined): Content {
   const services = parsed(read?.services);
   return {
     services: Array.isArray(services) ? services : [],
-    config: decky === undefined ? null : (parsed(read?.decky_config) as JsonObject | null),
+    config: parsed(read?.decky_config) as JsonObject | null,
     ip: read?.decky_ip ?? null,
   };
 }

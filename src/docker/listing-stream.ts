@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer';
+import { paced } from '../pass/slices.ts';
 import type { ListedContainer } from './listing.ts';
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
@@ -36,7 +37,9 @@ export async function readListing<T>(
   const readContainer = containerReader();
   let rest: Buffer = Buffer.alloc(0);
   let stage: 'before' | 'first' | 'element' | 'between' | 'after' = 'before';
+  const othersTurn = paced();
   for await (const chunk of chunks) {
+    await othersTurn();
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const text = { latin1: bytes.toString('latin1'), isAscii: isAscii(bytes) };
     let at = 0;

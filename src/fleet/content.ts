@@ -1,6 +1,7 @@
 import type { Decky } from './decky.ts';
-import type { Desired } from './desired.ts';
+import { type Desired, deckiesByName } from './desired.ts';
 import { equalJson, type Json, type JsonObject, property } from './json.ts';
+import { isPause, type Steps } from './steps.ts';
 
 /** Times that upstream rewrites often: they ride along with other changes. @see CONTRACT.md, rule 5 */
 const timeOnly: ReadonlySet<string> = new Set(['last_mutated', 'last_login_attempt']);
@@ -29,16 +30,20 @@ function configChanges(before: JsonObject, after: JsonObject): readonly string[]
 }
 
 /** The deckies of this host that two readings of the file differ in; null: it cannot be told, look at all. */
-export function changedDeckies(before: Desired, after: Desired): ReadonlySet<string> | null {
+export function* changedDeckiesInSteps(before: Desired, after: Desired): Steps<ReadonlySet<string> | null> {
   if (before.kind !== 'declared' || after.kind !== 'declared') return null;
   // Whether a file declares any decky of this host decides about the rows of all.
   if ((before.deckies.length === 0) !== (after.deckies.length === 0)) return null;
-  const gone = new Map(before.deckies.map((decky) => [decky.name, decky]));
+  const [old, now] = [deckiesByName(before), deckiesByName(after)];
   const changed = new Set<string>();
-  for (const decky of after.deckies) {
-    const old = gone.get(decky.name);
-    gone.delete(decky.name);
-    if (old === undefined || contentChanges(old, decky).length > 0) changed.add(decky.name);
+  for (const [at, decky] of after.deckies.entries()) {
+    if (isPause(at)) yield;
+    const was = old.get(decky.name);
+    if (was === undefined || contentChanges(was, decky).length > 0) changed.add(decky.name);
   }
-  return changed.union(new Set(gone.keys()));
+  for (const [at, { name }] of before.deckies.entries()) {
+    if (isPause(at)) yield;
+    if (!now.has(name)) changed.add(name);
+  }
+  return changed;
 }

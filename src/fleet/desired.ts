@@ -18,6 +18,13 @@ export type Desired =
 const noDecky: ReadonlyMap<string, Decky> = new Map();
 const byName = new WeakMap<readonly Decky[], ReadonlyMap<string, Decky>>();
 
+/** What a file declares, by names that are looked up already. */
+export function declared(deckies: ReadonlyMap<string, Decky>, peers: ReadonlyMap<string, number>): Desired {
+  const list = [...deckies.values()];
+  byName.set(list, deckies);
+  return { kind: 'declared', deckies: list, peers };
+}
+
 /** This host's deckies by their names. Made once for each reading of the file: a pass over one decky must not go over all. */
 export function deckiesByName(desired: Desired): ReadonlyMap<string, Decky> {
   if (desired.kind !== 'declared') return noDecky;

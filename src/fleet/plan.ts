@@ -5,7 +5,7 @@ import type { Decky } from './decky.ts';
 import { type Desired, deckiesByName } from './desired.ts';
 import { type HeldNote, type LeftNote, mergeNotes, type Notes } from './notes.ts';
 import { type Observed, observedState } from './observed.ts';
-import { type Container, type Sighting, sightingsInSteps } from './sighting.ts';
+import { type Container, type Known, type Sighting, sightingsInSteps } from './sighting.ts';
 import { type FleetState, graceAllows } from './state.ts';
 import { atOnce, isPause, type Steps } from './steps.ts';
 
@@ -105,13 +105,21 @@ function* lookUp(
   desired: ReadonlyMap<string, Decky>,
 ): Steps<((name: string) => Sighting) | null> {
   if (facts.observed.kind === 'unreachable') return null;
+  const known = yield* knownServicesInSteps(desired, facts.recorded);
+  return yield* sightingsInSteps(facts.observed.containers, known);
+}
+
+/** The services of each decky: as the file declares them, else as they are recorded. */
+export function* knownServicesInSteps(
+  desired: ReadonlyMap<string, Decky>,
+  recorded: readonly Row[],
+): Steps<Known> {
   const undeclared = new Map<string, readonly string[]>();
-  for (const [at, row] of facts.recorded.entries()) {
+  for (const [at, row] of recorded.entries()) {
     if (isPause(at)) yield;
     if (!desired.has(row.name)) undeclared.set(row.name, textsOf(row.services));
   }
-  const known = { get: (name: string) => desired.get(name)?.services ?? undeclared.get(name) };
-  return yield* sightingsInSteps(facts.observed.containers, known);
+  return { get: (name) => desired.get(name)?.services ?? undeclared.get(name) };
 }
 
 interface Case {

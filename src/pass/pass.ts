@@ -3,10 +3,12 @@ import type { Plan } from '../fleet/change.ts';
 import { countsOf } from '../fleet/change.ts';
 import { deckiesByName, othersOnly } from '../fleet/desired.ts';
 import type { JobData, JobResult } from '../fleet/job.ts';
+import { isPause, type Steps } from '../fleet/steps.ts';
 import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedMoves, type Started } from './apply.ts';
 import type { Ledger, MovedRow } from './ledger.ts';
 import { type Engine, type Machine, observe, type Seen, type StateFile } from './observe.ts';
+import { inSlices } from './slices.ts';
 import { changeView, deckyViews } from './views.ts';
 
 export interface Ports {
@@ -17,14 +19,19 @@ export interface Ports {
   readonly bus: Pick<Bus, 'publish'>;
 }
 
+/** Names that can be asked about. */
+export interface Names {
+  has(name: string): boolean;
+}
+
 export interface PassOutcome {
   readonly result: JobResult;
   /** The state file could not be used: states were taken all the same, and the pass has failed. */
   readonly failure: FleetError | null;
   readonly plan: Plan;
   readonly moved: readonly MovedRow[];
-  /** The deckies of the file and the table, of a pass over all; null: it looked at some. */
-  readonly names: ReadonlySet<string> | null;
+  /** The names of the deckies in the file and the table, of a pass over all; null: it looked at some. */
+  readonly names: Names | null;
   /** What an operator should be told, in words that stay the same while it lasts. */
   readonly warnings: readonly string[];
 }
@@ -79,7 +86,7 @@ export async function pass(
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
     plan: decided.plan,
     moved: decided.moved,
-    names: only === null ? namesOf(seen, decided) : null,
+    names: only === null ? await inSlices(namesInSteps(seen, decided)) : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
       ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
@@ -87,10 +94,14 @@ export async function pass(
   };
 }
 
-function namesOf({ desired }: Seen, { recorded }: Decided): ReadonlySet<string> {
-  const names = new Set(deckiesByName(desired).keys());
-  for (const { name } of recorded) names.add(name);
-  return names;
+function* namesInSteps({ desired }: Seen, { recorded }: Decided): Steps<Names> {
+  const declared = deckiesByName(desired);
+  const others = new Set<string>();
+  for (const [at, { name }] of recorded.entries()) {
+    if (isPause(at)) yield;
+    if (!declared.has(name)) others.add(name);
+  }
+  return { has: (name) => declared.has(name) || others.has(name) };
 }
 
 async function lookAndTakeTurn(

@@ -16,3 +16,13 @@ export async function inSlices<T>(steps: Steps<T>): Promise<T> {
     } while (performance.now() < until);
   }
 }
+
+/** For long work in pieces that come one by one: what it gives, called before each, lets others have their turn. */
+export function paced(): () => Promise<void> {
+  let until = performance.now() + longest;
+  return async () => {
+    if (performance.now() < until) return;
+    await setImmediate();
+    until = performance.now() + longest;
+  };
+}

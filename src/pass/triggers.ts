@@ -1,4 +1,5 @@
 import { isLegalName } from '../fleet/decky.ts';
+import type { Names } from './pass.ts';
 
 /** Where to look again. An event never says what happened. */
 export type Hint =
@@ -37,7 +38,7 @@ const forget = 15_000;
  */
 export function gatherer(enqueue: Enqueue) {
   /** Decky names of the file and the table, as the last full pass saw them; null: not known yet. */
-  let known: ReadonlySet<string> | null = null;
+  let known: Names | null = null;
   let waiting: { names: Set<string> | null; cause: TriggerCause } | null = null;
   let busy = false;
   let timer: NodeJS.Timeout | undefined;
@@ -71,7 +72,7 @@ export function gatherer(enqueue: Enqueue) {
     ended: (): void => {
       if (busy) passEnded();
     },
-    knows: (names: ReadonlySet<string>): void => {
+    knows: (names: Names): void => {
       known = names;
     },
     clear: (): void => clearTimeout(timer),
@@ -79,7 +80,7 @@ export function gatherer(enqueue: Enqueue) {
 }
 
 /** Null: everything. */
-function namesOf(hint: Hint, known: ReadonlySet<string> | null): ReadonlySet<string> | null {
+function namesOf(hint: Hint, known: Names | null): ReadonlySet<string> | null {
   switch (hint.kind) {
     case 'everything':
       return null;

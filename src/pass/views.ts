@@ -2,9 +2,10 @@ import { type Change, contentReason } from '../fleet/change.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import type { ChangeView, DeckyView } from '../fleet/job.ts';
 import { observedState } from '../fleet/observed.ts';
-import type { Row } from '../fleet/plan.ts';
+import { knownServicesInSteps, type Row } from '../fleet/plan.ts';
 import { maskSecrets } from '../fleet/secrets.ts';
 import { type Container, type Sighting, sightings } from '../fleet/sighting.ts';
+import { atOnce } from '../fleet/steps.ts';
 import type { Seen } from './observe.ts';
 
 /** A change as the job's result and `plan --json` show it. */
@@ -26,13 +27,10 @@ export function deckyViews(
   recorded: readonly Row[],
 ): readonly DeckyView[] {
   const deckies = deckiesByName(desired);
-  const services = new Map(
-    recorded.map((row) => [row.name, row.services.filter((s) => typeof s === 'string')]),
-  );
-  for (const decky of deckies.values()) services.set(decky.name, [...decky.services]);
-  const sightingOf = observed.kind === 'ok' ? sightings(observed.containers, services) : null;
+  const known = atOnce(knownServicesInSteps(deckies, recorded));
+  const sightingOf = observed.kind === 'ok' ? sightings(observed.containers, known) : null;
   return names.map((name) => {
-    const expected = services.get(name);
+    const expected = known.get(name);
     return {
       name,
       desired: maskSecrets(deckies.get(name)?.config ?? null),

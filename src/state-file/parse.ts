@@ -1,11 +1,10 @@
-import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
 import { FleetError } from '../errors.ts';
 import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
-import type { Desired } from '../fleet/desired.ts';
+import { type Desired, declared } from '../fleet/desired.ts';
 import { isObject, type Json, type JsonObject, property } from '../fleet/json.ts';
 import { atOnce, isPause, type Steps } from '../fleet/steps.ts';
-import { parseInPieces } from './pieces.ts';
+import { isUtf8InPieces, parseInPieces } from './pieces.ts';
 
 /** Deeper than any file of DECNET, and far from what PostgreSQL's parser refuses. */
 const deepest = 100;
@@ -69,7 +68,7 @@ interface Fault {
 }
 
 /** Notes a fault; null, so that a caller can give up in the same breath. */
-type Report = (what: string, advice?: string) => null;
+type Report = (what: string | (() => string), advice?: string) => null;
 
 /** JSON, but no state file. The message tells the first fault. */
 export class FaultyStateFile extends FleetError {
@@ -97,7 +96,7 @@ export function* parseStateFileInSteps(bytes: Buffer, file: string, host: string
   const faults: Fault[] = [];
   const document = yield* parseJson(bytes, file);
   const desired = yield* parseDocument(document, host, (what, advice) => {
-    if (faults.length < mostFaults) faults.push({ what, advice });
+    if (faults.length < mostFaults) faults.push({ what: typeof what === 'string' ? what : what(), advice });
     return null;
   });
   const [first] = faults;
@@ -116,9 +115,8 @@ function* parseDocument(document: Json, host: string, report: Report): Steps<Des
   if (list === undefined) return report('config.deckies is missing');
   if (!Array.isArray(list)) return report(`config.deckies must be a list, not ${nameOf(list)}`);
 
-  const deckies: Decky[] = [];
-  const peers = new Map<string, number>();
-  const firstOf = new Map<string, Map<string, number>>();
+  const own = new Map<string, Decky>();
+  const byHost = new Map([[host, own]]);
   for (const [at, entry] of (list as readonly Json[]).entries()) {
     if (isPause(at)) yield;
     const where = `config.deckies[${at}]`;
@@ -129,21 +127,20 @@ function* parseDocument(document: Json, host: string, report: Report): Steps<Des
     const decky = parseDecky(entry, where, report);
     if (decky === null) continue;
     const owner = (property(entry, 'host_uuid') ?? host) as string;
-    const firstAt = firstOf.get(owner) ?? new Map<string, number>();
-    firstOf.set(owner, firstAt);
-    const first = firstAt.get(decky.name);
-    if (first !== undefined) {
+    const deckies = byHost.get(owner) ?? new Map<string, Decky>();
+    byHost.set(owner, deckies);
+    const first = deckies.get(decky.name);
+    if (first === undefined) deckies.set(decky.name, decky);
+    else {
       report(
-        `${where}.name "${decky.name}" is already that of config.deckies[${first}] on host ${owner}`,
+        () =>
+          `${where}.name "${decky.name}" is already that of config.deckies[${list.indexOf(first.config)}] on host ${owner}`,
         'Give each decky of a host its own name.',
       );
-      continue;
     }
-    firstAt.set(decky.name, at);
-    if (owner === host) deckies.push(decky);
-    else peers.set(owner, (peers.get(owner) ?? 0) + 1);
   }
-  return { kind: 'declared', deckies, peers };
+  byHost.delete(host);
+  return declared(own, new Map([...byHost].map(([peer, { size }]) => [peer, size])));
 }
 
 export const stateFileInvalid = (file: string, what: string, advice?: string, cause?: unknown): FleetError =>
@@ -241,7 +238,7 @@ function* parseJson(bytes: Buffer, file: string): Steps<Json> {
       advice: 'No decky was inserted, deleted or changed in content; states were still taken',
       cause,
     });
-  if (!isUtf8(bytes)) throw notJson('is not UTF-8 text');
+  if (!(yield* isUtf8InPieces(bytes))) throw notJson('is not UTF-8 text');
   const isMarked = bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark);
   const json = isMarked ? bytes.subarray(byteOrderMark.length) : bytes;
   try {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isObject, type Json, property } from '../fleet/json.ts';
 import { isPause, type Steps } from '../fleet/steps.ts';
 
@@ -10,6 +11,20 @@ const placeholder = '"\\u0000"';
 
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
+
+/** Whether bytes are UTF-8. What has just been read is not in the processor's cache: 30 MB take 40 ms. */
+export function* isUtf8InPieces(bytes: Buffer, longest = 1024 * 1024): Steps<boolean> {
+  for (let from = 0, to = 0; from < bytes.length; from = to) {
+    to = Math.min(from + longest, bytes.length);
+    // Not within a character.
+    while (to < bytes.length && to > from && isContinuation(bytes[to])) to -= 1;
+    if (to === from || !isUtf8(bytes.subarray(from, to))) return false;
+    yield;
+  }
+  return true;
+}
+
+const isContinuation = (byte: number | undefined): boolean => ((byte ?? 0) & 0xc0) === 0x80;
 
 /**
  * `JSON.parse` of a state file, of a long one decky by decky: decoded and parsed in one piece it would stop the process

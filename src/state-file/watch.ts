@@ -1,7 +1,8 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { changedDeckies } from '../fleet/content.ts';
+import { changedDeckiesInSteps } from '../fleet/content.ts';
 import type { Desired } from '../fleet/desired.ts';
+import { inSlices } from '../pass/slices.ts';
 import type { Watcher } from '../pass/triggers.ts';
 import type { StateFileReader } from './read.ts';
 
@@ -28,7 +29,7 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       const read = (): void => {
         reading = reading.then(async () => {
           const after = await reader.read();
-          const changed = before === null ? null : changedDeckies(before, after);
+          const changed = before === null ? null : await inSlices(changedDeckiesInSteps(before, after));
           before = after;
           look(changed === null ? { kind: 'everything' } : { kind: 'deckies', names: changed });
         });

@@ -513,7 +513,8 @@ describe('a host larger than what is read and written at once', () => {
     assert.equal((await run()).result.inserted, names.length);
     const quiet = await run();
     assert.deepEqual(quiet.moved, []);
-    assert.deepEqual(quiet.names, new Set(names));
+    assert.ok(names.every((name) => quiet.names?.has(name)));
+    assert.ok(!quiet.names?.has('decky-33000'));
     it.desired = declared(decky('decky-32999'));
     it.observed = seen(serviceOf('decky-32999', 'ssh'));
     assert.equal((await run()).result.deleted, names.length - 1);

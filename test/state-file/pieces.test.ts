@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { atOnce } from '../../src/fleet/steps.ts';
-import { parseInPieces } from '../../src/state-file/pieces.ts';
+import { isUtf8InPieces, parseInPieces } from '../../src/state-file/pieces.ts';
 
 /** What comes of it: a value, or an error's words. */
 const outcome = (parse: () => unknown): unknown => {
@@ -70,4 +71,17 @@ describe('a state file parsed decky by decky', () => {
     same('{"deckies":[1],"config":{"deckies":[2]}}');
     same('{"config":{"d\\u0065ckies":[1],"a":{"deckies":["\\u0000"]}}}');
   });
+});
+
+test('bytes are UTF-8 in pieces where they are in one', () => {
+  const characters = fc.string({ unit: 'grapheme' }).map((text) => Buffer.from(text));
+  const bytes = fc
+    .array(fc.oneof(characters, fc.uint8Array({ maxLength: 3 })), { maxLength: 8 })
+    .map((parts) => Buffer.concat(parts));
+  fc.assert(
+    fc.property(fc.oneof(bytes, characters), fc.integer({ min: 4, max: 9 }), (some, longest) =>
+      assert.equal(atOnce(isUtf8InPieces(some, longest)), isUtf8(some)),
+    ),
+    { numRuns: 2_000 },
+  );
 });
