@@ -6,9 +6,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { postgresServer } from '../test/support/servers.ts';
+import { ask, postgresServer } from '../test/support/servers.ts';
 import { runProgram, startProgram } from './child.ts';
-import { manyDeckies } from './fleet.ts';
+import { manyDeckies, stateFileOf } from './fleet.ts';
 import { median, type Table } from './report.ts';
 import type { Standstill } from './standstill.ts';
 
@@ -39,74 +39,126 @@ export async function measureOnePass(options: {
 }): Promise<Table> {
   const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-bench-'));
   const postgres = await postgresServer();
-  const rows: Record<string, number | string>[] = [];
+  const hosts: Host[] = [];
+  const found: Found[] = [];
   try {
-    for (const deckies of options.sizes) {
-      const stateFile = join(directory, `${deckies}.json`);
-      await writeFile(stateFile, JSON.stringify(manyDeckies(deckies)));
-      const emptyFile = join(directory, 'empty.json');
-      await writeFile(emptyFile, JSON.stringify({ config: { deckies: [] } }));
-      const full = await engine(join(directory, `docker-${deckies}.sock`), deckies);
-      const empty = await engine(join(directory, `docker-${deckies}-empty.sock`), 0);
-      try {
-        await runProgram('bench/measure-pass.ts', ['fill', postgres.url, stateFile, full.socket]);
-        for (const which of cases) {
-          const isDeleted = which === 'all deleted';
-          const [file, socket] = isDeleted ? [emptyFile, empty.socket] : [stateFile, full.socket];
-          const args = [which, postgres.url, file, socket, stateFile];
-          const found = await compared({ deckies, case: which }, args, options.rounds);
-          const isCase =
-            which !== 'first pass' && (deckies <= upstreamInAllCases || which === 'nothing changed');
-          const peer = isCase && deckies <= options.upstreamUpTo ? await upstreamsWay(args) : null;
-          rows.push(peer === null ? found : { ...found, "upstream's way": Math.round(peer) });
-        }
-      } finally {
-        full.stop();
-        empty.stop();
+    for (const deckies of options.sizes) hosts.push(await openHost(deckies, directory, postgres.url));
+    for (const which of cases) {
+      const measured = await compared(which, hosts, options.rounds);
+      for (const [at, { deckies }] of hosts.entries()) {
+        const isCase =
+          which !== 'first pass' && (deckies <= upstreamInAllCases || which === 'nothing changed');
+        const isPeer = isCase && deckies <= options.upstreamUpTo;
+        const upstream = isPeer ? await upstreamsWay(argumentsOf(hosts[at] as Host, which)) : null;
+        found.push({ ...(measured[at] as Found), upstream });
       }
     }
   } finally {
+    for (const host of hosts) host.stop();
     await postgres.remove();
     await rm(directory, { recursive: true, force: true });
   }
   return {
     name: 'one-pass',
     title: `One pass, deckies of 3 services. Milliseconds, medians of ${options.rounds} rounds; the standstill is the longest of all.`,
-    rows,
+    rows: hosts.flatMap(({ deckies }) =>
+      found.filter((one) => one.deckies === deckies).map((one) => line(one, smaller(one, found))),
+    ),
   };
 }
 
-/** One line of the table: a pass and its floor, in turns. */
-async function compared(
-  line: Record<string, number | string>,
-  args: readonly string[],
-  rounds: number,
-): Promise<Record<string, number | string>> {
-  const ours = await startProgram('bench/measure-pass.ts', args);
-  const floor = await startProgram('bench/measure-floor.ts', args);
-  const times: { ours: Round[]; floor: Round[] } = { ours: [], floor: [] };
+/** A host to look at: its file, its engine and its database. */
+interface Host {
+  readonly deckies: number;
+  readonly databaseUrl: string;
+  readonly files: { readonly full: string; readonly empty: string };
+  readonly engines: { readonly full: string; readonly empty: string };
+  stop(): void;
+}
+
+async function openHost(deckies: number, directory: string, serverUrl: string): Promise<Host> {
+  const files = { full: join(directory, `${deckies}.json`), empty: join(directory, 'empty.json') };
+  await writeFile(files.full, JSON.stringify(manyDeckies(deckies)));
+  await writeFile(files.empty, JSON.stringify(stateFileOf([])));
+  const database = `of_${deckies}`;
+  await ask(serverUrl, `create database ${database}`);
+  const databaseUrl = Object.assign(new URL(serverUrl), { pathname: database }).href;
+  const full = await engine(join(directory, `${deckies}.sock`), deckies);
+  const empty = await engine(join(directory, `${deckies}-empty.sock`), 0);
+  const engines = { full: full.socket, empty: empty.socket };
+  await runProgram('bench/measure-pass.ts', ['fill', databaseUrl, files.full, engines.full]);
+  const stop = (): void => {
+    for (const one of [full, empty]) one.stop();
+  };
+  return { deckies, databaseUrl, files, engines, stop };
+}
+
+function argumentsOf({ databaseUrl, files, engines }: Host, which: Case): readonly string[] {
+  const seen = which === 'all deleted' ? 'empty' : 'full';
+  return [which, databaseUrl, files[seen], engines[seen], files.full];
+}
+
+/** What was measured of a pass and its floor. */
+interface Found {
+  readonly which: Case;
+  readonly deckies: number;
+  readonly ours: readonly Round[];
+  readonly floor: readonly Round[];
+  readonly peaks: { readonly ours: Measured; readonly floor: Measured };
+  /** A pass in upstream's way, milliseconds. */
+  readonly upstream: number | null;
+}
+
+/** A pass and its floor on each host, all in turns: what the machine does meanwhile is then the same for all. */
+async function compared(which: Case, hosts: readonly Host[], rounds: number): Promise<readonly Found[]> {
+  const pairs = [];
+  for (const host of hosts) {
+    const args = argumentsOf(host, which);
+    const ours = await startProgram('bench/measure-pass.ts', args);
+    const floor = await startProgram('bench/measure-floor.ts', args);
+    pairs.push({ host, ours, floor, times: { ours: [] as Round[], floor: [] as Round[] } });
+  }
   // The first round warms up.
   for (let at = 0; at <= rounds; at++) {
-    const found = {
-      ours: (await ours.ask('round')) as Round,
-      floor: (await floor.ask('round')) as Round,
-    };
-    if (at === 0) continue;
-    times.ours.push(found.ours);
-    times.floor.push(found.floor);
+    for (const { ours, floor, times } of pairs) {
+      const round = { ours: (await ours.ask('round')) as Round, floor: (await floor.ask('round')) as Round };
+      if (at === 0) continue;
+      times.ours.push(round.ours);
+      times.floor.push(round.floor);
+    }
   }
-  const peaks = {
-    ours: (await ours.ask('end')) as Measured,
-    floor: (await floor.ask('end')) as Measured,
-  };
-  const total = median(times.ours.map((one) => one.total));
-  const floorTotal = median(times.floor.map((one) => one.total));
-  const phase = (name: string): number => Math.round(median(times.ours.map((one) => one.phases[name] ?? 0)));
+  const found: Found[] = [];
+  for (const { host, ours, floor, times } of pairs) {
+    const peaks = {
+      ours: (await ours.ask('end')) as Measured,
+      floor: (await floor.ask('end')) as Measured,
+    };
+    found.push({ which, deckies: host.deckies, ...times, peaks, upstream: null });
+  }
+  return found;
+}
+
+/** The same case on the next smaller host. */
+const smaller = ({ which, deckies }: Found, found: readonly Found[]): Found | undefined =>
+  found
+    .filter((one) => one.which === which && one.deckies < deckies)
+    .reduce<Found | undefined>((most, one) => (one.deckies > (most?.deckies ?? 0) ? one : most), undefined);
+
+const totalOf = (rounds: readonly Round[]): number => median(rounds.map(({ total }) => total));
+
+/** One line of the table. @param before the same on the next smaller host, whose time ours is compared with */
+function line(found: Found, before: Found | undefined): Record<string, number | string> {
+  const { deckies, which, ours, floor, peaks, upstream } = found;
+  const times = (one: number, other: number): number => Number((one / other).toFixed(2));
+  const phase = (name: string): number => Math.round(median(ours.map((one) => one.phases[name] ?? 0)));
   return {
-    ...line,
-    pass: Math.round(total),
-    floor: Math.round(floorTotal),
-    ratio: Number((total / floorTotal).toFixed(2)),
+    deckies,
+    case: which,
+    pass: Math.round(totalOf(ours)),
+    floor: Math.round(totalOf(floor)),
+    ratio: times(totalOf(ours), totalOf(floor)),
+    ...(before && { 'to the size before': times(totalOf(ours), totalOf(before.ours)) }),
+    ...(before && { "floor's": times(totalOf(floor), totalOf(before.floor)) }),
     file: phase('file'),
     Docker: phase('docker'),
     rows: phase('rows'),
@@ -114,8 +166,9 @@ async function compared(
     apply: phase('apply'),
     'peak MB': Math.round(peaks.ours.peak / 2 ** 20),
     'floor MB': Math.round(peaks.floor.peak / 2 ** 20),
-    standstill: Math.round(Math.max(...times.ours.map((one) => one.standstill.longest))),
-    'its work': Math.round(Math.max(...times.ours.map((one) => one.standstill.mostWork))),
+    standstill: Math.round(Math.max(...ours.map((one) => one.standstill.longest))),
+    'its work': Math.round(Math.max(...ours.map((one) => one.standstill.mostWork))),
+    ...(upstream !== null && { "upstream's way": Math.round(upstream) }),
   };
 }
 
