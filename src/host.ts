@@ -4,6 +4,7 @@ import { controlTopic, controlVerdict, healthTopic } from './fleet/topics.ts';
 import { hostLog } from './host-log.ts';
 import type { Log } from './log.ts';
 import type { Bus } from './pass/announce.ts';
+import { endsWithin } from './pass/ends-within.ts';
 import type { PassOutcome, Ports } from './pass/pass.ts';
 import { revisitTimer } from './pass/revisit.ts';
 import { gatherer, type TriggerCause, type Watcher, type Watching } from './pass/triggers.ts';
@@ -103,7 +104,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
   });
   if (options.watchers !== null) {
     // Followed first, then looked at: what happens in between is not missed.
-    const followed = within(followWithin, Promise.all(following.map(({ ready }) => ready)));
+    const followed = endsWithin(followWithin, Promise.all(following.map(({ ready }) => ready)));
     quietly(followed.then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true })));
     options.bus.subscribe(controlTopic, (payload, scope) => {
       const verdict = controlVerdict(payload, host, scope);
@@ -131,7 +132,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
       revisits.clear();
       gathered.clear();
       await Promise.all(following.map((one) => one.close()));
-      await within(endWithin, worker.close());
+      await endsWithin(endWithin, worker.close());
     },
   };
 }
@@ -203,14 +204,4 @@ function scheduleWatch(
     },
     close: () => clearInterval(timer),
   };
-}
-
-/** Waits for something, but no longer than this. */
-async function within(ms: number, something: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((done) => {
-    timer = setTimeout(done, ms);
-  });
-  await Promise.race([something, limit]);
-  clearTimeout(timer);
 }

@@ -7,8 +7,6 @@ import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /** Milliseconds between tries. */
 const retryAfter = 1000;
-/** Bytes that may wait for a server that does not read; what comes on top is dropped. */
-const mostWaiting = 1_048_576;
 
 /** Where DECNET's bus is on this host. @param configured `DECNET_BUS_SOCKET` @see BUS.md, "The socket" */
 export function busSocket(configured: string | null): string {
@@ -67,13 +65,13 @@ export function decnetTransport(path: string): Transport {
   return {
     name: `DECNET's bus at ${path}`,
     scope: 'host',
-    publish: async (message) => {
+    publish: async (messages) => {
       await opening;
       // Without a socket there is no DECNET bus on this host, or not yet: nobody misses the message.
       if (socket === null && !existsSync(path)) return;
       if (socket === null) throw new Error('nobody listens there');
-      if (socket.writableLength > mostWaiting) throw new Error('the server does not read');
-      socket.write(encodeFrame('PUB', message.topic, envelope(message)));
+      const frames = messages.map((message) => encodeFrame('PUB', message.topic, envelope(message)));
+      await written(socket, Buffer.concat(frames));
     },
     subscribe: (topic, receive) => {
       receivers.set(topic, receive);
@@ -93,3 +91,9 @@ export function decnetTransport(path: string): Transport {
     },
   };
 }
+
+/** Resolves when the server has taken the bytes. */
+const written = (socket: Socket, bytes: Buffer): Promise<void> =>
+  new Promise((done, fail) => {
+    socket.write(bytes, (error) => (error == null ? done() : fail(error)));
+  });

@@ -1,17 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { isObject } from '../fleet/json.ts';
-import { envelope, payloadOf, type Transport, underWay } from './transport.ts';
+import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /** Topics are longer than PostgreSQL's names of channels may be: all travel on one. @see CONTRACT.md, "The bus" */
 const channel = 'decnet_fleet';
-/** PostgreSQL's own limit is 8000 bytes. */
-const longest = 7999;
 const retryAfter = 1000;
+const notifyAll = 'select pg_notify($1, text) from unnest($2::text[]) as messages(text)';
 
 /** Between hosts by LISTEN and NOTIFY, on one connection. */
 export function postgresTransport(url: string): Transport {
-  const sending = underWay();
   const receivers = new Map<string, (payload: unknown) => void>();
   let client: pg.Client | null = null;
   let closed = false;
@@ -65,22 +63,18 @@ export function postgresTransport(url: string): Transport {
   return {
     name: 'PostgreSQL',
     scope: 'fleet',
-    publish: (message) =>
-      sending.run(async () => {
-        const text = envelope(message);
-        if (Buffer.byteLength(text) > longest) throw new Error(`the message is longer than ${longest} bytes`);
-        const open = await ready();
-        const sent = last.then(() => open.query('select pg_notify($1, $2)', [channel, text]));
-        last = sent.catch(() => undefined);
-        await sent;
-      }),
+    publish: async (messages) => {
+      const open = await ready();
+      const sent = last.then(() => open.query(notifyAll, [channel, messages.map(envelope)]));
+      last = sent.catch(() => undefined);
+      await sent;
+    },
     subscribe: (topic, handler) => {
       receivers.set(topic, handler);
       const open = client;
       if (open !== null) last = last.then(() => open.query(`listen ${channel}`)).catch(() => undefined);
     },
     close: async () => {
-      await sending.settled(1000);
       closed = true;
       await client?.end().catch(() => undefined);
     },

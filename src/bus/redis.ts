@@ -1,12 +1,11 @@
 import type { Redis } from 'ioredis';
-import { envelope, payloadOf, type Transport, underWay } from './transport.ts';
+import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /**
  * Between hosts on Redis pub/sub: the channel is the topic. Publishes on a connection that is open anyway, and opens
  * one of its own when somebody subscribes.
  */
 export function redisTransport(shared: Redis): Transport {
-  const sending = underWay();
   let wasReady = shared.status === 'ready';
   shared.once('ready', () => {
     wasReady = true;
@@ -27,12 +26,11 @@ export function redisTransport(shared: Redis): Transport {
   return {
     name: 'Redis',
     scope: 'fleet',
-    publish: (message) =>
-      sending.run(async () => {
-        // ioredis keeps what is sent while it connects: right at the start, and stale after an outage.
-        if (wasReady && shared.status !== 'ready') throw new Error(`the connection is ${shared.status}`);
-        await shared.publish(message.topic, envelope(message));
-      }),
+    publish: async (messages) => {
+      // ioredis keeps what is sent while it connects: right at the start, and stale after an outage.
+      if (wasReady && shared.status !== 'ready') throw new Error(`the connection is ${shared.status}`);
+      await Promise.all(messages.map((message) => shared.publish(message.topic, envelope(message))));
+    },
     subscribe: (topic, receive) => {
       receivers.set(topic, receive);
       subscribing()
@@ -40,7 +38,6 @@ export function redisTransport(shared: Redis): Transport {
         .catch(() => undefined);
     },
     close: async () => {
-      await sending.settled(1000);
       subscriber?.disconnect();
     },
   };

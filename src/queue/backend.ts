@@ -20,6 +20,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { FleetError, reasonOf } from '../errors.ts';
 import { withoutSecrets } from '../log.ts';
+import { endsWithin } from '../pass/ends-within.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
 
 /** BullMQ bound to one store: no other file knows which one it is. */
@@ -255,15 +256,9 @@ const answerWithin = 10_000;
 
 /** @throws what `ask` throws, or that nobody answered */
 export async function withinLimit<T>(ask: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`no answer within ${answerWithin / 1000} s`)), answerWithin);
-  });
-  try {
-    return await Promise.race([ask(), limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const answer = ask();
+  if (await endsWithin(answerWithin, answer)) return answer;
+  throw new Error(`no answer within ${answerWithin / 1000} s`);
 }
 
 /** What a failed call of the store means to a person. */

@@ -1,0 +1,71 @@
+import type { Message } from '../fleet/topics.ts';
+import type { Log } from '../log.ts';
+import type { Bus } from '../pass/announce.ts';
+import { endsWithin } from '../pass/ends-within.ts';
+import type { Transport } from './transport.ts';
+
+/** Messages that wait for a transport at most: those of a pass over a very large host. What comes on top is dropped. */
+const mostWaiting = 200_000;
+/** Milliseconds at the end for the transport to take the next messages; else those that wait are dropped. */
+const takesWithin = 1000;
+
+/** A message is a courtesy: a failure is logged once, until it works again, and never reaches the pass. */
+export function courteous(transports: readonly Transport[], log: Log): Bus {
+  const senders = transports.map((transport) => sender(transport, log));
+  return {
+    publish: (messages) => {
+      for (const { send } of senders) send(messages);
+    },
+    subscribe: (topic, receive) => {
+      for (const transport of transports)
+        transport.subscribe(topic, (payload) => receive(payload, transport.scope));
+    },
+    close: async () => {
+      await Promise.all(senders.map(({ close }) => close()));
+    },
+  };
+}
+
+/** Gives a transport what is to be sent at the speed at which it takes it, in order. */
+function sender(transport: Transport, log: Log) {
+  const waiting: (readonly Message[])[] = [];
+  let count = 0;
+  let sending: Promise<void> | null = null;
+  let isSilent = false;
+
+  const failed = (error: unknown, topic: string | undefined): void => {
+    if (!isSilent) log.warn({ transport: transport.name, topic, error }, 'message not sent');
+    isSilent = true;
+  };
+  const sendAll = async (): Promise<void> => {
+    for (let messages = waiting.shift(); messages !== undefined; messages = waiting.shift()) {
+      try {
+        await transport.publish(messages);
+        isSilent = false;
+      } catch (error) {
+        failed(error, messages[0]?.topic);
+      }
+      count -= messages.length;
+    }
+    sending = null;
+  };
+  return {
+    send: (messages: readonly Message[]): void => {
+      if (count + messages.length > mostWaiting) {
+        failed(new Error(`${count} messages wait already`), messages[0]?.topic);
+        return;
+      }
+      waiting.push(messages);
+      count += messages.length;
+      sending ??= sendAll();
+    },
+    close: async (): Promise<void> => {
+      for (let left = Infinity; sending !== null && count < left; ) {
+        left = count;
+        await endsWithin(takesWithin, sending);
+      }
+      waiting.length = 0;
+      await transport.close();
+    },
+  };
+}
