@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../src/package.ts';
 
@@ -8,9 +9,15 @@ export interface Program {
   ask(what: string): Promise<unknown>;
 }
 
+/** As a worker, it starts from what was compiled before. */
+const forked = (file: string, args: readonly string[]): ChildProcess =>
+  fork(join(packageRoot, file), args, {
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'decnet-fleet-bench-cache') },
+  });
+
 /** Resolves when the program has said that it is ready. */
 export async function startProgram(file: string, args: readonly string[]): Promise<Program> {
-  const child = fork(join(packageRoot, file), args);
+  const child = forked(file, args);
   const answer = (): Promise<unknown> =>
     new Promise((done, fail) => {
       const ended = (code: number | null): void => fail(new Error(`${file} ended with ${code}`));
@@ -34,7 +41,7 @@ export async function startProgram(file: string, args: readonly string[]): Promi
 /** Runs a program to its end. */
 export const runProgram = (file: string, args: readonly string[]): Promise<void> =>
   new Promise((done, fail) => {
-    fork(join(packageRoot, file), args).once('exit', (code) =>
+    forked(file, args).once('exit', (code) =>
       code === 0 ? done() : fail(new Error(`${file} ended with ${code}`)),
     );
   });

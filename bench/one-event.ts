@@ -26,11 +26,11 @@ import { committedAt, type DieEvents, dieEvents, rowsRunning } from './row-event
 
 const hostName = 'bench';
 /** Deckies with a real container: enough that each one rests before its next turn. */
-const realCount = 10;
+const realCount = 5;
 /** Services of each of the others. */
 const services = 3;
-/** Rounds before those that count: the small fleet's worker has compiled nothing in its first pass. */
-const warmUps = 5;
+/** Rounds before those that count, at most as many: the small fleet's worker has compiled nothing in its first pass. */
+const mostWarmUps = 5;
 /** Milliseconds between two rounds: more than a worker gathers events after a pass (`rest` of src/pass/triggers.ts). */
 const pause = 300;
 /** Milliseconds for the first pass over the whole fleet. */
@@ -72,8 +72,11 @@ export async function measureOneEvent(options: {
   closing.defer(() => engine.stop());
   const postgres = await postgresServer();
   closing.defer(() => postgres.remove());
-  for (const { name } of realDeckies())
-    await engine.make({ name: containerOf(name), labels: serviceLabels(name, 'ssh') });
+  await Promise.all(
+    realDeckies().map(({ name }) =>
+      engine.make({ name: containerOf(name), labels: serviceLabels(name, 'ssh') }),
+    ),
+  );
   const rows: Record<string, number | string>[] = [];
   for (const deckies of options.sizes) rows.push(await inFleet(deckies, options.rounds, engine, postgres));
   return {
@@ -133,6 +136,7 @@ async function inFleet(
 async function manyRounds(stage: Stage, rounds: number): Promise<readonly Round[]> {
   const names = realDeckies().map(({ name }) => name);
   const found: Round[] = [];
+  const warmUps = Math.min(mostWarmUps, rounds);
   for (let round = -warmUps; round < rounds; round++) {
     const one = await oneRound(stage, names[(round + warmUps) % names.length] ?? '');
     if (round >= 0) found.push(one);

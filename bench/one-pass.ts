@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, postgresServer } from '../test/support/servers.ts';
-import { runProgram, startProgram } from './child.ts';
+import { type Program, runProgram, startProgram } from './child.ts';
 import { manyDeckies, stateFileOf } from './fleet.ts';
 import { median, type Table } from './report.ts';
 import type { Standstill } from './standstill.ts';
@@ -25,17 +25,15 @@ export interface Measured {
   readonly peak: number;
 }
 
-/** Up to so many deckies a pass in upstream's way is measured in all cases: its cost is quadratic. */
-const upstreamInAllCases = 1000;
-
-const cases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
-export type Case = (typeof cases)[number] | 'fill';
+export const allCases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
+export type Case = (typeof allCases)[number] | 'fill';
 
 export async function measureOnePass(options: {
   readonly sizes: readonly number[];
   readonly rounds: number;
-  /** The most deckies that a pass in upstream's way is measured with, once; beyond 1,000 with nothing changed alone. */
-  readonly upstreamUpTo: number;
+  readonly cases: readonly Case[];
+  /** The most deckies that a pass in upstream's way is measured with, once: its cost is quadratic. */
+  readonly upstream: { readonly quiet: number; readonly allCases: number };
 }): Promise<Table> {
   const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-bench-'));
   const postgres = await postgresServer();
@@ -43,13 +41,12 @@ export async function measureOnePass(options: {
   const found: Found[] = [];
   try {
     for (const deckies of options.sizes) hosts.push(await openHost(deckies, directory, postgres.url));
-    for (const which of cases) {
+    for (const which of options.cases) {
       const measured = await compared(which, hosts, options.rounds);
       for (const [at, { deckies }] of hosts.entries()) {
-        const isCase =
-          which !== 'first pass' && (deckies <= upstreamInAllCases || which === 'nothing changed');
-        const isPeer = isCase && deckies <= options.upstreamUpTo;
-        const upstream = isPeer ? await upstreamsWay(argumentsOf(hosts[at] as Host, which)) : null;
+        const { quiet, allCases } = options.upstream;
+        const most = which === 'nothing changed' ? quiet : which === 'first pass' ? 0 : allCases;
+        const upstream = deckies <= most ? await upstreamsWay(argumentsOf(hosts[at] as Host, which)) : null;
         found.push({ ...(measured[at] as Found), upstream });
       }
     }
@@ -111,13 +108,15 @@ interface Found {
 
 /** A pass and its floor on each host, all in turns: what the machine does meanwhile is then the same for all. */
 async function compared(which: Case, hosts: readonly Host[], rounds: number): Promise<readonly Found[]> {
-  const pairs = [];
-  for (const host of hosts) {
-    const args = argumentsOf(host, which);
-    const ours = await startProgram('bench/measure-pass.ts', args);
-    const floor = await startProgram('bench/measure-floor.ts', args);
-    pairs.push({ host, ours, floor, times: { ours: [] as Round[], floor: [] as Round[] } });
-  }
+  const pairs = await Promise.all(
+    hosts.map(async (host) => {
+      const [ours, floor] = await Promise.all(
+        ['pass', 'floor'].map((what) => startProgram(`bench/measure-${what}.ts`, argumentsOf(host, which))),
+      );
+      const times = { ours: [] as Round[], floor: [] as Round[] };
+      return { host, ours: ours as Program, floor: floor as Program, times };
+    }),
+  );
   // The first round warms up.
   for (let at = 0; at <= rounds; at++) {
     for (const { ours, floor, times } of pairs) {

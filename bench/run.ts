@@ -9,7 +9,7 @@ import { measureAtWork } from './at-work.ts';
 import { measureBox } from './box.ts';
 import { measureDashboard } from './dashboard.ts';
 import { measureOneEvent } from './one-event.ts';
-import { measureOnePass } from './one-pass.ts';
+import { allCases, measureOnePass } from './one-pass.ts';
 import { measureQueues } from './queues.ts';
 import { machine, printed, type Table } from './report.ts';
 import { measureIdle, measureStartup } from './startup.ts';
@@ -25,27 +25,28 @@ const { values, positionals } = parseArgs({
 });
 const isFull = values.full;
 const rounds = Number(values.rounds ?? (isFull ? 5 : 2));
-const deckies = values.deckies ?? (isFull ? '100,1000,10000,50000' : '1000,10000');
+const deckies = values.deckies ?? (isFull ? '100,1000,10000,50000' : '500,5000');
 
 const parts: Readonly<Record<string, () => Promise<Table>>> = {
   pass: () => {
-    const upstreamUpTo = isFull ? 10_000 : 1000;
-    return measureOnePass({ sizes: deckies.split(',').map(Number), rounds, upstreamUpTo });
+    const upstream = isFull ? { quiet: 10_000, allCases: 1000 } : { quiet: 1000, allCases: 0 };
+    const cases = isFull ? allCases : allCases.filter((which) => which !== 'first pass');
+    return measureOnePass({ sizes: deckies.split(',').map(Number), rounds, cases, upstream });
   },
-  work: () => measureAtWork(isFull ? { deckies: 100_000, seconds: 35 } : { deckies: 10_000, seconds: 3 }),
-  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 25 : 4 }),
+  work: () => measureAtWork(isFull ? { deckies: 100_000, seconds: 35 } : { deckies: 5000, seconds: 2 }),
+  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 25 : 2 }),
   queues: () =>
     measureQueues(
       isFull
         ? { redis: [1000, 10_000], postgres: [100, 1000], rounds, seconds: 30 }
-        : { redis: [1000], postgres: [100], rounds, seconds: 1 },
+        : { redis: [1000], postgres: [100], rounds: 1, seconds: 1 },
     ),
   startup: () => measureStartup({ rounds: isFull ? 3 : 1 }),
   dashboard: () =>
     measureDashboard(
       isFull
         ? { hosts: 50, deckies: 10_000, readers: 200, rounds }
-        : { hosts: 10, deckies: 2000, readers: 50, rounds },
+        : { hosts: 10, deckies: 2000, readers: 50, rounds: 1 },
     ),
   box: () =>
     measureBox(
