@@ -60,7 +60,15 @@ export async function withFleet(
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** A reader that went away (`| head`, the log's) ends nothing half-way. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
+/**
+ * Resolves at the first SIGINT or SIGTERM, a second one ends the process at once; or when nobody reads any more what is
+ * printed.
+ */
 export function untilStopped(log: Log): Promise<void> {
   return new Promise((done) => {
     let stopping = false;
@@ -72,6 +80,9 @@ export function untilStopped(log: Log): Promise<void> {
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') done();
+    });
   });
 }
 

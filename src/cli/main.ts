@@ -15,7 +15,7 @@ import { reconcile } from './commands/reconcile.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
-import { createContext, type Register } from './context.ts';
+import { createContext, outliveReaders, type Register } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
 const commands: readonly Register[] = [
@@ -49,8 +49,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
     .exitOverride();
   for (const register of commands) register(program, context);
   for (const command of program.commands) command.exitOverride();
-  // A reader that went away (`| head`) is not an error.
-  process.stdout.on('error', () => process.exit(0));
+  outliveReaders();
 
   const isPlan = argv[0] === 'plan';
   try {

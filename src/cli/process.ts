@@ -1,6 +1,6 @@
 import { FleetError } from '../errors.ts';
 import type { Fleet } from '../wiring.ts';
-import { createContext, withFleet } from './context.ts';
+import { createContext, outliveReaders, withFleet } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
 /** Runs one of the processes at the root with what the environment configures; ends the process. */
@@ -10,6 +10,7 @@ export async function runProcess(
 ): Promise<never> {
   const argv = process.argv.slice(2);
   const context = createContext(process.env);
+  outliveReaders();
   if (argv.includes('--help') || argv.includes('-h')) {
     context.print(usage);
     process.exit(0);

@@ -55,6 +55,15 @@ describe('the embedded database', () => {
     assert.equal((await again.finished).code, 0);
   });
 
+  test('up whose readers go away stops in order, and leaves no PostgreSQL behind', async () => {
+    const up = start(['up'], { ...env, LOG_LEVEL: 'debug' });
+    await up.said(/state file/);
+    up.child.stdout?.destroy();
+    up.child.stderr?.destroy();
+    assert.equal((await up.finished).code, 0);
+    await waitFor(isStopped);
+  });
+
   test('up prints each change as one line, as it happens', async () => {
     const file = join(directory, 'decnet-state.json');
     const write = (...deckies: string[]) =>
