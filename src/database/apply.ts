@@ -7,10 +7,11 @@ import { type Db, query } from './query.ts';
 import type { Versions } from './recorded.ts';
 import { textArrayInSteps } from './text-array.ts';
 
-/** Rows that one statement takes: some 10 MB. */
-const batch = 10_000;
+/** Up to so many rows, all inserts are one statement, all updates one, and all deletes one: it is the same for any number. */
+const mostInOne = 10_000;
+/** Rows of a statement beyond that, some 2 MB: the driver copies them twice, in one piece. */
+const batchOfMany = 2_500;
 
-/** One statement for all inserts, one for all updates, one for all deletes: the same at ten rows and ten thousand. */
 export async function applyChanges(
   db: Db,
   request: TurnRequest,
@@ -24,6 +25,7 @@ export async function applyChanges(
     ...actions: readonly Change['action'][]
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
+    const batch = chosen.length <= mostInOne ? mostInOne : batchOfMany;
     const inputAt = (from: number): Promise<readonly Buffer[]> =>
       inSlices(inputInSteps(chosen.slice(from, from + batch), versions));
     let input = inputAt(0);
