@@ -42,7 +42,15 @@ export const insertAll = (client: pg.Client, table: string, deckies: readonly De
 
 /** The table with every decky of the full file, and nothing else. */
 export async function fill(client: pg.Client, table: string): Promise<void> {
+  const copy = `${table}_filled`;
+  const { rows } = await client.query<{ exists: boolean }>(`select to_regclass($1) is not null as exists`, [
+    copy,
+  ]);
   await client.query(`truncate ${table}`);
-  await insertAll(client, table, await deckiesOf(told.fullFile));
+  if (rows[0]?.exists) await client.query(`insert into ${table} select * from ${copy}`);
+  else {
+    await insertAll(client, table, await deckiesOf(told.fullFile));
+    await client.query(`create table ${copy} as select * from ${table}`);
+  }
   await client.query(`vacuum analyze ${table}`);
 }

@@ -34,18 +34,18 @@ const parts: Readonly<Record<string, () => Promise<Table>>> = {
     return measureOnePass({ sizes: deckies.split(',').map(Number), rounds, cases, upstream });
   },
   work: () => measureAtWork(isFull ? { deckies: 100_000, seconds: 35 } : { deckies: 5000, seconds: 2 }),
-  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 25 : 2 }),
+  event: () => measureOneEvent({ sizes: [20, 10_000], rounds: isFull ? 20 : 2 }),
   queues: () =>
     measureQueues(
       isFull
-        ? { redis: [1000, 10_000], postgres: [100, 1000], rounds, seconds: 30 }
+        ? { redis: [1000, 10_000], postgres: [1000], rounds: 3, seconds: 30 }
         : { redis: [1000], postgres: [100], rounds: 1, seconds: 1 },
     ),
   startup: () => measureStartup({ rounds: isFull ? 3 : 1 }),
   dashboard: () =>
     measureDashboard(
       isFull
-        ? { hosts: 50, deckies: 10_000, readers: 200, rounds }
+        ? { hosts: 50, deckies: 10_000, readers: 200, rounds: 3 }
         : { hosts: 10, deckies: 2000, readers: 50, rounds: 1 },
     ),
   box: () =>
