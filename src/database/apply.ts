@@ -8,9 +8,9 @@ import type { Versions } from './recorded.ts';
 import { textArrayInSteps } from './text-array.ts';
 
 /** Up to so many rows, all inserts are one statement, all updates one, and all deletes one: it is the same for any number. */
-const mostInOne = 10_000;
-/** Rows of a statement beyond that, some 2 MB: the driver copies them twice, in one piece. */
-const batchOfMany = 2_500;
+const most = 10_000;
+/** Beyond that, those of rows that bring content: some 3 MB, which the driver copies twice, in one piece. */
+const mostWithContent = 5_000;
 
 export async function applyChanges(
   db: Db,
@@ -25,7 +25,8 @@ export async function applyChanges(
     ...actions: readonly Change['action'][]
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
-    const batch = chosen.length <= mostInOne ? mostInOne : batchOfMany;
+    const isLong = chosen.length > most && chosen.some(({ content }) => content !== null);
+    const batch = isLong ? mostWithContent : most;
     const inputAt = (from: number): Promise<readonly Buffer[]> =>
       inSlices(inputInSteps(chosen.slice(from, from + batch), versions));
     let input = inputAt(0);

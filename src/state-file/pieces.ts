@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { isObject, type Json, property } from '../fleet/json.ts';
 import { isPause, type Steps } from '../fleet/steps.ts';
 
-/** Bytes that are decoded and parsed in some 20 ms. */
-const oneGo = 8 * 1024 * 1024;
+/** Bytes that are decoded and parsed in some 5 ms. */
+const oneGo = 1024 * 1024;
 /** How far into a long file its deckies begin at most. */
 const head = 64 * 1024;
 /** Stands for the deckies while the rest is parsed. No decky is a text. */
