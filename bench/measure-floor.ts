@@ -1,7 +1,7 @@
 /** The floor of a pass: the same input and output with nothing around it, written with `pg`. Started by bench/one-pass.ts. */
 import pg from 'pg';
 import { ask, deckiesOf, fill, insertAll, makeTable } from './bare.ts';
-import { serveRounds, timed, told } from './measure.ts';
+import { serveRounds, settle, timed, told } from './measure.ts';
 
 const client = new pg.Client({ connectionString: told.databaseUrl });
 await client.connect();
@@ -12,6 +12,7 @@ if (told.which !== 'all new' && told.which !== 'all deleted') await fill(client,
 const prepare = async (): Promise<void> => {
   if (told.which === 'all new') await client.query('truncate floor_deckies');
   else if (told.which === 'all deleted') await fill(client, table);
+  await client.query(settle);
 };
 serveRounds(prepare, async (phases) => {
   const listed = await timed(phases, 'docker', () => ask<unknown[]>('/containers/json?all=true'));

@@ -7,7 +7,7 @@ import { keepHeapSmall } from '../src/heap.ts';
 import type { Turn } from '../src/pass/ledger.ts';
 import { type Ports, pass } from '../src/pass/pass.ts';
 import { stateFileReader } from '../src/state-file/read.ts';
-import { serveRounds, timed, told } from './measure.ts';
+import { serveRounds, settle, timed, told } from './measure.ts';
 
 // As in every process that hosts a worker.
 keepHeapSmall();
@@ -102,6 +102,7 @@ const prepare = async (): Promise<void> => {
         where n % 100 = 1)`,
       [host],
     );
+  await client.query(settle);
 };
 serveRounds(prepare, async (phases) => {
   const { result } = await pass({ host_uuid: host }, 'bench', portsOf(phases), { grace: 0 });

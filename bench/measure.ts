@@ -11,6 +11,9 @@ export const told = {
   fullFile: process.argv[6] ?? '',
 };
 
+/** Has PostgreSQL write what earlier rounds left to be written, so that it does not do so during the next. */
+export const settle = 'checkpoint';
+
 /**
  * Measures a round whenever the parent asks for one, so that what is compared takes turns, and tells its peak in the end.
  * @param round takes the times of its phases into `phases`

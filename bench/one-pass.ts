@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, postgresServer } from '../test/support/servers.ts';
-import { type Program, runProgram, startProgram } from './child.ts';
+import { runProgram, startProgram } from './child.ts';
 import { manyDeckies, stateFileOf } from './fleet.ts';
 import { median, type Table } from './report.ts';
 import type { Standstill } from './standstill.ts';
@@ -43,15 +43,20 @@ export async function measureOnePass(options: {
   const hosts: Host[] = [];
   const found: Found[] = [];
   try {
+    // Each table is vacuumed before a round; for another's it must not be done in the middle of one.
+    await ask(postgres.url, 'alter system set autovacuum = off');
+    await ask(postgres.url, 'select pg_reload_conf()');
     for (const deckies of options.sizes) hosts.push(await openHost(deckies, directory, postgres.url));
     for (const which of options.cases) {
-      const isExtra = which === 'first pass';
-      const some = isExtra ? hosts.filter(({ deckies }) => deckies <= mostInFirstPass) : hosts;
-      for (const one of await compared(which, some, options.rounds)) {
+      // One size directly after the other: over minutes such a machine changes its own speed.
+      for (const host of hosts) {
+        const isExtra = which === 'first pass';
+        if (isExtra && host.deckies > mostInFirstPass) continue;
+        const one = await compared(which, host, options.rounds);
         const { quiet, allCases } = options.upstream;
         const most = which === 'nothing changed' ? quiet : isExtra ? 0 : allCases;
-        const args = argumentsOf(one.host, which);
-        found.push({ ...one, upstream: one.host.deckies <= most ? await upstreamsWay(args) : null });
+        const upstream = host.deckies <= most ? await upstreamsWay(argumentsOf(host, which)) : null;
+        found.push({ ...one, upstream });
       }
     }
   } finally {
@@ -110,34 +115,23 @@ interface Found {
   readonly upstream: number | null;
 }
 
-/** A pass and its floor on each host, all in turns: what the machine does meanwhile is then the same for all. */
-async function compared(which: Case, hosts: readonly Host[], rounds: number): Promise<readonly Found[]> {
-  const pairs = await Promise.all(
-    hosts.map(async (host) => {
-      const [ours, floor] = await Promise.all(
-        ['pass', 'floor'].map((what) => startProgram(`bench/measure-${what}.ts`, argumentsOf(host, which))),
-      );
-      const times = { ours: [] as Round[], floor: [] as Round[] };
-      return { host, ours: ours as Program, floor: floor as Program, times };
-    }),
-  );
-  // To warm up; the floor has next to no code of its own.
-  for (const { ours } of pairs) await ours.ask('round');
-  for (let at = 0; at < rounds; at++) {
-    for (const { ours, floor, times } of pairs) {
-      times.ours.push((await ours.ask('round')) as Round);
-      times.floor.push((await floor.ask('round')) as Round);
-    }
+/** A pass and its floor, in turns. */
+async function compared(which: Case, host: Host, rounds: number): Promise<Found> {
+  const args = argumentsOf(host, which);
+  const [ours, floor] = await Promise.all([
+    startProgram('bench/measure-pass.ts', args),
+    startProgram('bench/measure-floor.ts', args),
+  ]);
+  const times = { ours: [] as Round[], floor: [] as Round[] };
+  // The first round warms up.
+  for (let at = 0; at <= rounds; at++) {
+    const round = { ours: (await ours.ask('round')) as Round, floor: (await floor.ask('round')) as Round };
+    if (at === 0) continue;
+    times.ours.push(round.ours);
+    times.floor.push(round.floor);
   }
-  const found: Found[] = [];
-  for (const { host, ours, floor, times } of pairs) {
-    const peaks = {
-      ours: (await ours.ask('end')) as Measured,
-      floor: (await floor.ask('end')) as Measured,
-    };
-    found.push({ which, host, ...times, peaks, upstream: null });
-  }
-  return found;
+  const peaks = { ours: (await ours.ask('end')) as Measured, floor: (await floor.ask('end')) as Measured };
+  return { which, host, ...times, peaks, upstream: null };
 }
 
 /** The same case on the next smaller host. */
