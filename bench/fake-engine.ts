@@ -11,7 +11,8 @@ const [socket = '', deckies = '0', services = '3'] = process.argv.slice(2);
 const body = [Buffer.from('['), ...listingChunks(Number(deckies), Number(services)), Buffer.from(']\n')];
 const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
 
-createServer((request, response) => {
+// A connection stays: one that ends while its client works for seconds breaks the client's next request.
+createServer({ keepAliveTimeout: 0 }, (request, response) => {
   const inspected = /\/containers\/([0-9a-f]{64})\/json$/.exec(request.url ?? '')?.[1];
   if (inspected !== undefined) {
     response.writeHead(200, { 'content-type': 'application/json' });
