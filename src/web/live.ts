@@ -11,20 +11,20 @@ const beatEvery = 5000;
 const mostBehind = 64 * 1024;
 const mostReaders = 1000;
 
-/** Tells readers that something changed, by server-sent events. They ask for what it was themselves. */
-export function liveStream(pulse: () => Promise<Pulse>, log: Log) {
-  const readers = new Set<ServerResponse>();
+/**
+ * Tells readers that something changed, by server-sent events. They ask for what it was themselves.
+ * @param outdate called before they are told: what was made for a reader until now is old
+ */
+export function liveStream(pulse: () => Promise<Pulse>, outdate: () => void, log: Log) {
+  const readers = new Map<ServerResponse, 'new' | 'told'>();
   let last: string | null = null;
   let isLooking = false;
   let isDown = false;
   let timers: NodeJS.Timeout[] = [];
 
-  const send = (event: string, data: object): void => {
-    const text = `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-    for (const reader of readers) {
-      if (reader.writableLength > mostBehind) reader.destroy();
-      else reader.write(text);
-    }
+  const send = (reader: ServerResponse, event: string, data: object): void => {
+    if (reader.writableLength > mostBehind) reader.destroy();
+    else reader.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   };
   const look = async (): Promise<void> => {
     if (isLooking) return;
@@ -32,9 +32,15 @@ export function liveStream(pulse: () => Promise<Pulse>, log: Log) {
     try {
       const now = await pulse();
       if (isDown) log.info('the pages are live again');
-      // After an outage nobody knows what changed: all hosts may have.
-      if (isDown || last === null) send('changed', { hosts: null });
-      else if (now.text !== last) send('changed', { hosts: now.hosts });
+      const isNews = now.text !== last;
+      if (isNews) outdate();
+      for (const [reader, was] of readers) {
+        // What changed in an outage, or after the page of a new reader was made and before it listened, nobody
+        // knows: all hosts may have.
+        if (isDown || was === 'new') send(reader, 'changed', { hosts: null });
+        else if (isNews) send(reader, 'changed', { hosts: now.hosts.length > 0 ? now.hosts : null });
+        readers.set(reader, 'told');
+      }
       isDown = false;
       last = now.text;
     } catch (error) {
@@ -44,8 +50,11 @@ export function liveStream(pulse: () => Promise<Pulse>, log: Log) {
       isLooking = false;
     }
   };
-  const beat = (): void =>
-    isDown ? send('blind', { why: 'the database does not answer' }) : send('beat', {});
+  const beat = (): void => {
+    for (const reader of readers.keys())
+      if (isDown) send(reader, 'blind', { why: 'the database does not answer' });
+      else send(reader, 'beat', {});
+  };
 
   const stopLooking = (): void => {
     for (const timer of timers) clearInterval(timer);
@@ -62,7 +71,7 @@ export function liveStream(pulse: () => Promise<Pulse>, log: Log) {
         'x-accel-buffering': 'no',
       });
       reader.write('retry: 1000\nevent: beat\ndata: {}\n\n');
-      readers.add(reader);
+      readers.set(reader, 'new');
       reader.on('error', (error) =>
         log.debug({ reason: reasonOf(error) }, 'a reader of the stream went away'),
       );
@@ -77,7 +86,7 @@ export function liveStream(pulse: () => Promise<Pulse>, log: Log) {
     count: (): number => readers.size,
     close: (): void => {
       stopLooking();
-      for (const reader of readers) reader.end();
+      for (const reader of readers.keys()) reader.end();
       readers.clear();
     },
   };

@@ -77,7 +77,8 @@ export async function startDashboard(given: WebPorts, settings: WebSettings): Pr
     canChange: credentials !== null,
     log: ports.log,
   });
-  const stream = liveStream(() => ports.pages.pulse(), ports.log);
+  const answers = shared<Page | null>();
+  const stream = liveStream(() => ports.pages.pulse(), answers.outdate, ports.log);
   await assets(app);
   probes(app, ports);
   registerApi(app, ports);
@@ -87,7 +88,7 @@ export async function startDashboard(given: WebPorts, settings: WebSettings): Pr
       reply.raw.setHeader(name, value as string);
     if (!stream.add(reply.raw)) reply.raw.writeHead(503).end();
   });
-  routes(app, ports, settings, board);
+  routes(app, ports, settings, board, answers);
   await board.register(app);
 
   const closeAll = async (): Promise<void> => {
@@ -183,9 +184,9 @@ function routes(
   ports: WebPorts,
   { credentials }: WebSettings,
   board: ReturnType<typeof queueBoard>,
+  { once }: ReturnType<typeof shared<Page | null>>,
 ): void {
   const canChange = credentials !== null;
-  const once = shared<Page | null>();
   app.get<{ Querystring: Query }>('/', async ({ url, query }, reply) =>
     send(reply, await once(url, () => fleetPage(ports, parseAddress(query)))),
   );

@@ -4,14 +4,20 @@ const serves = 250;
 /** Many readers of one page are told of a change at once: what the first one asks for is made once for all of them. */
 export function shared<T>() {
   const answers = new Map<string, Promise<T>>();
-  return (key: string, make: () => Promise<T>): Promise<T> => {
-    const existing = answers.get(key);
-    if (existing !== undefined) return existing;
-    const made = make();
-    answers.set(key, made);
-    const forget = (): void => void answers.delete(key);
-    made.then(() => setTimeout(forget, serves), forget);
-    return made;
+  return {
+    once: (key: string, make: () => Promise<T>): Promise<T> => {
+      const existing = answers.get(key);
+      if (existing !== undefined) return existing;
+      const made = make();
+      answers.set(key, made);
+      const forget = (): void => {
+        if (answers.get(key) === made) answers.delete(key);
+      };
+      made.then(() => setTimeout(forget, serves), forget);
+      return made;
+    },
+    /** What is being made, too, may have been read before the change: whoever asks from now on gets a new one. */
+    outdate: (): void => answers.clear(),
   };
 }
 

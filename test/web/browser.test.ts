@@ -108,6 +108,37 @@ for (const kind of stores) {
       await says('.three', /Recorded[\s\S]*running[\s\S]*Observed[^✖]*running/);
     });
 
+    test('what changes between the page and its stream, while others watch and it is pointed at, is shown', async () => {
+      const watcher = await context.newPage();
+      await watcher.goto(stage.url);
+      await watcher.waitForSelector('#stream[data-state=live]');
+      const stale = await context.newPage();
+      let letListen: () => void = () => undefined;
+      const mayListen = new Promise<void>((go) => (letListen = go));
+      await stale.route('**/api/events', async (route) => {
+        await mayListen;
+        await route.continue();
+      });
+      await stale.goto(`${stage.url}/deckies/host-a/printer-01`);
+      assert.match(await stale.innerText('.three'), /Recorded[\s\S]*running/);
+      await stale.hover('.three');
+      await stage.engine.container('printer-01-snmp').kill();
+      await watcher.waitForSelector(`${row('printer-01')}[data-state=failed]`, { timeout: seenWithin });
+      assert.doesNotMatch(await stale.innerText('.three'), /failed/);
+      letListen();
+      await waitFor(
+        async () => /Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*failed/.test(await stale.innerText('.three')),
+        seenWithin,
+      );
+      await stage.engine.container('printer-01-snmp').start();
+      await watcher.waitForSelector(`${row('printer-01')}[data-state=running]`, { timeout: seenWithin });
+      await waitFor(
+        async () => /Recorded[\s\S]*running[\s\S]*Observed[^✖]*running/.test(await stale.innerText('.three')),
+        seenWithin,
+      );
+      await Promise.all([watcher.close(), stale.close()]);
+    });
+
     test('Reconcile now: the pass is asked for, and appears among the last ones', async () => {
       await open('/hosts/host-a');
       await page.click('text=Reconcile now');

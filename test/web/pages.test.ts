@@ -179,7 +179,7 @@ describe('what protects the pages', () => {
 
 describe('what many readers share', () => {
   test('the same is made once, and again when it is old; a failure is nobody else’s', async () => {
-    const once = shared<number>();
+    const { once } = shared<number>();
     let made = 0;
     const make = async (): Promise<number> => ++made;
     assert.deepEqual(await Promise.all([once('a', make), once('a', make), once('b', make)]), [1, 1, 2]);
@@ -190,6 +190,19 @@ describe('what many readers share', () => {
     assert.equal(await once('c', make), 3);
     await new Promise((done) => setTimeout(done, 400));
     assert.equal(await once('a', make), 4);
+  });
+
+  test('what is being made when something changes answers nobody who asks after it', async () => {
+    const { once, outdate } = shared<string>();
+    let finish: (page: string) => void = () => undefined;
+    const early = once('a', () => new Promise((done) => (finish = done)));
+    outdate();
+    const late = once('a', async () => 'new');
+    finish('old');
+    assert.deepEqual(await Promise.all([early, late]), ['old', 'new']);
+    // The end of the old one takes nothing from the new one.
+    await new Promise((done) => setTimeout(done, 10));
+    assert.equal(await once('a', async () => 'newer'), 'new');
   });
 
   test('at most so many at once, and all of them in the end', async () => {

@@ -162,11 +162,8 @@ function listen(): void {
     trouble = 'blind';
     showHealth();
   });
-  events.addEventListener('open', () => {
-    // What happened while nobody listened.
-    if (trouble === 'lost') void refresh();
-    hear();
-  });
+  // What happened before is told at the server's next look.
+  events.addEventListener('open', hear);
   events.addEventListener('error', () => {
     if (trouble !== 'off') trouble = 'lost';
     showHealth();

@@ -57,10 +57,14 @@ ${recordedColumn(recorded, found)}
 ${observedColumn(asked, recorded)}
 </div>
 ${differences(view, recorded)}
+</div>
+<div id="availability" data-live>
 <h2>Availability</h2>
 ${band('Last day', lastDay)}
 ${band('Last 7 days', stretches)}
 <p class="hint">Counted is the time in which its host was looked at; where nobody looked the band is open, and that is not up.</p>
+</div>
+<div id="changes" data-live>
 <h2>Changes</h2>
 ${transitions.length === 0 ? html`<p class="empty">No change is recorded.</p>` : transitionTable(transitions, false)}
 ${transitions.length === changesShown ? html`<p class="hint">The latest ${changesShown}. All: <code>decnet-fleet history --host ${host} --decky ${name}</code></p>` : null}

@@ -71,10 +71,10 @@ ${
 </div>
 <div id="passes" data-live><h2>Last passes</h2>
 ${passes === null ? html`<p class="trouble">The queues do not answer: passes cannot be shown. What stands above is from the database.</p>` : passes.length === 0 ? html`<p class="empty">The queue keeps no finished pass of this host.</p>` : html`${chart(passes)}${passTable(name, passes)}`}</div>
-${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, though the file does not declare them.')}
+<div id="notes" data-live>${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, though the file does not declare them.')}
 ${noteTable(name, host.contested, 'Contested', 'Another program keeps changing these rows back.')}
 ${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace.')}
-${gapTable(gaps)}`,
+${gapTable(gaps)}</div>`,
   };
 }
 
