@@ -9,7 +9,7 @@ import { textArrayInSteps } from './text-array.ts';
 
 /** Up to so many rows, all inserts are one statement, all updates one, and all deletes one: it is the same for any number. */
 const most = 10_000;
-/** Beyond that, those of rows that bring content: some 3 MB, which the driver copies twice, in one piece. */
+/** Beyond that, those of rows that bring content: some 3 MB, which the driver copies in one piece. */
 const mostWithContent = 5_000;
 
 export async function applyChanges(
@@ -70,12 +70,13 @@ const columns: Readonly<Record<string, (change: Change, versions: Versions) => s
   reason: ({ reason }) => reason,
   content_reason: ({ from, changed }) =>
     from !== null && changed.length > 0 ? contentReason(changed) : null,
-  config: ({ content }) => content && JSON.stringify(content.config),
   // Most often the file's own list; null: it is.
   services: ({ content }) =>
     content === null || equalJson(content.services, content.config.services)
       ? null
       : JSON.stringify(content.services),
+  // By far the longest, and so the last: what follows such a value lets the driver copy it once more.
+  config: ({ content }) => content && JSON.stringify(content.config),
 };
 
 function* inputInSteps(changes: readonly Change[], versions: Versions): Steps<readonly Buffer[]> {
