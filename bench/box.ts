@@ -66,9 +66,8 @@ export async function measureBox(options: {
     await sleep(seconds * 1000);
     const after = await snapshot();
     const found = (await box.ask('figures')) as BoxFigures;
-    const expected = (hosts * seconds) / interval;
-    if (found.passes < expected * 0.9 || found.failed > 0)
-      throw new Error(`${found.passes} passes of ${expected} were made, ${found.failed} failed`);
+    if (found.passes === 0 || found.failed > 0)
+      throw new Error(`${found.passes} passes were made, ${found.failed} failed`);
     const ended = new Promise((done) => box.child.once('exit', done));
     box.child.send('end');
     await ended;
@@ -137,6 +136,7 @@ function tableOf(
   const percent = (from: number, to: number): number => (100 * (to - from)) / seconds;
   const perPass = (from: number, to: number): number => (to - from) / found.passes;
   const figures: readonly (readonly [string, number, string])[] = [
+    ['passes that were due', (hosts * seconds) / interval, ''],
     ['passes', found.passes, ''],
     ['passes per second', found.passes / seconds, ''],
     ['lateness of scheduled passes, p50', quantile(found.lateness, 0.5), 'ms'],

@@ -27,6 +27,9 @@ export interface Measured {
 
 /** Before anything is kept, the file is read: beyond that, all new is enough. */
 const mostInFirstPass = 10_000;
+/** The floor of a host larger than this takes long, and is no goal's measure: it is taken less often. */
+const longFloor = 10_000;
+const mostOfLongFloor = 2;
 
 export const allCases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
 export type Case = (typeof allCases)[number] | 'fill';
@@ -48,14 +51,12 @@ export async function measureOnePass(options: {
     await ask(postgres.url, 'select pg_reload_conf()');
     for (const deckies of options.sizes) hosts.push(await openHost(deckies, directory, postgres.url));
     for (const which of options.cases) {
-      // One size directly after the other: over minutes such a machine changes its own speed.
-      for (const host of hosts) {
-        const isExtra = which === 'first pass';
-        if (isExtra && host.deckies > mostInFirstPass) continue;
-        const one = await compared(which, host, options.rounds);
-        const { quiet, allCases } = options.upstream;
-        const most = which === 'nothing changed' ? quiet : isExtra ? 0 : allCases;
-        const upstream = host.deckies <= most ? await upstreamsWay(argumentsOf(host, which)) : null;
+      const isExtra = which === 'first pass';
+      const { quiet, allCases } = options.upstream;
+      const most = which === 'nothing changed' ? quiet : isExtra ? 0 : allCases;
+      const looked = hosts.filter(({ deckies }) => !isExtra || deckies <= mostInFirstPass);
+      for (const one of await compared(which, looked, options.rounds)) {
+        const upstream = one.host.deckies <= most ? await upstreamsWay(argumentsOf(one.host, which)) : null;
         found.push({ ...one, upstream });
       }
     }
@@ -115,22 +116,32 @@ interface Found {
   readonly upstream: number | null;
 }
 
-/** A pass and its floor, in turns. */
-async function compared(which: Case, host: Host, rounds: number): Promise<Found> {
-  const args = argumentsOf(host, which);
-  const [ours, floor] = await Promise.all([
-    startProgram('bench/measure-pass.ts', args),
-    startProgram('bench/measure-floor.ts', args),
-  ]);
-  const times = { ours: [] as Round[], floor: [] as Round[] };
+/** Passes and their floors, all sizes in turns: over minutes such a machine changes its own speed. */
+async function compared(which: Case, hosts: readonly Host[], rounds: number): Promise<readonly Found[]> {
+  const pairs = await Promise.all(
+    hosts.map(async (host) => {
+      const args = argumentsOf(host, which);
+      const [ours, floor] = await Promise.all([
+        startProgram('bench/measure-pass.ts', args),
+        startProgram('bench/measure-floor.ts', args),
+      ]);
+      return { host, ours, floor, times: { ours: [] as Round[], floor: [] as Round[] } };
+    }),
+  );
   // To warm up; the floor has next to no code of its own.
-  await ours.ask('round');
-  for (let at = 0; at < rounds; at++) {
-    times.ours.push((await ours.ask('round')) as Round);
-    times.floor.push((await floor.ask('round')) as Round);
+  for (const { ours } of pairs) await ours.ask('round');
+  for (let at = 0; at < rounds; at++)
+    for (const { host, ours, floor, times } of pairs) {
+      times.ours.push((await ours.ask('round')) as Round);
+      if (at < mostOfLongFloor || host.deckies <= longFloor)
+        times.floor.push((await floor.ask('round')) as Round);
+    }
+  const found: Found[] = [];
+  for (const { host, ours, floor, times } of pairs) {
+    const peaks = { ours: (await ours.ask('end')) as Measured, floor: (await floor.ask('end')) as Measured };
+    found.push({ which, host, ...times, peaks, upstream: null });
   }
-  const peaks = { ours: (await ours.ask('end')) as Measured, floor: (await floor.ask('end')) as Measured };
-  return { which, host, ...times, peaks, upstream: null };
+  return found;
 }
 
 /** The same case on the next smaller host. */

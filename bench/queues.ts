@@ -10,13 +10,19 @@ import { jobName, queueName } from '../src/fleet/job.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { start } from '../test/support/cli.ts';
 import { testHost } from '../test/support/host.ts';
-import { postgresServer, redisServer } from '../test/support/servers.ts';
+import { ask, postgresServer, redisServer } from '../test/support/servers.ts';
 import { migrate, usageOf } from './processes.ts';
 import { median, type Table } from './report.ts';
 import { redisFigure } from './server-figures.ts';
 
 /** Jobs that are added at once, as the scheduler does. */
 const atOnce = 50;
+
+interface Row {
+  readonly queues: string;
+  readonly hosts: number;
+  [figure: string]: number | string;
+}
 
 interface Store {
   readonly kind: 'Redis' | 'PostgreSQL';
@@ -33,11 +39,12 @@ export async function measureQueues(options: {
   readonly redis: readonly number[];
   readonly postgres: readonly number[];
   readonly rounds: number;
-  /** Of the scheduler's own measurement. */
+  /** Of the scheduler's own measurement; 0: none. */
   readonly seconds: number;
 }): Promise<Table> {
   const [postgres, redis] = [await postgresServer(), await redisServer()];
-  const rows: Record<string, number | string>[] = [];
+  const rows: Row[] = [];
+  const last = (kind: Store['kind']): Row | undefined => rows.findLast(({ queues }) => queues === kind);
   try {
     await migrate({ DATABASE_URL: postgres.url });
     for (const kind of ['Redis', 'PostgreSQL'] as const) {
@@ -50,15 +57,21 @@ export async function measureQueues(options: {
             hosts,
             ...(await measureRounds(store, hosts, options.rounds)),
             ...(await measureJobs(store, options.rounds)),
-            // What it costs with fewer hosts is less.
-            ...(hosts === sizes.at(-1)
-              ? await measureScheduler(kind, hosts, options.seconds, postgres.url, redis.url)
-              : {}),
           });
         }
       } finally {
         await close();
       }
+    }
+    if (options.seconds > 0) {
+      // Side by side, since they cost little; what it costs with fewer hosts is less.
+      const other = Object.assign(new URL(postgres.url), { pathname: 'queues_on_redis' }).href;
+      await ask(postgres.url, 'create database queues_on_redis');
+      await migrate({ DATABASE_URL: other });
+      await Promise.all([
+        measureScheduler(last('PostgreSQL'), options.seconds, { DATABASE_URL: postgres.url }),
+        measureScheduler(last('Redis'), options.seconds, { DATABASE_URL: other, REDIS_URL: redis.url }),
+      ]);
     }
   } finally {
     await redis.remove();
@@ -66,7 +79,7 @@ export async function measureQueues(options: {
   }
   return {
     name: 'queues',
-    title: `The queues: a round (one job for each host) and jobs that do nothing, beside bare BullMQ, medians of ${options.rounds}; the scheduler for ${options.seconds} s at 30 s.`,
+    title: `The queues: a round (one job for each host) and jobs that do nothing, beside bare BullMQ, medians of ${options.rounds}${options.seconds > 0 ? `; the scheduler for ${options.seconds} s at 30 s` : ''}.`,
     rows,
   };
 }
@@ -223,36 +236,29 @@ async function measureJobs(store: Store, rounds: number): Promise<Record<string,
 
 /** The scheduler's process with so many hosts. */
 async function measureScheduler(
-  kind: Store['kind'],
-  hosts: number,
+  row: Row | undefined,
   seconds: number,
-  databaseUrl: string,
-  redisUrl: string,
-): Promise<Record<string, number>> {
-  const client = new pg.Client({ connectionString: databaseUrl });
+  stores: { readonly DATABASE_URL: string; readonly REDIS_URL?: string },
+): Promise<void> {
+  if (row === undefined) return;
+  const client = new pg.Client({ connectionString: stores.DATABASE_URL });
   const host = testHost();
   await client.connect();
   await client.query('truncate fleet_hosts');
   await client.query(
     `insert into fleet_hosts (host_uuid, interval_s) select 'host-' || n, 30 from generate_series(0, $1 - 1) n`,
-    [hosts],
+    [row.hosts],
   );
-  const scheduler = start(
-    [],
-    host.env({ DATABASE_URL: databaseUrl, ...(kind === 'Redis' && { REDIS_URL: redisUrl }) }),
-    'scheduler.ts',
-  );
+  const scheduler = start([], host.env(stores), 'scheduler.ts');
   try {
-    // It has started then, and in a long measurement its first rounds are behind it.
-    await sleep(Math.min(10, seconds) * 1000);
+    // Its start is behind it then.
+    await sleep(10_000);
     const pid = scheduler.child.pid ?? 0;
     const before = usageOf(pid);
     await sleep(seconds * 1000);
     const after = usageOf(pid);
-    return {
-      'scheduler % of a core': Number(((100 * (after.cpu - before.cpu)) / seconds).toFixed(1)),
-      'scheduler MB': Math.round(after.memory),
-    };
+    row['scheduler % of a core'] = Number(((100 * (after.cpu - before.cpu)) / seconds).toFixed(1));
+    row['scheduler MB'] = Math.round(after.memory);
   } finally {
     scheduler.child.kill();
     await scheduler.finished;

@@ -12,8 +12,6 @@ class Reader {
   /** What arrived of an event that has not ended yet. */
   #rest = '';
   #onEvent: (event: string, data: string) => void = () => undefined;
-  /** Events so far. */
-  heard = 0;
   /** Announced changes so far. */
   changes = 0;
   fault: Error | null = null;
@@ -59,7 +57,6 @@ class Reader {
       // The response is sent in chunks: their sizes stand on lines of their own before an event.
       const [, event = '', data = ''] = /^event: (\w+)\ndata: (.*)$/m.exec(part) ?? [];
       if (event === '') continue;
-      this.heard += 1;
       if (event === 'changed') this.changes += 1;
       this.#onEvent(event, data);
     }
@@ -75,13 +72,10 @@ export async function measureStream(
   client: pg.Client,
   options: { readonly readers: number; readonly hosts: readonly string[]; readonly rounds: number },
 ): Promise<readonly number[]> {
-  const first = new Reader(url);
-  const readers = [first];
+  const readers = Array.from({ length: options.readers }, () => new Reader(url));
   try {
-    // With its first reader the stream says that everything may have changed: that must not be taken for a round.
-    await waitFor(() => first.changes > 0);
-    while (readers.length < options.readers) readers.push(new Reader(url));
-    await waitFor(() => readers.every(({ heard }) => heard > 0));
+    // A new reader is told that everything may have changed: that must not be taken for a round.
+    await waitFor(() => readers.every(({ changes }) => changes > 0));
     const latencies: number[] = [];
     for (let round = 0; round < options.rounds; round++) {
       const host = options.hosts[round % options.hosts.length] ?? '';
