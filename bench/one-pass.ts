@@ -27,9 +27,9 @@ export interface Measured {
 
 /** Before anything is kept, the file is read: beyond that, all new is enough. */
 const mostInFirstPass = 10_000;
-/** The floor of a host larger than this takes long, and is no goal's measure: it is taken less often. */
+/** The floor of a host larger than this takes long, and is no goal’s measure: it is taken once. */
 const longFloor = 10_000;
-const mostOfLongFloor = 2;
+const mostOfLongFloor = 1;
 
 export const allCases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
 export type Case = (typeof allCases)[number] | 'fill';

@@ -41,7 +41,7 @@ const parts: Readonly<Record<string, () => Promise<Table>>> = {
         ? { redis: [1000, 10_000], postgres: [1000], rounds: 2, seconds: 30 }
         : { redis: [1000], postgres: [100], rounds: 1, seconds: 0 },
     ),
-  startup: () => measureStartup({ rounds: isFull ? 3 : 1 }),
+  startup: () => measureStartup({ rounds: isFull ? 2 : 1 }),
   dashboard: () =>
     measureDashboard(
       isFull
