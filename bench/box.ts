@@ -136,7 +136,7 @@ function tableOf(
   const percent = (from: number, to: number): number => (100 * (to - from)) / seconds;
   const perPass = (from: number, to: number): number => (to - from) / found.passes;
   const figures: readonly (readonly [string, number, string])[] = [
-    ['passes that were due', (hosts * seconds) / interval, ''],
+    ['scheduled passes that were due', (hosts * seconds) / interval, ''],
     ['passes', found.passes, ''],
     ['passes per second', found.passes / seconds, ''],
     ['lateness of scheduled passes, p50', quantile(found.lateness, 0.5), 'ms'],
