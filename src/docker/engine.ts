@@ -6,7 +6,7 @@ import { type DockerSettings, dockerConnection } from './connection.ts';
 import { containerOf, loopWindow } from './listing.ts';
 import { readListing } from './listing-stream.ts';
 
-/** Milliseconds for one listing, and per container that there was the last time. @see CONTRACT.md, rule 6 */
+/** Milliseconds for one listing, and per container that there was the last time or has arrived. @see CONTRACT.md, rule 6 */
 const listLimit = { base: 10_000, perContainer: 1 };
 /** @see CONTRACT.md, "Observed state of a decky" */
 const inspectLimit = { perPass: 200, atOnce: 8, time: 5_000 };
@@ -26,16 +26,17 @@ export function dockerEngine(settings: DockerSettings): DockerEngine {
   const docker = new Docker(options);
 
   const list: Engine['list'] = async ({ only, containers, turn }) => {
-    const limit = listLimit.base + listLimit.perContainer * containers;
-    const signal = AbortSignal.timeout(limit);
+    const patience = patienceFor(containers);
     try {
-      const listed = await listing(docker, only, signal);
+      const listed = await listing(docker, only, patience);
       return { kind: 'ok', containers: await inspectSuspects(docker, listed, Number(turn)) };
     } catch (error) {
       return {
         kind: 'unreachable',
-        reason: signal.aborted ? tooSlow(place, limit) : unreachable(error, place),
+        reason: patience.signal.aborted ? tooSlow(place, patience.limit()) : unreachable(error, place),
       };
+    } finally {
+      patience.end();
     }
   };
 
@@ -48,6 +49,39 @@ export function dockerEngine(settings: DockerSettings): DockerEngine {
       const info = await ask({ abortSignal: AbortSignal.timeout(infoLimit) });
       return { id: info.ID, version: info.ServerVersion, containers: info.Containers };
     },
+  };
+}
+
+interface Patience {
+  /** Aborted when the time is over. */
+  readonly signal: AbortSignal;
+  /** A container has arrived. */
+  arrived(): void;
+  /** Milliseconds, from the beginning. */
+  limit(): number;
+  end(): void;
+}
+
+/** A host is first seen with any number of containers: those that arrive count as those of the last time do. */
+function patienceFor(lastTime: number): Patience {
+  const controller = new AbortController();
+  const from = performance.now();
+  let seen = 0;
+  let timer: NodeJS.Timeout;
+  const limit = (): number => listLimit.base + listLimit.perContainer * Math.max(lastTime, seen);
+  const look = (): void => {
+    const left = from + limit() - performance.now();
+    if (left > 0) timer = setTimeout(look, left);
+    else controller.abort();
+  };
+  look();
+  return {
+    signal: controller.signal,
+    arrived: () => {
+      seen += 1;
+    },
+    limit,
+    end: () => clearTimeout(timer),
   };
 }
 
@@ -64,12 +98,13 @@ interface EngineInfo {
 async function listing(
   docker: Docker,
   only: ReadonlySet<string> | null,
-  abortSignal: AbortSignal,
+  patience: Patience,
 ): Promise<readonly Container[]> {
   const ask = async (filters?: Record<string, string[]>): Promise<readonly Container[]> =>
-    readListing(await open(docker, { all: true, ...(filters && { filters }) }, abortSignal), (listed) =>
-      containerOf(listed, Date.now() / 1000),
-    );
+    readListing(await open(docker, { all: true, ...(filters && { filters }) }, patience.signal), (listed) => {
+      patience.arrived();
+      return containerOf(listed, Date.now() / 1000);
+    });
   if (only === null) return ask();
   const names = [...only].map((name) => `^/?${name.replaceAll('.', '\\.')}(-.*)?$`);
   const found = await Promise.all([

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -102,32 +102,48 @@ describe('a listing as it arrives', () => {
     assert.deepEqual(await readListing(pieces(' [ ]\n', [1, 2]), same), []);
   });
 
+  const settings = { tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
+  /** What an engine is seen as that answers every request so. */
+  const sightOf = async (answer: (response: ServerResponse) => void) => {
+    const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-listing-'));
+    const server = createServer((_request, response) => answer(response));
+    const socket = join(directory, 'docker.sock');
+    await new Promise<void>((done) => server.listen(socket, done));
+    try {
+      const engine = dockerEngine({ host: `unix://${socket}`, ...settings });
+      return await engine.list({ only: null, containers: 0, turn: '0' });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+      rmSync(directory, { recursive: true });
+    }
+  };
+
   for (const [how, status, end, reason] of [
     ['goes away within its list', 200, 'cut', /aborted|too early|hang up|reset/i],
     ['hangs within its list', 200, 'hang', /did not answer within 10 s/],
     ['answers with a fault', 500, 'end', /server error/],
   ] as const) {
     test(`an engine that ${how} is unreachable, and half of its list counts for nothing`, async () => {
-      const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-listing-'));
-      const server = createServer((_request, response) => {
+      const sight = await sightOf((response) => {
         response.writeHead(status, { 'content-type': 'application/json' });
         response.write('[{"Id":"a","Names":["/web"],"State":"running","Status":"Up 2 hours"},');
         if (end === 'cut') setTimeout(() => response.destroy(), 50);
         if (end === 'end') response.end();
       });
-      const socket = join(directory, 'docker.sock');
-      await new Promise<void>((done) => server.listen(socket, done));
-      try {
-        const settings = { tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
-        const engine = dockerEngine({ host: `unix://${socket}`, ...settings });
-        const sight = await engine.list({ only: null, containers: 0, turn: '0' });
-        assert.equal(sight.kind, 'unreachable');
-        assert.match(sight.kind === 'unreachable' ? sight.reason : '', reason);
-      } finally {
-        server.closeAllConnections();
-        server.close();
-        rmSync(directory, { recursive: true });
-      }
+      assert.equal(sight.kind, 'unreachable');
+      assert.match(sight.kind === 'unreachable' ? sight.reason : '', reason);
     });
   }
+
+  test('of a host that was never seen may take longer the more containers arrive', async () => {
+    const containers = 5000;
+    const sight = await sightOf((response) => {
+      const one = (at: number): string =>
+        `{"Id":"${at}","Names":["/web-${at}"],"State":"running","Status":"Up 2 hours"}`;
+      response.write(`[${Array.from({ length: containers }, (_, at) => one(at)).join(',')}`);
+      setTimeout(() => response.end(']'), 11_500);
+    });
+    assert.equal(sight.kind === 'ok' && sight.containers.length, containers);
+  });
 });
