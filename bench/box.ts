@@ -19,13 +19,15 @@ import { clusterCpu, redisFigure } from './server-figures.ts';
 
 const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_alarms'] as const;
 
-/** @param options.seconds of the measured window, after every host has had its first pass */
-export async function measureBox(options: {
+interface BoxOptions {
   readonly hosts: number;
   readonly deckies: number;
   readonly interval: number;
+  /** Of the measured window, after every host has had its first pass. */
   readonly seconds: number;
-}): Promise<Table> {
+}
+
+export async function measureBox(options: BoxOptions): Promise<Table> {
   const { hosts, deckies, interval, seconds } = options;
   // Two containers each, of which one in a hundred flaps.
   const flapping = Math.ceil((hosts * deckies * 2) / 100);
@@ -68,6 +70,10 @@ export async function measureBox(options: {
     const found = (await box.ask('figures')) as BoxFigures;
     if (found.passes === 0 || found.failed > 0)
       throw new Error(`${found.passes} passes were made, ${found.failed} failed`);
+    const [due, made] = [scheduledPasses(options), found.lateness.length];
+    // A window of a few seconds tells how many there were; in a long one a schedule that falls behind is a fault.
+    if (seconds >= 60 && made < 0.9 * due)
+      throw new Error(`of ${due} scheduled passes that were due ${made} were made`);
     const ended = new Promise((done) => box.child.once('exit', done));
     box.child.send('end');
     await ended;
@@ -127,16 +133,16 @@ async function figuresNow(
   };
 }
 
-function tableOf(
-  { hosts, deckies, interval, seconds }: Parameters<typeof measureBox>[0],
-  found: BoxFigures,
-  before: Snapshot,
-  after: Snapshot,
-): Table {
+/** How many are due in the measured window. */
+const scheduledPasses = ({ hosts, interval, seconds }: BoxOptions): number => (hosts * seconds) / interval;
+
+function tableOf(options: BoxOptions, found: BoxFigures, before: Snapshot, after: Snapshot): Table {
+  const { hosts, deckies, interval, seconds } = options;
   const percent = (from: number, to: number): number => (100 * (to - from)) / seconds;
   const perPass = (from: number, to: number): number => (to - from) / found.passes;
   const figures: readonly (readonly [string, number, string])[] = [
-    ['scheduled passes that were due', (hosts * seconds) / interval, ''],
+    ['scheduled passes that were due', scheduledPasses(options), ''],
+    ['scheduled passes', found.lateness.length, ''],
     ['passes', found.passes, ''],
     ['passes per second', found.passes / seconds, ''],
     ['lateness of scheduled passes, p50', quantile(found.lateness, 0.5), 'ms'],

@@ -53,8 +53,8 @@ for (const kind of stores) {
     const row = (name: string): string => `tr[data-key="host-a ${name}"]`;
     const isLive = async (): Promise<void> =>
       void (await page.waitForSelector('#stream[data-state=live]', { timeout: 15_000 }));
-    const says = (where: string, pattern: RegExp): Promise<void> =>
-      waitFor(async () => pattern.test(await page.innerText(where)), seenWithin);
+    const says = (where: string, pattern: RegExp, on = page): Promise<void> =>
+      waitFor(async () => pattern.test(await on.innerText(where)), seenWithin);
     const open = async (path: string): Promise<void> => {
       await page.goto(stage.url + path);
       await isLive();
@@ -126,16 +126,10 @@ for (const kind of stores) {
       await watcher.waitForSelector(`${row('printer-01')}[data-state=failed]`, { timeout: seenWithin });
       assert.doesNotMatch(await stale.innerText('.three'), /failed/);
       letListen();
-      await waitFor(
-        async () => /Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*failed/.test(await stale.innerText('.three')),
-        seenWithin,
-      );
+      await says('.three', /Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*failed/, stale);
       await stage.engine.container('printer-01-snmp').start();
       await watcher.waitForSelector(`${row('printer-01')}[data-state=running]`, { timeout: seenWithin });
-      await waitFor(
-        async () => /Recorded[\s\S]*running[\s\S]*Observed[^✖]*running/.test(await stale.innerText('.three')),
-        seenWithin,
-      );
+      await says('.three', /Recorded[\s\S]*running[\s\S]*Observed[^✖]*running/, stale);
       await Promise.all([watcher.close(), stale.close()]);
     });
 
