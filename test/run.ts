@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { packageRoot } from '../src/package.ts';
+import { hangWatch } from './support/hang-watch.ts';
 import { globalSetup, globalTeardown } from './support/services.ts';
 
 /**
@@ -19,6 +20,7 @@ const files = chosen.length === 0 ? all : all.filter((file) => chosen.some((part
 const ran = new Set<string>();
 const skipped = new Map<string, string>();
 const counts = { passed: 0, failed: 0 };
+const hangs = hangWatch(600_000);
 
 /** Where a failure is final, the tests of hosts run one file at a time: their timing is then the machine's alone. */
 const isAlone = (file: string): boolean => isStrict && file.includes('/test/hosts/');
@@ -32,7 +34,8 @@ await globalTeardown();
 
 async function runFiles(some: readonly string[], concurrency: number): Promise<void> {
   if (some.length === 0) return;
-  const stream = run({ files: [...some], concurrency });
+  const stream = run({ files: [...some], concurrency, signal: hangs.signal });
+  hangs.follow(stream);
   stream.on('test:pass', (event) => {
     const file = relative(packageRoot, event.file ?? '');
     if (event.skip !== undefined) skipped.set(`${file}: ${event.name}`, String(event.skip));

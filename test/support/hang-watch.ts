@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { relative } from 'node:path';
+import type { run } from 'node:test';
+import { promisify } from 'node:util';
+import { packageRoot } from '../../src/package.ts';
+
+type TestsStream = ReturnType<typeof run>;
+interface Event {
+  readonly file?: string;
+  readonly name: string;
+  readonly testId: number;
+}
+
+/**
+ * Ends a run in which no test ends any more, and says which one hangs: without it the run would wait for ever, and say
+ * nothing.
+ * @param longest milliseconds; no test takes as long
+ */
+export function hangWatch(longest: number) {
+  const underWay = new Map<string, string>();
+  const givenUp = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const giveUp = async (): Promise<void> => {
+    console.log(`\nno test has ended for ${longest / 1000} s; under way:`);
+    for (const text of underWay.values()) console.log(`  ${text}`);
+    const processes = promisify(execFile)('ps', ['-eo', 'pid,ppid,etimes,stat,wchan:20,args', '--forest']);
+    await processes.then(({ stdout }) => console.log(stdout)).catch(() => undefined);
+    givenUp.abort();
+  };
+  const hear = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void giveUp(), longest);
+  };
+  return {
+    /** Aborted when the run is given up. */
+    signal: givenUp.signal,
+    follow: (stream: TestsStream): void => {
+      // A file's own test is this process's, those in it are its process's: their numbers may be the same.
+      const key = ({ file, name, testId }: Event): string => `${file} ${testId} ${name}`;
+      hear();
+      stream.on('test:dequeue', (event) => {
+        const file = relative(packageRoot, event.file ?? '');
+        underWay.set(
+          key(event),
+          event.name === event.file ? `the process of ${file}` : `${file}: ${event.name}`,
+        );
+        hear();
+      });
+      stream.on('test:complete', (event) => {
+        underWay.delete(key(event));
+        hear();
+      });
+      stream.once('end', () => clearTimeout(timer));
+    },
+  };
+}
