@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,30 +56,31 @@ describe('the embedded database', () => {
     assert.equal((await again.finished).code, 0);
   });
 
-  test('up whose readers go away stops in order, and leaves no PostgreSQL behind', async () => {
-    const up = start(['up'], { ...env, LOG_LEVEL: 'debug' });
+  const writeStateFile = (...deckies: string[]): string => {
+    const file = join(directory, 'decnet-state.json');
+    const content = deckies.map((name) => ({ name, ip: '192.0.2.1', services: ['ssh'] }));
+    writeFileSync(file, JSON.stringify({ config: { deckies: content } }));
+    return file;
+  };
+
+  test('up whose readers go away stops in order with its next line, and leaves no PostgreSQL behind', async () => {
+    const up = start(['up'], { ...env, DECNET_STATE_FILE: writeStateFile('web'), LOG_LEVEL: 'debug' });
     await up.said(/state file/);
-    up.child.stdout?.destroy();
-    up.child.stderr?.destroy();
+    const streams = [up.child.stdout, up.child.stderr].map((stream) => stream?.destroy());
+    await Promise.all(streams.map((stream) => stream && once(stream, 'close')));
+    // It may have said everything already: this is news.
+    writeStateFile('web', 'mail');
     assert.equal((await up.finished).code, 0);
     await waitFor(isStopped);
   });
 
   test('up prints each change as one line, as it happens', async () => {
-    const file = join(directory, 'decnet-state.json');
-    const write = (...deckies: string[]) =>
-      writeFileSync(
-        file,
-        JSON.stringify({
-          config: { deckies: deckies.map((name) => ({ name, ip: '192.0.2.1', services: ['ssh'] })) },
-        }),
-      );
-    write('web');
+    const file = writeStateFile('web');
     const up = start(['up'], { ...env, DECNET_STATE_FILE: file, DECNET_INTERVAL: '1' });
     await up.said(/web {2}pending/);
-    write('web', 'mail');
+    writeStateFile('web', 'mail');
     await up.said(/\d\d:\d\d:\d\d {2}mail {2}pending {2}new in the file/);
-    write('mail');
+    writeStateFile('mail');
     await up.said(/web {2}deleted \(was pending\) {2}not in the file any more/);
     up.child.kill('SIGINT');
     assert.equal((await up.finished).code, 0);
