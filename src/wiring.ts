@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, chooseStateFile, noStateFile, rootDataDir } from './config.ts';
 import type { EmbeddedDatabase } from './database/embedded.ts';
-import type { Database } from './database/orm.ts';
+import type { Database, Read } from './database/orm.ts';
 import type { Report } from './database/report.ts';
 import type { DockerEngine } from './docker/engine.ts';
 import { type JobData, scheduleQueue } from './fleet/job.ts';
@@ -13,6 +13,7 @@ import { version } from './package.ts';
 import type { Bus } from './pass/announce.ts';
 import type { Ledger } from './pass/ledger.ts';
 import type { QueueBackend } from './queue/backend.ts';
+import type { Views } from './web/ports.ts';
 import type { Dashboard } from './web/server.ts';
 
 export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure'> {
@@ -107,7 +108,7 @@ export function openFleet(config: Config, log: Log): Fleet {
   });
   const report = once(async () => {
     const [opened, module] = await Promise.all([database(), import('./database/report.ts')]);
-    return module.report(opened, config.interval);
+    return module.report(opened.read, config.interval);
   });
   const redis = once(async () => {
     if (config.redisUrl === null) return null;
@@ -225,21 +226,26 @@ export function openFleet(config: Config, log: Log): Fleet {
       );
     },
     dashboard: async ({ host, port }) => {
-      const [opened, views, backend, web, { pages }, request, { metricsSource }, { metricsText }] =
+      const [opened, backend, web, { pages }, { report }, request, { metricsSource }, { metricsText }] =
         await Promise.all([
           database(),
-          report(),
           queues(),
           import('./web/server.ts'),
           import('./database/pages.ts'),
+          import('./database/report.ts'),
           import('./queue/request.ts'),
           import('./database/figures.ts'),
           import('./web/metrics.ts'),
         ]);
       const figures = metricsSource(opened, config.interval);
+      const viewsOf = (read: Read): Views => ({
+        report: report(read, config.interval),
+        pages: pages(read, config.interval),
+      });
+      const views = viewsOf(opened.read);
       const ports = {
-        report: views,
-        pages: pages(opened, config.interval),
+        ...views,
+        snapshot: <T>(work: (views: Views) => Promise<T>) => opened.snapshot((read) => work(viewsOf(read))),
         queues: backend,
         request: (data: JobData, timeout: number) =>
           request.requestPass(backend, data, timeout, { forget: true }),
@@ -251,7 +257,7 @@ export function openFleet(config: Config, log: Log): Fleet {
           ]);
           return metricsText({ version, hosts, queues: { up: schedulers !== null, schedulers } });
         },
-        ready: async () => void (await Promise.all([views.intervals(), backend.check()])),
+        ready: async () => void (await Promise.all([views.report.intervals(), backend.check()])),
         log,
       };
       const { login: credentials, publicUrl } = config;

@@ -1,5 +1,5 @@
 import type { Migrator } from '@mikro-orm/migrations';
-import { MikroORM } from '@mikro-orm/postgresql';
+import { IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
 import { type Kysely, sql } from 'kysely';
 import { applicationName } from './application-name.ts';
 import { databaseFault } from './faults.ts';
@@ -9,6 +9,7 @@ import { FleetGap } from './fleet-gap.ts';
 import { FleetHost } from './fleet-host.ts';
 import { FleetNotification } from './fleet-notification.ts';
 import { FleetTransition } from './fleet-transition.ts';
+import { type Db, query } from './query.ts';
 
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
 const connectWithin = 5000;
@@ -20,11 +21,18 @@ const idleAfter = 5000;
 /** Any number that no other program of this database takes an advisory lock on. */
 const migrationLock = 7_264_310_501;
 
+/** Reads rows. @throws FleetError */
+export type Read = <R>(statement: string, values?: readonly unknown[]) => Promise<readonly R[]>;
+
 export interface Database {
   readonly orm: MikroORM;
   readonly url: string;
   /** Runs something on the database; what fails is thrown as people read it. @throws FleetError */
   run<T>(work: (orm: MikroORM) => Promise<T>): Promise<T>;
+  /** Each statement by itself. */
+  readonly read: Read;
+  /** All that some work reads, one statement after the other, is of one moment: what is committed meanwhile does not show. */
+  snapshot<T>(work: (read: Read) => Promise<T>): Promise<T>;
   /** Names of the migrations that are still to run. */
   pending(): Promise<readonly string[]>;
   /** Brings the schema up to date, while no other process does. @returns the names of what it ran */
@@ -62,6 +70,18 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
     orm,
     url,
     run,
+    read: (statement, values = []) =>
+      run(() => query(orm.em.fork().getKysely() as unknown as Db, statement, values)),
+    snapshot: (work) =>
+      run(() =>
+        orm.em
+          .fork()
+          .transactional(
+            (em) =>
+              work((statement, values = []) => query(em.getKysely() as unknown as Db, statement, values)),
+            { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true },
+          ),
+      ),
     pending: () => run(async () => (await (await migrator(orm)).getPending()).map(({ name }) => name)),
     migrate: () =>
       run(() =>

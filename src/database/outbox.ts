@@ -13,8 +13,7 @@ const lookWithin = 2000;
 
 /** @param options.interval seconds, of hosts that never had a worker; of the grace, seconds */
 export function postgresOutbox(database: Database, options: { interval: number; grace: number }): Outbox {
-  const ask = <R>(statement: string, values: readonly unknown[] = []): Promise<readonly R[]> =>
-    database.run((orm) => query<R>(orm.em.fork().getKysely() as unknown as Db, statement, values));
+  const ask = database.read;
   return {
     look: (watched, decide) =>
       database.run((orm) =>

@@ -1,8 +1,7 @@
 import type { Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
 import { severity } from '../fleet/words.ts';
-import type { Database } from './orm.ts';
-import { query as ask, type Db } from './query.ts';
+import type { Read } from './orm.ts';
 import { type DeckyRowView, iso } from './report.ts';
 
 /** What a reader of the fleet asks for. Null: all. */
@@ -70,9 +69,7 @@ export interface Pages {
 }
 
 /** What the web pages read beside the report. @param defaultInterval seconds */
-export function pages(database: Database, defaultInterval: number): Pages {
-  const query = <R>(statement: string, values: readonly unknown[]): Promise<readonly R[]> =>
-    database.run((orm) => ask<R>(orm.em.fork().getKysely() as unknown as Db, statement, values));
+export function pages(query: Read, defaultInterval: number): Pages {
   return {
     deckies: (filter, { hosts, open, perHost, quiet, order }) =>
       query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),
@@ -85,18 +82,16 @@ export function pages(database: Database, defaultInterval: number): Pages {
     },
     list: async ({ host, ...filter }, { limit, offset }) => {
       const values = [...filterValues(filter), host];
-      const [[counted], deckies] = await Promise.all([
-        query<{ n: number }>(
-          `select count(*)::int as n from fleet_deckies d where ${matches} and ${ofHost}`,
-          values,
-        ),
-        query<ListedDecky>(
-          `select ${columns}, 0 as matched from (select d.* from fleet_deckies d where ${matches} and ${ofHost}
-             order by ${orders.broken}, d.host_uuid limit $5 offset $6) d ${sinceJoin}
-           order by ${orders.broken}, d.host_uuid`,
-          [...values, limit, offset],
-        ),
-      ]);
+      const [counted] = await query<{ n: number }>(
+        `select count(*)::int as n from fleet_deckies d where ${matches} and ${ofHost}`,
+        values,
+      );
+      const deckies = await query<ListedDecky>(
+        `select ${columns}, 0 as matched from (select d.* from fleet_deckies d where ${matches} and ${ofHost}
+           order by ${orders.broken}, d.host_uuid limit $5 offset $6) d ${sinceJoin}
+         order by ${orders.broken}, d.host_uuid`,
+        [...values, limit, offset],
+      );
       return { total: counted?.n ?? 0, deckies };
     },
     decky: async (host, name) => {

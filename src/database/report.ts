@@ -1,7 +1,6 @@
 import { isObject, type Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
-import type { Database } from './orm.ts';
-import { query as ask, type Db } from './query.ts';
+import type { Read } from './orm.ts';
 
 /** One host as `hosts` and `status` tell it. Times are ISO 8601. */
 export interface HostView {
@@ -84,9 +83,7 @@ export interface HistoryFilter {
 }
 
 /** What `status`, `hosts` and `history` read. @param defaultInterval seconds, of hosts that never had a worker */
-export function report(database: Database, defaultInterval: number): Report {
-  const query = <R>(statement: string, values: readonly unknown[]): Promise<readonly R[]> =>
-    database.run((orm) => ask<R>(orm.em.fork().getKysely() as unknown as Db, statement, values));
+export function report(query: Read, defaultInterval: number): Report {
   return {
     hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval])).map(hostView),
     intervals: () =>

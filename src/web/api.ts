@@ -7,11 +7,13 @@ import type { WebPorts } from './ports.ts';
 const mostAtOnce = 1000;
 
 /** JSON for programs, paged and filtered. Times are ISO 8601. */
-export function registerApi(app: FastifyInstance, { report, pages }: WebPorts): void {
+export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts): void {
   app.get<{ Querystring: Query }>('/api/fleet', async ({ query }) => {
     const { search, state, service, host } = parseAddress(query);
     const { limit, offset } = paged(query);
-    const { total, deckies } = await pages.list({ search, state, service, host }, { limit, offset });
+    const { total, deckies } = await snapshot(({ pages }) =>
+      pages.list({ search, state, service, host }, { limit, offset }),
+    );
     return { total, limit, offset, deckies: deckies.map(({ matched: _, ...decky }) => decky) };
   });
   app.get<{ Querystring: Query }>('/api/hosts', async ({ query }) => {

@@ -5,10 +5,16 @@ import type { Log } from '../log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { Credentials } from './security.ts';
 
-/** What the pages ask the rest of the product. */
-export interface WebPorts {
+/** What is read of the database. */
+export interface Views {
   readonly report: Report;
   readonly pages: Pages;
+}
+
+/** What the pages ask the rest of the product. */
+export interface WebPorts extends Views {
+  /** Views that all read the same moment: the sums of a page are those of its rows. */
+  snapshot<T>(work: (views: Views) => Promise<T>): Promise<T>;
   readonly queues: QueueBackend;
   /** Runs one pass on its host's worker; its job is not kept. @param timeout milliseconds */
   request(data: JobData, timeout: number): Promise<JobResult>;

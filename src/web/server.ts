@@ -188,7 +188,7 @@ function routes(
 ): void {
   const canChange = credentials !== null;
   app.get<{ Querystring: Query }>('/', async ({ url, query }, reply) =>
-    send(reply, await once(url, () => fleetPage(ports, parseAddress(query)))),
+    send(reply, await once(url, () => ports.snapshot((views) => fleetPage(views, parseAddress(query))))),
   );
   app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
     send(reply, await once(url, () => historyPage(ports, parseAddress(query).host))),

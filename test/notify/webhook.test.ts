@@ -101,6 +101,9 @@ async function fleetOf(all: readonly string[], failed: readonly string[] = []): 
 }
 
 const told = (count: number): Promise<void> => waitFor(() => to.got.length >= count, 15_000);
+/** What the receiver has got is known to have arrived: a sender that ends before is not, and sends it again. */
+const delivered = (): Promise<void> =>
+  waitFor(async () => (await it.db.query('select 1 from fleet_notifications')).length === 0);
 /** Long enough for whatever is to be told. */
 const quiet = (): Promise<unknown> => sleep(4000);
 const alarms = (): Promise<readonly { name: string; state: string; told: string }[]> =>
@@ -214,6 +217,7 @@ describe('a notification', () => {
     await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
     const first = notifier();
     await told(2);
+    await delivered();
     await first.close();
     await it.db.query(`delete from fleet_deckies where name = 'web'`);
     await it.db.query(`update fleet_deckies set state = 'running', updated_at = now() - interval '1 hour'
@@ -323,7 +327,7 @@ describe('a receiver', () => {
     assert.deepEqual([...new Set(to.got.map(({ url }) => url))], ['/hook/s3cret']);
     to.answer = (response) => void response.writeHead(400).end();
     await it.db.query('update fleet_notifications set attempts = 4, due_at = now()');
-    await waitFor(async () => (await it.db.query('select 1 from fleet_notifications')).length === 0);
+    await delivered();
   });
 
   test('of Slack’s kind gets its form alone, and nothing that a row holds becomes markup', async () => {

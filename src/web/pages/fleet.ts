@@ -6,7 +6,7 @@ import { countOf, severity, withMeaning } from '../../fleet/words.ts';
 import { addressOf, type FleetAddress, isFiltered } from '../address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
-import type { WebPorts } from '../ports.ts';
+import type { Views } from '../ports.ts';
 import { age, deckyPath, hostPath, hostTrouble, intervalsSince, stateMark, until } from '../words.ts';
 
 /** Hosts on a page, and deckies of each before the rest is only counted. */
@@ -14,8 +14,9 @@ const hostsPerPage = 50;
 const perHost = 20;
 
 /** Is the deception alive right now, and if not, where not? */
-export async function fleetPage({ report, pages }: WebPorts, address: FleetAddress): Promise<Page> {
-  const [all, services] = await Promise.all([report.hosts(null), pages.services()]);
+export async function fleetPage({ report, pages }: Views, address: FleetAddress): Promise<Page> {
+  const all = await report.hosts(null);
+  const services = await pages.services();
   const matched = isFiltered(address) ? await pages.matched(address) : null;
   const wanted = all
     .filter(({ host_uuid }) => address.host === null || host_uuid === address.host)

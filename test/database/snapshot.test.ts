@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Database, openDatabase } from '../../src/database/orm.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+
+describe('a snapshot of the database', () => {
+  let db: TestDatabase;
+  let database: Database;
+  before(async () => {
+    db = await testDatabase();
+    database = await openDatabase(db.url);
+  });
+  after(async () => {
+    await database.close();
+    await db.drop();
+  });
+
+  const hosts = 'select host_uuid from fleet_hosts order by 1';
+
+  test('is of one moment, whatever is committed meanwhile', async () => {
+    const found = await database.snapshot(async (read) => {
+      const first = await read(hosts);
+      await db.query(`insert into fleet_hosts (host_uuid) values ('meanwhile')`);
+      return [first, await read(hosts)];
+    });
+    assert.deepEqual(found, [[], []]);
+    assert.deepEqual(await database.read(hosts), [{ host_uuid: 'meanwhile' }]);
+  });
+
+  test('writes nothing', async () => {
+    await assert.rejects(
+      database.snapshot((read) => read(`insert into fleet_hosts (host_uuid) values ('written')`)),
+      /read-only transaction/,
+    );
+  });
+
+  test('of a statement that fails leaves the connection usable', async () => {
+    await assert.rejects(database.snapshot((read) => read('select 1 / 0')));
+    assert.deepEqual(await database.read('select 1 as one'), [{ one: 1 }]);
+  });
+});
