@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, chooseStateFile, noStateFile, rootDataDir } from './config.ts';
 import type { EmbeddedDatabase } from './database/embedded.ts';
-import type { Database, Read } from './database/orm.ts';
+import type { Database, Query } from './database/orm.ts';
 import type { Report } from './database/report.ts';
 import type { DockerEngine } from './docker/engine.ts';
 import { type JobData, scheduleQueue } from './fleet/job.ts';
@@ -108,7 +108,7 @@ export function openFleet(config: Config, log: Log): Fleet {
   });
   const report = once(async () => {
     const [opened, module] = await Promise.all([database(), import('./database/report.ts')]);
-    return module.report(opened.read, config.interval);
+    return module.report(opened.query, config.interval);
   });
   const redis = once(async () => {
     if (config.redisUrl === null) return null;
@@ -237,15 +237,15 @@ export function openFleet(config: Config, log: Log): Fleet {
           import('./database/figures.ts'),
           import('./web/metrics.ts'),
         ]);
-      const figures = metricsSource(opened, config.interval);
-      const viewsOf = (read: Read): Views => ({
-        report: report(read, config.interval),
-        pages: pages(read, config.interval),
+      const figures = metricsSource(opened.query, config.interval);
+      const viewsOf = (query: Query): Views => ({
+        report: report(query, config.interval),
+        pages: pages(query, config.interval),
       });
-      const views = viewsOf(opened.read);
+      const views = viewsOf(opened.query);
       const ports = {
         ...views,
-        snapshot: <T>(work: (views: Views) => Promise<T>) => opened.snapshot((read) => work(viewsOf(read))),
+        snapshot: <T>(work: (views: Views) => Promise<T>) => opened.snapshot((query) => work(viewsOf(query))),
         queues: backend,
         request: (data: JobData, timeout: number) =>
           request.requestPass(backend, data, timeout, { forget: true }),

@@ -2,8 +2,7 @@ import { type Figures, figuresFromJson } from '../fleet/figures.ts';
 import type { Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
 import { notesFromJson } from './notes.ts';
-import type { Database } from './orm.ts';
-import { type Db, query } from './query.ts';
+import type { Query } from './orm.ts';
 
 /** One host as metrics tell it. Times are seconds, ages by the database's clock. */
 export interface HostFigures {
@@ -28,12 +27,8 @@ export interface MetricsSource {
 }
 
 /** What `/metrics` reads: one statement, however many hosts. @param defaultInterval seconds, of hosts without their own */
-export const metricsSource = (database: Database, defaultInterval: number): MetricsSource => ({
-  hosts: () =>
-    database.run(async (orm) => {
-      const db = orm.em.fork().getKysely() as unknown as Db;
-      return (await query<Row>(db, selectHosts, [defaultInterval])).map(hostFigures);
-    }),
+export const metricsSource = (query: Query, defaultInterval: number): MetricsSource => ({
+  hosts: async () => (await query<Row>(selectHosts, [defaultInterval])).map(hostFigures),
 });
 
 interface Row {

@@ -23,15 +23,15 @@ export function postgresLedger(
 ): Ledger {
   const readRows = rowReader();
   return {
-    host: (host, { create }) =>
-      database.run(async (orm) => {
-        const db = orm.em.fork().getKysely() as unknown as Db;
-        if (create) {
-          await query(db, 'insert into fleet_hosts (host_uuid) values ($1) on conflict do nothing', [host]);
-        }
-        const [row] = await query<HostRow>(db, `${selectHost} where host_uuid = $1`, [host]);
-        return row === undefined ? unknownHost(host) : hostRecord(host, row);
-      }),
+    host: async (host, { create }) => {
+      if (create) {
+        await database.query('insert into fleet_hosts (host_uuid) values ($1) on conflict do nothing', [
+          host,
+        ]);
+      }
+      const [row] = await database.query<HostRow>(`${selectHost} where host_uuid = $1`, [host]);
+      return row === undefined ? unknownHost(host) : hostRecord(host, row);
+    },
 
     takeTurn: (request, seenTurn, work) =>
       database.run((orm) =>
@@ -64,16 +64,13 @@ export function postgresLedger(
         ),
       ),
 
-    register: (host, intervalS) =>
-      database.run(async (orm) => {
-        await query(
-          orm.em.fork().getKysely() as unknown as Db,
-          `insert into fleet_hosts (host_uuid, interval_s) values ($1, $2)
-           on conflict (host_uuid) do update set interval_s = excluded.interval_s
-           where fleet_hosts.interval_s is distinct from excluded.interval_s`,
-          [host, intervalS],
-        );
-      }),
+    register: async (host, intervalS) =>
+      void (await database.query(
+        `insert into fleet_hosts (host_uuid, interval_s) values ($1, $2)
+         on conflict (host_uuid) do update set interval_s = excluded.interval_s
+         where fleet_hosts.interval_s is distinct from excluded.interval_s`,
+        [host, intervalS],
+      )),
 
     forget: (host) =>
       database.run((orm) =>
@@ -85,15 +82,12 @@ export function postgresLedger(
         }),
       ),
 
-    takeOver: (host, identity) =>
-      database.run(async (orm) => {
-        await query(
-          orm.em.fork().getKysely() as unknown as Db,
-          `insert into fleet_hosts (host_uuid, identity) values ($1, $2)
-           on conflict (host_uuid) do update set identity = excluded.identity, turn = fleet_hosts.turn + 1`,
-          [host, identity],
-        );
-      }),
+    takeOver: async (host, identity) =>
+      void (await database.query(
+        `insert into fleet_hosts (host_uuid, identity) values ($1, $2)
+         on conflict (host_uuid) do update set identity = excluded.identity, turn = fleet_hosts.turn + 1`,
+        [host, identity],
+      )),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Migrator } from '@mikro-orm/migrations';
-import { IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
+import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
 import { type Kysely, sql } from 'kysely';
 import { applicationName } from './application-name.ts';
 import { databaseFault } from './faults.ts';
@@ -21,24 +21,32 @@ const idleAfter = 5000;
 /** Any number that no other program of this database takes an advisory lock on. */
 const migrationLock = 7_264_310_501;
 
-/** Reads rows. @throws FleetError */
-export type Read = <R>(statement: string, values?: readonly unknown[]) => Promise<readonly R[]>;
+/** Runs one statement. */
+export type Query = <R>(statement: string, values?: readonly unknown[]) => Promise<readonly R[]>;
 
 export interface Database {
   readonly orm: MikroORM;
   readonly url: string;
   /** Runs something on the database; what fails is thrown as people read it. @throws FleetError */
   run<T>(work: (orm: MikroORM) => Promise<T>): Promise<T>;
-  /** Each statement by itself. */
-  readonly read: Read;
-  /** All that some work reads, one statement after the other, is of one moment: what is committed meanwhile does not show. */
-  snapshot<T>(work: (read: Read) => Promise<T>): Promise<T>;
+  /** One statement by itself. @throws FleetError */
+  readonly query: Query;
+  /**
+   * All that some work reads, one statement after the other, is of one moment: what is committed meanwhile does not show.
+   * @throws FleetError
+   */
+  snapshot<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** Names of the migrations that are still to run. */
   pending(): Promise<readonly string[]>;
   /** Brings the schema up to date, while no other process does. @returns the names of what it ran */
   migrate(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
+
+const queryOn =
+  (em: EntityManager): Query =>
+  (statement, values = []) =>
+    query(em.getKysely() as unknown as Db, statement, values);
 
 /** Connects at the first query, not here. */
 export async function openDatabase(url: string, options: { poolMax?: number } = {}): Promise<Database> {
@@ -70,17 +78,13 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
     orm,
     url,
     run,
-    read: (statement, values = []) =>
-      run(() => query(orm.em.fork().getKysely() as unknown as Db, statement, values)),
+    query: (statement, values) => run(() => queryOn(orm.em.fork())(statement, values)),
     snapshot: (work) =>
       run(() =>
-        orm.em
-          .fork()
-          .transactional(
-            (em) =>
-              work((statement, values = []) => query(em.getKysely() as unknown as Db, statement, values)),
-            { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true },
-          ),
+        orm.em.fork().transactional((em) => work(queryOn(em)), {
+          isolationLevel: IsolationLevel.REPEATABLE_READ,
+          readOnly: true,
+        }),
       ),
     pending: () => run(async () => (await (await migrator(orm)).getPending()).map(({ name }) => name)),
     migrate: () =>

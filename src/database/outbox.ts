@@ -13,7 +13,7 @@ const lookWithin = 2000;
 
 /** @param options.interval seconds, of hosts that never had a worker; of the grace, seconds */
 export function postgresOutbox(database: Database, options: { interval: number; grace: number }): Outbox {
-  const ask = database.read;
+  const ask = database.query;
   return {
     look: (watched, decide) =>
       database.run((orm) =>

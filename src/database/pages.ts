@@ -1,7 +1,7 @@
 import type { Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
 import { severity } from '../fleet/words.ts';
-import type { Read } from './orm.ts';
+import type { Query } from './orm.ts';
 import { type DeckyRowView, iso } from './report.ts';
 
 /** What a reader of the fleet asks for. Null: all. */
@@ -69,7 +69,7 @@ export interface Pages {
 }
 
 /** What the web pages read beside the report. @param defaultInterval seconds */
-export function pages(query: Read, defaultInterval: number): Pages {
+export function pages(query: Query, defaultInterval: number): Pages {
   return {
     deckies: (filter, { hosts, open, perHost, quiet, order }) =>
       query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),

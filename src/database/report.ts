@@ -1,6 +1,6 @@
 import { isObject, type Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
-import type { Read } from './orm.ts';
+import type { Query } from './orm.ts';
 
 /** One host as `hosts` and `status` tell it. Times are ISO 8601. */
 export interface HostView {
@@ -83,7 +83,7 @@ export interface HistoryFilter {
 }
 
 /** What `status`, `hosts` and `history` read. @param defaultInterval seconds, of hosts that never had a worker */
-export function report(query: Read, defaultInterval: number): Report {
+export function report(query: Query, defaultInterval: number): Report {
   return {
     hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval])).map(hostView),
     intervals: () =>

@@ -18,24 +18,24 @@ describe('a snapshot of the database', () => {
   const hosts = 'select host_uuid from fleet_hosts order by 1';
 
   test('is of one moment, whatever is committed meanwhile', async () => {
-    const found = await database.snapshot(async (read) => {
-      const first = await read(hosts);
+    const found = await database.snapshot(async (query) => {
+      const first = await query(hosts);
       await db.query(`insert into fleet_hosts (host_uuid) values ('meanwhile')`);
-      return [first, await read(hosts)];
+      return [first, await query(hosts)];
     });
     assert.deepEqual(found, [[], []]);
-    assert.deepEqual(await database.read(hosts), [{ host_uuid: 'meanwhile' }]);
+    assert.deepEqual(await database.query(hosts), [{ host_uuid: 'meanwhile' }]);
   });
 
   test('writes nothing', async () => {
     await assert.rejects(
-      database.snapshot((read) => read(`insert into fleet_hosts (host_uuid) values ('written')`)),
+      database.snapshot((query) => query(`insert into fleet_hosts (host_uuid) values ('written')`)),
       /read-only transaction/,
     );
   });
 
   test('of a statement that fails leaves the connection usable', async () => {
-    await assert.rejects(database.snapshot((read) => read('select 1 / 0')));
-    assert.deepEqual(await database.read('select 1 as one'), [{ one: 1 }]);
+    await assert.rejects(database.snapshot((query) => query('select 1 / 0')));
+    assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }]);
   });
 });

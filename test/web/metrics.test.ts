@@ -26,7 +26,7 @@ describe('/metrics after real passes', () => {
     pass({ host_uuid: 'local', ...more }, '1', it.ports, { grace: 300, enqueuedAt });
 
   const scrape = async (): Promise<ReadonlyMap<string, Family>> => {
-    const hosts = await metricsSource(it.database, 30).hosts();
+    const hosts = await metricsSource(it.database.query, 30).hosts();
     return parseExposition(await metricsText({ version: '1.2.3', hosts, queues }));
   };
   /** The one sample that has these labels; undefined: there is none. */

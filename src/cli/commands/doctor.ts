@@ -86,14 +86,9 @@ const checks: readonly Check[] = [
     part: 'database',
     look: async (fleet) => {
       const database = await fleet.database();
-      const row = await database.run(async (orm) => {
-        const rows: { version: string; number: number }[] = await orm.em
-          .fork()
-          .execute(
-            `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
-          );
-        return rows[0];
-      });
+      const [row] = await database.query<{ version: string; number: number }>(
+        `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
+      );
       const where =
         fleet.config.databaseUrl === null ? `embedded, in ${fleet.config.dataDir}` : 'DATABASE_URL';
       if ((row?.number ?? 0) < 130_000) {
