@@ -6,8 +6,8 @@ import { isPause, type Steps } from '../fleet/steps.ts';
 const oneGo = 1024 * 1024;
 /** How far into a long file its deckies begin at most. */
 const head = 64 * 1024;
-/** Stands for the deckies while the rest is parsed. No decky is a text. */
-const placeholder = '"\\u0000"';
+/** Stands for the deckies while the rest is parsed, which holds none itself: JSON has no other way to write it. */
+const placeholder = '\\u0000';
 
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -80,11 +80,12 @@ function endOfString(bytes: Buffer, at: number): number {
 
 /** The document with these deckies; null: what was taken for them is another list. @throws SyntaxError */
 function around(bytes: Buffer, from: number, to: number, deckies: readonly Json[]): Json | null {
-  const rest = bytes.toString('utf8', 0, from) + placeholder + bytes.toString('utf8', to);
-  const document = JSON.parse(rest) as Json;
+  const [before, after] = [bytes.toString('utf8', 0, from), bytes.toString('utf8', to)];
+  if (before.includes(placeholder) || after.includes(placeholder)) return null;
+  const document = JSON.parse(`${before}"${placeholder}"${after}`) as Json;
   const config = isObject(document) ? property(document, 'config') : undefined;
   if (!isObject(document) || !isObject(config)) return null;
   const list = property(config, 'deckies');
-  if (!Array.isArray(list) || list.length !== 1 || list[0] !== JSON.parse(placeholder)) return null;
+  if (!Array.isArray(list) || list.length !== 1 || list[0] !== '\0') return null;
   return { ...document, config: { ...config, deckies } };
 }

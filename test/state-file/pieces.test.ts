@@ -69,6 +69,8 @@ describe('a state file parsed decky by decky', () => {
     same('{"config":{"deckies":[1]},"config":{"deckies":[]}}');
     same('{"config":{"deckies":[1]},"config":{}}');
     same('{"deckies":[1],"config":{"deckies":[2]}}');
+    same('{"deckies":[],"config":{"deckies":["\\u0000"]}}');
+    same('{"config":{"deckies":["\\u0000"]},"deckies":[]}');
     same('{"config":{"d\\u0065ckies":[1],"a":{"deckies":["\\u0000"]}}}');
   });
 });
