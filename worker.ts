@@ -1,20 +1,20 @@
-import { enableCompileCache, flushCompileCache, getCompileCacheDir } from 'node:module';
-import { dirname } from 'node:path';
+import { flushCompileCache } from 'node:module';
+import { enableOwnCompileCache } from './src/compile-cache.ts';
 
-enableCompileCache();
+const cache = enableOwnCompileCache(process.env);
 const program = await import('./src/cli/worker-process.ts');
 
 // A decoy host is a small machine, and Node's type stripper takes 15 MB that a process keeps once it has used it. So this
 // process strips and compiles everything into the cache on disk, and is then replaced, pid and all, by one that reads it
-// from there. The built package has no types to strip.
-const cache = getCompileCacheDir();
-if (import.meta.filename.endsWith('.ts') && cache !== undefined && process.execve !== undefined) {
+// from there. That one must have it before its first file: only the environment says so in time. The built package has no
+// types to strip.
+if (import.meta.filename.endsWith('.ts') && cache !== null && process.execve !== undefined) {
   await program.load();
   flushCompileCache();
   process.execve(
     process.execPath,
     [process.execPath, ...process.execArgv, program.file, ...process.argv.slice(2)],
-    { ...process.env, NODE_COMPILE_CACHE: dirname(cache) },
+    { ...process.env, NODE_COMPILE_CACHE: cache },
   );
 }
 await program.run();

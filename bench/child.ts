@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ownCacheDirectory } from '../src/compile-cache.ts';
 import { packageRoot } from '../src/package.ts';
 
 /** A program of the benchmarks in a process of its own, which answers each message with one. */
@@ -9,15 +9,20 @@ export interface Program {
   ask(what: string): Promise<unknown>;
 }
 
+/** What a program must not be told by its arguments, which every user of the machine may read: addresses. */
+type Env = Readonly<Record<string, string>>;
+
+const cache = ownCacheDirectory(process.env);
+
 /** As a worker, it starts from what was compiled before. */
-const forked = (file: string, args: readonly string[]): ChildProcess =>
+const forked = (file: string, args: readonly string[], env: Env): ChildProcess =>
   fork(join(packageRoot, file), args, {
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'decnet-fleet-bench-cache') },
+    env: { ...process.env, ...env, ...(cache !== null && { NODE_COMPILE_CACHE: cache }) },
   });
 
 /** Resolves when the program has said that it is ready. */
-export async function startProgram(file: string, args: readonly string[]): Promise<Program> {
-  const child = forked(file, args);
+export async function startProgram(file: string, args: readonly string[], env: Env = {}): Promise<Program> {
+  const child = forked(file, args, env);
   const answer = (): Promise<unknown> =>
     new Promise((done, fail) => {
       const ended = (code: number | null): void => fail(new Error(`${file} ended with ${code}`));
@@ -39,9 +44,9 @@ export async function startProgram(file: string, args: readonly string[]): Promi
 }
 
 /** Runs a program to its end. */
-export const runProgram = (file: string, args: readonly string[]): Promise<void> =>
+export const runProgram = (file: string, args: readonly string[], env: Env = {}): Promise<void> =>
   new Promise((done, fail) => {
-    forked(file, args).once('exit', (code) =>
+    forked(file, args, env).once('exit', (code) =>
       code === 0 ? done() : fail(new Error(`${file} ended with ${code}`)),
     );
   });

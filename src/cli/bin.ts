@@ -5,8 +5,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2);
 }
 
-const { enableCompileCache } = await import('node:module');
-enableCompileCache();
+const { enableOwnCompileCache } = await import('../compile-cache.ts');
+enableOwnCompileCache(process.env);
 const { main } = await import('./main.ts');
 process.exitCode = await main(process.argv.slice(2), process.env);
 // Nothing of ours is open any more; what a library still holds must not keep the command waiting.

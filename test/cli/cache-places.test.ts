@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { ownCacheDirectory } from '../../src/compile-cache.ts';
+
+const nobody = 65_534;
+const notRoot = process.getuid?.() !== 0 && 'only root can be other users';
+
+describe('a place for Node’s compile cache is safe or is none', { skip: notRoot }, () => {
+  let directory: string;
+  let count = 0;
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-places-'));
+    chmodSync(directory, 0o755);
+  });
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  const place = (mode: number, owner = 0, parent = directory): string => {
+    const made = join(parent, `place-${count++}`);
+    mkdirSync(made);
+    chownSync(made, owner, owner);
+    chmodSync(made, mode);
+    return made;
+  };
+  const chosen = (path: string): string | null => ownCacheDirectory({ NODE_COMPILE_CACHE: path });
+  const inside = (parent: string): string => place(0o700, 0, parent);
+
+  for (const [what, make] of [
+    ['a directory of one’s own', () => place(0o700)],
+    ['in a sticky directory that everyone may write to', () => inside(place(0o1777))],
+    ['one that is missing', () => join(place(0o755), 'missing')],
+    [
+      'behind a link of one’s own',
+      () => {
+        const link = join(place(0o755), 'link');
+        symlinkSync(place(0o755), link);
+        return join(link, 'missing');
+      },
+    ],
+  ] as const) {
+    test(`safe: ${what}`, () => {
+      const path = make();
+      assert.equal(chosen(path), path);
+      assert.equal(statSync(path).mode & 0o7777, 0o700);
+    });
+  }
+
+  for (const [what, make] of [
+    ['others may read it', () => place(0o755)],
+    ['its group may read it', () => place(0o740)],
+    ['everyone may write to it', () => place(0o777)],
+    ['everyone may write to it, and it is sticky', () => place(0o1777)],
+    ['another user’s', () => place(0o700, nobody)],
+    ['everyone may write to its parent', () => inside(place(0o777))],
+    ['a group may write to its parent', () => inside(place(0o775))],
+    ['its parent is another user’s', () => inside(place(0o755, nobody))],
+    ['its parent is another user’s, and sticky', () => inside(place(0o1777, nobody))],
+    ['everyone may write to its grandparent', () => inside(inside(place(0o777)))],
+    ['its parent is another user’s in a sticky directory', () => inside(place(0o700, nobody, place(0o1777)))],
+    ['missing where everyone may write', () => join(place(0o777), 'missing')],
+    ['missing, and its parent as well', () => join(place(0o755), 'missing', 'missing')],
+    [
+      'a file',
+      () => {
+        const path = join(place(0o755), 'file');
+        writeFileSync(path, '', { mode: 0o600 });
+        return path;
+      },
+    ],
+    [
+      'a link of one’s own',
+      () => {
+        const path = join(place(0o755), 'link');
+        symlinkSync(place(0o700), path);
+        return path;
+      },
+    ],
+    [
+      'behind a link of another user',
+      () => {
+        const parent = place(0o1777);
+        symlinkSync(place(0o755), join(parent, 'link'));
+        execFileSync('chown', ['-h', String(nobody), join(parent, 'link')]);
+        return join(parent, 'link', 'missing');
+      },
+    ],
+    [
+      'behind a link to where everyone may write',
+      () => {
+        const path = join(place(0o755), 'link');
+        symlinkSync(place(0o777), path);
+        return join(path, 'missing');
+      },
+    ],
+    [
+      'behind a link that leads in a circle',
+      () => {
+        const path = join(place(0o755), 'link');
+        symlinkSync(path, path);
+        return join(path, 'missing');
+      },
+    ],
+  ] as const) {
+    test(`not safe: ${what}`, () => {
+      const path = make();
+      const existed = existsSync(path);
+      assert.equal(chosen(path), null);
+      assert.equal(existsSync(path), existed, 'nothing was made');
+    });
+  }
+});
