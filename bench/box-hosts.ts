@@ -1,7 +1,7 @@
 /**
  * Many hosts in one process, each with a worker of its own: queue, pass, turn, bus and database are the product's, only
  * file, engine and machine are in memory. Started by bench/box.ts.
- * `node bench/box-hosts.ts HOSTS DECKIES FLAPPING DATABASE_URL REDIS_URL INTERVAL`
+ * `DATABASE_URL=… REDIS_URL=… node bench/box-hosts.ts HOSTS DECKIES FLAPPING INTERVAL`
  */
 import { openBus } from '../src/bus/open.ts';
 import { postgresLedger } from '../src/database/ledger.ts';
@@ -26,7 +26,8 @@ export interface BoxFigures {
 }
 
 const [hosts = 0, deckies = 0, flapping = 0] = process.argv.slice(2, 5).map(Number);
-const [databaseUrl = '', redisUrl = '', interval = '30'] = process.argv.slice(5);
+const [interval = '30'] = process.argv.slice(5);
+const { DATABASE_URL: databaseUrl = '', REDIS_URL: redisUrl = '' } = process.env;
 
 const log = createLog('error');
 const database = await openDatabase(databaseUrl, { poolMax: 8 });

@@ -44,12 +44,9 @@ export async function measureBox(options: BoxOptions): Promise<Table> {
     });
     await migrate(env);
     await client.connect();
-    const box = await startProgram('bench/box-hosts.ts', [
-      ...[hosts, deckies, Math.min(flapping, hosts)].map(String),
-      postgres.url,
-      redis.url,
-      String(interval),
-    ]);
+    const args = [hosts, deckies, Math.min(flapping, hosts), interval].map(String);
+    const addresses = { DATABASE_URL: postgres.url, REDIS_URL: redis.url };
+    const box = await startProgram('bench/box-hosts.ts', args, addresses);
     children.push(box.child);
     const scheduler = start([], env, 'scheduler.ts');
     children.push(scheduler.child);

@@ -4,11 +4,11 @@ import { watchStandstill } from './standstill.ts';
 /** What a measuring process is told. */
 export const told = {
   which: process.argv[2] as Case,
-  databaseUrl: process.argv[3] ?? '',
-  stateFile: process.argv[4] ?? '',
-  socket: process.argv[5] ?? '',
+  databaseUrl: process.env.DATABASE_URL ?? '',
+  stateFile: process.argv[3] ?? '',
+  socket: process.argv[4] ?? '',
   /** The file that declares all of them, whatever the case. */
-  fullFile: process.argv[6] ?? '',
+  fullFile: process.argv[5] ?? '',
 };
 
 /** Has PostgreSQL write what earlier rounds left to be written, so that it does not do so during the next. */

@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, postgresServer } from '../test/support/servers.ts';
-import { runProgram, startProgram } from './child.ts';
+import { type Program, runProgram, startProgram } from './child.ts';
 import { manyDeckies, stateFileOf } from './fleet.ts';
 import { median, type Table } from './report.ts';
 import type { Standstill } from './standstill.ts';
@@ -56,7 +56,7 @@ export async function measureOnePass(options: {
       const most = which === 'nothing changed' ? quiet : isExtra ? 0 : allCases;
       const looked = hosts.filter(({ deckies }) => !isExtra || deckies <= mostInFirstPass);
       for (const one of await compared(which, looked, options.rounds)) {
-        const upstream = one.host.deckies <= most ? await upstreamsWay(argumentsOf(one.host, which)) : null;
+        const upstream = one.host.deckies <= most ? await upstreamsWay(one.host, which) : null;
         found.push({ ...one, upstream });
       }
     }
@@ -93,16 +93,21 @@ async function openHost(deckies: number, directory: string, serverUrl: string): 
   const full = await engine(join(directory, `${deckies}.sock`), deckies);
   const empty = await engine(join(directory, `${deckies}-empty.sock`), 0);
   const engines = { full: full.socket, empty: empty.socket };
-  await runProgram('bench/measure-pass.ts', ['fill', databaseUrl, files.full, engines.full]);
+  await runProgram('bench/measure-pass.ts', ['fill', files.full, engines.full], {
+    DATABASE_URL: databaseUrl,
+  });
   const stop = (): void => {
     for (const one of [full, empty]) one.stop();
   };
   return { deckies, databaseUrl, files, engines, stop };
 }
 
-function argumentsOf({ databaseUrl, files, engines }: Host, which: Case): readonly string[] {
+/** A measuring process of a case on a host. @param program of `bench/measure-….ts` */
+function startMeasuring(program: string, host: Host, which: Case): Promise<Program> {
+  const { databaseUrl, files, engines } = host;
   const seen = which === 'all deleted' ? 'empty' : 'full';
-  return [which, databaseUrl, files[seen], engines[seen], files.full];
+  const args = [which, files[seen], engines[seen], files.full];
+  return startProgram(`bench/measure-${program}.ts`, args, { DATABASE_URL: databaseUrl });
 }
 
 /** What was measured of a pass and its floor. */
@@ -120,10 +125,9 @@ interface Found {
 async function compared(which: Case, hosts: readonly Host[], rounds: number): Promise<readonly Found[]> {
   const pairs = await Promise.all(
     hosts.map(async (host) => {
-      const args = argumentsOf(host, which);
       const [ours, floor] = await Promise.all([
-        startProgram('bench/measure-pass.ts', args),
-        startProgram('bench/measure-floor.ts', args),
+        startMeasuring('pass', host, which),
+        startMeasuring('floor', host, which),
       ]);
       return { host, ours, floor, times: { ours: [] as Round[], floor: [] as Round[] } };
     }),
@@ -180,8 +184,8 @@ function line(found: Found, before: Found | undefined): Record<string, number | 
 }
 
 /** A pass in upstream's way, milliseconds: one, since it takes so long that nothing need warm up. */
-async function upstreamsWay(args: readonly string[]): Promise<number> {
-  const peer = await startProgram('bench/measure-upstream.ts', args);
+async function upstreamsWay(host: Host, which: Case): Promise<number> {
+  const peer = await startMeasuring('upstream', host, which);
   const { total } = (await peer.ask('round')) as Round;
   await peer.ask('end');
   return total;

@@ -111,11 +111,11 @@ function reader(env: Environment, problems: string[]) {
       if (user?.includes(':')) wrong(userName, user, 'a name without a colon');
       return user === undefined || password === undefined ? null : { user, password };
     },
-    /** Only the place of a wrong address is told: it may hold a password. */
+    /** Only the name of a wrong one is told: it may hold a password. */
     url: (name: string, protocols: readonly string[]): string | null => {
       const found = value(name);
       if (found === undefined) return null;
-      if (!URL.canParse(found) || !protocols.includes(new URL(found).protocol)) {
+      if (!isAddress(found, protocols)) {
         problems.push(
           `${name} is not an address; allowed: ${protocols.map((one) => `${one}//…`).join(', ')}`,
         );
@@ -123,6 +123,19 @@ function reader(env: Environment, problems: string[]) {
       return found;
     },
   };
+}
+
+/**
+ * Whether all who read an address read the same. Without `//` they do not; and where a password holds a `/`, `?` or `#` that
+ * is not encoded, what follows is a path, with the `@` and the real host in it.
+ */
+function isAddress(text: string, protocols: readonly string[]): boolean {
+  if (!/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { protocol, pathname, search, hash } = new URL(text);
+  if (!protocols.includes(protocol)) return false;
+  // A web address may have an `@` in its path.
+  const isOfWeb = protocol === 'http:' || protocol === 'https:';
+  return isOfWeb || !`${pathname}${pathname === '' ? search : ''}${hash}`.includes('@');
 }
 
 /** Null: not a whole number of that range. */

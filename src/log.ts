@@ -1,14 +1,12 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { maskAddress, withoutSecrets } from './fleet/mask.ts';
+
+export { maskAddress, withoutSecrets };
 
 export type Log = Logger;
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
-
-/** A password within an address, wherever it stands. */
-const secretInUrl = /(\w+:\/\/[^\s:/@]*):[^\s@]+@/g;
-
-export const withoutSecrets = (text: string): string => text.replace(secretInUrl, '$1:***@');
 
 /**
  * Logs to stderr: a line of JSON each, or on a terminal a line for people.

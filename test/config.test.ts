@@ -36,10 +36,10 @@ describe('the environment', () => {
     DECNET_HISTORY_DAYS: ['0', 'x'],
     DECNET_HOSTS: ['a,b/c'],
     LOG_LEVEL: ['loud'],
-    DATABASE_URL: ['mysql://x/y', 'nonsense'],
-    REDIS_URL: ['http://x', 'nonsense'],
-    DECNET_WEBHOOK_URL: ['ftp://x', 'nonsense', 'redis://x'],
-    DASHBOARD_PUBLIC_URL: ['ftp://x', 'fleet.example'],
+    DATABASE_URL: ['mysql://x/y', 'nonsense', 'postgresql:/x/y', 'postgres:x/y', 'postgres:\\\\x/y'],
+    REDIS_URL: ['http://x', 'nonsense', 'redis:/x', 'redis:x:6379'],
+    DECNET_WEBHOOK_URL: ['ftp://x', 'nonsense', 'redis://x', 'https:/x/y', 'https:x', 'https:\\\\x'],
+    DASHBOARD_PUBLIC_URL: ['ftp://x', 'fleet.example', 'http:/fleet.example'],
   })) {
     for (const value of values) {
       test(`${name}=${value} is named, with what is allowed`, () => {
@@ -56,9 +56,41 @@ describe('the environment', () => {
   });
 
   test('a wrong address is not shown: it may hold a password', () => {
-    assert.doesNotMatch(fault({ DATABASE_URL: 'mysql://me:secret@x/y' }).message, /secret/);
-    assert.doesNotMatch(fault({ DECNET_WEBHOOK_URL: 'ftp://x/secret' }).message, /secret/);
+    for (const name of ['DATABASE_URL', 'REDIS_URL', 'DECNET_WEBHOOK_URL', 'DASHBOARD_PUBLIC_URL'])
+      for (const value of [
+        'smb://me:secret@x/y',
+        'smb://x/secret',
+        'postgresql:/me:secret@x/y',
+        'redis:/me:secret@x',
+        'https:/me:secret@x',
+        'postgres://me:secret@x:port/y',
+        'redis://me:sec ret@ x secret',
+        'postgres://me:12/secret@x/y',
+        'postgres://me:12?secret@x/y',
+        'redis://me:12#secret@x/0',
+        'rediss://me:1/secret@x',
+        'secret',
+      ])
+        assert.doesNotMatch(fault({ [name]: value }).message, /sec ?ret/, `${name}=${value}`);
   });
+
+  for (const [name, value] of [
+    ['DATABASE_URL', 'postgres:///fleet?host=/run/postgresql'],
+    ['DATABASE_URL', 'POSTGRESQL://me:a%40b@x/y'],
+    ['DATABASE_URL', 'postgres://me:a%2Fb@x/y?options=a@b'],
+    ['DATABASE_URL', 'postgres://me:a@b@x:5432/y'],
+    ['REDIS_URL', 'rediss://:secret@x:6379/0'],
+    ['DECNET_WEBHOOK_URL', 'https://x/@me'],
+    ['DECNET_WEBHOOK_URL', 'https://x/y?token=z'],
+  ] as const) {
+    test(`${name}=${value} is an address`, () => {
+      const { databaseUrl, redisUrl, webhookUrl } = parseConfig({ [name]: value });
+      assert.deepEqual(
+        [databaseUrl, redisUrl, webhookUrl].filter((found) => found !== null),
+        [value],
+      );
+    });
+  }
 
   test('what is legal is taken', () => {
     const config = parseConfig({ DECNET_HOST_UUID: 'a.b-c_D', DECNET_HOSTS: ' a, b ,a', DECNET_GRACE: '0' });
