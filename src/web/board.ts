@@ -6,7 +6,9 @@ import type { HostView, Report } from '../database/report.ts';
 import { reasonOf } from '../errors.ts';
 import { queueName, scheduleQueue } from '../fleet/job.ts';
 import type { Log } from '../log.ts';
+import { endsWithin } from '../pass/ends-within.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import { type LeftOut, leftOutLine, leftOutLog, type ReadableQueue, readableQueue } from './left-out.ts';
 import { boardPolicy } from './security.ts';
 
 const prefix = '/queues';
@@ -18,6 +20,12 @@ const openedKept = 20;
 /** Milliseconds: a host that had a change so lately is busy. */
 const busyWithin = 5 * 60_000;
 const movesRead = 1000;
+/** Milliseconds that the page waits to know which queues can be read. */
+const pageWaits = 2000;
+
+/** What asks all queues in one request. */
+const lists = new Set(['/api/queues', '/api/job-schedulers']);
+const changesAll = new Set(['/api/queues/pause', '/api/queues/resume']);
 
 /** Bull Board over the schedule's queue and the hosts'. */
 export function queueBoard(
@@ -26,27 +34,66 @@ export function queueBoard(
   options: { canChange: boolean; log: Log },
 ) {
   const serverAdapter = new FastifyAdapter().setBasePath(prefix);
-  const board = createBullBoard({ queues: [], serverAdapter });
-  const adapters = new Map<string, BullMQAdapter>();
+  const known = new Map<string, ReadableQueue>();
+  let onBoard: readonly ReadableQueue[] = [];
   let opened: readonly string[] = [];
   let shown = '';
+  const sayLeftOut = leftOutLog(options.log);
+
+  const leftOut = (): readonly LeftOut[] => {
+    const found = onBoard.flatMap((queue) => queue.leftOut());
+    sayLeftOut(found);
+    return found;
+  };
+  const retry = joined(async () => void (await Promise.all(onBoard.map((queue) => queue.retry()))));
+  const lookAtAll = joined(async () => {
+    await Promise.all(onBoard.map((queue) => queue.look()));
+    await retry();
+  });
+  const board = createBullBoard({
+    queues: [],
+    serverAdapter,
+    options: {
+      uiConfig: {},
+      handlerHooks: {
+        before: async ({ route }) => {
+          if (lists.has(route)) await retry();
+          else if (changesAll.has(route)) await lookAtAll();
+        },
+        // What failed just now is not on the list either.
+        after: ({ route }, result) => {
+          if (!lists.has(route)) return result;
+          const [first] = leftOut();
+          if (first !== undefined && onBoard.every((queue) => !queue.isReadable()))
+            throw new Error(`No queue can be read: ${first.reason}`);
+          const hidden = new Set(
+            onBoard.flatMap((queue) => (queue.isReadable() ? [] : queue.adapter.getName())),
+          );
+          return route === '/api/queues' ? withoutQueues(result, hidden) : result;
+        },
+      },
+    },
+  });
 
   const show = (names: readonly string[]): void => {
     const key = names.join(' ');
     if (key === shown) return;
     shown = key;
-    board.replaceQueues(
-      names.map((name) => {
-        const existing = adapters.get(name);
-        if (existing !== undefined) return existing;
-        const made = new BullMQAdapter(queues.queue(name), {
+    onBoard = names.map((name) => {
+      const existing = known.get(name);
+      if (existing !== undefined) return existing;
+      const queue = queues.queue(name);
+      const made = readableQueue(
+        queue,
+        new BullMQAdapter(queue, {
           readOnlyMode: !options.canChange,
           description: name === scheduleQueue ? 'the rounds of the schedule' : '',
-        });
-        adapters.set(name, made);
-        return made;
-      }),
-    );
+        }),
+      );
+      known.set(name, made);
+      return made;
+    });
+    board.replaceQueues(onBoard.map(({ adapter }) => adapter));
   };
   const look = async (): Promise<void> => {
     try {
@@ -61,21 +108,29 @@ export function queueBoard(
       options.log.debug({ reason: reasonOf(error) }, 'Bull Board keeps the queues that it has');
     }
   };
+  const lookAgain = async (): Promise<void> => {
+    await look();
+    await retry();
+    leftOut();
+  };
   let timer: NodeJS.Timeout | undefined;
 
   return {
     register: async (app: FastifyInstance): Promise<void> => {
       show([scheduleQueue]);
-      void look();
-      timer = setInterval(() => void look(), lookEvery);
+      void lookAgain();
+      timer = setInterval(() => void lookAgain(), lookEvery);
       await app.register((scope, _options, done) => {
         // The page asks for fonts elsewhere: nothing here loads anything from outside.
         scope.addHook('onSend', async (_request, reply, body) => {
           void reply.header('content-security-policy', boardPolicy);
           const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
-          return isPage && typeof body === 'string'
-            ? body.replace(/<link[^>]+fonts\.(googleapis|gstatic)[^>]+>/g, '')
-            : body;
+          if (!isPage || typeof body !== 'string') return body;
+          await endsWithin(pageWaits, lookAtAll());
+          const line = leftOutLine(leftOut())?.text ?? '';
+          return body
+            .replace(/<link[^>]+fonts\.(googleapis|gstatic)[^>]+>/g, '')
+            .replace(/<body[^>]*>/, (tag) => tag + line);
         });
         void scope.register(serverAdapter.registerPlugin(), { prefix });
         done();
@@ -86,11 +141,29 @@ export function queueBoard(
       opened = [host, ...opened.filter((one) => one !== host)].slice(0, openedKept);
       await look();
       const queue = `${prefix}/queue/${encodeURIComponent(queueName(host))}`;
-      return job === null ? queue : `${queue}/${encodeURIComponent(job)}`;
+      // Dots alone would lead a browser up to another page.
+      return job === null || /^\.*$/.test(job) ? queue : `${queue}/${encodeURIComponent(job)}`;
     },
     close: (): void => clearInterval(timer),
   };
 }
+
+/** What is asked for while it is being done is not done twice. */
+function joined(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () =>
+    (running ??= work().finally(() => {
+      running = null;
+    }));
+}
+
+/** Bull Board's list without some queues. */
+const withoutQueues = <R extends { readonly body: unknown }>(result: R, hidden: ReadonlySet<string>): R => {
+  const { queues } = result.body as { readonly queues?: readonly { readonly name: string }[] };
+  return queues === undefined
+    ? result
+    : { ...result, body: { queues: queues.filter(({ name }) => !hidden.has(name)) } };
+};
 
 /** All hosts' queues; of very many those lately opened, then those that are broken, then busy ones. */
 export function queuesToShow(

@@ -30,6 +30,55 @@ export function isKnownHost(header: string | undefined, known: ReadonlySet<strin
   return name !== null && (name === 'localhost' || isIP(name) !== 0 || known.has(name));
 }
 
+/** Headers that mean something else to two readers when they come twice: Node keeps the first, a proxy may go by the last. */
+const onceOnly: ReadonlySet<string> = new Set([
+  'authorization',
+  'content-length',
+  'content-type',
+  'host',
+  'origin',
+  'sec-fetch-site',
+  'transfer-encoding',
+]);
+
+/** The header that a request may hold once and holds again, lower case; null: none. @param raw names and values in turn */
+export function repeatedHeader(raw: readonly string[]): string | null {
+  const seen = new Set<string>();
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = (raw[at] ?? '').toLowerCase();
+    if (onceOnly.has(name) && seen.has(name)) return name;
+    seen.add(name);
+  }
+  return null;
+}
+
+/** The host in `GET http://host/path`, as proxies are asked; null: the target is a path alone. */
+const hostInTarget = (target: string): string | null => /^https?:\/\/([^/?#]*)/i.exec(target)?.[1] ?? null;
+
+/** What is wrong with what a request asks for, for people; null: nothing. @param target as it was sent */
+export function targetFault(target: string, host: string | undefined): string | null {
+  if (!/^[!-~]*$/.test(target)) return 'The address holds signs that have to be percent-encoded.';
+  if (target.startsWith('/')) return null;
+  const asked = hostInTarget(target);
+  if (asked === null) return 'The address is none of ours: it has to begin with a slash.';
+  return asked.toLowerCase() === (host ?? '').toLowerCase()
+    ? null
+    : 'The address names another host than the Host header.';
+}
+
+/** The path and query of a target, where it holds more. */
+export const pathOfTarget = (target: string): string =>
+  target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/^(?!\/)/, '/');
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const controls = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** Text without the signs that write nothing, and that a terminal or a log may obey. */
+export const withoutControls = (text: string): string => text.replace(controls, '');
+
+/** Whether a path, percent-encoded, stands for one with control characters. */
+export const hidesControls = (path: string): boolean => /%[01][0-9a-f]|%7f|%c2%[89][0-9a-f]/i.test(path);
+
 /** Whether a request that changes something comes from another site. A program sends neither of the two headers. */
 export function isCrossSite(headers: Headers): boolean {
   const site = headers['sec-fetch-site'];

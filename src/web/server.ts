@@ -1,14 +1,16 @@
-import { hostname } from 'node:os';
+import querystring from 'node:querystring';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { FleetError, reasonOf } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
-import { parseAddress, type Query } from './address.ts';
+import { parseAddress, type Query, textOf } from './address.ts';
+import { secure } from './admission.ts';
 import { registerApi } from './api.ts';
 import { loadAssets } from './assets.ts';
 import { queueBoard } from './board.ts';
 import { html } from './html.ts';
 import { layout, type Page, problem } from './layout.ts';
+import { bodyBytes, formBytes, serverOptions, type WebLimits, webLimits } from './limits.ts';
 import { liveStream } from './live.ts';
 import { metricsContentType } from './metrics.ts';
 import { deckyPage } from './pages/decky.ts';
@@ -16,7 +18,7 @@ import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
 import { hostPage, planPage } from './pages/host.ts';
 import type { WebPorts, WebSettings } from './ports.ts';
-import { contentPolicy, isAuthorized, isCrossSite, isKnownHost, isLoopback } from './security.ts';
+import { isLoopback, pathOfTarget, withoutControls } from './security.ts';
 import { atMost, shared } from './shared.ts';
 import { hostPath } from './words.ts';
 
@@ -28,8 +30,6 @@ export interface Dashboard {
   close(): Promise<void>;
 }
 
-/** Addresses that need no login. */
-const open = new Set(['/healthz', '/readyz']);
 /** Milliseconds that a reader waits for a plan. */
 const planWithin = 10_000;
 
@@ -37,7 +37,11 @@ const planWithin = 10_000;
 const requestsAtOnce = 4;
 
 /** The web pages. @throws FleetError CONFIG_INVALID: it may not listen there, or the port is taken */
-export async function startDashboard(given: WebPorts, settings: WebSettings): Promise<Dashboard> {
+export async function startDashboard(
+  given: WebPorts,
+  settings: WebSettings,
+  limits: WebLimits = webLimits,
+): Promise<Dashboard> {
   const { credentials, host } = settings;
   const few = atMost(requestsAtOnce);
   const ports: WebPorts = { ...given, request: (data, timeout) => few(() => given.request(data, timeout)) };
@@ -46,21 +50,32 @@ export async function startDashboard(given: WebPorts, settings: WebSettings): Pr
       advice: 'Set DASHBOARD_USER and DASHBOARD_PASSWORD, or listen on 127.0.0.1',
     });
   const app = fastify({
+    ...serverOptions(limits),
     logger: false,
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 400 },
-    bodyLimit: 1024 * 1024,
+    bodyLimit: bodyBytes,
+    routerOptions: {
+      maxParamLength: 400,
+      querystringParser: (text) =>
+        querystring.parse(text, '&', '=', {
+          decodeURIComponent: (part) => withoutControls(querystring.unescape(part)),
+        }),
+    },
+    rewriteUrl: ({ url = '/' }) => pathOfTarget(url),
+    // Before any hook: an address that cannot be decoded, or is too long.
+    frameworkErrors: ({ statusCode }, _request, { raw }) =>
+      void raw
+        .writeHead(statusCode ?? 400, { 'content-type': 'text/plain' })
+        .end('No such address can be read.\n'),
   });
+  app.server.maxConnections = limits.connections;
   // A form of a page has no fields.
-  app.addContentTypeParser('application/x-www-form-urlencoded', (_request, payload, done) => {
-    payload.resume();
-    done(null, null);
-  });
-  secure(app, settings);
-  // No name holds a NUL, and PostgreSQL takes none.
-  app.addHook('preHandler', async ({ url }, reply) =>
-    /%00/.test(url.split('?')[0] ?? '') ? reply.callNotFound() : undefined,
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer', bodyLimit: formBytes },
+    (_request, _body, done) => done(null, null),
   );
+  const door = secure(app, settings, ports.log);
   app.setNotFoundHandler((_request, reply) =>
     send(
       reply.code(404),
@@ -94,6 +109,7 @@ export async function startDashboard(given: WebPorts, settings: WebSettings): Pr
   const closeAll = async (): Promise<void> => {
     board.close();
     stream.close();
+    door.close();
     await app.close();
   };
   try {
@@ -110,46 +126,6 @@ export async function startDashboard(given: WebPorts, settings: WebSettings): Pr
       },
     );
   }
-}
-
-/** Who may ask, from where, and what the browser may load. */
-function secure(app: FastifyInstance, { credentials, host, publicUrl }: WebSettings): void {
-  const known = new Set(
-    [hostname(), host, publicUrl === null ? '' : new URL(publicUrl).hostname].map((name) =>
-      name.toLowerCase(),
-    ),
-  );
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({
-      'content-security-policy': contentPolicy,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'same-origin',
-      'cross-origin-resource-policy': 'same-origin',
-      'cache-control': 'no-store',
-    });
-    const path = request.url.split('?')[0] ?? '';
-    if (!isKnownHost(request.headers.host, known))
-      return reply
-        .code(421)
-        .type('text/plain')
-        .send('This name is not ours. Set DASHBOARD_PUBLIC_URL to the address behind the proxy.\n');
-    if (open.has(path)) return undefined;
-    if (credentials !== null && !isAuthorized(request.headers.authorization, credentials))
-      return reply
-        .code(401)
-        .header('www-authenticate', 'Basic realm="decnet-fleet", charset="UTF-8"')
-        .type('text/plain')
-        .send('A login is needed: DASHBOARD_USER and DASHBOARD_PASSWORD.\n');
-    if (request.method === 'GET' || request.method === 'HEAD') return undefined;
-    if (isCrossSite(request.headers))
-      return reply.code(403).type('text/plain').send('Refused: the request comes from another site.\n');
-    if (credentials === null)
-      return reply
-        .code(403)
-        .type('text/plain')
-        .send('Read-only: set DASHBOARD_USER and DASHBOARD_PASSWORD to change anything here.\n');
-    return undefined;
-  });
 }
 
 async function assets(app: FastifyInstance): Promise<void> {
@@ -194,9 +170,9 @@ function routes(
     send(reply, await once(url, () => historyPage(ports, parseAddress(query).host))),
   );
   app.get<OfHost>('/hosts/:host', async ({ url, params: { host }, query }, reply) => {
-    const job = [query.asked ?? []].flat()[0];
+    const job = textOf(query, 'asked');
     const said =
-      job === undefined
+      job === null
         ? null
         : html`Asked for: job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It is among the last passes as soon as it is done.`;
     return send(reply, await once(url, () => hostPage(ports, host, { canChange, said })), noHost(host));
@@ -219,7 +195,9 @@ function routes(
     ),
   );
   app.get<OfHost>('/hosts/:host/queue', async ({ params: { host }, query }, reply) =>
-    reply.redirect(await board.open(host, [query.job ?? []].flat()[0] ?? null)),
+    isLegalHost(host)
+      ? reply.redirect(await board.open(host, textOf(query, 'job')))
+      : send(reply.code(404), noHost(host)),
   );
   app.post<OfHost>('/hosts/:host/reconcile', async ({ params: { host } }, reply) => {
     if ((await ports.report.hosts(host)).length === 0) return send(reply.code(404), noHost(host));
@@ -248,6 +226,9 @@ function send(reply: FastifyReply, page: Page | null, missing?: Page): FastifyRe
   return reply.type('text/html; charset=utf-8').send(layout(page ?? missing ?? problem('Not found', '', '')));
 }
 
+/** What a terminal may be shown of an address. */
+const pathForLog = (url: string): string => withoutControls(url.split('?')[0] ?? '').slice(0, 300);
+
 /** Wrong addresses are told, faults are named by what still works; no stack reaches anybody. */
 function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: WebPorts): FastifyReply {
   const isOurs = error instanceof FleetError;
@@ -261,7 +242,7 @@ function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, { lo
         error.statusCode < 500
       ? error.statusCode
       : 500;
-  if (status === 500) log.error({ error, path: request.url.split('?')[0] }, 'a page failed');
+  if (status === 500) log.error({ error, path: pathForLog(request.url) }, 'a page failed');
   const why = status === 500 ? 'This page failed; the log of the dashboard says why.' : reasonOf(error);
   if (request.url.startsWith('/api/')) return reply.code(status).send({ error: why });
   return send(

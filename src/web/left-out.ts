@@ -1,0 +1,140 @@
+import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import type { Queue } from 'bullmq';
+import { reasonOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { Html, html } from './html.ts';
+import { withoutControls } from './security.ts';
+
+/** Of very many only so many are named. */
+const mostNamed = 10;
+
+/** Something that Bull Board cannot read, and why. */
+export interface LeftOut {
+  /** A queue, or a job of one. */
+  readonly name: string;
+  readonly reason: string;
+}
+
+interface Fault {
+  readonly reason: string;
+  readonly again: () => Promise<unknown>;
+  /** Null: the whole queue cannot be read. */
+  readonly job: string | null;
+}
+
+/** A queue of Bull Board that says nothing where it cannot be read, instead of failing for all queues together. */
+export interface ReadableQueue {
+  readonly adapter: BullMQAdapter;
+  leftOut(): readonly LeftOut[];
+  isReadable(): boolean;
+  /** Reads again what could not be read. */
+  retry(): Promise<void>;
+  /** Reads all that a list of queues shows. */
+  look(): Promise<void>;
+}
+
+export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQueue {
+  const faults = new Map<string, Fault>();
+  const read = async <T>(
+    what: string,
+    ask: () => Promise<T> | T,
+    nothing: T,
+    job: string | null = null,
+  ): Promise<T> => {
+    try {
+      const found = await ask();
+      faults.delete(what);
+      return found;
+    } catch (error) {
+      const reason = withoutControls(reasonOf(error)).replace(/ script: .*/, '');
+      faults.set(what, { reason, job, again: () => read(what, ask, nothing, job) });
+      return nothing;
+    }
+  };
+  const ask = {
+    counts: adapter.getJobCounts.bind(adapter),
+    isPaused: adapter.isPaused.bind(adapter),
+    concurrency: adapter.getGlobalConcurrency.bind(adapter),
+    schedules: adapter.getJobSchedulersCount.bind(adapter),
+    schedulers: adapter.getJobSchedulers.bind(adapter),
+    jobs: adapter.getJobs.bind(adapter),
+  };
+  const forgiving = Object.assign(adapter, {
+    getJobCounts: () => read('counts', ask.counts, {}),
+    isPaused: () => read('paused', ask.isPaused, false),
+    getGlobalConcurrency: () => read('concurrency', ask.concurrency, null),
+    getJobSchedulersCount: () => read('schedules', ask.schedules, 0),
+    getJobSchedulers: () => read('schedulers', ask.schedulers, []),
+    getJobs: async (...[statuses, start, end]: Parameters<typeof ask.jobs>) => {
+      try {
+        return await ask.jobs(statuses, start, end);
+      } catch {
+        // One of them, perhaps: the others are shown.
+        const types = statuses.filter((status) => status !== 'paused');
+        const ids = await read('jobs', () => queue.getRanges(types, start, end), []);
+        const jobs = ids.map((id) => read(`job ${id}`, () => queue.getJob(id), undefined, id));
+        return (await Promise.all(jobs)).filter((job) => job !== undefined);
+      }
+    },
+  });
+  const isReadable = (): boolean => [...faults.values()].every(({ job }) => job !== null);
+  forgiving.setVisibilityGuard(isReadable);
+  return {
+    adapter: forgiving,
+    isReadable,
+    leftOut: () => {
+      const found = [...faults.values()];
+      const whole = found.find(({ job }) => job === null);
+      return whole !== undefined
+        ? [{ name: queue.name, reason: whole.reason }]
+        : found.map(({ job, reason }) => ({
+            name: `${queue.name}, job ${withoutControls(job ?? '')}`,
+            reason,
+          }));
+    },
+    retry: async () => {
+      await Promise.all([...faults.values()].map(({ again }) => again()));
+    },
+    look: async () => {
+      await Promise.all([
+        forgiving.getJobCounts(),
+        forgiving.isPaused(),
+        forgiving.getGlobalConcurrency(),
+        forgiving.getJobSchedulersCount(),
+      ]);
+    },
+  };
+}
+
+/** Says once when something is left out, and once when it is back. */
+export function leftOutLog(log: Log) {
+  let told: ReadonlySet<string> = new Set();
+  return (now: readonly LeftOut[]): void => {
+    const began = now.filter(({ name }) => !told.has(name));
+    const names = new Set(now.map(({ name }) => name));
+    const ended = [...told].filter((name) => !names.has(name));
+    told = names;
+    if (began.length > 0) log.warn(named(began.map(inWords)), 'Bull Board leaves out what it cannot read');
+    if (ended.length > 0) log.info(named(ended), 'Bull Board shows again what it left out');
+  };
+}
+
+const inWords = ({ name, reason }: LeftOut): string => `${name}: ${reason}`;
+const named = (texts: readonly string[]): { readonly what: string; readonly more: number } => ({
+  what: texts.slice(0, mostNamed).join('; '),
+  more: Math.max(0, texts.length - mostNamed),
+});
+
+/** The line of Bull Board's page about what is not on it; null: nothing. */
+export function leftOutLine(found: readonly LeftOut[]): Html | null {
+  if (found.length === 0) return null;
+  const { what, more } = named(found.map(inWords));
+  return html`${new Html(lineStyle)}<p id="left-out" role="status">Left out, because it cannot be read: ${what}${more > 0 && ` and ${more} more`}. All else is shown. It comes back by itself.</p>`;
+}
+
+/** Bull Board's header is fixed, and as high as this variable of its own says: it makes room. */
+const lineStyle = `<style>
+:root,.dark-mode{--header-offset:calc(var(--header-height) + 3rem)}
+#root header{padding-top:3rem}
+#left-out{position:fixed;z-index:999;top:0;left:0;right:0;height:3rem;box-sizing:border-box;margin:0;padding:.25rem 1rem;overflow:auto;background:#fde68a;color:#1f2937;font:.875rem/1.25rem sans-serif}
+</style>`;

@@ -1,0 +1,53 @@
+import { pino } from 'pino';
+import { parseConfig } from '../../src/config.ts';
+import { pages } from '../../src/database/pages.ts';
+import { report } from '../../src/database/report.ts';
+import type { WebLimits } from '../../src/web/limits.ts';
+import type { WebSettings } from '../../src/web/ports.ts';
+import { startDashboard } from '../../src/web/server.ts';
+import { openFleet } from '../../src/wiring.ts';
+import type { Env } from './cli.ts';
+
+/** A dashboard within the test: with limits of the test's own, over a real store. */
+export interface TestDashboard {
+  readonly url: string;
+  /** Lines of JSON. */
+  readonly logged: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function testDashboard(
+  env: Env,
+  settings: Partial<WebSettings> = {},
+  limits?: WebLimits,
+): Promise<TestDashboard> {
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const fleet = openFleet(parseConfig(env), log);
+  try {
+    const [database, queues] = [await fleet.database(), await fleet.queues()];
+    await database.migrate();
+    await queues.prepare();
+    const views = { report: report(database.query, 30), pages: pages(database.query, 30) };
+    const ports = {
+      ...views,
+      snapshot: <T>(work: (given: typeof views) => Promise<T>) => work(views),
+      queues,
+      request: () => Promise.reject(new Error('no worker')),
+      workerLives: async () => false,
+      metrics: async () => '',
+      ready: async () => undefined,
+      log,
+    };
+    const place = { host: '127.0.0.1', port: 0, credentials: null, publicUrl: null, ...settings };
+    const dashboard = await startDashboard(ports, place, limits);
+    const close = async (): Promise<void> => {
+      await dashboard.close();
+      await fleet.close();
+    };
+    return { url: dashboard.listensAt, logged, close };
+  } catch (error) {
+    await fleet.close();
+    throw error;
+  }
+}
