@@ -1,6 +1,7 @@
 import { UnrecoverableError } from 'bullmq';
 import { reasonOf } from '../src/errors.ts';
 import { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts';
+import { printable, shortened } from '../src/fleet/text.ts';
 import { type PassOutcome, type Ports, pass } from '../src/pass/pass.ts';
 
 export { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts';
@@ -22,6 +23,9 @@ export interface ProcessorOptions {
   readonly onPass?: (data: JobData, outcome: PassOutcome) => void;
 }
 
+/** A job that was added by hand may have any id: the history keeps so much of it. */
+const jobIdOf = ({ id = '' }: ReconcileJob): string => shortened(printable(id), 200);
+
 /**
  * The processor of queue `reconcile.<host>`: checks the job's data, runs one pass, returns its result.
  * What it throws is the job's `failedReason`, in one line; the next pass is its retry, so BullMQ makes none.
@@ -30,7 +34,7 @@ export function reconcileProcessor({ host, ports, grace, onPass }: ProcessorOpti
   return async (job: ReconcileJob): Promise<JobResult> => {
     try {
       const data = parseJobData(job.data, host);
-      const outcome = await pass(data, job.id ?? '', ports, { grace, enqueuedAt: job.timestamp });
+      const outcome = await pass(data, jobIdOf(job), ports, { grace, enqueuedAt: job.timestamp });
       onPass?.(data, outcome);
       if (outcome.failure !== null) throw outcome.failure;
       return outcome.result;

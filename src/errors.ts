@@ -1,3 +1,5 @@
+import { printable, shortened } from './fleet/text.ts';
+
 /**
  * Every error that a person may read. A code is never reused; the command line maps codes to exit codes.
  */
@@ -15,6 +17,8 @@ export const errorCodes = [
   'OTHER_MACHINE', // the host's rows belong to another machine
   'FLEET_INVALID', // an INI file, or the flags of `build`, make no fleet
   'NOT_WRITTEN', // a file could not be written, or is there already
+  'NOT_PERMITTED', // the database does not let this role do that
+  'VALUE_REFUSED', // a value that no row may hold
   'NOT_FOUND',
   'CHECK_FAILED', // `doctor` found a fault
 ] as const;
@@ -39,13 +43,17 @@ export class FleetError extends Error {
   }
 }
 
-/** The one-line text of anything that was thrown. */
+/** Characters: some of our own errors list what is wrong. */
+const longestError = 2000;
+
+/** The one-line text of anything that was thrown, of at most 2,000 characters. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof FleetError) return error.line;
+  if (error instanceof FleetError) return oneLine(error.line);
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   if (error instanceof Error)
     return oneLine(error.message || ('code' in error ? String(error.code) : error.name));
   return oneLine(String(error));
 }
 
-const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
+const oneLine = (text: string): string =>
+  shortened(printable(text.replace(/\s+/g, ' ').trim()), longestError);

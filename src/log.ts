@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { maskAddress, withoutSecrets } from './fleet/mask.ts';
+import { escapedJson, printable } from './fleet/text.ts';
 
 export { maskAddress, withoutSecrets };
 
@@ -16,7 +17,7 @@ export function createLog(level: LogLevel, terminal: boolean = process.stderr.is
   const destination: DestinationStream = {
     write: (line: string) => {
       const safe = withoutSecrets(line);
-      process.stderr.write(terminal ? forPeople(safe) : safe);
+      process.stderr.write(terminal ? forPeople(safe) : escapedJson(safe));
     },
   };
   return pino(
@@ -42,7 +43,8 @@ function serialize(error: unknown, level: LogLevel): unknown {
 function forPeople(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.entries(fields).map(([key, value]) => `${key}=${words(value)}`);
-  return [String(time).slice(11, 19), String(level).padEnd(5), msg, ...rest].join(' ').concat('\n');
+  const text = [String(time).slice(11, 19), String(level).padEnd(5), msg, ...rest].join(' ');
+  return `${printable(text)}\n`;
 }
 
 const words = (value: unknown): string => {

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, chooseStateFile, noStateFile, rootDataDir } from './config.ts';
 import type { EmbeddedDatabase } from './database/embedded.ts';
-import type { Database, Query } from './database/orm.ts';
+import type { Database } from './database/orm.ts';
+import type { Query } from './database/query.ts';
 import type { Report } from './database/report.ts';
 import type { DockerEngine } from './docker/engine.ts';
+import type { Ended } from './fleet/grant.ts';
 import { type JobData, scheduleQueue } from './fleet/job.ts';
 import type { ScheduledHost } from './fleet/slots.ts';
 import { keepHeapSmall } from './heap.ts';
@@ -45,6 +47,8 @@ export interface Fleet {
   scheduler(): Promise<{ close(): Promise<void> }>;
   /** The web pages. @throws FleetError CONFIG_INVALID */
   dashboard(place: { host: string; port: number }): Promise<Dashboard>;
+  /** Ends what was granted to a host's worker, in PostgreSQL and in Redis. */
+  revoke(host: string): Promise<readonly Ended[]>;
   /** From now on this host is this machine. */
   takeOver(): Promise<void>;
   close(): Promise<void>;
@@ -262,6 +266,16 @@ export function openFleet(config: Config, log: Log): Fleet {
       };
       const { login: credentials, publicUrl } = config;
       return closing(await web.startDashboard(ports, { host, port, credentials, publicUrl }));
+    },
+    revoke: async (host) => {
+      const [opened, shared, { revokeRoles }, { revokeUsers }] = await Promise.all([
+        database(),
+        redis(),
+        import('./database/revoke.ts'),
+        import('./queue/revoke.ts'),
+      ]);
+      const roles = await revokeRoles(opened, host);
+      return [...roles, ...(shared === null ? [] : await revokeUsers(shared, host))];
     },
     takeOver: async () => {
       const identity = await (await machine()).identity();

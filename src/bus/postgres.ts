@@ -6,7 +6,9 @@ import { envelope, payloadOf, type Transport } from './transport.ts';
 /** Topics are longer than PostgreSQL's names of channels may be: all travel on one. @see CONTRACT.md, "The bus" */
 const channel = 'decnet_fleet';
 const retryAfter = 1000;
-const notifyAll = 'select pg_notify($1, text) from unnest($2::text[]) as messages(text)';
+/** With every name in full: this connection keeps the search path of its role. */
+const notifyAll = `select pg_catalog.pg_notify($1, message)
+  from pg_catalog.unnest($2::pg_catalog.text[]) as messages(message)`;
 
 /** Between hosts by LISTEN and NOTIFY, on one connection. */
 export function postgresTransport(url: string): Transport {

@@ -4,7 +4,7 @@ import { FleetError } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { createLog, type Log, type LogLevel } from '../log.ts';
 import { type Fleet, openFleet } from '../wiring.ts';
-import { type Screen, screenOf } from './text.ts';
+import { jsonText, onScreen, type Screen, screenOf } from './text.ts';
 
 /** What every command gets: its surroundings, and how to say something. */
 export interface Context {
@@ -29,9 +29,9 @@ export function createContext(env: Environment): Context {
   return {
     env,
     screen: screenOf(process.stdout, env),
-    print: (text) => void process.stdout.write(`${text}\n`),
-    printJson: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    print: (text) => void process.stdout.write(`${onScreen(text)}\n`),
+    printJson: (value) => void process.stdout.write(`${jsonText(value)}\n`),
+    note: (text) => void process.stderr.write(`${onScreen(text)}\n`),
     progress: (text) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text ?? ''}`);
     },

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { FleetState } from '../fleet/state.ts';
+import { escapedJson, printable } from '../fleet/text.ts';
 import { ageOf, looks, type Tone } from '../fleet/words.ts';
 
 export { ageOf, countOf, severity, withMeaning } from '../fleet/words.ts';
@@ -27,6 +28,19 @@ export function screenOf(
     width: terminal ? Math.max(40, stream.columns ?? 80) : null,
   };
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+const ours = /(\u001b\[[0-9;]{0,20}m|\n)/;
+
+/** Some lines with our own colours; whatever else would move the cursor is U+FFFD. */
+export const onScreen = (text: string): string =>
+  text
+    .split(ours)
+    .map((part, at) => (at % 2 === 1 ? part : printable(part)))
+    .join('');
+
+/** A JSON document, which no terminal takes for commands. */
+export const jsonText = (value: unknown): string => escapedJson(JSON.stringify(value, null, 2));
 
 type Style = 'green' | 'yellow' | 'red' | 'cyan' | 'gray' | 'bold';
 

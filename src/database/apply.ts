@@ -50,12 +50,12 @@ const uniqueViolation = '23505';
  * PostgreSQL a fifth longer: it is tried without first.
  */
 async function insert(db: Db, values: readonly unknown[]): Promise<readonly MovedRow[]> {
-  await query(db, 'savepoint inserts', []);
+  await query(db, 'savepoint inserts');
   try {
     return await query<MovedRow>(db, insertRows(''), values);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === uniqueViolation)) throw error;
-    await query(db, 'rollback to savepoint inserts', []);
+    await query(db, 'rollback to savepoint inserts');
     return query<MovedRow>(db, insertRows('on conflict do nothing'), values);
   }
 }
@@ -126,8 +126,7 @@ const updateRows = `with ${input}, written as (
   returning ${moved}`;
 
 const deleteRows = `with ${input}, written as (
-    delete from fleet_deckies d using input i
-    where d.host_uuid = $1 and d.name = i.name and d.xmin::text = i.version returning d.name)
+    select fleet_delete_deckies($1, array_agg(name), array_agg(version)) as name from input)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
   select $1, name, from_state, null, reason, $2::timestamptz, $3 from input join written using (name) order by name
   returning ${moved}`;

@@ -27,6 +27,19 @@ export function databaseFault(error: unknown, url: string): unknown {
       cause: error,
     });
   }
+  if (code === '42501') {
+    return new FleetError('NOT_PERMITTED', `The database ${place} refuses: ${innermost(error)}`, {
+      advice:
+        'A role sees only what it was granted: on the master, `decnet-fleet grant --host H` makes one for a host, `decnet-fleet grant --master ROLE` names one that sees all',
+      cause: error,
+    });
+  }
+  if (code === '23514') {
+    return new FleetError('VALUE_REFUSED', `The database ${place} refuses a value: ${innermost(error)}`, {
+      advice: 'Nothing was written. The constraint is named after the table and the column',
+      cause: error,
+    });
+  }
   if (isConnectionFault(error, code)) {
     return new FleetError(
       'DATABASE_UNREACHABLE',

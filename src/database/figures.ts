@@ -2,7 +2,8 @@ import { type Figures, figuresFromJson } from '../fleet/figures.ts';
 import type { Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
 import { notesFromJson } from './notes.ts';
-import type { Query } from './orm.ts';
+import type { Query } from './query.ts';
+import { bounded, intervalSeconds, isStale } from './sql.ts';
 
 /** One host as metrics tell it. Times are seconds, ages by the database's clock. */
 export interface HostFigures {
@@ -36,16 +37,18 @@ interface Row {
   readonly interval: number;
   readonly last_pass_age: number | null;
   readonly last_full_pass_age: number | null;
+  readonly stale: boolean;
   readonly docker_up: boolean | null;
   readonly states: HostFigures['states'] | null;
   readonly notes: Json;
   readonly figures: Json;
 }
 
-const age = (column: string): string => `greatest(0, extract(epoch from clock_timestamp() - ${column}))`;
+const age = (column: string): string => `extract(epoch from clock_timestamp() - ${bounded(column)})`;
 
 // The deckies of all hosts are counted in one scan: a subquery for each host would be a scan each.
-const selectHosts = `select h.host_uuid as host, coalesce(h.interval_s, $1::int) as interval,
+const selectHosts = `select h.host_uuid as host, ${intervalSeconds('$1::int')} as interval,
+    coalesce(${isStale('$1::int')}, true) as stale,
     case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
     case when h.last_full_pass_at is not null
@@ -64,7 +67,7 @@ function hostFigures(row: Row): HostFigures {
     interval: row.interval,
     lastPassAge: row.last_pass_age,
     lastFullPassAge: row.last_full_pass_age,
-    stale: row.last_full_pass_age === null || row.last_full_pass_age > 3 * row.interval,
+    stale: row.stale,
     dockerUp: row.docker_up,
     states: row.states ?? {},
     held: notes.held.size,

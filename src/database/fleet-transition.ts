@@ -4,7 +4,11 @@ import { defineEntity, p } from '@mikro-orm/core';
 export const FleetTransition = defineEntity({
   name: 'FleetTransition',
   tableName: 'fleet_transitions',
-  indexes: [{ properties: ['hostUuid', 'name', 'id'] }, { properties: ['hostUuid', 'at'] }],
+  indexes: [
+    { properties: ['hostUuid', 'name', 'id'] },
+    { properties: ['hostUuid', 'at'] },
+    { properties: ['at'] },
+  ],
   properties: {
     id: p.bigint('number').primary().generated('by default as identity'),
     hostUuid: p.string().length(64),

@@ -34,34 +34,30 @@ export function postgresLedger(
     },
 
     takeTurn: (request, seenTurn, work) =>
-      database.run((orm) =>
-        orm.em.fork().transactional(
-          async (em) => {
-            const db = em.getKysely() as unknown as Db;
-            await query(
-              db,
-              `select set_config('lock_timeout', $1, true),
-                set_config('idle_in_transaction_session_timeout', $2, true), set_config('work_mem', $3, true)`,
-              [`${waitForTurn}s`, `${endIdleTurn}s`, workMemory],
-            );
-            const lock = request.dryRun ? '' : 'for update';
-            const [row] = await query<HostRow>(db, `${selectHost} where host_uuid = $1 ${lock}`, [
-              request.host,
-            ]);
-            const host = row === undefined ? unknownHost(request.host) : hostRecord(request.host, row);
-            if (host.turn !== seenTurn) return { kind: 'overtaken' as const };
-            // Asked for under the lock: what another turn wrote before it is not from the future.
-            const [clock] = await query<{ moment: string }>(
-              db,
-              `select to_json(clock_timestamp()) #>> '{}' as moment`,
-              [],
-            );
-            const moment = clock?.moment ?? '';
-            const turn = openTurn(db, request, host, moment, readRows, options);
-            return { kind: 'taken' as const, outcome: await work(turn) };
-          },
-          { readOnly: request.dryRun },
-        ),
+      database.transaction(
+        async (db) => {
+          await query(
+            db,
+            `select set_config('lock_timeout', $1, true),
+              set_config('idle_in_transaction_session_timeout', $2, true), set_config('work_mem', $3, true)`,
+            [`${waitForTurn}s`, `${endIdleTurn}s`, workMemory],
+          );
+          const lock = request.dryRun ? '' : 'for update';
+          const [row] = await query<HostRow>(db, `${selectHost} where host_uuid = $1 ${lock}`, [
+            request.host,
+          ]);
+          const host = row === undefined ? unknownHost(request.host) : hostRecord(request.host, row);
+          if (host.turn !== seenTurn) return { kind: 'overtaken' as const };
+          // Asked for under the lock: what another turn wrote before it is not from the future.
+          const [clock] = await query<{ moment: string }>(
+            db,
+            `select to_json(clock_timestamp()) #>> '{}' as moment`,
+          );
+          const moment = clock?.moment ?? '';
+          const turn = openTurn(db, request, host, moment, readRows, options);
+          return { kind: 'taken' as const, outcome: await work(turn) };
+        },
+        { readOnly: request.dryRun },
       ),
 
     register: async (host, intervalS) =>
@@ -73,14 +69,11 @@ export function postgresLedger(
       )),
 
     forget: (host) =>
-      database.run((orm) =>
-        orm.em.fork().transactional(async (em) => {
-          const db = em.getKysely() as unknown as Db;
-          for (const table of tablesOfHost) {
-            await query(db, `delete from ${table} where host_uuid = $1`, [host]);
-          }
-        }),
-      ),
+      database.transaction(async (db) => {
+        for (const table of tablesOfHost) {
+          await query(db, `delete from ${table} where host_uuid = $1`, [host]);
+        }
+      }),
 
     takeOver: async (host, identity) =>
       void (await database.query(
@@ -97,6 +90,7 @@ const tablesOfHost = [
   'fleet_gaps',
   'fleet_alarms',
   'fleet_notifications',
+  'fleet_limits',
   'fleet_hosts',
 ];
 
@@ -109,8 +103,9 @@ interface HostRow {
   readonly figures: Json;
 }
 
-const selectHost = `select identity, turn::text, interval_s, (counts ->> 'containers')::int as containers, notes,
-    figures
+const selectHost = `select identity, turn::text, interval_s,
+    case when jsonb_typeof(counts -> 'containers') = 'number' then (counts ->> 'containers')::float8 end as containers,
+    notes, figures
   from fleet_hosts`;
 
 const hostRecord = (host: string, row: HostRow): HostRecord => ({
@@ -158,7 +153,7 @@ function openTurn(
       const isFull = request.only === null;
       if (isFull) {
         await query(db, insertGap, [request.host, moment]);
-        await query(db, deleteOldTransitions, [request.host, moment, options.historyDays]);
+        await query(db, 'select fleet_prune_transitions($1, $2)', [request.host, options.historyDays]);
       }
       await query(db, updateHost, [
         request.host,
@@ -210,8 +205,3 @@ const insertGap = `insert into fleet_gaps (host_uuid, from_at, to_at)
   where host_uuid = $1
     and $2::timestamptz - last_full_pass_at > make_interval(secs => 3 * coalesce(interval_s, 30))
   on conflict do nothing`;
-
-/** The newest of each decky stays for ever. */
-const deleteOldTransitions = `delete from fleet_transitions t
-  where host_uuid = $1 and at < $2::timestamptz - make_interval(days => $3)
-    and exists (select 1 from fleet_transitions n where n.host_uuid = $1 and n.name = t.name and n.id > t.id)`;

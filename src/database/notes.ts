@@ -1,5 +1,9 @@
 import { isObject, type Json } from '../fleet/json.ts';
 import type { HeldNote, LeftNote, Notes } from '../fleet/notes.ts';
+import { shortened } from '../fleet/text.ts';
+
+/** Why a row is left to its writer, as it is noted. */
+export const leftReason = 'written by another process';
 
 /** Notes as `fleet_hosts.notes` holds them: times as ISO 8601. */
 export const notesToJson = (notes: Notes): Json => ({
@@ -8,7 +12,7 @@ export const notesToJson = (notes: Notes): Json => ({
     [...notes.left].map(([name, note]) => [
       name,
       {
-        reason: 'written by another process',
+        reason: leftReason,
         since: iso(note.since),
         written_at: iso(note.writtenAt),
         ran: note.ran,
@@ -27,7 +31,7 @@ export function notesFromJson(json: Json): Notes {
       : [];
   };
   const held = (name: string): ReadonlyMap<string, HeldNote> =>
-    new Map(part(name).map(([key, note]) => [key, { reason: String(note.reason), since: ms(note.since) }]));
+    new Map(part(name).map(([key, note]) => [key, { reason: textOf(note.reason), since: ms(note.since) }]));
   return {
     held: held('held'),
     left: new Map(
@@ -42,6 +46,9 @@ export function notesFromJson(json: Json): Notes {
 
 const heldToJson = (notes: ReadonlyMap<string, HeldNote>): Json =>
   Object.fromEntries([...notes].map(([name, { reason, since }]) => [name, { reason, since: iso(since) }]));
+
+/** A reason is text; of anything else nothing is shown. */
+const textOf = (value: Json | undefined): string => (typeof value === 'string' ? shortened(value) : '');
 
 const iso = (at: number): string => new Date(at).toISOString();
 const ms = (value: Json | undefined): number => (typeof value === 'string' ? Date.parse(value) || 0 : 0);

@@ -1,7 +1,8 @@
-import type { Migrator } from '@mikro-orm/migrations';
 import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import type { ClientBase } from 'pg';
 import { applicationName } from './application-name.ts';
+import { type Connections, prepare, safestPath } from './connection.ts';
 import { databaseFault } from './faults.ts';
 import { FleetAlarm } from './fleet-alarm.ts';
 import { FleetDecky } from './fleet-decky.ts';
@@ -9,7 +10,9 @@ import { FleetGap } from './fleet-gap.ts';
 import { FleetHost } from './fleet-host.ts';
 import { FleetNotification } from './fleet-notification.ts';
 import { FleetTransition } from './fleet-transition.ts';
-import { type Db, query } from './query.ts';
+import { isMade, makeLocks } from './locks.ts';
+import { type Db, type Query, query } from './query.ts';
+import { applyRights } from './rights.ts';
 
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
 const connectWithin = 5000;
@@ -18,19 +21,20 @@ const answerWithin = 60_000;
 /** Milliseconds after which an idle connection is given back. */
 const idleAfter = 5000;
 
-/** Any number that no other program of this database takes an advisory lock on. */
-const migrationLock = 7_264_310_501;
-
-/** Runs one statement. */
-export type Query = <R>(statement: string, values?: readonly unknown[]) => Promise<readonly R[]>;
+/** How a transaction is to be run. */
+interface TransactionOptions {
+  readonly readOnly?: boolean;
+  /** All that the work reads is of one moment. */
+  readonly snapshot?: boolean;
+}
 
 export interface Database {
   readonly orm: MikroORM;
   readonly url: string;
-  /** Runs something on the database; what fails is thrown as people read it. @throws FleetError */
-  run<T>(work: (orm: MikroORM) => Promise<T>): Promise<T>;
   /** One statement by itself. @throws FleetError */
   readonly query: Query;
+  /** Some work in one transaction; what fails is thrown as people read it. @throws FleetError */
+  transaction<T>(work: (db: Db) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /**
    * All that some work reads, one statement after the other, is of one moment: what is committed meanwhile does not show.
    * @throws FleetError
@@ -38,68 +42,119 @@ export interface Database {
   snapshot<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** Names of the migrations that are still to run. */
   pending(): Promise<readonly string[]>;
-  /** Brings the schema up to date, while no other process does. @returns the names of what it ran */
+  /** Brings the schema and the rights up to date, while no other process does. @returns the names of what it ran */
   migrate(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
-const queryOn =
-  (em: EntityManager): Query =>
-  (statement, values = []) =>
-    query(em.getKysely() as unknown as Db, statement, values);
+const kyselyOf = (em: EntityManager): Kysely<unknown> => em.getKysely() as unknown as Kysely<unknown>;
+
+const unknownConnections = (): Connections => ({ schema: null, path: safestPath, pooled: false });
 
 /** Connects at the first query, not here. */
 export async function openDatabase(url: string, options: { poolMax?: number } = {}): Promise<Database> {
-  const orm = await MikroORM.init({
+  const connections = unknownConnections();
+  const orm = await connect(url, options.poolMax ?? 4, (client) => prepare(client, connections));
+  const run = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw databaseFault(error, url);
+    }
+  };
+  /** Where the tables are: known from the first connection on. */
+  const schema = async (): Promise<string> => {
+    if (connections.schema === null) await orm.em.getConnection().execute('select');
+    return connections.schema ?? 'public';
+  };
+  const transaction: Database['transaction'] = (work, { readOnly = false, snapshot = false } = {}) =>
+    run(async () => {
+      const place = await schema();
+      return orm.em.fork().transactional(
+        async (em) => {
+          const db = { kysely: kyselyOf(em), schema: place };
+          if (connections.pooled) await query(db, `set local search_path to ${connections.path}`);
+          return work(db);
+        },
+        { readOnly, ...(snapshot && { isolationLevel: IsolationLevel.REPEATABLE_READ }) },
+      );
+    });
+  return {
+    orm,
+    url,
+    transaction,
+    query: <R>(statement: string, values: readonly unknown[] = []) =>
+      run(async () => {
+        const place = await schema();
+        if (connections.pooled) return transaction((db) => query<R>(db, statement, values));
+        return query<R>({ kysely: kyselyOf(orm.em.fork()), schema: place }, statement, values);
+      }),
+    snapshot: (work) =>
+      transaction((db) => work((statement, values) => query(db, statement, values)), {
+        readOnly: true,
+        snapshot: true,
+      }),
+    pending: () =>
+      transaction(
+        async (db) => {
+          const { migrationNames } = await import('./migrations/migrator.ts');
+          if (!(await isMade(db, 'fleet_migrations'))) return migrationNames;
+          const ran = new Set(
+            (await query<{ name: string }>(db, 'select name from fleet_migrations')).map(({ name }) => name),
+          );
+          return migrationNames.filter((name) => !ran.has(name));
+        },
+        { readOnly: true },
+      ),
+    migrate: async () => {
+      // Loaded for those who migrate alone: a worker on a small host need not pay for it.
+      const { runMigrations } = await import('./migrations/migrator.ts');
+      await makeLocks(transaction);
+      // The lock is held in a transaction of its own, so that it also works through PgBouncer in transaction mode.
+      return transaction(async (lock) => {
+        await query(lock, `select from fleet_locks where name = 'migrations' for update`);
+        // MikroORM's own statements name no schema; none of them uses an operator or a function that could be another's.
+        const migrating = await connect(url, 2, async (client) => {
+          if (!connections.pooled)
+            await client.query(`set search_path to pg_catalog, ${lock.schema}, pg_temp`);
+        });
+        try {
+          const names = await runMigrations(migrating, lock.schema);
+          await applyRights(lock);
+          return names;
+        } finally {
+          await migrating.close(true);
+        }
+      });
+    },
+    close: () => orm.close(true),
+  };
+}
+
+/** @param onConnect called with each new connection */
+const connect = (
+  url: string,
+  poolMax: number,
+  onConnect: (client: ClientBase) => Promise<void>,
+): Promise<MikroORM> =>
+  MikroORM.init({
     clientUrl: url,
     entities: [FleetDecky, FleetHost, FleetTransition, FleetGap, FleetAlarm, FleetNotification],
-    // The policies, and the table that only their function reads, are the migrations' alone.
-    schemaGenerator: { skipTables: ['fleet_grants', 'fleet_migrations'], ignorePolicies: true },
+    // The policies, and the tables that only functions and locks use, are the migrations' alone.
+    schemaGenerator: {
+      skipTables: ['fleet_grants', 'fleet_masters', 'fleet_locks', 'fleet_limits', 'fleet_migrations'],
+      ignorePolicies: true,
+    },
     // stdout belongs to the commands.
     logger: () => undefined,
-    pool: { min: 0, max: options.poolMax ?? 4, idleTimeoutMillis: idleAfter },
+    pool: { min: 0, max: poolMax, idleTimeoutMillis: idleAfter },
     driverOptions: {
       application_name: applicationName,
       connectionTimeoutMillis: connectWithin,
       query_timeout: answerWithin,
       keepAlive: true,
       allowExitOnIdle: true,
+      onConnect,
     },
     ensureDatabase: false,
   });
-  const run = async <T>(work: (orm: MikroORM) => Promise<T>): Promise<T> => {
-    try {
-      return await work(orm);
-    } catch (error) {
-      throw databaseFault(error, url);
-    }
-  };
-  return {
-    orm,
-    url,
-    run,
-    query: (statement, values) => run(() => queryOn(orm.em.fork())(statement, values)),
-    snapshot: (work) =>
-      run(() =>
-        orm.em.fork().transactional((em) => work(queryOn(em)), {
-          isolationLevel: IsolationLevel.REPEATABLE_READ,
-          readOnly: true,
-        }),
-      ),
-    pending: () => run(async () => (await (await migrator(orm)).getPending()).map(({ name }) => name)),
-    migrate: () =>
-      run(() =>
-        // Held in a transaction of its own, so that it also works through PgBouncer in transaction mode.
-        orm.em.fork().transactional(async (lock) => {
-          const db = lock.getKysely() as unknown as Kysely<unknown>;
-          await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(db);
-          return (await (await migrator(orm)).up()).map(({ name }) => name);
-        }),
-      ),
-    close: () => orm.close(true),
-  };
-}
-
-/** Loaded for those who migrate alone: a worker on a small host need not pay for it. */
-const migrator = async (orm: MikroORM): Promise<Migrator> =>
-  (await import('./migrations/migrator.ts')).migratorOf(orm);

@@ -4,9 +4,7 @@ import type { Outbox, Sending } from '../pass/outbox.ts';
 import { withChange } from './alarms.ts';
 import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
-
-/** Any number that no other program of this database takes an advisory lock on. */
-const lookLock = 7_264_310_503;
+import { bounded, intervalSeconds, isStale } from './sql.ts';
 
 /** Milliseconds after which the server ends a look whose process hangs: a pass may wait for a row that it locked. */
 const lookWithin = 2000;
@@ -16,16 +14,16 @@ export function postgresOutbox(database: Database, options: { interval: number; 
   const ask = database.query;
   return {
     look: (watched, decide) =>
-      database.run((orm) =>
-        orm.em.fork().transactional(async (em) => {
-          const db = em.getKysely() as unknown as Db;
-          const [lock] = await query<{ ours: boolean }>(db, beginLook, [`${lookWithin}ms`, lookLock]);
-          if (lock?.ours !== true) return;
-          await query(db, lookAtHosts, [options.interval, watched / 1000]);
-          const facts = await alarmFacts(db);
-          if (facts !== null) await write(db, decide(facts));
-        }),
-      ),
+      database.transaction(async (db) => {
+        await query(db, beginLook, [`${lookWithin}ms`]);
+        const [lock] = await query(db, takeLock);
+        if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
+        await query(db, noteLook);
+        await query(db, lookAtHosts, [options.interval, watched / 1000]);
+        const facts = await alarmFacts(db);
+        if (facts !== null) await write(db, decide(facts));
+        return { lastLookSeconds: 0 };
+      }),
     tidy: async () => {
       await ask(mendAlarms, [options.grace]);
       await ask(deleteCalm);
@@ -45,13 +43,22 @@ export function postgresOutbox(database: Database, options: { interval: number; 
 }
 
 const beginLook = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', '10s', true),
-    set_config('idle_in_transaction_session_timeout', $1, true),
-    pg_try_advisory_xact_lock($2::bigint) as ours`;
+    set_config('idle_in_transaction_session_timeout', $1, true)`;
 
-// A granted worker may have written any time and any number into its own host's row: none may make the look fail.
-const bounded = (time: string): string =>
-  `least(clock_timestamp(), greatest(${time}, timestamptz '2000-01-01 00:00:00Z'))`;
-const intervalOf = '3.0::float8 * greatest(coalesce(h.interval_s, $1::int), 1)';
+const takeLock = `select name from fleet_locks where name = 'alarms' for update skip locked`;
+
+/** So seldom that it costs nothing, and often enough to tell a minute without a look. */
+const noteLook = `update fleet_locks set used_at = clock_timestamp()
+  where name = 'alarms' and used_at < clock_timestamp() - interval '10 seconds'`;
+
+async function lastLook(db: Db): Promise<number> {
+  const [row] = await query<{ seconds: number }>(
+    db,
+    `select extract(epoch from clock_timestamp() - used_at)::float8 as seconds
+     from fleet_locks where name = 'alarms'`,
+  );
+  return row?.seconds ?? Infinity;
+}
 
 /** Longer than this, in seconds, nobody waits for a host's first pass after a pause of everything. */
 const patience = 900;
@@ -59,8 +66,8 @@ const patience = 900;
 /** A host that never had a full pass, or whose Docker never answered, is still being set up: it alarms nobody. */
 const lookAtHosts = `with seen as (
     select h.host_uuid, h.last_error, a.state as before,
-      h.last_full_pass_at < clock_timestamp() - make_interval(secs => ${intervalOf})
-        and (coalesce(a.state, '') like 'stale%' or $2::float8 > least(${intervalOf}, ${patience})) as stale,
+      ${isStale('$1::int')} and (coalesce(a.state, '') like 'stale%'
+        or $2::float8 > least(3.0::float8 * ${intervalSeconds('$1::int')}, ${patience})) as stale,
       coalesce(h.last_observed_at < h.last_full_pass_at, false) as blind,
       ${bounded('h.last_full_pass_at')} as full_at, ${bounded('h.last_observed_at')} as observed_at
     from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
@@ -103,7 +110,7 @@ const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, a.rea
 
 /** Null: there is nothing to decide. */
 async function alarmFacts(db: Db): Promise<AlarmFacts | null> {
-  const rows = await query<AlarmRow>(db, selectAlarms, []);
+  const rows = await query<AlarmRow>(db, selectAlarms);
   const [first] = rows;
   if (first === undefined) return null;
   const counts = await query<{ host_uuid: string; count: number }>(
@@ -111,9 +118,11 @@ async function alarmFacts(db: Db): Promise<AlarmFacts | null> {
     'select host_uuid, count(*)::int as count from fleet_deckies where host_uuid = any ($1::text[]) group by 1',
     [[...new Set(rows.map(({ host }) => host))]],
   );
+  const limits = await query<{ host_uuid: string; sent: number; limited: boolean }>(db, selectLimits);
   return {
     now: first.now,
     alarms: rows.map(({ now: _, recent, ...alarm }) => ({ ...alarm, recent: timesOf(recent) })),
+    sent: new Map(limits.map(({ host_uuid, ...sent }) => [host_uuid, sent])),
     deckies: new Map(counts.map(({ host_uuid, count }) => [host_uuid, count])),
   };
 }
@@ -121,7 +130,23 @@ async function alarmFacts(db: Db): Promise<AlarmFacts | null> {
 const timesOf = (recent: unknown): readonly number[] =>
   Array.isArray(recent) ? recent.flatMap((at) => (typeof at === 'number' ? [at * 1000] : [])) : [];
 
-async function write(db: Db, { notifications, told }: Decision): Promise<void> {
+/** Seconds for which the messages about a host are counted together. */
+const limitWindow = 60;
+
+const selectLimits = `select host_uuid, sent, held_back > 0 as limited from fleet_limits
+  where since > clock_timestamp() - make_interval(secs => ${limitWindow})`;
+
+const updateLimits = `insert into fleet_limits as l (host_uuid, since, sent, held_back)
+  select host, clock_timestamp(), sent, "heldBack"
+  from jsonb_to_recordset($1::jsonb) as i(host text, sent int, "heldBack" int)
+  on conflict (host_uuid) do update set sent = excluded.sent, held_back = greatest(
+      case when l.since > clock_timestamp() - make_interval(secs => ${limitWindow}) then l.held_back else 0 end,
+      excluded.held_back),
+    since = case when l.since > clock_timestamp() - make_interval(secs => ${limitWindow}) then l.since
+      else excluded.since end`;
+
+async function write(db: Db, { notifications, told, limits }: Decision): Promise<void> {
+  if (limits.length > 0) await query(db, updateLimits, [JSON.stringify(limits)]);
   if (notifications.length > 0) await query(db, insertNotifications, [JSON.stringify(notifications)]);
   if (told.length > 0) await query(db, updateTold, [JSON.stringify(told)]);
 }
@@ -148,7 +173,7 @@ const mendAlarms = `with wrong as (
     left join fleet_deckies d on d.host_uuid = a.host_uuid and d.name = a.name
     where a.name <> '' and a.state <> 'removed' and (d.name is null or
       d.state = 'running' and a.state <> 'running' and (
-        h.last_full_pass_at > greatest(d.updated_at + make_interval(secs => $1::float8), a.changed_at) or
+        h.last_full_pass_at > greatest(${bounded('d.updated_at')} + make_interval(secs => $1::float8), a.changed_at) or
         d.reconciled_at = d.updated_at and d.updated_at > a.changed_at and h.last_observed_at >= d.updated_at))
     for update of a skip locked)
   update fleet_alarms a set state = w.now_state, reason = 'by another program', since = clock_timestamp(),

@@ -1,8 +1,9 @@
 import type { Json } from '../fleet/json.ts';
-import type { FleetState } from '../fleet/state.ts';
+import { type FleetState, isFleetState } from '../fleet/state.ts';
 import { severity } from '../fleet/words.ts';
-import type { Query } from './orm.ts';
-import { type DeckyRowView, iso } from './report.ts';
+import type { Query } from './query.ts';
+import { type DeckyRowView, forPeople } from './report.ts';
+import { bounded, intervalSeconds, iso } from './sql.ts';
 
 /** What a reader of the fleet asks for. Null: all. */
 export interface DeckyFilter {
@@ -69,7 +70,8 @@ export interface Pages {
 }
 
 /** What the web pages read beside the report. @param defaultInterval seconds */
-export function pages(query: Query, defaultInterval: number): Pages {
+export function pages(ask: Query, defaultInterval: number): Pages {
+  const query = forPeople(ask);
   return {
     deckies: (filter, { hosts, open, perHost, quiet, order }) =>
       query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),
@@ -109,7 +111,10 @@ export function pages(query: Query, defaultInterval: number): Pages {
           [],
         )
       ).map(({ service }) => service),
-    moves: (host, name, since) => query(selectMoves, [host, name, since]),
+    moves: async (host, name, since) =>
+      (await query<{ at: number; to: string | null }>(selectMoves, [host, name, since])).map(
+        ({ at, to }) => ({ at, to: to !== null && isFleetState(to) ? to : null }),
+      ),
     pulse: async () => {
       const [row] = await query<Pulse>(selectPulse, [defaultInterval]);
       return row ?? { text: '', hosts: [] };
@@ -151,7 +156,7 @@ const selectShown = (order: Order): string => `select ${columns}, d.matched from
     and (not $7::boolean or d.state <> 'running' or d.matched <= $6::int or d.host_uuid = any ($5::text[]))
   order by d.host_uuid, d.place`;
 
-const selectMoves = `select (extract(epoch from at) * 1000)::float8 as at, to_state as "to"
+const selectMoves = `select (extract(epoch from ${bounded('at')}) * 1000)::float8 as at, to_state as "to"
   from fleet_transitions t
   where host_uuid = $1 and name = $2 and from_state is distinct from to_state
     and id >= coalesce((select max(id) from fleet_transitions b where b.host_uuid = $1 and b.name = $2
@@ -163,4 +168,4 @@ const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), cou
     coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s'
       or looked < due and looked > due - interval '5 s'), '[]') as hosts
   from (select host_uuid, turn, last_pass_at, coalesce(last_full_pass_at, first_seen_at) as looked,
-    clock_timestamp() - make_interval(secs => 3 * coalesce(interval_s, $1::int)::float8) as due from fleet_hosts) h`;
+    clock_timestamp() - make_interval(secs => 3.0::float8 * ${intervalSeconds('$1::int')}) as due from fleet_hosts h) h`;

@@ -1,6 +1,9 @@
 import { isObject, type Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
-import type { Query } from './orm.ts';
+import { printableDeep } from '../fleet/text.ts';
+import { leftReason, notesFromJson } from './notes.ts';
+import type { Query } from './query.ts';
+import { intervalSeconds, iso, isStale } from './sql.ts';
 
 /** One host as `hosts` and `status` tell it. Times are ISO 8601. */
 export interface HostView {
@@ -83,11 +86,12 @@ export interface HistoryFilter {
 }
 
 /** What `status`, `hosts` and `history` read. @param defaultInterval seconds, of hosts that never had a worker */
-export function report(query: Query, defaultInterval: number): Report {
+export function report(ask: Query, defaultInterval: number): Report {
+  const query = forPeople(ask);
   return {
     hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval])).map(hostView),
     intervals: () =>
-      query('select host_uuid, coalesce(interval_s, $1::int) as interval_s from fleet_hosts', [
+      query(`select host_uuid, ${intervalSeconds('$1::int')} as interval_s from fleet_hosts h`, [
         defaultInterval,
       ]),
     deckies: (host) => query<DeckyRowView>(selectDeckies, [host]),
@@ -107,18 +111,19 @@ export function report(query: Query, defaultInterval: number): Report {
   };
 }
 
-export const iso = (column: string): string =>
-  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column.replace(/^\w+\./, '')}`;
+/** Rows as people may read them: any host's worker may have written its own. */
+export const forPeople =
+  (query: Query): Query =>
+  async <R>(statement: string, values?: readonly unknown[]) =>
+    (await query<R>(statement, values)).map(printableDeep);
 
 interface HostRow extends Omit<HostView, 'docker' | 'held' | 'left' | 'contested'> {
   readonly observed: boolean | null;
   readonly notes: Json;
 }
 
-const selectHosts = `select h.host_uuid, coalesce(h.interval_s, $2::int) as interval_s,
-    coalesce(h.last_full_pass_at
-      < clock_timestamp() - make_interval(secs => 3 * coalesce(h.interval_s, $2::int)::float8), true) as stale,
-    h.last_observed_at >= h.last_full_pass_at as observed,
+const selectHosts = `select h.host_uuid, ${intervalSeconds('$2::int')} as interval_s,
+    coalesce(${isStale('$2::int')}, true) as stale, h.last_observed_at >= h.last_full_pass_at as observed,
     ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'].map((at) => iso(`h.${at}`)).join(', ')},
     h.last_error, h.version, h.counts, h.notes,
     (select coalesce(jsonb_object_agg(state, n), '{}') from
@@ -126,22 +131,25 @@ const selectHosts = `select h.host_uuid, coalesce(h.interval_s, $2::int) as inte
   from fleet_hosts h where $1::text is null or h.host_uuid = $1 order by h.host_uuid`;
 
 function hostView({ observed, notes, ...row }: HostRow): HostView {
-  const noted = (kind: string): readonly NoteView[] => {
-    const found = isObject(notes) ? notes[kind] : null;
-    return isObject(found)
-      ? Object.entries(found).flatMap(([name, note]) =>
-          isObject(note) ? [{ name, reason: String(note.reason), since: String(note.since) }] : [],
-        )
-      : [];
-  };
+  const { held, left, contested } = notesFromJson(notes);
+  const views = (found: ReadonlyMap<string, { reason: string; since: number }>): readonly NoteView[] =>
+    [...found].map(([name, { reason, since }]) => ({ name, reason, since: new Date(since).toISOString() }));
   return {
     ...row,
+    counts: isObject(row.counts) ? row.counts : null,
     docker: row.last_full_pass_at === null ? 'unknown' : observed === true ? 'ok' : 'unreachable',
-    held: noted('held'),
-    left: noted('left'),
-    contested: noted('contested'),
+    held: views(held),
+    left: [...left].map(([name, { since }]) => ({
+      name,
+      reason: leftReason,
+      since: new Date(since).toISOString(),
+    })),
+    contested: views(contested),
   };
 }
+
+/** More than any host has: a worker that was taken over may have written any number. */
+const deckiesRead = 200_000;
 
 const selectDeckies = `select d.name, d.decky_ip as ip, d.services, d.state, d.last_error,
     ${iso('t.since')}, ${iso('d.updated_at')}
@@ -149,15 +157,16 @@ const selectDeckies = `select d.name, d.decky_ip as ip, d.services, d.state, d.l
     select at as since from fleet_transitions t
     where t.host_uuid = d.host_uuid and t.name = d.name and t.from_state is distinct from t.to_state
     order by id desc limit 1) t on true
-  where d.host_uuid = $1 order by d.name`;
+  where d.host_uuid = $1 order by d.name limit ${deckiesRead}`;
 
 const selectTransitions = `select id::int8::float8 as id, host_uuid, name, from_state, to_state, reason,
     ${iso('at')}, job_id
   from fleet_transitions
   where ($1::text is null or host_uuid = $1) and ($2::text is null or name = $2)
-    and ($3::timestamptz is null or at >= $3::timestamptz)
-  order by id desc limit $4`;
+    and ($3::timestamptz is null or at >= $3::timestamptz) and at <= now()
+  order by at desc, id desc limit $4`;
 
 const selectGaps = `select host_uuid, ${iso('from_at')}, ${iso('to_at')} from fleet_gaps
   where ($1::text is null or host_uuid = $1) and ($2::timestamptz is null or to_at >= $2::timestamptz)
+    and to_at <= now()
   order by to_at desc limit $3`;

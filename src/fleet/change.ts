@@ -1,6 +1,7 @@
 import type { Decky } from './decky.ts';
 import type { Notes } from './notes.ts';
 import type { FleetState } from './state.ts';
+import { printable, shortened } from './text.ts';
 
 /** What a pass does to one row. A row has at most one; a change of state may carry new content along. */
 export interface Change {
@@ -45,7 +46,8 @@ export interface Moved {
   readonly reason: string;
 }
 
-export const contentReason = (changed: readonly string[]): string => `file: ${changed.join(', ')} changed`;
+export const contentReason = (changed: readonly string[]): string =>
+  shortened(printable(`file: ${changed.join(', ')} changed`));
 
 /** What a change leaves in the history; a new reason for the same state leaves nothing. @see CONTRACT.md, rules 4, 5 */
 export function movedBy({ name, from, to, reason, changed }: Change): readonly Moved[] {

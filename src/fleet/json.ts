@@ -9,6 +9,11 @@ export const isObject = (value: unknown): value is JsonObject =>
 export const property = (object: JsonObject, key: string): Json | undefined =>
   Object.hasOwn(object, key) ? object[key] : undefined;
 
+/** The texts of a list, each once; of anything else none: a row that another program wrote may hold anything. */
+export const textsOf = (value: Json | readonly Json[] | undefined): readonly string[] => [
+  ...new Set(Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []),
+];
+
 /** Equal as JSON: the order of keys does not count (PostgreSQL's jsonb keeps none), that of lists does. */
 export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;

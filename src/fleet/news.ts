@@ -9,11 +9,25 @@ export interface AlarmFacts {
   readonly alarms: readonly Alarm[];
   /** How many deckies are recorded for each host. */
   readonly deckies: ReadonlyMap<string, number>;
+  /**
+   * How many messages about a host were sent in its current minute, and whether one said that more are held back; a host
+   * without any is left out.
+   */
+  readonly sent: ReadonlyMap<string, { readonly sent: number; readonly limited: boolean }>;
 }
 
 export interface Decision {
   readonly notifications: readonly Notification[];
   readonly told: readonly Told[];
+  /** Of the hosts about which something is sent or held back. */
+  readonly limits: readonly Limit[];
+}
+
+/** How many messages about a host go out in its current minute, and how many are held back until it is over. */
+export interface Limit {
+  readonly host: string;
+  readonly sent: number;
+  readonly heldBack: number;
 }
 
 /** What an alarm's row takes. */
@@ -40,6 +54,12 @@ const flapping = 'flapping';
 /** So many at least, and more than half of the host's, are one message; and so are more than `singlesAtMost`. */
 const groupFrom = 3;
 const singlesAtMost = 20;
+
+/**
+ * Messages about one host within a minute. Its worker writes its alarms: one that was taken over could otherwise send
+ * any number, whatever counts as flapping.
+ */
+export const messagesAtMost = 20;
 
 /** Without a receiver: what is this old, in milliseconds, is no news any more. */
 export const oldAfter = 10 * 60 * 1000;
@@ -76,17 +96,37 @@ const kinds = {
 export function decide(facts: AlarmFacts, publicUrl: string | null): Decision {
   const byHost = Map.groupBy(facts.alarms, ({ host }) => host);
   const decisions = [...byHost].map(([host, alarms]) =>
-    decideHost(alarms, facts.deckies.get(host) ?? 0, facts.now, publicUrl),
+    decideHost(
+      host,
+      alarms,
+      { deckies: facts.deckies.get(host) ?? 0, ...(facts.sent.get(host) ?? { sent: 0, limited: false }) },
+      facts.now,
+      publicUrl,
+    ),
   );
   return {
     notifications: decisions.flatMap(({ notifications }) => notifications),
     told: decisions.flatMap(({ told }) => told),
+    limits: decisions.flatMap(({ limits }) => limits),
   };
 }
 
+interface HostFacts {
+  readonly deckies: number;
+  readonly sent: number;
+  readonly limited: boolean;
+}
+
+/** Some alarms, and the messages that tell of them. */
+interface Group {
+  readonly alarms: readonly Alarm[];
+  readonly messages: readonly Notification[];
+}
+
 function decideHost(
+  host: string,
   alarms: readonly Alarm[],
-  deckies: number,
+  { deckies, sent, limited }: HostFacts,
   now: number,
   publicUrl: string | null,
 ): Decision {
@@ -96,33 +136,80 @@ function decideHost(
   const settled =
     now - times.reduce((a, b) => Math.max(a, b), -Infinity) >= settleAfter ||
     now - times.reduce((a, b) => Math.min(a, b), Infinity) >= settleWithin;
-  if (news.length === 0 || !settled) return { notifications: [], told: [] };
+  if (news.length === 0 || !settled) return { notifications: [], told: [], limits: [] };
 
   const of = (verdict: Verdict): readonly Alarm[] =>
     news.filter((one) => one.verdict === verdict).map(({ alarm }) => alarm);
   const wereDown = alarms.filter(({ name, told }) => name !== '' && told !== 'running').length;
-  const about = (verdict: keyof typeof kinds, among: number): readonly Notification[] => {
+  const about = (verdict: keyof typeof kinds, among: number): readonly Group[] => {
     const found = of(verdict).filter(({ name }) => name !== '');
     const [single, group] = kinds[verdict];
     const together = (found.length >= groupFrom && found.length * 2 > among) || found.length > singlesAtMost;
-    return (together ? [found] : found.map((alarm) => [alarm])).map((list) =>
-      messageOf(together ? group : single, list, deckies, publicUrl),
-    );
+    return (together ? [found] : found.map((alarm) => [alarm])).map((list) => ({
+      alarms: list,
+      messages: [messageOf(together ? group : single, list, deckies, publicUrl)],
+    }));
   };
+  // The host's own first: they explain the others, and no number of others holds them back.
+  const groups: readonly Group[] = [
+    ...of('host').map((alarm) => ({ alarms: [alarm], messages: hostMessages(alarm, deckies, publicUrl) })),
+    ...of('flapping')
+      .filter(({ name }) => name === '')
+      .map((alarm) => ({
+        alarms: [alarm],
+        messages: [messageOf('host_flapping', [alarm], deckies, publicUrl)],
+      })),
+    ...about('down', deckies),
+    ...about('up', wereDown),
+    ...about('removed', wereDown),
+    ...about('flapping', deckies),
+  ];
+  const { going, heldBack } = withinLimit(groups, messagesAtMost - sent);
+  const messages = going.flatMap((group) => group.messages);
+  const waiting = new Set(heldBack.flatMap((group) => group.alarms));
+  const limitNews =
+    heldBack.length > 0 && !limited ? [limitMessage(host, heldBack.length, now, publicUrl)] : [];
   return {
-    notifications: [
-      ...of('host').flatMap((alarm) => hostMessages(alarm, deckies, publicUrl)),
-      ...of('flapping')
-        .filter(({ name }) => name === '')
-        .map((alarm) => messageOf('host_flapping', [alarm], deckies, publicUrl)),
-      ...about('down', deckies),
-      ...about('up', wereDown),
-      ...about('removed', wereDown),
-      ...about('flapping', deckies),
-    ],
-    told: news.map(({ alarm, verdict }) => toldOf(alarm, verdict)),
+    notifications: [...messages, ...limitNews],
+    // What is held back stays news, and is decided anew when the minute is over.
+    told: news.filter(({ alarm }) => !waiting.has(alarm)).map(({ alarm, verdict }) => toldOf(alarm, verdict)),
+    limits:
+      messages.length + heldBack.length > 0
+        ? [{ host, sent: sent + messages.length, heldBack: heldBack.length }]
+        : [],
   };
 }
+
+/** The groups that still have room, in their order, and the others. */
+function withinLimit(
+  groups: readonly Group[],
+  room: number,
+): { going: readonly Group[]; heldBack: readonly Group[] } {
+  let left = room;
+  const going: Group[] = [];
+  const heldBack: Group[] = [];
+  for (const group of groups) {
+    left -= group.messages.length;
+    (left >= 0 ? going : heldBack).push(group);
+  }
+  return { going, heldBack };
+}
+
+const limitMessage = (host: string, count: number, now: number, publicUrl: string | null): Notification =>
+  notificationOf(
+    {
+      kind: 'host_limited',
+      host,
+      names: [],
+      heldBack: count,
+      state: null,
+      previous: null,
+      reason: null,
+      since: now,
+      deckies: 0,
+    },
+    publicUrl,
+  );
 
 const toldOf = ({ host, name, state, told }: Alarm, verdict: Verdict): Told => ({
   host,
@@ -180,6 +267,7 @@ function hostMessages(alarm: Alarm, deckies: number, publicUrl: string | null): 
 /** Without a receiver: what is old counts as told, so that one who comes later hears of nothing that is long past. */
 export const hush = ({ now, alarms }: AlarmFacts): Decision => ({
   notifications: [],
+  limits: [],
   told: alarms
     .filter((alarm) => alarm.told !== alarm.state && now - alarm.changedAt >= oldAfter)
     .map((alarm) => ({ ...toldOf(alarm, 'quietly'), calm: true })),

@@ -17,6 +17,7 @@ export const notificationKinds = [
   'host_fresh',
   'docker_unreachable',
   'docker_back',
+  'host_limited',
 ] as const;
 
 export type NotificationKind = (typeof notificationKinds)[number];
@@ -29,7 +30,7 @@ export interface Notification extends JsonObject {
   readonly name: string | null;
   /** Of several deckies the first ones, at most `namesAtMost`. */
   readonly names: readonly string[];
-  /** How many deckies it is about. */
+  /** How many deckies it is about; of `host_limited` how many messages were held back. */
   readonly count: number;
   /** Null where several deckies differ, as in the next fields. */
   readonly state: string | null;
@@ -50,6 +51,8 @@ export interface News {
   readonly kind: NotificationKind;
   readonly host: string;
   readonly names: readonly string[];
+  /** Messages that wait until the host's minute is over. */
+  readonly heldBack?: number;
   readonly state: string | null;
   readonly previous: string | null;
   readonly reason: string | null;
@@ -74,7 +77,7 @@ export function notificationOf(news: News, publicUrl: string | null): Notificati
     host_uuid: news.host,
     name,
     names: aboutDecky ? [] : news.names.slice(0, namesAtMost),
-    count: news.names.length,
+    count: news.heldBack ?? news.names.length,
     state: news.state,
     previous_state: news.previous,
     reason,
@@ -118,6 +121,8 @@ const sentences: Readonly<Record<NotificationKind, (news: Told) => string>> = {
   host_fresh: ({ host }) => `Host ${host} is looked at again`,
   docker_unreachable: ({ host, since }) => `Docker on host ${host} does not answer; it last did at ${since}`,
   docker_back: ({ host }) => `Docker on host ${host} answers again`,
+  host_limited: ({ host, heldBack = 0 }) =>
+    `Too many messages about host ${host} within a minute: ${heldBack} more are held back until it is over`,
 };
 
 /** The service that a reason names first, and its exit code: `ssh: exited, code 137; http: no container`. */

@@ -1,6 +1,7 @@
 import { expectedServices } from './decky.ts';
 import { answers, type Container, isRunning, type Sighting } from './sighting.ts';
 import type { ObservedState } from './state.ts';
+import { printable, shortened } from './text.ts';
 
 /** What Docker shows of one decky. */
 export interface Observed {
@@ -41,7 +42,7 @@ export function observedState(services: readonly string[], sighting: Sighting): 
   const state = rules.find((rule) => rule.holds(tally))?.state ?? 'running';
   return {
     state,
-    reason: state === 'running' ? null : reasonFor(tally, parts, sighting),
+    reason: state === 'running' ? null : shortened(printable(reasonFor(tally, parts, sighting))),
     unverified: isSuspect(sighting.base) || parts.some(({ container }) => isSuspect(container)),
   };
 }

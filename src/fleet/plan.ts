@@ -3,6 +3,7 @@ import { type Content, contentChanges } from './content.ts';
 import { contested, type Move } from './contested.ts';
 import type { Decky } from './decky.ts';
 import { type Desired, deckiesByName } from './desired.ts';
+import { textsOf } from './json.ts';
 import { type HeldNote, type LeftNote, mergeNotes, type Notes } from './notes.ts';
 import { type Observed, observedState } from './observed.ts';
 import { type Container, type Known, type Sighting, sightingsInSteps } from './sighting.ts';
@@ -292,8 +293,3 @@ const windowOf = ({ loop }: Container): number | null =>
 function soonest(revisit: Map<string, number>, name: string, inMs: number | null): void {
   if (inMs !== null) revisit.set(name, Math.min(inMs, revisit.get(name) ?? inMs));
 }
-
-/** `services` of a row that another program wrote may hold anything. */
-const textsOf = (services: Content['services']): readonly string[] => [
-  ...new Set(services.filter((service): service is string => typeof service === 'string')),
-];

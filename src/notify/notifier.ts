@@ -19,6 +19,8 @@ const lookWithoutReceiver = 15_000;
 const tidyEvery = 15_000;
 /** Milliseconds without a look after which this process no longer knows what went on meanwhile. */
 const blindAfter = 10_000;
+/** Seconds without a look of any process. */
+const overdueAfter = 60;
 /** Seconds that one attempt may take before another process makes it: longer than the receiver's time limit. */
 const lease = 30;
 /** Seconds: the longest pause before a message is tried again. */
@@ -72,9 +74,14 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
       tidiedAt = now;
       if (dropped > 0) log.warn({ dropped }, 'notifications were not delivered within a day: dropped');
     }
-    await outbox.look(now - watchedFrom, (facts) =>
+    const { lastLookSeconds } = await outbox.look(now - watchedFrom, (facts) =>
       receiver === null ? hush(facts) : decide(facts, publicUrl),
     );
+    // Another process that hangs, or somebody who holds the lock, must not end all notifications unnoticed.
+    if (lastLookSeconds > overdueAfter)
+      throw new Error(
+        `no process has looked at the alarms for ${Math.round(lastLookSeconds)} s: another session holds the row "alarms" of fleet_locks`,
+      );
     // Only a look that succeeded counts: what was not seen while the database was away is not judged.
     lookedAt = Date.now();
     return 'rest';

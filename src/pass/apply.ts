@@ -4,6 +4,7 @@ import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { planInSteps, type Row } from '../fleet/plan.ts';
+import { longestReason, printable, shortened } from '../fleet/text.ts';
 import type { MovedRow, Turn } from './ledger.ts';
 import type { Seen } from './observe.ts';
 import { inSlices } from './slices.ts';
@@ -81,7 +82,7 @@ export function faultOf({ desired, observed }: Seen): string | null {
     ...(desired.kind === 'invalid' ? [desired.error.message] : []),
     ...(observed.kind === 'unreachable' ? [`Docker does not answer: ${observed.reason}`] : []),
   ];
-  return faults.length === 0 ? null : faults.join('; ');
+  return faults.length === 0 ? null : shortened(printable(faults.join('; ')), 2 * longestReason);
 }
 
 function resultOf({ desired, observed }: Seen): PassResult {

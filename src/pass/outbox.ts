@@ -10,6 +10,11 @@ export interface Sending {
   readonly body: JsonObject;
 }
 
+export interface Look {
+  /** Seconds since any process looked; 0: this one just did. */
+  readonly lastLookSeconds: number;
+}
+
 /** The alarms of the fleet, and the messages about them until they are delivered. May throw as `Ledger` does. */
 export interface Outbox {
   /**
@@ -17,8 +22,9 @@ export interface Outbox {
    * process does so.
    * @param watched milliseconds for which this process saw the fleet without a pause: a host is not called stale
    *   because nobody could look
+   * @returns when any process looked last
    */
-  look(watched: number, decide: (facts: AlarmFacts) => Decision): Promise<void>;
+  look(watched: number, decide: (facts: AlarmFacts) => Decision): Promise<Look>;
   /** Mends alarms that other programs' writes made wrong, and drops what is of no use any more. */
   tidy(): Promise<{ dropped: number }>;
   /** The next message that is due, for nobody else until `lease` seconds are over; null: there is none. */

@@ -19,7 +19,8 @@ import {
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { FleetError, reasonOf } from '../errors.ts';
-import { withoutSecrets } from '../log.ts';
+import { mayServe } from '../fleet/grant.ts';
+import { maskAddress } from '../log.ts';
 import { endsWithin } from '../pass/ends-within.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
 
@@ -143,7 +144,8 @@ function onRedis(connection: Redis, outage: Outage): QueueBackend {
     countWorkers: async (name) => {
       // Redis lists the clients of the whole server: the workers of another logical database are not ours.
       const workers = await bound.queue(name).getWorkers();
-      return workers.filter((worker) => Number(worker.db ?? db) === db).length;
+      return workers.filter((worker) => Number(worker.db ?? db) === db && mayServe(worker.user ?? '', name))
+        .length;
     },
     place,
     prepare: async () => undefined,
@@ -174,10 +176,10 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
     ...bound,
     kind: 'postgres',
     countWorkers: (name) => bound.queue(name).getWorkersCount(),
-    place: withoutSecrets(url),
+    place: maskAddress(url),
     prepare: () => withClient(url, (client) => runMigrations(client, schema)),
     check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),
-    settings: () => postgresSettings(pool, withoutSecrets(url)),
+    settings: () => postgresSettings(pool, maskAddress(url)),
     close: async () => {
       await bound.close();
       await pool.end();
@@ -193,7 +195,7 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
     await client.connect();
     await withinLimit(() => work(client));
   } catch (error) {
-    throw queueFault(withoutSecrets(url), error);
+    throw queueFault(maskAddress(url), error);
   } finally {
     client.end().catch(() => undefined);
   }

@@ -1,6 +1,7 @@
 import type { Job, QueueEvents } from 'bullmq';
 import { FleetError, reasonOf } from '../errors.ts';
 import { type JobData, type JobResult, jobName, queueName } from '../fleet/job.ts';
+import { parseJobResult } from '../fleet/job-result.ts';
 import { type QueueBackend, queueFault, withinLimit } from './backend.ts';
 
 /**
@@ -57,8 +58,9 @@ async function outcome(job: Job, events: QueueEvents, host: string, timeout: num
     const wait = Math.max(1, Math.min(lookEvery, until - performance.now()));
     try {
       // Looks at the job first, and only then waits for its event.
-      return (await job.waitUntilFinished(events, wait)) as JobResult;
+      return parseJobResult(await job.waitUntilFinished(events, wait), host);
     } catch (error) {
+      if (error instanceof FleetError) throw error;
       const state = await job.getState().catch(() => 'unknown');
       const isMissed = reasonOf(error).includes('no finish notification');
       if (state === 'failed' && !isMissed) throw new FleetError('JOB_FAILED', reasonOf(error));

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Queue } from 'bullmq';
+import { reasonOf } from '../errors.ts';
 import { type JobData, jobName, queueName, scheduleQueue } from '../fleet/job.ts';
 import { type ScheduledHost, type Slot, slotsDue } from '../fleet/slots.ts';
 import type { QueueBackend, QueuedJob } from './backend.ts';
@@ -30,10 +31,9 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     const { repeat } = job.opts as { repeat?: { every?: number } };
     const every = repeat?.every ?? roundLength(hosts);
     if (every !== roundLength(hosts)) void mend();
-    return {
-      hosts: hosts.length,
-      enqueued: await enqueueRound(backend, hosts, dueAt(job.id), every),
-    };
+    const { enqueued, refused } = await enqueueRound(backend, hosts, dueAt(job.id), every);
+    if (refused !== null) options.onError(refused);
+    return { hosts: hosts.length, enqueued };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
     Math.min(options.interval, ...hosts.map(({ interval }) => interval));
@@ -71,12 +71,33 @@ async function enqueueRound(
   hosts: readonly ScheduledHost[],
   from: number,
   length: number,
-): Promise<number> {
+): Promise<{ enqueued: number; refused: Error | null }> {
   const slots = [...slotsDue(hosts, from, from + length)].sort((a, b) => a.at - b.at);
+  const refused: { readonly queue: string; readonly error: unknown }[] = [];
   for (let at = 0; at < slots.length; at += atOnce) {
-    await backend.addToMany(slots.slice(at, at + atOnce).map(jobOf));
+    const jobs = slots.slice(at, at + atOnce).map(jobOf);
+    try {
+      await backend.addToMany(jobs);
+    } catch (error) {
+      // One queue that takes nothing must not keep the others from theirs. What was added already is not doubled.
+      const before = refused.length;
+      for (const job of jobs)
+        await backend
+          .addToMany([job])
+          .catch((why: unknown) => refused.push({ queue: job.queue, error: why }));
+      // None of many: it is the store, and not one queue.
+      if (jobs.length > 1 && refused.length - before === jobs.length) throw error;
+    }
   }
-  return slots.length;
+  const [first, ...more] = refused;
+  const others = more.length === 0 ? '' : ` (and ${more.length} more queues)`;
+  return {
+    enqueued: slots.length - refused.length,
+    refused:
+      first === undefined
+        ? null
+        : new Error(`no job could be added to queue ${first.queue}${others}: ${reasonOf(first.error)}`),
+  };
 }
 
 function jobOf({ host, at }: Slot): QueuedJob {

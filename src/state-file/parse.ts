@@ -36,7 +36,10 @@ const deckyFields = Object.entries<Check>({
     is: '1 to 128 of A-Z a-z 0-9 - _ .',
     holds: (value) => typeof value === 'string' && isLegalName(value),
   },
-  ip: { is: 'an IP address', holds: (value) => typeof value === 'string' && isIP(value) !== 0 },
+  ip: {
+    is: 'an IP address',
+    holds: (value) => typeof value === 'string' && value.length <= 100 && isIP(value) !== 0,
+  },
   services: {
     is: 'a list of at least one service name',
     holds: (value) => Array.isArray(value) && value.length > 0,
@@ -58,6 +61,9 @@ const deckyFields = Object.entries<Check>({
 });
 
 const requiredDeckyFields = ['name', 'ip', 'services'] as const;
+
+/** Characters of one decky's object: a row holds no more. */
+const longestDecky = 1024 * 1024;
 
 /** As many faults of one file as anyone reads. */
 const mostFaults = 100;
@@ -95,7 +101,7 @@ export const parseStateFile = (content: string, file: string, host: string): Des
 export function* parseStateFileInSteps(bytes: Buffer, file: string, host: string): Steps<Desired> {
   const faults: Fault[] = [];
   const document = yield* parseJson(bytes, file);
-  const desired = yield* parseDocument(document, host, (what, advice) => {
+  const desired = yield* parseDocument(document, host, bytes.length > longestDecky, (what, advice) => {
     if (faults.length < mostFaults) faults.push({ what: typeof what === 'string' ? what : what(), advice });
     return null;
   });
@@ -105,7 +111,13 @@ export function* parseStateFileInSteps(bytes: Buffer, file: string, host: string
   return desired;
 }
 
-function* parseDocument(document: Json, host: string, report: Report): Steps<Desired | null> {
+/** @param isLong whether a decky may be too large for its row: its text has to be made for that */
+function* parseDocument(
+  document: Json,
+  host: string,
+  isLong: boolean,
+  report: Report,
+): Steps<Desired | null> {
   if (!isObject(document)) return report(`holds ${nameOf(document)} where an object is expected`);
   const config = property(document, 'config');
   if (config === undefined) return report('config is missing');
@@ -126,6 +138,10 @@ function* parseDocument(document: Json, host: string, report: Report): Steps<Des
     }
     const decky = parseDecky(entry, where, report);
     if (decky === null) continue;
+    if (isLong && JSON.stringify(entry).length > longestDecky) {
+      report(`${where} is longer than ${longestDecky} characters`);
+      continue;
+    }
     const owner = (property(entry, 'host_uuid') ?? host) as string;
     const deckies = byHost.get(owner) ?? new Map<string, Decky>();
     byHost.set(owner, deckies);

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ageOf, paint, screenOf, stateText, table, withMeaning } from '../../src/cli/text.ts';
+import {
+  ageOf,
+  jsonText,
+  onScreen,
+  paint,
+  screenOf,
+  stateText,
+  table,
+  withMeaning,
+} from '../../src/cli/text.ts';
+import { printable, printableDeep, shortened } from '../../src/fleet/text.ts';
 
 const terminal = { isTTY: true, columns: 60 };
 const utf8 = { LANG: 'C.UTF-8', TERM: 'xterm' };
@@ -48,5 +58,33 @@ describe('the terminal', () => {
       withMeaning('ssh: exited, code 137; http: exited, code 3'),
       'ssh: exited, code 137 (killed); http: exited, code 3',
     );
+  });
+});
+
+describe('texts that somebody else wrote', () => {
+  const hostile = 'a\u001b[2Jb\u009b31mc\u0007d\u202ee\r\nf\tg\u2028h';
+
+  test('hold no sign that a terminal obeys, and keep their colours and lines', () => {
+    assert.equal(
+      onScreen(`\u001b[31mred\u001b[39m\n${'x\u001b]0;title\u0007y'}`),
+      '\u001b[31mred\u001b[39m\nx\ufffd]0;title\ufffdy',
+    );
+    assert.equal(printable(hostile), 'a\ufffd[2Jb\ufffd31mc\ufffdd\ufffde\ufffd\ufffdf\ufffdg\ufffdh');
+    assert.deepEqual(printableDeep({ 'k\u0007': [hostile, 7, null, { x: '\u001b' }] }), {
+      'k\ufffd': [printable(hostile), 7, null, { x: '\ufffd' }],
+    });
+  });
+
+  test('are the same in JSON, and nothing there is obeyed', () => {
+    const text = jsonText({ hostile });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+    assert.doesNotMatch(text.replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u2028\u202e]/);
+    assert.deepEqual(JSON.parse(text), { hostile });
+  });
+
+  test('are cut where they are too long', () => {
+    assert.equal(shortened('x'.repeat(501)), `${'x'.repeat(499)}…`);
+    assert.equal(shortened('x'.repeat(500)), 'x'.repeat(500));
+    assert.ok(shortened('😀'.repeat(300)).isWellFormed());
   });
 });

@@ -23,7 +23,7 @@ const alarm = (name: string, state: string, more: Partial<Alarm> = {}): Alarm =>
 });
 
 const decided = (alarms: readonly Alarm[], deckies = 10, publicUrl: string | null = null): Decision =>
-  decide({ now, alarms, deckies: new Map([['local', deckies]]) }, publicUrl);
+  decide({ now, alarms, deckies: new Map([['local', deckies]]), sent: new Map() }, publicUrl);
 const kinds = (decision: Decision): readonly string[] =>
   decision.notifications.map(({ kind, name, count }) => `${kind} ${name ?? count}`);
 const told = (decision: Decision): readonly (string | null)[] => decision.told.map((one) => one.told);
@@ -73,7 +73,7 @@ describe('what is told', () => {
   });
 
   test('what came and went before it was told is not told', () => {
-    assert.deepEqual(decided([alarm('web', 'running')]), { notifications: [], told: [] });
+    assert.deepEqual(decided([alarm('web', 'running')]), { notifications: [], told: [], limits: [] });
   });
 
   test('most of a host at once is one message, and so is its recovery', () => {
@@ -118,7 +118,7 @@ describe('what is told', () => {
     const flaps = decided([alarm('web', 'running', { recent, changedAt: seconds(10) })]);
     assert.deepEqual([kinds(flaps), told(flaps)], [['decky_flapping web'], ['flapping']]);
     const still = alarm('web', 'failed', { recent, told: 'flapping', changedAt: seconds(299) });
-    assert.deepEqual(decided([still]), { notifications: [], told: [] });
+    assert.deepEqual(decided([still]), { notifications: [], told: [], limits: [] });
     const ended = decided([{ ...still, changedAt: seconds(300) }]);
     assert.deepEqual(kinds(ended), ['decky_down web']);
     assert.deepEqual(ended.told, [{ host: 'local', name: 'web', told: 'failed', calm: true }]);
@@ -162,7 +162,7 @@ describe('what is told', () => {
       alarm('new', 'failed'),
       alarm('gone', 'removed', { changedAt: seconds(600) }),
     ];
-    const decision = hush({ now, alarms, deckies: new Map() });
+    const decision = hush({ now, alarms, deckies: new Map(), sent: new Map() });
     assert.deepEqual(decision.notifications, []);
     assert.deepEqual(
       decision.told.map(({ name, told: state }) => `${name} ${state}`),

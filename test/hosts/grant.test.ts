@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { cli, cliJson, type Env, start } from '../support/cli.ts';
+import { type Granted, granted } from '../support/granted.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { rowsOf, statesOf } from '../support/pass.ts';
 import { noStore, type TestStore, testStore } from '../support/stores.ts';
@@ -14,8 +15,8 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
   let store: TestStore;
   let host: TestHost;
   let master: Env;
-  let granted: Env;
-  let redisUser: string;
+  let mine: Granted;
+  let worker: Env;
   const admin = () => new Redis(store.redisUrl ?? '');
 
   before(async () => {
@@ -27,37 +28,17 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     for (const name of ['mine', 'peer']) {
       await cli(['reconcile', '--once'], { ...master, DECNET_HOST_UUID: name });
     }
-    const { code, stdout, stderr } = await cli(['grant', '--host', 'mine'], master);
-    assert.deepEqual([code, stderr], [0, '']);
-    for (const statement of stdout.match(/^(create role|insert|grant) .*;$/gm) ?? assert.fail(stdout)) {
-      await store.db.query(statement);
-    }
-    const acl = /^ACL SETUSER (.*)$/m.exec(stdout)?.[1]?.match(/\([^)]*\)|\S+/g) ?? assert.fail(stdout);
-    redisUser = acl[0] ?? '';
-    const redis = admin();
-    await redis.call('ACL', 'SETUSER', ...acl);
-    redis.disconnect();
-    const settings = Object.fromEntries(
-      [...stdout.matchAll(/^(DECNET_HOST_UUID|DATABASE_URL|REDIS_URL)=(.*)$/gm)].map(([, key, value]) => [
-        key,
-        value,
-      ]),
-    );
-    granted = host.env({ ...settings, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    mine = await granted(store, master, 'mine');
+    worker = host.env({ ...mine.settings, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
   });
   after(async () => {
-    const redis = admin();
-    await redis.call('ACL', 'DELUSER', redisUser);
-    redis.disconnect();
+    await mine.remove();
     host.remove();
-    const role = new URL(granted.DATABASE_URL ?? '').username;
-    await store.db.query(`drop owned by ${role}`);
-    await store.db.query(`drop role ${role}`);
     await store.drop();
   });
 
   test('can read and write its own host’s rows, and no statement reaches a peer’s', async () => {
-    const client = new pg.Client({ connectionString: granted.DATABASE_URL ?? '' });
+    const client = new pg.Client({ connectionString: worker.DATABASE_URL ?? '' });
     await client.connect();
     const before = await rowsOf(store.db, 'peer');
     const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps', 'fleet_alarms'];
@@ -72,14 +53,16 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     assert.equal((await client.query('select 1 from fleet_deckies')).rowCount, 2);
     for (const statement of [
       `update fleet_deckies set state = 'failed' where host_uuid = 'peer'`,
-      `delete from fleet_deckies where host_uuid = 'peer'`,
       `update fleet_hosts set turn = 99 where host_uuid = 'peer'`,
-      `delete from fleet_transitions where host_uuid = 'peer'`,
-      `update fleet_alarms set told = 'running' where host_uuid = 'peer'`,
+      `update fleet_alarms set state = 'running' where host_uuid = 'peer'`,
+      `select fleet_delete_deckies('peer', array['web'], array(select xmin::text from fleet_deckies))`,
     ]) {
       assert.equal((await client.query(statement)).rowCount, 0, statement);
     }
     for (const statement of [
+      `delete from fleet_deckies where host_uuid = 'peer'`,
+      `delete from fleet_transitions where host_uuid = 'peer'`,
+      `update fleet_alarms set told = 'running' where host_uuid = 'peer'`,
       `insert into fleet_deckies (host_uuid, name, state) values ('peer', 'x', 'running')`,
       `insert into fleet_hosts (host_uuid) values ('another')`,
       `insert into fleet_transitions (host_uuid, name, reason) values ('peer', 'x', 'x')`,
@@ -92,7 +75,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
       `insert into fleet_grants values (session_user, 'peer')`,
       `delete from fleet_grants`,
       'alter table fleet_deckies disable row level security',
-      'drop policy granted_host on fleet_deckies',
+      'drop policy own_rows_only on fleet_deckies',
       'create or replace function fleet_granted_host() returns text language sql as $$ select null::text $$',
       `delete from fleet_hosts where host_uuid = 'mine'`,
       'truncate fleet_deckies',
@@ -121,7 +104,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     ];
     const backend = queueBackend({ redis: master, databaseUrl: store.db.url }, { outage: () => undefined });
     await backend.queue('reconcile.peer').add('reconcile', { host_uuid: 'peer' });
-    const redis = new Redis(granted.REDIS_URL ?? '');
+    const redis = new Redis(worker.REDIS_URL ?? '');
     for (const key of keys) {
       for (const command of [
         ['get', key],
@@ -182,7 +165,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
   });
 
   test('works with no more than that: jobs, the schedule, changes, an hour’s worth of passes', async () => {
-    const worker = start([], { ...granted, DECNET_INTERVAL: '1' }, 'worker.ts');
+    const running = start([], { ...worker, DECNET_INTERVAL: '1' }, 'worker.ts');
     const scheduler = start([], { ...master, DECNET_INTERVAL: '1' }, 'scheduler.ts');
     const turns = async (): Promise<number> =>
       Number((await store.db.query(`select turn::int from fleet_hosts where host_uuid = 'mine'`))[0]?.turn);
@@ -210,8 +193,8 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     const stopped = await cli(['stop', '--host', 'mine'], master);
     assert.deepEqual([stopped.code, stopped.stderr], [0, '']);
     scheduler.child.kill('SIGTERM');
-    assert.equal((await worker.finished).code, 0);
+    assert.equal((await running.finished).code, 0);
     assert.equal((await scheduler.finished).code, 0);
-    assert.doesNotMatch(worker.output(), /NOPERM|permission/);
+    assert.doesNotMatch(running.output(), /NOPERM|permission/);
   });
 });

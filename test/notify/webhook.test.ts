@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import pg from 'pg';
+import { pino } from 'pino';
 import { postgresOutbox } from '../../src/database/outbox.ts';
 import { createLog } from '../../src/log.ts';
 import { startNotifier } from '../../src/notify/notifier.ts';
@@ -13,6 +15,7 @@ import { packageRoot } from '../../src/package.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { cli, start } from '../support/cli.ts';
 import { decky, declared, exited, seen, serviceOf, unreachable } from '../support/facts.ts';
+import { withoutRules } from '../support/granted.ts';
 import { type Bench, bench } from '../support/pass.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -403,6 +406,7 @@ describe('a large host', () => {
 describe('what a stolen host wrote', () => {
   test('keeps nobody else’s news back', async () => {
     await fleetOf(['web', 'mail', 'dns']);
+    await withoutRules(it.db);
     await it.db.query(`insert into fleet_hosts (host_uuid, interval_s, last_full_pass_at, last_observed_at, notes)
       values ('evil', 2147483647, 'infinity', '-infinity', '7'), ('evil-2', -5, '-infinity', 'infinity', null)`);
     await it.db.query(`insert into fleet_alarms values
@@ -410,6 +414,8 @@ describe('what a stolen host wrote', () => {
       ('evil', 'b', 'x', 'y', repeat('z', 100000), '-infinity', 'infinity', '["x", null, 1e300]'),
       ('evil-2', '', 'nonsense', 'flapping', null, 'infinity', '-infinity', '7'),
       ('nobody', 'c', 'failed', 'running', null, now(), now() - interval '1 hour', '[]')`);
+    await it.db.query(`insert into fleet_deckies (host_uuid, name, state, updated_at, reconciled_at)
+      values ('evil', 'a', 'running', '294276-12-31 00:00:00Z', '294276-12-31 00:00:00Z')`);
     notifier();
     await fleetOf(['web', 'mail', 'dns'], ['web']);
     await waitFor(() => to.kinds.includes('decky_down web'), 15_000);
@@ -417,5 +423,57 @@ describe('what a stolen host wrote', () => {
       to.got.some(({ body }) => body.host_uuid === 'nobody'),
       false,
     );
+  });
+
+  test('is at most 20 messages a minute, and one that says how many are held back', async () => {
+    await fleetOf(['web', 'mail', 'dns']);
+    await it.db.query(
+      `insert into fleet_hosts (host_uuid, last_full_pass_at, last_observed_at) values ('evil', now(), now())`,
+    );
+    notifier();
+    for (let round = 0; round < 3; round++) {
+      await it.db.query(
+        `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
+         select 'evil', $1 || '-' || n, 'failed', 'running', now(), now() - interval '3 s' from generate_series(1, 15) n`,
+        [`round-${round}`],
+      );
+      await it.db.query(
+        `insert into fleet_deckies (host_uuid, name, state) select 'evil', $1 || '-' || n, 'failed' from generate_series(1, 30) n`,
+        [`round-${round}`],
+      );
+      await sleep(1500);
+    }
+    await fleetOf(['web', 'mail', 'dns'], ['web']);
+    await waitFor(() => to.kinds.includes('decky_down web'), 15_000);
+    const ofEvil = to.got.filter(({ body }) => body.host_uuid === 'evil');
+    const limits = ofEvil.filter(({ body }) => body.kind === 'host_limited');
+    assert.ok(ofEvil.length - limits.length <= 20, String(ofEvil.length));
+    assert.equal(limits.length, 1);
+    assert.match(String(limits[0]?.body.text), /Too many messages about host evil .* \d+ more are held back/);
+  });
+
+  test('cannot hold the lock of the notifications; that somebody does is said', async () => {
+    await it.db.query('select pg_advisory_lock(7264310503)');
+    const holder = new pg.Client({ connectionString: it.db.url });
+    await holder.connect();
+    await holder.query('begin');
+    await holder.query(`update fleet_locks set used_at = now() - interval '2 minutes' where name = 'alarms'`);
+    await holder.query('commit');
+    await holder.query('begin');
+    await holder.query(`select from fleet_locks where name = 'alarms' for update`);
+    const said: string[] = [];
+    open.push(
+      startNotifier(postgresOutbox(it.database, { interval: 30, grace: 300 }), {
+        webhookUrl: `http://127.0.0.1:${to.port}/`,
+        publicUrl: null,
+        log: pino({ level: 'info' }, { write: (line: string) => void said.push(line) }),
+      }),
+    );
+    await waitFor(
+      () => said.some((line) => /no process has looked at the alarms for \d+ s/.test(line)),
+      10_000,
+    );
+    await holder.end();
+    await waitFor(() => said.some((line) => /again"/.test(line)), 10_000);
   });
 });

@@ -11,6 +11,7 @@ import { type PassOutcome, pass } from '../../src/pass/pass.ts';
 import { histogramText, metricsText } from '../../src/web/metrics.ts';
 import { type Family, parseExposition } from '../support/exposition.ts';
 import { absent, decky, declared, exited, invalid, seen, serviceOf, unreachable } from '../support/facts.ts';
+import { withoutRules } from '../support/granted.ts';
 import { type Bench, bench } from '../support/pass.ts';
 
 const queues = { up: true, schedulers: 1 };
@@ -209,6 +210,7 @@ describe('/metrics after real passes', () => {
 
   test('figures that are none begin at zero, and the next pass counts on', async () => {
     await run();
+    await withoutRules(it.db);
     for (const spoiled of ['7', '[]', '{"passes": {"ok": {"count": -1}}}', null]) {
       await it.db.query('update fleet_hosts set figures = $1', [spoiled]);
       assert.equal(valueIn(await scrape(), 'passes_total', { host, result: 'ok' }), 0);

@@ -1,5 +1,6 @@
 import { wholeNumber } from '../../config.ts';
 import { FleetError } from '../../errors.ts';
+import { maskAddress } from '../../fleet/mask.ts';
 import { type Register, untilStopped, withFleet } from '../context.ts';
 
 export const dashboardPort = 7070;
@@ -25,7 +26,7 @@ Examples:
       withFleet(context, async (fleet) => {
         const { url, listensAt } = await fleet.dashboard({ host, port: chosen });
         context.print(
-          `The dashboard is at ${url}${url === listensAt ? '' : `, and listens at ${listensAt}`}`,
+          `The dashboard is at ${maskAddress(url)}${url === listensAt ? '' : `, and listens at ${listensAt}`}`,
         );
         if (fleet.config.login === null)
           context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');

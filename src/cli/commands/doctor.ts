@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { chooseStateFile, noStateFile, parseConfig } from '../../config.ts';
 import { FleetError, reasonOf } from '../../errors.ts';
 import { othersOnly } from '../../fleet/desired.ts';
+import { printable } from '../../fleet/text.ts';
 import type { Fleet } from '../../wiring.ts';
 import { type Context, type Register, withFleet } from '../context.ts';
 import { paint, table } from '../text.ts';
@@ -58,7 +59,7 @@ function print({ screen, print: say }: Context, findings: readonly ({ part: stri
       findings.map(({ part, verdict, text }) => [
         paint(screen, signs[verdict][1], signs[verdict][0]),
         part,
-        text,
+        printable(text),
       ]),
     ),
   );
@@ -111,6 +112,16 @@ const checks: readonly Check[] = [
           advice: 'Run `decnet-fleet migrate`',
         }),
       );
+    },
+  },
+  {
+    part: 'rights',
+    look: async (fleet) => {
+      const [database, { checkRights }] = await Promise.all([
+        fleet.database(),
+        import('../../database/rights.ts'),
+      ]);
+      return ok(await checkRights(database));
     },
   },
   {

@@ -30,6 +30,9 @@ export const forget: Register = (program, context) => {
         await (await fleet.ledger()).forget(host);
         await backend.queue(queueName(host)).obliterate({ force: true });
         context.print(`Host ${host} is forgotten: ${countOf(rows, 'row')} removed.`);
+        context.note(
+          `What was granted to its worker is not ended by this: decnet-fleet grant --host ${host} --revoke`,
+        );
         if (fleet.config.hosts.includes(host))
           context.note(`DECNET_HOSTS still names ${host}: take it out, too.`);
       }),

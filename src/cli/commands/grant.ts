@@ -1,46 +1,112 @@
 import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../config.ts';
-import { grantRedis, grantSql, roleName } from '../../fleet/grant.ts';
-import { option, type Register } from '../context.ts';
+import { FleetError } from '../../errors.ts';
+import { type Ended, grantRedis, grantSql, masterSql, revokeSql, roleName } from '../../fleet/grant.ts';
+import { addressWith, databaseNumber } from '../address.ts';
+import { type Context, option, type Register, withFleet } from '../context.ts';
+import { countOf } from '../text.ts';
 
-/** Prints what makes a role and a Redis user for one host's worker. Runs nothing. */
+interface Options {
+  readonly host?: string;
+  readonly master?: string;
+  readonly revoke?: true;
+}
+
+/** Prints what makes a role and a Redis user for one host's worker, or ends them. */
 export const grant: Register = (program, context) => {
   program
     .command('grant')
-    .description("print the SQL and the Redis ACL for a worker that can reach its own host's part alone")
-    .requiredOption('--host <host>', 'the host', option.host)
+    .description("print the SQL and the Redis ACL for a worker that can reach its own host's part only")
+    .option('--host <host>', 'the host', option.host)
+    .option('--revoke', "end the access of that host's worker: its roles, Redis users and connections")
+    .option('--master <role>', 'instead: print the SQL that lets an existing role see all hosts')
     .addHelpText(
       'after',
       `
-A decoy host is attacked on purpose: what its worker holds must not open other hosts. Run the statements on the master
-as the owner of the tables, and give the worker the two addresses. Each call makes new names and passwords.`,
+A decoy host is attacked on purpose: what its worker holds must not open other hosts. Run the statements on the master,
+as a role that owns the tables and has CREATEROLE, or as a superuser, and give the worker the addresses. Each call makes
+new names and passwords.
+
+A role that owns the tables sees all hosts. Any other role sees nothing until it is granted a host or named as a master.
+
+Examples:
+  $ decnet-fleet grant --host host-7            print what makes a role for its worker
+  $ decnet-fleet grant --host host-7 --revoke   end it now
+  $ decnet-fleet grant --master grafana         print what lets role grafana see all hosts`,
     )
-    .action(({ host }: { host: string }) => {
-      const { databaseUrl, redisUrl } = parseConfig(context.env);
-      const name = roleName(host, randomBytes(3).toString('hex'));
-      const [forDatabase, forRedis] = [0, 1].map(() => randomBytes(24).toString('hex')) as [string, string];
-      const at = (url: string | null, fallback: string, password: string): string => {
-        const place = new URL(url ?? fallback);
-        place.username = name;
-        place.password = password;
-        return place.href;
-      };
-      context.print(
-        [
-          `-- PostgreSQL, as the owner of the tables:`,
-          ...grantSql(host, name, forDatabase),
-          '',
-          '# Redis (also into its ACL file, or CONFIG REWRITE, so that it lasts):',
-          grantRedis(host, name, forRedis),
-          '',
-          '# The environment of the worker:',
-          `DECNET_HOST_UUID=${host}`,
-          `DATABASE_URL=${at(databaseUrl, 'postgresql://HOST:5432/DATABASE', forDatabase)}`,
-          `REDIS_URL=${at(redisUrl, 'redis://HOST:6379/0', forRedis)}`,
-        ].join('\n'),
-      );
-      if (redisUrl === null) {
-        context.note('Queues in PostgreSQL cannot be divided by host: run the workers with REDIS_URL.');
+    .action((options: Options) => {
+      const { host, master, revoke } = options;
+      if ((host === undefined) === (master === undefined))
+        throw new FleetError('CONFIG_INVALID', 'grant needs --host or --master, and not both');
+      if (master !== undefined) {
+        if (revoke) throw new FleetError('CONFIG_INVALID', '--revoke needs --host');
+        return context.print(['-- PostgreSQL, as the owner of the tables:', ...masterSql(master)].join('\n'));
       }
+      return revoke ? revokeHost(context, host ?? '') : printGrant(context, host ?? '');
     });
+};
+
+function printGrant(context: Context, host: string): void {
+  const { databaseUrl, redisUrl } = parseConfig(context.env);
+  const name = roleName(host, randomBytes(3).toString('hex'));
+  const [forDatabase, forRedis] = [0, 1].map(() => randomBytes(24).toString('hex')) as [string, string];
+  context.print(
+    [
+      '-- PostgreSQL, as a role that owns the tables and has CREATEROLE, or as a superuser:',
+      ...grantSql(host, name, forDatabase),
+      '',
+      '# Redis 7 or newer (also into its ACL file, or CONFIG REWRITE, so that it lasts):',
+      grantRedis(host, name, forRedis, databaseNumber(redisUrl)),
+      '',
+      '# The environment of the worker:',
+      `DECNET_HOST_UUID=${host}`,
+      `DATABASE_URL=${addressWith(databaseUrl ?? 'postgresql://HOST:5432/DATABASE', name, forDatabase)}`,
+      `REDIS_URL=${addressWith(redisUrl ?? 'redis://HOST:6379/0', name, forRedis)}`,
+    ].join('\n'),
+  );
+  if (redisUrl === null) {
+    context.note('Queues in PostgreSQL cannot be divided by host: run the workers with REDIS_URL.');
+  }
+}
+
+/** @throws FleetError CHECK_FAILED where something could not be ended; what to run instead was printed */
+const revokeHost = (context: Context, host: string): Promise<void> =>
+  withFleet(context, async (fleet) => {
+    const ended = await fleet.revoke(host);
+    if (ended.length === 0) {
+      context.print(`Nobody was granted host ${host}.`);
+    }
+    for (const one of ended.filter(({ refused }) => refused === null)) {
+      const what = one.kind === 'role' ? 'Role' : 'Redis user';
+      const sessions = one.kind === 'role' ? `, ${countOf(one.sessions, 'session')} closed` : '';
+      context.print(`${what} ${one.name} of host ${host} is gone${sessions}.`);
+      if (one.note !== null) context.note(one.note);
+    }
+    if (fleet.config.redisUrl === null)
+      context.note('REDIS_URL is not set: users of a Redis were not looked for.');
+    const refused = ended.filter((one) => one.refused !== null);
+    if (refused.length === 0) return;
+    context.print(byHand(host, refused).join('\n'));
+    throw new FleetError(
+      'CHECK_FAILED',
+      `Not all access to host ${host} could be ended: ${refused[0]?.refused ?? ''}`,
+      { advice: 'Run what was printed as somebody who may' },
+    );
+  });
+
+const byHand = (host: string, refused: readonly Ended[]): readonly string[] => {
+  const roles = refused.filter(({ kind }) => kind === 'role');
+  const users = refused.filter(({ kind }) => kind === 'user');
+  return [
+    ...(roles.length === 0
+      ? []
+      : ['-- PostgreSQL, as a role that owns the tables and has CREATEROLE, or as a superuser:']),
+    ...roles.flatMap(({ name }) => revokeSql(name)),
+    ...(users.length === 0 ? [] : ['# Redis, as a user that may use ACL:']),
+    ...users.map(({ name }) =>
+      name === ''
+        ? `ACL LIST   # each user with ~bull:reconcile.${host}:*, then: ACL DELUSER <user>`
+        : `ACL DELUSER ${name}`,
+    ),
+  ];
 };

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { chooseStateFile, noStateFile } from '../../config.ts';
 import { isObject, type Json, property } from '../../fleet/json.ts';
+import { maskAddress } from '../../fleet/mask.ts';
+import { printableDeep } from '../../fleet/text.ts';
 import { exampleStateFile, version } from '../../package.ts';
 import type { PassOutcome } from '../../pass/pass.ts';
 import type { Fleet } from '../../wiring.ts';
@@ -50,7 +52,7 @@ async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise
   const { onPass, onFailure } = firstPass(context, config.interval);
   const worker = await fleet.hostWorker({ follows: true, stateFile, onPass, onFailure });
   await fleet.scheduler();
-  context.print(`  dashboard   ${await openDashboard(fleet)}`);
+  context.print(`  dashboard   ${maskAddress(await openDashboard(fleet))}`);
   return worker.asked;
 }
 
@@ -78,7 +80,7 @@ function firstPass(context: Context, interval: number) {
         context.print(`first pass: ${passLine(outcome.result)}`);
       }
       const { screen } = context;
-      for (const { name, from, to, reason } of outcome.moved) {
+      for (const { name, from, to, reason } of printableDeep(outcome.moved)) {
         const time = new Date().toISOString().slice(11, 19);
         const word = to === null ? 'deleted' : from === to ? 'content' : stateText(screen, to);
         const was = from === null || from === to ? '' : ` (was ${from})`;

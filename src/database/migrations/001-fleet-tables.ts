@@ -1,7 +1,7 @@
-import { Migration } from '@mikro-orm/migrations';
+import { FleetMigration } from './migration.ts';
 
 /** The four tables. @see CONTRACT.md, "Tables" */
-export class FleetTables extends Migration {
+export class FleetTables extends FleetMigration {
   override up(): void {
     this.addSql(`create table fleet_deckies (
       host_uuid varchar(64) not null,

@@ -1,4 +1,4 @@
-import { Migration } from '@mikro-orm/migrations';
+import { FleetMigration } from './migration.ts';
 
 const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps'];
 
@@ -6,7 +6,7 @@ const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps
  * A role that was granted one host sees and writes that host's rows alone; every other role is as free as its
  * privileges are. `session_user` is who logged in: `set role` does not change it. @see CONTRACT.md, "A stolen host"
  */
-export class GrantedHosts extends Migration {
+export class GrantedHosts extends FleetMigration {
   override up(): void {
     this.addSql(`create table fleet_grants (
       role_name text primary key,

@@ -1,7 +1,7 @@
-import { Migration } from '@mikro-orm/migrations';
+import { FleetMigration } from './migration.ts';
 
 /** What is wrong in the fleet and was told, and the messages that are still to be sent. */
-export class Notifications extends Migration {
+export class Notifications extends FleetMigration {
   override up(): void {
     this.addSql(`create table fleet_alarms (
       host_uuid varchar(64) not null,

@@ -1,7 +1,7 @@
-import { Migration } from '@mikro-orm/migrations';
+import { FleetMigration } from './migration.ts';
 
 /** What a host's passes add up to, for `/metrics`. @see figures.ts */
-export class PassFigures extends Migration {
+export class PassFigures extends FleetMigration {
   override up(): void {
     this.addSql('alter table fleet_hosts add column figures jsonb null');
   }

@@ -4,6 +4,7 @@ import { FleetTables } from './001-fleet-tables.ts';
 import { GrantedHosts } from './002-granted-hosts.ts';
 import { Notifications } from './003-notifications.ts';
 import { PassFigures } from './004-pass-figures.ts';
+import { StolenWorker } from './005-stolen-worker.ts';
 
 /** In the order in which they run. */
 const migrationsList = [
@@ -11,9 +12,14 @@ const migrationsList = [
   { name: '002-granted-hosts', class: GrantedHosts },
   { name: '003-notifications', class: Notifications },
   { name: '004-pass-figures', class: PassFigures },
+  { name: '005-stolen-worker', class: StolenWorker },
 ];
 
-export function migratorOf(orm: MikroORM): Migrator {
+export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);
+
+/** Runs what has not run yet. @param orm finds the record without its schema @param schema of the tables, quoted */
+export async function runMigrations(orm: MikroORM, schema: string): Promise<readonly string[]> {
+  orm.config.set('schema', schema.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'));
   orm.config.set('migrations', {
     ...orm.config.get('migrations'),
     migrationsList,
@@ -21,5 +27,5 @@ export function migratorOf(orm: MikroORM): Migrator {
     tableName: 'fleet_migrations',
     silent: true,
   });
-  return new Migrator(orm.em);
+  return (await new Migrator(orm.em).up()).map(({ name }) => name);
 }

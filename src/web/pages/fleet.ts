@@ -1,5 +1,6 @@
 import type { ListedDecky } from '../../database/pages.ts';
 import type { HostView } from '../../database/report.ts';
+import { textsOf } from '../../fleet/json.ts';
 import { nextSlot } from '../../fleet/slots.ts';
 import { type FleetState, fleetStates } from '../../fleet/state.ts';
 import { countOf, severity, withMeaning } from '../../fleet/words.ts';
@@ -175,7 +176,7 @@ const deckyTable = (
 <td class="age">${decky.since === null ? null : age(decky.since, '')}</td>
 <td class="reason">${withMeaning(decky.last_error ?? '')}${notes.get(decky.name) ?? null}</td>
 <td class="ip">${decky.ip ?? ''}</td>
-<td class="services">${Array.isArray(decky.services) ? decky.services.map(String).join(', ') : ''}</td></tr>`,
+<td class="services">${textsOf(decky.services).join(', ')}</td></tr>`,
 )}</tbody></table>`;
 
 function notesOf(host: HostView): ReadonlyMap<string, Part> {

@@ -3,6 +3,7 @@ import type { GapView } from '../../database/report.ts';
 import { type ChangeView, type JobResult, queueName } from '../../fleet/job.ts';
 import { isObject, type Json } from '../../fleet/json.ts';
 import { nextSlot } from '../../fleet/slots.ts';
+import { printable, shortened } from '../../fleet/text.ts';
 import { countOf, severity, withMeaning } from '../../fleet/words.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
@@ -83,15 +84,20 @@ function passView(job: Job): PassView {
   const value = job.returnvalue as Json;
   const only = isObject(data) && Array.isArray(data.deckies) ? data.deckies.length : null;
   return {
-    id: String(job.id),
-    cause: isObject(data) && typeof data.cause === 'string' ? data.cause : 'by hand',
-    at: job.finishedOn ?? job.timestamp,
-    duration: (job.finishedOn ?? 0) - (job.processedOn ?? job.finishedOn ?? 0),
+    id: shown(String(job.id)),
+    cause: isObject(data) && typeof data.cause === 'string' ? shown(data.cause) : 'by hand',
+    at: momentOf(job.finishedOn ?? job.timestamp),
+    duration: momentOf(job.finishedOn) - momentOf(job.processedOn ?? job.finishedOn),
     result: isObject(value) ? (value as Partial<JobResult>) : null,
-    failure: job.failedReason ? job.failedReason : null,
+    failure: job.failedReason ? shown(String(job.failedReason)) : null,
     only,
   };
 }
+
+/** A job of a queue may hold anything: its host's worker writes it. */
+const shown = (text: string): string => shortened(printable(text));
+const momentOf = (ms: unknown): number =>
+  typeof ms === 'number' && ms >= 0 && ms < 8.64e15 ? Math.round(ms) : 0;
 
 /** How long the passes took, oldest first: a bar each. */
 function chart(passes: readonly PassView[]): Html {

@@ -1,0 +1,41 @@
+import type { Database } from './orm.ts';
+import { type Db, query } from './query.ts';
+
+/**
+ * Rows to lock, for work that one process does at a time. Not advisory locks: these have no rights, so that a host's
+ * worker could hold them and stop the work of all.
+ */
+export type LockName = 'migrations' | 'alarms';
+
+/** Another process made it at the same moment. */
+const alreadyMade: ReadonlySet<string> = new Set(['23505', '42P07']);
+
+/** MikroORM's record of what ran, made here: its own statement names no schema. */
+const createRecord = `create table if not exists fleet_migrations (
+  id serial primary key, name varchar(255) not null, executed_at timestamptz(6) not null default current_timestamp)`;
+
+/** Whether there is such a table. */
+export async function isMade(db: Db, table: string): Promise<boolean> {
+  const [found] = await query<{ made: boolean }>(db, 'select to_regclass($1) is not null as made', [
+    `${db.schema}.${table}`,
+  ]);
+  return found?.made === true;
+}
+
+/** Makes the locks, and the record of migrations, where there are none: the first migration needs them already. */
+export async function makeLocks(transaction: Database['transaction']): Promise<void> {
+  try {
+    await transaction(async (db) => {
+      if (await isMade(db, 'fleet_locks')) return;
+      await query(db, createRecord);
+      await query(
+        db,
+        'create table fleet_locks (name text primary key, used_at timestamptz(6) not null default now())',
+      );
+      await query(db, `insert into fleet_locks (name) values ('migrations'), ('alarms')`);
+      await query(db, 'revoke all on fleet_locks from public');
+    });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && alreadyMade.has(String(error.code)))) throw error;
+  }
+}

@@ -1,0 +1,11 @@
+import { Migration } from '@mikro-orm/migrations';
+import { qualified } from '../query.ts';
+
+/** A migration whose statements run on any search path. @see connection.ts */
+export abstract class FleetMigration extends Migration {
+  override addSql(statement: string): void {
+    super.addSql(qualified(statement, quoted(this.config.get('schema') ?? 'public')));
+  }
+}
+
+const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`;

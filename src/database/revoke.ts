@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FleetError } from '../errors.ts';
+import { type Ended, revocationOf, rolePattern } from '../fleet/grant.ts';
+import type { Database } from './orm.ts';
+import { query } from './query.ts';
+
+// A role whose grant was deleted by hand is ended, too, unless it is another host's.
+const selectRoles = `select rolname::text as role from pg_roles
+  where exists (select from fleet_grants where role_name = rolname and host_uuid = $1)
+    or rolname ~ $2 and not exists (select from fleet_grants where role_name = rolname)
+  order by 1`;
+
+/** Milliseconds for a role's sessions to end. */
+const endWithin = 5000;
+
+/** Ends the roles that were granted a host. What this role may not do is said, and nothing of it is done by half. */
+export async function revokeRoles(database: Database, host: string): Promise<readonly Ended[]> {
+  const roles = await database.query<{ role: string }>(selectRoles, [host, rolePattern(host)]);
+  const ended: Ended[] = [];
+  for (const { role } of roles) {
+    const common = { kind: 'role' as const, name: role, note: null };
+    try {
+      ended.push({ ...common, sessions: await revokeRole(database, role), refused: null });
+    } catch (error) {
+      if (!(error instanceof FleetError && error.code === 'NOT_PERMITTED')) throw error;
+      ended.push({ ...common, sessions: 0, refused: error.message });
+    }
+  }
+  return ended;
+}
+
+/** @returns how many sessions were closed */
+async function revokeRole(database: Database, role: string): Promise<number> {
+  const { shut, terminate, drop } = revocationOf(role);
+  await database.transaction(async (db) => {
+    for (const statement of shut) await query(db, statement);
+  });
+  const [closed] = await database.query<{ ended: number }>(terminate);
+  const until = performance.now() + endWithin;
+  while (performance.now() < until) {
+    const left = await database.query('select from pg_stat_activity where usename = $1 limit 1', [role]);
+    if (left.length === 0) break;
+    await sleep(50);
+  }
+  await database.transaction(async (db) => {
+    for (const statement of drop) await query(db, statement);
+  });
+  return closed?.ended ?? 0;
+}

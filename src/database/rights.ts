@@ -1,0 +1,78 @@
+import { FleetError } from '../errors.ts';
+import { limitsOf, rightsOf, withoutPublicRights, withoutRights } from '../fleet/grant.ts';
+import type { Database } from './orm.ts';
+import { type Db, query } from './query.ts';
+
+/** Runs a statement where this role may, and goes on where it may not: `doctor` says what is missing. */
+const whereAllowed = (statement: string): string =>
+  `do $whole$ begin ${statement} exception when insufficient_privilege then null; end $whole$`;
+
+/**
+ * What every role may do, and what the roles of workers may do, as this version has it: an upgrade needs no new grant.
+ */
+export async function applyRights(db: Db): Promise<void> {
+  for (const statement of withoutPublicRights) await query(db, whereAllowed(statement));
+  const roles = await query<{ role: string }>(
+    db,
+    'select quote_ident(rolname) as role from fleet_grants join pg_roles on rolname = role_name',
+  );
+  for (const { role } of roles) {
+    for (const statement of [...withoutRights(role), ...rightsOf(role)]) await query(db, statement);
+    for (const statement of limitsOf(role)) await query(db, whereAllowed(statement));
+  }
+}
+
+interface Rights {
+  readonly schema: string;
+  readonly create: boolean;
+  readonly temporary: boolean;
+  readonly grants: number;
+  readonly role: string;
+  readonly sees: boolean;
+  /** Functions and operators in the schema that belong to roles without a right to the tables. */
+  readonly foreign: readonly string[];
+}
+
+const selectRights = `with t as (select relnamespace as schema, relowner as owner from pg_class where oid = 'fleet_hosts'::regclass)
+  select t.schema::regnamespace::text as schema, has_schema_privilege('public', t.schema, 'create') as create,
+    has_database_privilege('public', current_database(), 'temporary') as temporary,
+    session_user::text as role, fleet_is_master() or fleet_granted_host() is not null as sees,
+    (select count(*)::int from pg_roles where has_column_privilege(oid, 'fleet_hosts'::regclass, 'turn', 'update')
+      and not rolsuper and not pg_has_role(oid, t.owner, 'usage')) as grants,
+    array(select p.oid::regprocedure::text || ' of role ' || rolname from pg_proc p join pg_roles r on r.oid = proowner
+        where pronamespace = t.schema and not rolsuper and not pg_has_role(r.oid, t.owner, 'usage')
+      union all select o.oid::regoperator::text || ' of role ' || rolname from pg_operator o join pg_roles r on r.oid = oprowner
+        where oprnamespace = t.schema and not rolsuper and not pg_has_role(r.oid, t.owner, 'usage')
+      limit 3) as foreign
+  from t`;
+
+/**
+ * What in the rights of the database makes a taken-over worker a danger, or this role blind.
+ * @throws FleetError CHECK_FAILED, with what to do
+ */
+export async function checkRights(database: Database): Promise<string> {
+  const [rights] = await database.query<Rights>(selectRights);
+  if (rights === undefined) return 'no tables';
+  const { schema, create, temporary, grants, role, sees, foreign } = rights;
+  const fault = (what: string, advice: string): FleetError =>
+    new FleetError('CHECK_FAILED', what, { advice });
+  if (!sees)
+    throw fault(
+      `Role ${role} neither owns the tables nor was granted anything: it sees no rows`,
+      `On the master: decnet-fleet grant --host H, or decnet-fleet grant --master ${role}`,
+    );
+  if (foreign.length > 0)
+    throw fault(
+      `Schema ${schema} holds what other roles made: ${foreign.join(', ')}`,
+      'Our own statements pass it over; those of other programs may run it. Drop it, and end the role that made it',
+    );
+  if (create)
+    throw fault(
+      `Every role may create objects in schema ${schema}, and so have other programs' statements run them`,
+      `As the owner of the schema: revoke create on schema ${schema} from public`,
+    );
+  const extra = temporary
+    ? '; every role may create temporary tables (revoke temporary on database … from public)'
+    : '';
+  return `role ${role}${grants > 0 ? `, ${grants} roles of workers` : ''}${extra}`;
+}

@@ -1,0 +1,88 @@
+import { FleetError } from '../errors.ts';
+import type { JobResult } from './job.ts';
+import { isObject, type Json, property } from './json.ts';
+import { printableDeep } from './text.ts';
+
+type Check = (value: Json | undefined) => boolean;
+
+const text: Check = (value) => typeof value === 'string';
+const textOrNull: Check = (value) => value === null || typeof value === 'string';
+const flag: Check = (value) => typeof value === 'boolean';
+const count: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const oneOf =
+  (...words: readonly string[]): Check =>
+  (value) =>
+    typeof value === 'string' && words.includes(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every((one: Json) => check(one));
+const shape =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isObject(value) && Object.entries(fields).every(([name, check]) => check(property(value, name)));
+const maybe =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+const container = shape({
+  name: text,
+  service: textOrNull,
+  state: text,
+  exit_code: (value) => value === null || Number.isFinite(value),
+  unhealthy: flag,
+});
+
+const isJobResult = shape({
+  host_uuid: text,
+  job_id: text,
+  inserted: count,
+  deleted: count,
+  state_updated: count,
+  config_updated: count,
+  held: count,
+  contested: listOf(text),
+  docker: oneOf('ok', 'unreachable'),
+  duration_ms: count,
+  dry_run: flag,
+  changes: maybe(
+    listOf(
+      shape({
+        action: oneOf('insert', 'delete', 'state', 'config', 'reason'),
+        name: text,
+        from_state: textOrNull,
+        to_state: textOrNull,
+        reason: text,
+      }),
+    ),
+  ),
+  held_rows: maybe(listOf(shape({ name: text, reason: text }))),
+  deckies: maybe(
+    listOf(
+      shape({
+        name: text,
+        desired: orNull(isObject),
+        observed: orNull(shape({ state: text, reason: textOrNull, containers: listOf(container) })),
+      }),
+    ),
+  ),
+});
+
+/**
+ * The result of a job as people may read it. A worker that was taken over can answer anything.
+ * @throws FleetError JOB_FAILED
+ */
+export function parseJobResult(value: unknown, host: string): JobResult {
+  if (!isJobResult(value as Json) || (value as JobResult).host_uuid !== host) {
+    throw new FleetError('JOB_FAILED', `What the worker of host ${host} answered is no result of a pass`, {
+      advice:
+        'Is its version the same as this one? `decnet-fleet hosts` shows it; if it is, look at that host',
+    });
+  }
+  return printableDeep(value as JobResult);
+}

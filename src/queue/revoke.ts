@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import { reasonOf } from '../errors.ts';
+import { type Ended, usersOf } from '../fleet/grant.ts';
+import { withinLimit } from './backend.ts';
+
+/** Ends the users of Redis that were granted a host; Redis closes their connections itself. */
+export async function revokeUsers(redis: Redis, host: string): Promise<readonly Ended[]> {
+  const list = await withinLimit(() => redis.call('ACL', 'LIST') as Promise<readonly string[]>).catch(
+    (error: unknown) => {
+      if (reasonOf(error).includes('NOPERM')) return null;
+      throw error;
+    },
+  );
+  const common = { kind: 'user' as const, sessions: 0 };
+  if (list === null)
+    return [
+      {
+        ...common,
+        name: '',
+        refused: 'this user may not use ACL LIST',
+        note: null,
+      },
+    ];
+  const ended: Ended[] = [];
+  for (const name of usersOf(host, list)) {
+    try {
+      await withinLimit(() => redis.call('ACL', 'DELUSER', name));
+      ended.push({ ...common, name, refused: null, note: await keep(redis) });
+    } catch (error) {
+      ended.push({ ...common, name, refused: reasonOf(error), note: null });
+    }
+  }
+  return ended;
+}
+
+/** Writes the users to where they were written before, so that a restart does not bring one back. @returns what is left to do */
+async function keep(redis: Redis): Promise<string | null> {
+  try {
+    await redis.call('ACL', 'SAVE');
+    return null;
+  } catch (error) {
+    if (!reasonOf(error).includes('not configured to use an ACL file')) return byHand(error);
+  }
+  try {
+    await redis.call('CONFIG', 'REWRITE');
+    return null;
+  } catch (error) {
+    // Without a file nothing comes back.
+    return reasonOf(error).includes('without a config file') ? null : byHand(error);
+  }
+}
+
+const byHand = (error: unknown): string =>
+  `Redis could not save its users (${reasonOf(error)}): take the user out of its ACL or configuration file as well`;

@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
+import { openDatabase } from '../../src/database/orm.ts';
+import { report } from '../../src/database/report.ts';
+import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { downgrade, granted, withoutRules } from '../support/granted.ts';
+import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
+import { noStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** Begins a title that a terminal obeys, clears it, turns the direction of writing, and ends a line. */
+const hostileText = '\u001b]0;planted\u0007\u001b[2J\u009b31m\u202eplanted\r\n';
+
+describe('what a stolen worker writes into its own rows', () => {
+  let db: TestDatabase;
+  let host: TestHost;
+  let env: Env;
+  let dashboard: Running;
+  let url: string;
+
+  before(async () => {
+    db = await testDatabase();
+    host = testHost();
+    env = host.env({ DATABASE_URL: db.url, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    await cli(['migrate'], env);
+    await withoutRules(db);
+    for (const name of ['good', 'other'])
+      await db.query(
+        `insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at, last_observed_at)
+         values ($1, 30, now(), now(), now())`,
+        [name],
+      );
+    await db.query(
+      `insert into fleet_deckies (host_uuid, name, services, decky_ip, state) values ('good', 'web', '["ssh"]', '192.0.2.7', 'running')`,
+    );
+    await db.query(
+      `insert into fleet_transitions (host_uuid, name, to_state, reason) values ('good', 'web', 'running', 'new in the file')`,
+    );
+    const times = [
+      `'infinity'`,
+      `'-infinity'`,
+      `'294276-12-31 00:00:00Z'`,
+      `'4713-01-01 00:00:00Z BC'`,
+      'now()',
+    ];
+    const intervals = [0, -1, -2147483648, 2147483647];
+    for (const [at, time] of times.entries())
+      await db.query(
+        `insert into fleet_hosts (host_uuid, interval_s, first_seen_at, last_pass_at, last_full_pass_at, last_observed_at,
+           last_error, version, counts, notes, figures)
+         values ($1, $2, ${time}, ${time}, ${time}, ${time}, $3, $3, $4, $5, $6)`,
+        [
+          `evil-${at}`,
+          intervals[at % intervals.length],
+          hostileText,
+          JSON.stringify([`{"containers":"x"}`, 7, [], null, { inserted: { toString: 0 } }][at]),
+          JSON.stringify({
+            held: {
+              [hostileText]: { reason: { toString: 0 }, since: { toString: 0 } },
+              b: { reason: hostileText, since: 'x' },
+              c: 7,
+            },
+            left: { d: { since: 1e308 } },
+            contested: [{ toString: 0 }],
+          }),
+          JSON.stringify({ passes: { ok: { buckets: { toString: 0 }, count: -1 } } }),
+        ],
+      );
+    for (const [at, time] of times.entries())
+      for (const services of ['[{"toString":0}]', '{"a":1}', '7', JSON.stringify([hostileText])])
+        await db.query(
+          `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, last_error, last_seen, updated_at, reconciled_at)
+           values ($1, $2, $3, $4, $5, 'failed', $5, ${time}, ${time}, ${time})`,
+          [`evil-${at}`, `x${services.slice(0, 3)}`, services, '[{"toString":0}]', hostileText],
+        );
+    await db.query(
+      `insert into fleet_transitions (id, host_uuid, name, from_state, to_state, reason, at, job_id)
+       select 9000000000000000000 + n, 'evil-4', 'x[{"', 'planted', $1, $1, 'infinity', $1 from generate_series(1, 1000) n`,
+      [hostileText],
+    );
+    await db.query(
+      `insert into fleet_gaps select 'evil-4', to_timestamp(n), 'infinity' from generate_series(1, 1000) n`,
+    );
+    dashboard = start(['dashboard', '--port', '0'], env);
+    url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
+  });
+  after(async () => {
+    dashboard.child.kill();
+    await dashboard.finished;
+    host.remove();
+    await db.drop();
+  });
+
+  for (const path of [
+    '/',
+    '/?q=x',
+    '/?host=evil-1&open=evil-1',
+    '/history',
+    '/hosts/good',
+    '/deckies/good/web',
+    '/api/fleet',
+    '/api/hosts',
+    '/api/history',
+    '/metrics',
+    ...[0, 1, 2, 3, 4].map((at) => `/hosts/evil-${at}`),
+    '/deckies/evil-4/x7',
+    '/history?host=evil-4',
+  ])
+    test(`${path} is answered, and shows no sign that a terminal obeys`, async () => {
+      const answer = await fetch(url + path, { signal: AbortSignal.timeout(20_000) });
+      const text = await answer.text();
+      assert.equal(answer.status, 200, text);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+      assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
+      if (!path.includes('evil')) assert.match(text, /good/);
+    });
+
+  test('the history of others is not hidden by changes of the future', async () => {
+    const { transitions } = (await (await fetch(`${url}/api/history?limit=5`)).json()) as {
+      transitions: { host_uuid: string }[];
+    };
+    assert.deepEqual(
+      transitions.map(({ host_uuid }) => host_uuid),
+      ['good'],
+    );
+  });
+
+  for (const command of [
+    ['status'],
+    ['hosts'],
+    ['history'],
+    ['status', '--host', 'evil-0'],
+    ['history', '--host', 'evil-4'],
+  ])
+    test(`${command.join(' ')} works, and shows no sign that a terminal obeys`, async () => {
+      const { code, stdout, stderr } = await cli(command, env);
+      assert.deepEqual([code, stderr], [0, '']);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+      assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+      assert.doesNotMatch((await cli([...command, '--json'], env)).stdout, /[\u007f-\u009f\u202e]/);
+    });
+
+  test('the schedule takes no interval of theirs beyond what is allowed', async () => {
+    const database = await openDatabase(db.url);
+    const intervals = (await report(database.query, 30).intervals()).map(({ interval_s }) => interval_s);
+    await database.close();
+    assert.deepEqual(
+      intervals.toSorted((a, b) => a - b),
+      [1, 1, 1, 1, 30, 30, 86_400],
+    );
+  });
+});
+
+describe('the tables', () => {
+  let db: TestDatabase;
+  before(async () => {
+    db = await testDatabase();
+    await db.query(`insert into fleet_hosts (host_uuid) values ('a')`);
+    await db.query(`insert into fleet_deckies (host_uuid, name, state) values ('a', 'web', 'running')`);
+    await db.query(
+      `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('a', 'web', 'failed', 'running', now(), now())`,
+    );
+  });
+  after(() => db.drop());
+
+  const times: Readonly<Record<string, readonly string[]>> = {
+    fleet_hosts: ['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'],
+    fleet_deckies: ['last_seen', 'updated_at', 'reconciled_at'],
+    fleet_alarms: ['since', 'changed_at'],
+  };
+  const values: readonly (readonly [table: string, column: string, value: string])[] = [
+    ...Object.entries(times).flatMap(([table, columns]) =>
+      columns.flatMap((column) =>
+        [`'infinity'`, `'-infinity'`, `'294276-12-31 00:00:00Z'`].map(
+          (value) => [table, column, value] as const,
+        ),
+      ),
+    ),
+    ...['0', '-1', '86401'].map((value) => ['fleet_hosts', 'interval_s', value] as const),
+    ['fleet_hosts', 'turn', '-1'],
+    ['fleet_hosts', 'turn', '9223372036854775807'],
+    ['fleet_hosts', 'last_error', `repeat('x', 5000)`],
+    ['fleet_hosts', 'version', `repeat('x', 5000)`],
+    ['fleet_hosts', 'identity', `repeat('x', 5000)`],
+    ['fleet_hosts', 'counts', `'7'`],
+    ['fleet_hosts', 'counts', `jsonb_build_object('a', repeat('x', 100000))`],
+    ['fleet_hosts', 'notes', `'[]'`],
+    ['fleet_hosts', 'figures', `'"x"'`],
+    ['fleet_hosts', 'figures', `jsonb_build_object('a', repeat('x', 100000))`],
+    ['fleet_deckies', 'services', `'{}'`],
+    ['fleet_deckies', 'decky_config', `'[]'`],
+    ['fleet_deckies', 'decky_config', `jsonb_build_object('a', repeat('x', 20000000))`],
+    ['fleet_deckies', 'last_error', `repeat('x', 20000000)`],
+    ['fleet_deckies', 'decky_ip', `repeat('x', 5000)`],
+    ['fleet_deckies', 'compose_hash', `repeat('x', 5000)`],
+    ['fleet_alarms', 'reason', `repeat('x', 5000)`],
+    ['fleet_alarms', 'told', `repeat('x', 5000)`],
+    ['fleet_alarms', 'recent', `'7'`],
+    ['fleet_alarms', 'recent', `jsonb_build_array(repeat('x', 100000))`],
+  ];
+  for (const [table, column, value] of values)
+    test(`take no ${value} in ${table}.${column}`, () =>
+      assert.rejects(db.query(`update ${table} set ${column} = ${value}`), {
+        code: '23514',
+        constraint: `${table}_${column}_sane`,
+      }));
+
+  test('take the largest that is allowed', async () => {
+    await db.query(`update fleet_hosts set interval_s = 86400, last_error = repeat('x', 4000)`);
+    await db.query(`update fleet_deckies set decky_config = jsonb_build_object('a', repeat('x', 1000000))`);
+  });
+});
+
+describe('an upgrade from version 0.1', { skip: noStore('redis') }, () => {
+  test('closes what a granted role could reach, without a new grant', async () => {
+    const store = await testStore('redis');
+    const host = testHost();
+    const env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    host.write([declaredDecky('web')]);
+    for (const name of ['mine', 'peer'])
+      await cli(['migrate'], env).then(() =>
+        cli(['reconcile', '--once'], { ...env, DECNET_HOST_UUID: name }),
+      );
+    const mine = await granted(store, env, 'mine');
+    await downgrade(store.db);
+    // What 0.1 printed.
+    for (const right of [
+      'select, insert, update, delete on fleet_deckies',
+      'select, insert, update on fleet_hosts',
+      'select, insert, delete on fleet_transitions',
+      'select, insert on fleet_gaps',
+      'select, insert, update on fleet_alarms',
+    ])
+      await store.db.query(`grant ${right} to ${mine.role}`);
+    await store.db.query(
+      `do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$`,
+    );
+    await store.db.query(`alter role ${mine.role} connection limit -1`);
+    const seen = async (...statements: readonly string[]): Promise<readonly string[]> => {
+      const client = new pg.Client({ connectionString: mine.settings.DATABASE_URL ?? '' });
+      await client.connect();
+      try {
+        for (const statement of statements) await client.query(statement);
+        return (await client.query('select distinct host_uuid from fleet_deckies order by 1')).rows.map(
+          ({ host_uuid }) => host_uuid,
+        );
+      } finally {
+        await client.end();
+      }
+    };
+    const bypass = [
+      'create temp table fleet_grants (role_name text, host_uuid text)',
+      `insert into pg_temp.fleet_grants values (session_user, 'peer')`,
+      'grant all on pg_temp.fleet_grants to public',
+    ];
+    try {
+      assert.deepEqual(await seen(), ['mine']);
+      assert.deepEqual(await seen(...bypass), ['peer']);
+      await store.db.query(
+        `insert into fleet_transitions (id, host_uuid, name, reason) values (9000000000000000000, 'mine', 'x', 'x')`,
+      );
+      await store.db.query(
+        `update fleet_hosts set interval_s = -5, last_pass_at = 'infinity' where host_uuid = 'mine'`,
+      );
+
+      const migrated = await cli(['migrate'], env);
+      assert.deepEqual([migrated.code, migrated.stdout], [0, 'Ran 005-stolen-worker.\n']);
+      await assert.rejects(seen(...bypass), /permission denied to create temporary tables/);
+      await store.db.query(
+        `do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$`,
+      );
+      assert.deepEqual(await seen(...bypass), ['mine']);
+      const [largest] = await store.db.query('select max(id)::int as id from fleet_transitions');
+      assert.ok(Number(largest?.id) < 100, String(largest?.id));
+      const [limit] = await store.db.query('select rolconnlimit from pg_roles where rolname = $1', [
+        mine.role,
+      ]);
+      assert.equal(limit?.rolconnlimit, 10);
+      const passed = await cli(['reconcile', '--once', '--json'], { ...env, ...mine.settings });
+      assert.equal(passed.code, 0, passed.stderr);
+
+      await store.db.query('delete from fleet_grants');
+      assert.deepEqual(await seen(), []);
+    } finally {
+      await mine.remove();
+      host.remove();
+      await store.drop();
+    }
+  });
+});
+
+describe('grant --revoke', { skip: noStore('redis') }, () => {
+  test('ends sessions, role, Redis user and connections in one step', async () => {
+    const store = await testStore('redis');
+    const host = testHost();
+    const env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    await cli(['migrate'], env);
+    host.write([declaredDecky('web')]);
+    const mine = await granted(store, env, 'mine');
+    const other = await granted(store, env, 'other');
+    const worker = start([], { ...env, ...mine.settings, DECNET_INTERVAL: '1' }, 'worker.ts');
+    const client = new pg.Client({ connectionString: mine.settings.DATABASE_URL ?? '' });
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      await waitFor(
+        async () => (await cliJson<{ hosts: unknown[] }>(['hosts', '--json'], env)).hosts.length > 0,
+      );
+      const { code, stdout, stderr } = await cli(['grant', '--host', 'mine', '--revoke'], env);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(
+        stdout,
+        new RegExp(`^Role ${mine.role} of host mine is gone, [1-9]\\d* sessions? closed\\.$`, 'm'),
+      );
+      assert.match(stdout, new RegExp(`^Redis user ${mine.role} of host mine is gone\\.$`, 'm'));
+      await assert.rejects(client.query('select 1'));
+      assert.deepEqual(await store.db.query('select role_name from fleet_grants'), [
+        { role_name: other.role },
+      ]);
+      assert.equal((await cli(['hosts'], { ...env, ...mine.settings })).code, 1);
+      assert.equal((await cli(['hosts'], { ...env, ...other.settings })).code, 0);
+      assert.match(
+        (await cli(['grant', '--host', 'mine', '--revoke'], env)).stdout,
+        /Nobody was granted host mine/,
+      );
+
+      const refused = await cli(['grant', '--host', 'other', '--revoke'], { ...env, ...other.settings });
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /NOPERM|may not|permission/);
+    } finally {
+      worker.child.kill('SIGKILL');
+      await worker.finished;
+      await mine.remove();
+      await other.remove();
+      host.remove();
+      await store.drop();
+    }
+  });
+
+  test('prints addresses that repeat nothing of the master’s', async () => {
+    for (const [name, address] of [
+      [
+        'DATABASE_URL',
+        'postgresql://fleet:s3cret@db.example:5433/fleet?user=master&password=s3cret&sslmode=verify-full&options=-c%20a%3Ds3cret#s3cret',
+      ],
+      ['REDIS_URL', 'redis://:s3cret@redis.example:6380/4?username=master&password=s3cret'],
+    ] as const) {
+      const { stdout } = await cli(['grant', '--host', 'h'], { [name]: address });
+      assert.doesNotMatch(stdout, /s3cret|user=master/);
+      assert.match(
+        stdout,
+        name === 'REDIS_URL'
+          ? /@redis\.example:6380\/4$/m
+          : /@db\.example:5433\/fleet\?sslmode=verify-full$/m,
+      );
+      if (name === 'REDIS_URL') assert.match(stdout, / \+select\|4 /);
+    }
+  });
+});
