@@ -1,5 +1,6 @@
 import { FleetError } from '../errors.ts';
 import { limitsOf, rightsOf, withoutPublicRights, withoutRights } from '../fleet/grant.ts';
+import { countOf } from '../fleet/words.ts';
 import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
 
@@ -38,7 +39,7 @@ const selectRights = `with t as (select relnamespace as schema, relowner as owne
     has_database_privilege('public', current_database(), 'temporary') as temporary,
     session_user::text as role, fleet_is_master() or fleet_granted_host() is not null as sees,
     (select count(*)::int from pg_roles where has_column_privilege(oid, 'fleet_hosts'::regclass, 'turn', 'update')
-      and not rolsuper and not pg_has_role(oid, t.owner, 'usage')) as grants,
+      and rolcanlogin and not rolsuper and not pg_has_role(oid, t.owner, 'usage')) as grants,
     array(select p.oid::regprocedure::text || ' of role ' || rolname from pg_proc p join pg_roles r on r.oid = proowner
         where pronamespace = t.schema and not rolsuper and not pg_has_role(r.oid, t.owner, 'usage')
       union all select o.oid::regoperator::text || ' of role ' || rolname from pg_operator o join pg_roles r on r.oid = oprowner
@@ -74,5 +75,5 @@ export async function checkRights(database: Database): Promise<string> {
   const extra = temporary
     ? '; every role may create temporary tables (revoke temporary on database … from public)'
     : '';
-  return `role ${role}${grants > 0 ? `, ${grants} roles of workers` : ''}${extra}`;
+  return `role ${role}${grants > 0 ? `; roles of ${countOf(grants, 'worker')}` : ''}${extra}`;
 }

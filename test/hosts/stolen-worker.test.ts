@@ -440,7 +440,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
       assert.equal((await cli(command, master)).code, 0, command.join(' '));
     host.write([declaredDecky('web'), declaredDecky('new')]);
     const passed = await cli(['reconcile', '--once'], { ...master, DECNET_HOST_UUID: 'peer' });
-    assert.deepEqual([passed.code, passed.stderr], [0, '']);
+    assert.equal(passed.code, 0, passed.stderr);
     assert.match(passed.stdout, /inserted=1 /);
     const doctor = await cli(['doctor'], master);
     assert.match(
@@ -453,10 +453,10 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
     const again = await granted(store, master, 'mine');
     await mine.remove();
     mine = again;
+    assert.match((await cli(['doctor'], master)).stdout, /ok +rights +role \w+; roles of 1 worker$/m);
+    await store.db.query('grant create on schema public to public');
     const open = await cli(['doctor'], master);
     assert.match(open.stdout, /FAULT +rights +Every role may create objects in schema public/);
-    await store.db.query('revoke create on schema public from public');
-    assert.match((await cli(['doctor'], master)).stdout, /ok +rights +role \w+, 1 roles of workers/);
   });
 
   test('opens no more than its share of connections', async () => {
