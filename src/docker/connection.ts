@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
 import { FleetError, reasonOf } from '../errors.ts';
 import { isObject, type Json, property } from '../fleet/json.ts';
+import { maskAddress } from '../fleet/mask.ts';
 
 /** Where this host's engine is, in the words of the Docker CLI's environment. */
 export interface DockerSettings {
@@ -34,7 +35,7 @@ const defaultHost = 'unix:///var/run/docker.sock';
 export function dockerConnection(settings: DockerSettings): { options: DockerOptions; place: string } {
   const { host, certificates, verify } = endpointOf(settings);
   const invalid = (why: string): never => {
-    throw new FleetError('CONFIG_INVALID', `DOCKER_HOST "${host}" ${why}`, {
+    throw new FleetError('CONFIG_INVALID', `DOCKER_HOST "${maskAddress(host)}" ${why}`, {
       advice: 'Allowed: unix:///path, tcp://host:port, http://…, https://…, ssh://user@host',
     });
   };
@@ -50,14 +51,14 @@ export function dockerConnection(settings: DockerSettings): { options: DockerOpt
   if (url.protocol === 'ssh:') {
     return {
       options: { protocol: 'ssh', host: hostname, port: url.port || 22, username: url.username },
-      place: host,
+      place: maskAddress(host),
     };
   }
   const secure = certificates !== null || url.protocol === 'https:';
   const port = Number(url.port || (secure ? 2376 : 2375));
   const address = { host: hostname, port, protocol: secure ? ('https' as const) : ('http' as const) };
   const tls = certificates === null ? {} : { ...readCertificates(certificates), rejectUnauthorized: verify };
-  return { options: { ...address, ...tls } as DockerOptions, place: host };
+  return { options: { ...address, ...tls } as DockerOptions, place: maskAddress(host) };
 }
 
 function endpointOf(settings: DockerSettings): Endpoint {

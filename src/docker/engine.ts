@@ -1,17 +1,17 @@
-import Docker from 'dockerode';
-import { reasonOf } from '../errors.ts';
+import { isObject, property } from '../fleet/json.ts';
 import type { Container, Loop } from '../fleet/sighting.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
-import { containerOf, loopWindow } from './listing.ts';
-import { readListing } from './listing-stream.ts';
+import { type EngineLimits, engineLimits } from './limits.ts';
+import { containerOf, type ListedContainer, loopOf } from './listing.ts';
+import { type Budget, budgetOf, readListing } from './listing-stream.ts';
+import { type Client, engineClient, inspection, type Query } from './request.ts';
+import { faultReason, keptText } from './words.ts';
 
-/** Milliseconds for one listing, and per container that there was the last time or has arrived. @see CONTRACT.md, rule 6 */
-const listLimit = { base: 10_000, perContainer: 1 };
 /** @see CONTRACT.md, "Observed state of a decky" */
-const inspectLimit = { perPass: 200, atOnce: 8, time: 5_000 };
-const loopRestarts = 3;
-const infoLimit = 5_000;
+const inspectedAtMost = 200;
+/** Deckies that are listed one by one. */
+const listedApart = 100;
 
 export interface DockerEngine extends Engine {
   /** Where the engine is, for people. */
@@ -20,20 +20,23 @@ export interface DockerEngine extends Engine {
   info(): Promise<{ id: string; version: string; containers: number }>;
 }
 
-/** @throws FleetError CONFIG_INVALID */
-export function dockerEngine(settings: DockerSettings): DockerEngine {
+/** @param more other limits than usual @throws FleetError CONFIG_INVALID */
+export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimits> = {}): DockerEngine {
   const { options, place } = dockerConnection(settings);
-  const docker = new Docker(options);
+  const limits = { ...engineLimits, ...more };
+  const client = engineClient(options, limits);
+  const suspects = inspector(client, limits.askMs);
 
   const list: Engine['list'] = async ({ only, containers, turn }) => {
-    const patience = patienceFor(containers);
+    const patience = patienceFor(containers, limits.listingMs);
     try {
-      const listed = await listing(docker, only, patience);
-      return { kind: 'ok', containers: await inspectSuspects(docker, listed, Number(turn)) };
+      const clock = engineClock();
+      const listed = await listing(client, only, patience, budgetOf(limits), clock);
+      return { kind: 'ok', containers: await suspects(listed, Number(turn), clock) };
     } catch (error) {
       return {
         kind: 'unreachable',
-        reason: patience.signal.aborted ? tooSlow(place, patience.limit()) : unreachable(error, place),
+        reason: patience.signal.aborted ? patience.over(place) : unreachable(error, place),
       };
     } finally {
       patience.end();
@@ -44,33 +47,59 @@ export function dockerEngine(settings: DockerSettings): DockerEngine {
     place,
     list,
     info: async () => {
-      // The types know info() without options only.
-      const ask = docker.info.bind(docker) as (options: { abortSignal: AbortSignal }) => Promise<EngineInfo>;
-      const info = await ask({ abortSignal: AbortSignal.timeout(infoLimit) });
-      return { id: info.ID, version: info.ServerVersion, containers: info.Containers };
+      const info = await client.json('/info', AbortSignal.timeout(limits.askMs));
+      const [id, version, containers] = ['ID', 'ServerVersion', 'Containers'].map((name) =>
+        isObject(info) ? property(info, name) : undefined,
+      );
+      if (typeof id !== 'string') throw new Error(`${place} does not tell its id`);
+      return {
+        id: keptText(id, 256),
+        version: typeof version === 'string' ? keptText(version, 64) : 'unknown',
+        containers: typeof containers === 'number' ? containers : 0,
+      };
     },
   };
 }
 
+/** The engine's own time, of which its answers tell: this machine's clock may be another one. */
+interface Clock {
+  /** Takes the time of an answer. @param date its header */
+  set(date: string | undefined): void;
+  /** Epoch seconds. */
+  now(): number;
+}
+
+function engineClock(): Clock {
+  let aheadMs = 0;
+  return {
+    set: (date) => {
+      const at = Date.parse(date ?? '');
+      // The header is of whole seconds.
+      if (Math.abs(at - Date.now()) >= 2000) aheadMs = at - Date.now();
+    },
+    now: () => (Date.now() + aheadMs) / 1000,
+  };
+}
+
 interface Patience {
-  /** Aborted when the time is over. */
+  /** Aborted when the time is over, and at the end. */
   readonly signal: AbortSignal;
   /** A container has arrived. */
   arrived(): void;
-  /** Milliseconds, from the beginning. */
-  limit(): number;
+  /** That the time is over, in the same words however many containers arrived this time. */
+  over(place: string): string;
   end(): void;
 }
 
 /** A host is first seen with any number of containers: those that arrive count as those of the last time do. */
-function patienceFor(lastTime: number): Patience {
+function patienceFor(lastTime: number, { base, perContainer, most }: EngineLimits['listingMs']): Patience {
   const controller = new AbortController();
   const from = performance.now();
   let seen = 0;
   let timer: NodeJS.Timeout;
-  const limit = (): number => listLimit.base + listLimit.perContainer * Math.max(lastTime, seen);
+  const limitFor = (containers: number): number => Math.min(most, base + perContainer * containers);
   const look = (): void => {
-    const left = from + limit() - performance.now();
+    const left = from + limitFor(Math.max(lastTime, seen)) - performance.now();
     if (left > 0) timer = setTimeout(look, left);
     else controller.abort();
   };
@@ -80,98 +109,88 @@ function patienceFor(lastTime: number): Patience {
     arrived: () => {
       seen += 1;
     },
-    limit,
-    end: () => clearTimeout(timer),
+    over: (place) => `${place} did not answer within ${Math.round(limitFor(lastTime) / 1000)} s`,
+    end: () => {
+      clearTimeout(timer);
+      // Of several listings, one has failed: the others would go on without a limit.
+      controller.abort();
+    },
   };
-}
-
-interface EngineInfo {
-  readonly ID: string;
-  readonly ServerVersion: string;
-  readonly Containers: number;
 }
 
 /**
  * All containers, or those of some deckies. Docker ANDs labels, ORs names as regular expressions and intersects both,
- * so that some deckies take one listing by label each, and one by name: a base container has no label of DECNET's.
+ * so that some deckies take one listing by label each, and one by name: a base container has no label of DECNET's. More
+ * of them than a job should name take one listing of all.
  */
 async function listing(
-  docker: Docker,
+  client: Client,
   only: ReadonlySet<string> | null,
   patience: Patience,
+  budget: Budget,
+  clock: Clock,
 ): Promise<readonly Container[]> {
-  const ask = async (filters?: Record<string, string[]>): Promise<readonly Container[]> =>
-    readListing(await open(docker, { all: true, ...(filters && { filters }) }, patience.signal), (listed) => {
+  const ask = async (filters: Query): Promise<readonly Container[]> => {
+    // As a stream: all of it as one text would be too long.
+    const answer = await client.open('/containers/json', { all: true, ...filters }, patience.signal);
+    clock.set(answer.headers.date);
+    const take = (listed: ListedContainer): Container => {
       patience.arrived();
-      return containerOf(listed, Date.now() / 1000);
-    });
-  if (only === null) return ask();
+      return containerOf(listed, clock.now());
+    };
+    return readListing(answer, take, budget);
+  };
+  if (only === null || only.size > listedApart) return ask({});
   const names = [...only].map((name) => `^/?${name.replaceAll('.', '\\.')}(-.*)?$`);
-  const found = await Promise.all([
-    ask({ name: names }),
-    ...[...only].map((name) => ask({ label: [`decnet.fleet.decky=${name}`] })),
-  ]);
+  const found = await eachOf(
+    [{ name: names }, ...[...only].map((name) => ({ label: [`decnet.fleet.decky=${name}`] }))],
+    (filters) => ask({ filters }),
+  );
   return [...new Map(found.flat().map((one) => [one.name, one])).values()];
 }
 
-/** The listing as a stream: `listContainers` would hold all of it as one text. */
-const open = (docker: Docker, query: object, abortSignal: AbortSignal): Promise<AsyncIterable<Buffer>> =>
-  new Promise((done, fail) => {
-    docker.modem.dial(
-      {
-        path: '/containers/json?',
-        method: 'GET',
-        isStream: true,
-        abortSignal,
-        statusCodes: { 200: true, 400: 'bad parameter', 500: 'server error' },
-        options: query,
-      },
-      (error: unknown, stream: unknown) =>
-        error === null ? done(stream as AsyncIterable<Buffer>) : fail(error as Error),
-    );
-  });
+/** So many questions are put to an engine at once. */
+const atOnce = 8;
+
+/** The answers, in the order of the questions. */
+async function eachOf<Q, A>(
+  questions: readonly Q[],
+  ask: (question: Q) => Promise<A>,
+): Promise<readonly A[]> {
+  const answers: A[] = [];
+  const queue = questions.entries();
+  const next = async (): Promise<void> => {
+    for (const [at, question] of queue) answers[at] = await ask(question);
+  };
+  await Promise.all(Array.from({ length: atOnce }, next));
+  return answers;
+}
 
 /** Restart counts are not in a listing: only containers that may be looping are asked for theirs. */
-async function inspectSuspects(
-  docker: Docker,
-  listed: readonly Container[],
-  turn: number,
-): Promise<readonly Container[]> {
-  const suspects = listed.filter(({ loop }) => loop.kind === 'suspect');
-  if (suspects.length === 0) return listed;
-  // The rest by the next passes: each turn begins further on.
-  const from = suspects.length <= inspectLimit.perPass ? 0 : (turn * inspectLimit.perPass) % suspects.length;
-  const chosen = [...suspects.slice(from), ...suspects.slice(0, from)].slice(0, inspectLimit.perPass);
-
-  const verdicts = new Map<Container, Loop>();
-  const queue = chosen.values();
-  const inspectNext = async (): Promise<void> => {
-    for (const one of queue) verdicts.set(one, await inspect(docker, one.name));
+function inspector(client: Client, withinMs: number) {
+  const inspect = async (name: string, clock: Clock): Promise<Loop> => {
+    try {
+      return loopOf(await client.json(inspection(name), AbortSignal.timeout(withinMs)), clock.now());
+    } catch {
+      // Gone meanwhile, or too slow: the next pass asks again.
+      return { kind: 'suspect' };
+    }
   };
-  await Promise.all(Array.from({ length: inspectLimit.atOnce }, inspectNext));
+  return async (listed: readonly Container[], turn: number, clock: Clock): Promise<readonly Container[]> => {
+    const suspects = listed.filter(({ loop }) => loop.kind === 'suspect');
+    if (suspects.length === 0) return listed;
+    // The rest by the next passes: each turn begins further on.
+    const from = suspects.length <= inspectedAtMost ? 0 : (turn * inspectedAtMost) % suspects.length;
+    const chosen = [...suspects.slice(from), ...suspects.slice(0, from)].slice(0, inspectedAtMost);
+    const found = await eachOf(chosen, ({ name }) => inspect(name, clock));
+    const verdicts = new Map(chosen.map((one, at) => [one, found[at]]));
 
-  return listed.map((one) => {
-    const loop = verdicts.get(one);
-    return loop === undefined ? one : { ...one, loop };
-  });
+    return listed.map((one) => {
+      const loop = verdicts.get(one);
+      return loop === undefined ? one : { ...one, loop };
+    });
+  };
 }
-
-async function inspect(docker: Docker, name: string): Promise<Loop> {
-  try {
-    const found = await docker
-      .getContainer(name)
-      .inspect({ abortSignal: AbortSignal.timeout(inspectLimit.time) });
-    const up = (Date.now() - Date.parse(found.State.StartedAt)) / 1000;
-    if (found.RestartCount < loopRestarts || up >= loopWindow) return { kind: 'none' };
-    return { kind: 'loop', endsIn: Math.max(0, loopWindow - up) };
-  } catch {
-    // Gone meanwhile, or too slow: the next pass asks again.
-    return { kind: 'suspect' };
-  }
-}
-
-const tooSlow = (place: string, limit: number): string =>
-  `${place} did not answer within ${Math.round(limit / 1000)} s`;
 
 /** Why the engine did not answer, in words that stay the same while the fault lasts. */
 function unreachable(error: unknown, place: string): string {
@@ -179,5 +198,5 @@ function unreachable(error: unknown, place: string): string {
   if (code === 'ENOENT') return `there is no socket at ${place}`;
   if (code === 'ECONNREFUSED') return `nobody listens at ${place}`;
   if (code === 'EACCES') return `this user may not open ${place}`;
-  return `${place}: ${reasonOf(error)}`;
+  return faultReason(error, `${place}: `);
 }

@@ -1,59 +1,81 @@
-import { createInterface } from 'node:readline';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Docker from 'dockerode';
+import { isObject, type Json, property } from '../fleet/json.ts';
+import { paced } from '../pass/slices.ts';
 import type { Hint, Watcher } from '../pass/triggers.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
+import { heldBytes } from './held-bytes.ts';
+import { type EngineLimits, engineLimits, inWords } from './limits.ts';
+import { keptDecky, keptName } from './listing.ts';
+import { type Client, engineClient, inspection } from './request.ts';
+import { settler } from './settle.ts';
+import { faultReason } from './words.ts';
 
 /** What can change a decky's state. `health_status` stands for all its values. */
 const actions = ['create', 'start', 'die', 'destroy', 'pause', 'unpause', 'rename', 'health_status'];
-/** Milliseconds: to answer a ping, and between two; after that a silent stream is taken for dead. */
-const ping = { within: 5000, every: 10_000 };
+/** Milliseconds to answer a ping; after that a silent stream is taken for dead. */
+const pingWithin = 5000;
+/** Milliseconds for a stream to begin: Docker does not wait for an event. */
+const openWithin = 10_000;
 /** Milliseconds after which a stream is opened anew: a connection that a middle box forgot says nothing. */
 const renewAfter = 10 * 60_000;
 /** Milliseconds between tries. */
 const retry = { first: 200, most: 5000 };
+/** Characters of a container's id: Docker's have 64. */
+const longestId = 128;
 
-/** Milliseconds for an inspection: as long as the engine works at the container. */
-const settleWithin = 5000;
-
-/** One line of Docker's event stream, as far as it is used. */
-interface DockerEvent {
-  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> };
-}
+type Start = Watcher['start'];
+type Event = ReturnType<typeof settler>['event'];
 
 /**
  * Follows the engine's events until it is closed. An event never says what happened, only whose containers to look at
  * again; after each connection everything is looked at once, since what happened meanwhile is not replayed for certain.
+ * @param more other limits than usual
  * @throws FleetError CONFIG_INVALID
  */
-export function watchEngine(settings: DockerSettings): Watcher {
-  const docker = new Docker(dockerConnection(settings).options);
+export function watchEngine(settings: DockerSettings, more: Partial<EngineLimits> = {}): Watcher {
+  const { options, place } = dockerConnection(settings);
+  const limits = { ...engineLimits, ...more };
+  const client = engineClient(options, limits);
+  const inspect = async (id: string): Promise<void> => {
+    // Gone, or too slow: what it looks like now is for the pass to find out.
+    await client.answered(inspection(id), AbortSignal.timeout(limits.askMs)).catch(() => undefined);
+  };
   return {
     start: (look, onFault) => {
       const closing = new AbortController();
+      const settling = settler(inspect, look, limits);
+      const fault = (error: unknown): void => onFault(new Error(faultReason(error, `${place}: `)));
       const ready = new Promise<void>((done) => {
-        void follow(docker, closing.signal, look, onFault, done);
+        const connect = (onOpen: () => void): Promise<void> =>
+          connection(client, closing.signal, settling.event, limits, onOpen);
+        void follow(connect, closing.signal, look, fault, done);
       });
-      return { ready, close: async () => closing.abort() };
+      return {
+        ready,
+        close: async () => {
+          closing.abort();
+          settling.close();
+        },
+      };
     },
   };
 }
 
-type Look = Parameters<Watcher['start']>[0];
-
 async function follow(
-  docker: Docker,
+  connect: (onOpen: () => void) => Promise<void>,
   closing: AbortSignal,
-  look: Look,
-  onFault: (error: unknown) => void,
+  look: Parameters<Start>[0],
+  onFault: Parameters<Start>[1],
   ready: () => void,
 ): Promise<void> {
   let pause = retry.first;
   let isFirst = true;
   while (!closing.aborted) {
+    let openedAt = Number.POSITIVE_INFINITY;
     try {
-      await connection(docker, closing, look, () => {
-        pause = retry.first;
+      await connect(() => {
+        openedAt = performance.now();
         // The worker's own first pass comes after the first connection, and looks at everything.
         if (isFirst) ready();
         else look({ kind: 'everything' });
@@ -64,91 +86,117 @@ async function follow(
     }
     isFirst = false;
     ready();
+    // Of a stream that breaks as soon as it is there, each try costs a full pass.
+    if (performance.now() - openedAt > retry.most) pause = retry.first;
     await sleep(pause, undefined, { signal: closing, ref: false }).catch(() => undefined);
     pause = Math.min(retry.most, pause * 2);
   }
 }
 
-/** One connection, from the subscription to its end. */
+/** One connection, from the subscription to its end. @throws Error there was none, or a line is too long */
 async function connection(
-  docker: Docker,
+  client: Client,
   closing: AbortSignal,
-  look: Look,
+  event: Event,
+  limits: EngineLimits,
   onOpen: () => void,
 ): Promise<void> {
   const ended = new AbortController();
-  const stream = (await docker.getEvents({
-    filters: { type: ['container'], event: actions },
-    abortSignal: AbortSignal.any([closing, ended.signal, AbortSignal.timeout(renewAfter)]),
-  })) as NodeJS.ReadableStream & { destroy(): void };
-  // The engine's end is an error event: without a listener it would end the process.
-  stream.on('error', () => ended.abort());
-  stream.once('close', () => ended.abort());
-  onOpen();
-  void keepAsking(docker, ended);
-  const settled = settler(docker, look);
   try {
-    for await (const line of createInterface({ input: stream })) settled(line);
+    const stream = await opened(client, closing, ended);
+    onOpen();
+    void keepAsking(client, limits.pingEveryMs, ended);
+    for await (const line of linesOf(untilItEnds(stream), limits.eventBytes)) {
+      const found = parse(line);
+      if (found !== null) event(found.id, found.hint);
+    }
   } finally {
     ended.abort();
-    stream.destroy();
+  }
+}
+
+async function opened(
+  client: Client,
+  closing: AbortSignal,
+  ended: AbortController,
+): Promise<IncomingMessage> {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    ended.abort();
+  }, openWithin);
+  try {
+    const filters = { type: ['container'], event: actions };
+    const signal = AbortSignal.any([closing, ended.signal, AbortSignal.timeout(renewAfter)]);
+    return await client.open('/events', { filters }, signal);
+  } catch (error) {
+    if (isLate) throw new Error(`its events did not begin within ${openWithin / 1000} s`);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The engine's end, and ours, is no fault: the next try tells whether the engine is there. */
+async function* untilItEnds(stream: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch {
+    // It has ended.
+  }
+}
+
+/** The lines of what arrives; one without an end is none. @throws Error a line is longer */
+async function* linesOf(chunks: AsyncIterable<Buffer>, lineBytes: number): AsyncGenerator<string> {
+  const held = heldBytes();
+  const hold = (bytes: Buffer): void => {
+    if (held.length() + bytes.length > lineBytes)
+      throw new Error(`a line of its events is longer than ${inWords(lineBytes)}`);
+    held.add(bytes);
+  };
+  const othersTurn = paced();
+  for await (const chunk of chunks) {
+    await othersTurn();
+    let from = 0;
+    for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', from)) {
+      hold(chunk.subarray(from, end));
+      from = end + 1;
+      if (held.length() > 0) yield held.view().toString();
+      held.drop(held.length());
+    }
+    hold(chunk.subarray(from));
   }
 }
 
 /** A hung engine keeps its streams open and says nothing: it does not answer a ping either. */
-async function keepAsking(docker: Docker, ended: AbortController): Promise<void> {
+async function keepAsking(client: Client, everyMs: number, ended: AbortController): Promise<void> {
   while (!ended.signal.aborted) {
-    await sleep(ping.every, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
+    await sleep(everyMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
     if (ended.signal.aborted) return;
-    const abortSignal = AbortSignal.any([ended.signal, AbortSignal.timeout(ping.within)]);
-    const ask = docker.ping.bind(docker) as (options: { abortSignal: AbortSignal }) => Promise<unknown>;
-    await ask({ abortSignal }).catch(() => ended.abort());
+    const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(pingWithin)]);
+    await client.answered('/_ping', signal).catch(() => ended.abort());
   }
-}
-
-/**
- * Passes an event on when the engine's listings show it. The engine tells that a container died, or was paused, before
- * it updates what it lists from; an inspection waits for the container's lock, and thus for that update.
- */
-function settler(docker: Docker, look: Look): (line: string) => void {
-  /** Containers that are being inspected, and what another event said meanwhile. */
-  const inspecting = new Map<string, { next: Hint | null }>();
-  const settle = async (id: string, first: Hint): Promise<void> => {
-    const state: { next: Hint | null } = { next: first };
-    inspecting.set(id, state);
-    while (state.next !== null) {
-      const hint = state.next;
-      state.next = null;
-      const abortSignal = AbortSignal.timeout(settleWithin);
-      // Gone, or too slow: what it looks like now is for the pass to find out.
-      await docker
-        .getContainer(id)
-        .inspect({ abortSignal })
-        .catch(() => undefined);
-      look(hint);
-    }
-    inspecting.delete(id);
-  };
-  return (line) => {
-    const event = parse(line);
-    if (event === null) return;
-    const running = inspecting.get(event.id);
-    if (running === undefined) void settle(event.id, event.hint);
-    else running.next = event.hint;
-  };
 }
 
 /** Null: a line that is no event of a container with a name. */
 function parse(line: string): { id: string; hint: Hint } | null {
-  let event: DockerEvent;
+  let event: Json | undefined;
   try {
-    event = JSON.parse(line) as DockerEvent;
+    event = JSON.parse(line) as Json;
   } catch {
     return null;
   }
-  const { ID: id = '', Attributes: attributes = {} } = event.Actor ?? {};
-  const decky = attributes['decnet.fleet.decky'];
-  if (decky !== undefined) return { id, hint: { kind: 'decky', name: decky } };
-  const names = [attributes.name, attributes.oldName?.replace(/^\//, '')].flatMap((name) => name ?? []);
+  const actor = isObject(event) ? property(event, 'Actor') : undefined;
+  const [id, said] = isObject(actor) ? [property(actor, 'ID'), property(actor, 'Attributes')] : [];
+  if (typeof id !== 'string' || id === '' || id.length > longestId || !isObject(said)) return null;
+  const attribute = (name: string): string | undefined => {
+    const value = property(said, name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const decky = attribute('decnet.fleet.decky');
+  if (decky !== undefined) return { id, hint: { kind: 'decky', name: keptDecky(decky) } };
+  const names = [attribute('name'), attribute('oldName')].flatMap((name) =>
+    name === undefined ? [] : keptName(name),
+  );
   return names.length === 0 ? null : { id, hint: { kind: 'containers', names } };
 }

@@ -1,5 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { paced } from '../pass/slices.ts';
+import { heldBytes } from './held-bytes.ts';
+import { type EngineLimits, engineLimits, inWords } from './limits.ts';
 import type { ListedContainer } from './listing.ts';
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
@@ -23,24 +25,62 @@ interface Text {
   readonly isAscii: boolean;
 }
 
+/** What all listings of one look may still take. */
+export interface Budget {
+  /** @throws Error that was too much */
+  takeBytes(bytes: number): void;
+  /** @throws Error that was too much */
+  takeContainer(): void;
+  /** Bytes of one container. */
+  readonly containerBytes: number;
+}
+
+export function budgetOf(
+  limits: Pick<EngineLimits, 'listingBytes' | 'containers' | 'containerBytes'>,
+): Budget {
+  let [bytesLeft, containersLeft] = [limits.listingBytes, limits.containers];
+  const check = (): void => {
+    if (bytesLeft >= 0 && containersLeft >= 0) return;
+    // The same words whichever it was: a reason stays while the fault lasts.
+    const [size, count] = [inWords(limits.listingBytes), limits.containers.toLocaleString('en')];
+    throw new Error(`its list of containers is longer than ${size} or ${count} containers`);
+  };
+  return {
+    takeBytes: (bytes) => {
+      bytesLeft -= bytes;
+      check();
+    },
+    takeContainer: () => {
+      containersLeft -= 1;
+      check();
+    },
+    containerBytes: limits.containerBytes,
+  };
+}
+
+type Stage = 'before' | 'first' | 'element' | 'between' | 'after';
+
+const noList = (): Error => new Error('what it answered is no list of containers');
+
 /**
  * Reads Docker's listing as it arrives, and of each container only what is used: the whole text of a large host would
  * be longer than a string may be, and parsing it in one piece would stop the process for seconds.
  * @param of what is kept of a container
- * @throws Error what arrived is no listing, or it ended too early: half of one must never be taken for all of it
+ * @throws Error what arrived is no listing, or is too long, or it ended too early: half of one must never be taken for
+ * all of it
  */
 export async function readListing<T>(
   chunks: AsyncIterable<Buffer>,
   of: (container: ListedContainer) => T,
+  budget: Budget = budgetOf(engineLimits),
 ): Promise<readonly T[]> {
   const found: T[] = [];
   const readContainer = containerReader();
-  let rest: Buffer = Buffer.alloc(0);
-  let stage: 'before' | 'first' | 'element' | 'between' | 'after' = 'before';
-  const othersTurn = paced();
-  for await (const chunk of chunks) {
-    await othersTurn();
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+  const held = heldBytes();
+  let stage = 'before' as Stage;
+  /** Reads what is held, up to a container that is not all there. */
+  const readOn = (): void => {
+    const bytes = held.view();
     const text = { latin1: bytes.toString('latin1'), isAscii: isAscii(bytes) };
     let at = 0;
     for (; at < bytes.length; at++) {
@@ -49,16 +89,32 @@ export async function readListing<T>(
       if (stage === 'before' && code === openBracket) stage = 'first';
       else if ((stage === 'first' || stage === 'element') && code === openBrace) {
         const read = readContainer(text, at);
+        const length = (read?.end ?? bytes.length) - at;
+        if (length > budget.containerBytes)
+          throw new Error(`it listed a container of more than ${inWords(budget.containerBytes)}`);
         if (read === null) break;
+        budget.takeContainer();
         found.push(of(read.container));
         at = read.end;
         stage = 'between';
       } else if (stage === 'between' && code === comma) stage = 'element';
       else if ((stage === 'first' || stage === 'between') && code === closeBracket) stage = 'after';
-      else throw new Error('what it answered is no list of containers');
+      else throw noList();
     }
-    rest = bytes.subarray(at);
+    held.drop(at);
+  };
+  const othersTurn = paced();
+  let enough = 1;
+  for await (const chunk of chunks) {
+    budget.takeBytes(chunk.length);
+    await othersTurn();
+    held.add(chunk);
+    if (held.length() < enough) continue;
+    readOn();
+    // A container is read again from its beginning: each time there is twice as much of it.
+    enough = 2 * held.length();
   }
+  readOn();
   if (stage !== 'after') throw new Error('its list of containers ended too early');
   return found;
 }
@@ -132,11 +188,16 @@ function usedAt(used: readonly Used[], latin1: string, from: number, to: number)
   return null;
 }
 
-/** @throws SyntaxError */
+/** @throws Error it is no JSON; the engine's own text, which SyntaxError would quote, is not in it */
 function valueAt(used: Used, { latin1, isAscii }: Text, from: number, to: number): unknown {
   if (used.raw.length === to - from && latin1.startsWith(used.raw, from)) return used.value;
-  used.raw = latin1.slice(from, to);
-  used.value = JSON.parse(isAscii ? used.raw : Buffer.from(used.raw, 'latin1').toString('utf8'));
+  const raw = latin1.slice(from, to);
+  try {
+    used.value = JSON.parse(isAscii ? raw : Buffer.from(raw, 'latin1').toString('utf8'));
+  } catch {
+    throw noList();
+  }
+  used.raw = raw;
   return used.value;
 }
 

@@ -83,6 +83,9 @@ function faultOf(container: Container): string | null {
   return container.unhealthy ? 'unhealthy' : null;
 }
 
+/** An engine may list any number of containers of services that nobody knows. */
+const straysNamed = 20;
+
 function reasonFor(tally: Tally, parts: readonly Part[], sighting: Sighting): string {
   const faults =
     tally.seen === 0
@@ -95,6 +98,11 @@ function reasonFor(tally: Tally, parts: readonly Part[], sighting: Sighting): st
     sighting.base !== null && parts[0]?.container !== sighting.base ? faultOf(sighting.base) : null;
   if (base !== null) faults.push(`base container: ${base}`);
   const strays = [...new Set(sighting.strays.map((stray) => stray.service ?? stray.name))].sort();
-  if (strays.length > 0) faults.push(`not in the file: ${strays.join(', ')}`);
+  if (strays.length > 0) {
+    const more = strays.length - straysNamed;
+    faults.push(
+      `not in the file: ${strays.slice(0, straysNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+    );
+  }
   return faults.join('; ');
 }

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,11 +9,9 @@ export interface FakeEngine {
   stop(): Promise<void>;
 }
 
-export async function fakeEngine(containers: readonly object[] = []): Promise<FakeEngine> {
-  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-fake-'));
-  const path = join(directory, 'docker.sock');
+export function fakeEngine(containers: readonly object[] = []): Promise<FakeEngine> {
   const list = JSON.stringify(containers);
-  const server = createServer((request, response) => {
+  return engineOf((request, response) => {
     const url = request.url ?? '';
     if (url.startsWith('/events')) {
       // Nothing ever happens here; the stream stays open.
@@ -25,6 +23,13 @@ export async function fakeEngine(containers: readonly object[] = []): Promise<Fa
       response.end(JSON.stringify({ ID: 'fake', ServerVersion: '0', Containers: containers.length }));
     else response.writeHead(404).end('{"message":"not here"}');
   });
+}
+
+/** An engine that answers so. */
+export async function engineOf(answer: RequestListener): Promise<FakeEngine> {
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-fake-'));
+  const path = join(directory, 'docker.sock');
+  const server = createServer(answer);
   await new Promise<void>((done) => server.listen(path, done));
   return {
     host: `unix://${path}`,

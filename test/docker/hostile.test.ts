@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { dockerEngine } from '../../src/docker/engine.ts';
+import { watchEngine } from '../../src/docker/events.ts';
+import { packageRoot } from '../../src/package.ts';
+import type { Choice, Found } from '../support/engine-user.ts';
+import {
+  type Answer,
+  body,
+  endless,
+  type HostileEngine,
+  longText,
+  refused,
+  settingsOf,
+  trickle,
+  withEngine,
+} from '../support/hostile-engine.ts';
+import { waitFor } from '../support/wait.ts';
+
+const [listing, inspection, events] = [/^\/containers\/json$/, /^\/containers\/[^/]*\/json$/, /^\/events$/];
+const [ping, info] = [/^\/_ping$/, /^\/info$/];
+
+/** What the product takes of it, in a process that would have to grow beyond these. */
+async function use(engine: HostileEngine, choice: Omit<Choice, 'host' | 'mostMemory'>): Promise<Found> {
+  const asked = JSON.stringify({ ...choice, host: engine.host, mostMemory: 350e6 } satisfies Choice);
+  const program = join(packageRoot, 'test/support/engine-user.ts');
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--max-old-space-size=256', program, asked],
+    { timeout: 60_000, killSignal: 'SIGKILL', maxBuffer: 1e9 },
+  );
+  return JSON.parse(stdout) as Found;
+}
+
+const listed = (at: number): string =>
+  `${JSON.stringify({ Id: `${at}`, Names: [`/web-${at}`], State: 'running', Status: 'Up 2 hours', Ports: 'p'.repeat(1000) })},`;
+const suspect = `[{"Id":"a","Names":["/web"],"State":"running","Status":"Up 2 seconds","Created":1}]`;
+
+describe('an engine whose answers have no end', () => {
+  const list = async (answer: Answer, choice: Partial<Choice> = {}) =>
+    withEngine([[listing, answer]], async (engine) => {
+      const { sight } = await use(engine, { ask: 'list', ...choice });
+      return (sight as { kind: 'unreachable'; reason: string }).reason.replace(engine.host, 'HOST');
+    });
+
+  for (const [what, limits, words] of [
+    ['bytes', { listingBytes: 64 * 1024 * 1024 }, '64 MiB or 500,000 containers'],
+    ['containers', { containers: 20_000 }, '1 GiB or 20,000 containers'],
+  ] as const)
+    test(`a listing of more than so many ${what} is none`, async () => {
+      assert.equal(
+        await list(endless('[', listed), { limits }),
+        `HOST: its list of containers is longer than ${words}`,
+      );
+    });
+
+  test('listings of some deckies share the limits of one', async () => {
+    const only = Array.from({ length: 100 }, (_, at) => `web-${at}`);
+    assert.match(
+      await list(endless('[', listed), { only, limits: { containers: 20_000 } }),
+      /is longer than/,
+    );
+  });
+
+  test('a listing of blanks alone is none', async () => {
+    const blanks = ' '.repeat(64 * 1024);
+    assert.match(
+      await list(
+        endless('[', () => blanks),
+        { limits: { listingBytes: 4 * 1024 * 1024 } },
+      ),
+      /is longer than/,
+    );
+  });
+
+  for (const [what, next] of [
+    ['text', longText],
+    ['list', '"a",['.repeat(10_000)],
+    ['label', '\\"'.repeat(30_000)],
+  ] as const)
+    test(`a container that is an endless ${what} is none`, async () => {
+      const first = `[{"Names":["/web"],"Labels":{"decnet.fleet.decky":${what === 'list' ? '[' : '"'}`;
+      assert.equal(await list(endless(first, () => next)), 'HOST: it listed a container of more than 1 MiB');
+    });
+
+  test('why a listing is refused is not read to its end', async () => {
+    const reason = await list(endless('{"message":"', () => longText, 500));
+    assert.equal(reason, 'HOST: (HTTP code 500) server error - with more words than are read');
+  });
+
+  test('an inspection is given up', async () => {
+    for (const status of [200, 404, 500]) {
+      const answers = [
+        [listing, body(suspect)],
+        [inspection, endless('{"State":"', () => longText, status)],
+      ] as const;
+      const { sight } = await withEngine(answers, (engine) => use(engine, { ask: 'list' }));
+      const { containers } = sight as { containers: readonly { loop: unknown }[] };
+      assert.deepEqual(
+        containers.map(({ loop }) => loop),
+        [{ kind: 'suspect' }],
+      );
+    }
+  });
+
+  test('what it says of itself is given up', async () => {
+    for (const [status, words] of [
+      [200, 'it answered with more than 4 MiB'],
+      [500, '(HTTP code 500) server error - with more words than are read'],
+    ] as const) {
+      const answer = endless('"', () => longText, status);
+      const found = await withEngine([[info, answer]], (engine) => use(engine, { ask: 'info' }));
+      assert.deepEqual(found.info, { rejected: words });
+    }
+  });
+
+  /** One that ends the watch. */
+  const last = '{"Actor":{"ID":"end","Attributes":{"decnet.fleet.decky":"end"}}}\n';
+  /** So the first time, and then as it should be. */
+  const onceSo = (first: Answer): Answer => {
+    let count = 0;
+    return (response, request) => {
+      count += 1;
+      if (count === 1) first(response, request);
+      else response.write(last);
+    };
+  };
+  const watch = (answers: readonly (readonly [RegExp, Answer])[], limits: Choice['limits'] = {}) =>
+    withEngine(answers, async (engine) => {
+      const found = await use(engine, { ask: { watchUntil: 'end' }, limits });
+      return { ...found, engine };
+    });
+
+  test('a line of the events that never ends is reported, and the events are followed anew', async () => {
+    const { faults, hints, engine } = await watch([[events, onceSo(endless('{"a":"', () => longText))]]);
+    assert.deepEqual(faults, [`${engine.host}: a line of its events is longer than 1 MiB`]);
+    assert.deepEqual(hints, { everything: 1, decky: 1 });
+  });
+
+  test('events that break as soon as they are there are opened less and less often', async () => {
+    await withEngine([[events, body('{}\n')]], async (engine) => {
+      const watching = watchEngine(settingsOf(engine)).start(
+        () => undefined,
+        () => undefined,
+      );
+      await sleep(4000);
+      await watching.close();
+      // After 0.2, 0.6, 1.4 and 3 s.
+      const tries = engine.asked.length;
+      assert.ok(tries >= 3 && tries <= 6, String(tries));
+    });
+  });
+
+  test('why the events are refused is not read to its end', async () => {
+    const { faults } = await watch([[events, onceSo(endless('"', () => longText, 500))]]);
+    assert.match(faults?.join() ?? '', /HTTP code 500/);
+  });
+
+  for (const status of [200, 500])
+    test(`a ping, of status ${status}, is taken for none`, async () => {
+      const answers = [
+        [events, onceSo((response) => response.flushHeaders())],
+        [ping, endless('OK', () => longText, status)],
+      ] as const;
+      const { hints, engine } = await watch(answers, { pingEveryMs: 300 });
+      assert.ok(engine.asked.includes('/_ping'));
+      assert.equal(hints?.decky, 1);
+    });
+
+  test('a flood of events is looked at as a whole, and no more than so many are inspected at once', async () => {
+    let sent = 0;
+    const flood: Answer = (response) => {
+      const write = (): void => {
+        while (sent < 200_000) {
+          sent += 1;
+          const actor = { ID: `${sent}`, Attributes: { name: `box-${sent}`, image: 'i'.repeat(300) } };
+          if (!response.write(`${JSON.stringify({ Type: 'container', Actor: actor })}\n`))
+            return void response.once('drain', write);
+        }
+        setTimeout(() => response.write(last), 1000);
+      };
+      write();
+    };
+    const inspected: Answer = (response) => void setTimeout(() => response.end('{}'), 5);
+    const { hints, faults, longestStandstill, engine } = await watch(
+      [
+        [events, flood],
+        [inspection, inspected],
+      ],
+      { askMs: 1000 },
+    );
+    assert.equal(sent, 200_000);
+    assert.deepEqual(faults, []);
+    assert.ok((hints?.everything ?? 0) >= 1, JSON.stringify(hints));
+    assert.ok((hints?.containers ?? 0) < 100_000, JSON.stringify(hints));
+    assert.ok(engine.mostOpen(inspection) <= 8, String(engine.mostOpen(inspection)));
+    assert.ok(longestStandstill < 2000, String(longestStandstill));
+  });
+});
+
+describe('an engine whose answers end too late', () => {
+  const list = (answers: readonly (readonly [RegExp, Answer])[], choice: Partial<Choice> = {}) =>
+    withEngine(answers, async (engine) => {
+      const limits = { listingMs: { base: 1000, perContainer: 100_000, most: 2000 }, askMs: 500 };
+      const { sight } = await use(engine, { ask: 'list', limits, ...choice });
+      // Nothing is left open once it is given up.
+      await waitFor(() => engine.open() === 0, 10_000);
+      return sight as { kind: string; reason: string; containers: readonly { loop: unknown }[] };
+    });
+
+  for (const [what, answer] of [
+    ['containers that never stop', trickle('[', listed(1), 5)],
+    ['one container', trickle('[{"a":"', 'x', 5)],
+    ['why it refuses', trickle('"', 'x', 5, 500)],
+  ] as const)
+    test(`${what}, a piece at a time`, async () => {
+      const { reason } = await list([[listing, answer]]);
+      assert.match(reason, /did not answer within 1 s$/);
+    });
+
+  test('an inspection, a piece at a time', async () => {
+    const answers = [
+      [listing, body(suspect)],
+      [inspection, trickle('"', 'x', 5)],
+    ] as const;
+    const { containers } = await list(answers);
+    assert.deepEqual(containers[0]?.loop, { kind: 'suspect' });
+  });
+
+  test('what it says of itself, a piece at a time', async () => {
+    const found = await withEngine([[info, trickle('"', 'x', 5)]], (engine) =>
+      use(engine, { ask: 'info', limits: { askMs: 500 } }),
+    );
+    assert.match(JSON.stringify(found.info), /abort/);
+  });
+
+  test('one of several listings fails: the others are given up, too', async () => {
+    let count = 0;
+    const answer: Answer = (response, request) => {
+      count += 1;
+      if (count === 2) refused(500, '{"message":"no more"}')(response, request);
+      else trickle('[', ' ', 5)(response, request);
+    };
+    const only = ['a', 'b', 'c', 'd'];
+    const limits = { listingMs: { base: 60_000, perContainer: 0, most: 60_000 } };
+    await withEngine([[listing, answer]], async (engine) => {
+      const asked = dockerEngine(settingsOf(engine), limits);
+      const sight = await asked.list({ only: new Set(only), containers: 0, turn: '0' });
+      assert.match(JSON.stringify(sight), /no more/);
+      await waitFor(() => engine.open() === 0, 10_000);
+    });
+  });
+});

@@ -1,0 +1,85 @@
+/**
+ * Asks an engine as the product does, in a process of its own whose memory is watched.
+ * `node test/support/engine-user.ts CHOICE`, in JSON; says on stdout what it found.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dockerEngine } from '../../src/docker/engine.ts';
+import { watchEngine } from '../../src/docker/events.ts';
+import type { EngineLimits } from '../../src/docker/limits.ts';
+import { reasonOf } from '../../src/errors.ts';
+
+export interface Choice {
+  readonly host: string;
+  readonly limits?: Partial<EngineLimits>;
+  /** Everything in turn; `watch` until this decky is hinted at, and a moment longer. */
+  readonly ask: 'list' | 'info' | { readonly watchUntil: string };
+  readonly only?: readonly string[];
+  /** Bytes of memory at which it ends. */
+  readonly mostMemory: number;
+}
+
+export interface Found {
+  readonly sight?: unknown;
+  readonly info?: unknown;
+  /** Of a watch: how many hints of each kind, and the faults. */
+  readonly hints?: Readonly<Record<string, number>>;
+  readonly faults?: readonly string[];
+  readonly lastHint?: string;
+  /** Milliseconds. */
+  readonly longestStandstill: number;
+  /** Bytes. */
+  readonly memory: number;
+}
+
+const choice = JSON.parse(process.argv[2] ?? '{}') as Choice;
+const { host, limits = {}, ask } = choice;
+const settings = { host, tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
+
+let memory = 0;
+const watchMemory = (): void => {
+  memory = Math.max(memory, process.memoryUsage.rss());
+  if (memory < choice.mostMemory) return;
+  console.error(`${Math.round(memory / 1e6)} MB of memory`);
+  process.exit(3);
+};
+setInterval(watchMemory, 20);
+const standstill = monitorEventLoopDelay({ resolution: 10 });
+standstill.enable();
+
+async function find(): Promise<Omit<Found, 'memory' | 'longestStandstill'>> {
+  if (ask === 'info') {
+    const info = await dockerEngine(settings, limits)
+      .info()
+      .catch((error: unknown) => ({ rejected: reasonOf(error) }));
+    return { info };
+  }
+  if (ask === 'list') {
+    const only = choice.only === undefined ? null : new Set(choice.only);
+    return { sight: await dockerEngine(settings, limits).list({ only, containers: 0, turn: '0' }) };
+  }
+  const hints: Record<string, number> = {};
+  const faults: string[] = [];
+  const seen = Promise.withResolvers<void>();
+  let lastHint = '';
+  const watching = watchEngine(settings, limits).start(
+    (hint) => {
+      hints[hint.kind] = (hints[hint.kind] ?? 0) + 1;
+      lastHint = JSON.stringify(hint);
+      if (hint.kind === 'decky' && hint.name === ask.watchUntil) seen.resolve();
+    },
+    (error) => {
+      faults.push(reasonOf(error));
+    },
+  );
+  await watching.ready;
+  await seen.promise;
+  await sleep(500);
+  await watching.close();
+  return { hints, faults, lastHint };
+}
+
+const found = await find();
+watchMemory();
+console.log(JSON.stringify({ ...found, memory, longestStandstill: standstill.max / 1e6 } satisfies Found));
+process.exit(0);
