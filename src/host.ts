@@ -60,15 +60,22 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     const job = await queue.add(jobName, { host_uuid: host, ...data }, deduplication && { deduplication });
     return job.id;
   };
-  const quietly = (enqueuing: Promise<unknown>): void =>
-    void enqueuing.catch((error: unknown) => log.warn({ host, error }, 'a pass could not be enqueued'));
-
-  const revisits = revisitTimer((deckies) => quietly(enqueue({ deckies, cause: 'docker' })));
-  const gathered = gatherer((deckies, cause) =>
-    enqueue({ ...(deckies && { deckies }), cause }).then(() => undefined),
+  const gathered = gatherer((deckies, cause) => enqueue({ ...(deckies && { deckies }), cause }));
+  const revisits = revisitTimer((deckies) =>
+    gathered.hint({ kind: 'deckies', names: new Set(deckies) }, 'docker'),
   );
-  const schedule = scheduleWatch(options, (cause) => enqueue({ cause }, { id: 'schedule' }));
+  const schedule = scheduleWatch(
+    options,
+    (cause) => enqueue({ cause }, { id: 'schedule' }),
+    async () => {
+      // Version 0.1 enqueued passes ahead: one for tomorrow, by a wrong clock, stands in the way of all before it.
+      const delayed = await queue.getDelayed();
+      for (const job of delayed.filter(({ data }) => data?.cause === 'schedule')) await job.remove();
+    },
+  );
 
+  /** Ids of jobs that looked and wrote; they may fail all the same. */
+  const hadTurn = new Set<string>();
   const worker = backend.worker(
     queueName(host),
     reconcileProcessor({
@@ -77,6 +84,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
       grace: options.grace,
       onPass: (data, outcome) => {
         say.passed(outcome);
+        hadTurn.add(outcome.result.job_id);
         if (options.watchers !== null && data.dry_run !== true) {
           revisits.set(outcome.plan.revisit);
           if (outcome.names !== null) gathered.knows(outcome.names);
@@ -86,12 +94,13 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     }),
   );
   worker.on('active', ({ id, data }) => schedule.saw(id, data));
-  const ended = (data: unknown): void => {
-    if (isTriggered(data)) gathered.ended();
+  const ended = (id = ''): void => {
+    gathered.ended(id, hadTurn.has(id));
+    hadTurn.delete(id);
   };
-  worker.on('completed', ({ data }) => ended(data));
+  worker.on('completed', ({ id }) => ended(id));
   worker.on('failed', (job, error) => {
-    ended(job?.data);
+    ended(job?.id);
     say.failed(error.message);
     options.onFailure?.(error.message);
   });
@@ -105,7 +114,11 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
   if (options.watchers !== null) {
     // Followed first, then looked at: what happens in between is not missed.
     const followed = endsWithin(followWithin, Promise.all(following.map(({ ready }) => ready)));
-    quietly(followed.then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true })));
+    void followed
+      .then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true }))
+      .catch(() => gathered.hint({ kind: 'everything' }, 'docker'));
+    // What happened while the store was away could not be enqueued, or its pass failed.
+    backend.onRecovered(() => gathered.hint({ kind: 'everything' }, 'docker'));
     options.bus.subscribe(controlTopic, (payload, scope) => {
       const verdict = controlVerdict(payload, host, scope);
       if (verdict === 'stop') stop();
@@ -137,22 +150,22 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
   };
 }
 
-const isTriggered = (data: unknown): boolean =>
-  typeof data === 'object' &&
-  data !== null &&
-  'cause' in data &&
-  (data.cause === 'docker' || data.cause === 'file');
-
 function follow(
   { host, log }: HostWorkerOptions,
   watchers: Readonly<Record<TriggerCause, Watcher>>,
   hint: ReturnType<typeof gatherer>['hint'],
 ): readonly Watching[] {
+  let isTold = false;
   return (['docker', 'file'] as const).map((cause) =>
     watchers[cause].start(
       (where) => hint(where, cause),
-      // What is down is warned about by the passes; here it is tried again without a word.
-      (error) => log.debug({ host, cause, error }, 'cannot follow; trying again'),
+      (error) => {
+        // Docker that is down is warned about by the passes; that a file cannot be watched, by nothing else.
+        const isNew = cause === 'file' && !isTold;
+        isTold ||= isNew;
+        if (isNew) log.warn({ host, error }, 'the state file cannot be watched: it is looked at every 5 s');
+        else log.debug({ host, cause, error }, 'cannot follow; trying again');
+      },
     ),
   );
 }
@@ -177,15 +190,17 @@ function startHeartbeat({ host, version, interval, bus }: HostWorkerOptions): No
 function scheduleWatch(
   { host, interval, watchers, log }: HostWorkerOptions,
   enqueue: (cause: Cause) => Promise<string | undefined>,
+  removeDelayed: () => Promise<void>,
 ) {
-  let last = Date.now();
+  let last = performance.now();
   let own: string | undefined;
   let alone = false;
   const look = async (): Promise<void> => {
-    if (Date.now() - last < 2 * interval * 1000) return;
+    if (performance.now() - last < 2 * interval * 1000) return;
     if (!alone) log.warn({ host }, 'no scheduler lives: this worker schedules its own passes');
     alone = true;
     try {
+      await removeDelayed();
       own = await enqueue('schedule');
     } catch {
       // The queue is down: that is said elsewhere.
@@ -198,7 +213,7 @@ function scheduleWatch(
       if (typeof data !== 'object' || data === null || !('cause' in data) || data.cause !== 'schedule')
         return;
       if (id === own) return;
-      last = Date.now();
+      last = performance.now();
       if (alone) log.info({ host }, 'a scheduler lives again');
       alone = false;
     },

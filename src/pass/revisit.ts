@@ -6,17 +6,17 @@ const together = 1000;
  * and the interval may be a day.
  */
 export function revisitTimer(look: (names: readonly string[]) => void) {
-  /** Name → epoch milliseconds. */
+  /** Name → milliseconds of this process's monotonic clock. */
   const due = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   const arm = (): void => {
     clearTimeout(timer);
     if (due.size === 0) return;
-    timer = setTimeout(fire, Math.max(0, Math.min(...due.values()) - Date.now()) + together);
+    timer = setTimeout(fire, Math.max(0, Math.min(...due.values()) - performance.now()) + together);
     timer.unref();
   };
   const fire = (): void => {
-    const names = [...due].filter(([, at]) => at <= Date.now()).map(([name]) => name);
+    const names = [...due].filter(([, at]) => at <= performance.now()).map(([name]) => name);
     for (const name of names) due.delete(name);
     if (names.length > 0) look(names);
     arm();
@@ -24,7 +24,7 @@ export function revisitTimer(look: (names: readonly string[]) => void) {
   return {
     /** @param inMs name → milliseconds from now */
     set: (inMs: ReadonlyMap<string, number>) => {
-      for (const [name, ms] of inMs) due.set(name, Date.now() + ms);
+      for (const [name, ms] of inMs) due.set(name, performance.now() + ms);
       arm();
     },
     clear: () => clearTimeout(timer),
