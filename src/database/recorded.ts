@@ -63,10 +63,12 @@ interface StateRow {
   readonly version: string;
 }
 
-// xmin is the transaction that wrote a row last.
+// xmin is the transaction that wrote a row last. With some names, also those rows whose names begin with one: an
+// unlabelled container "web-ssh" may be the base of such a row, or the service of "web".
 const selectStates = `select name, state, last_error, (reconciled_at = updated_at) is true as ours,
     floor(extract(epoch from updated_at) * 1000)::float8 as written_at, xmin::text as version
-  from fleet_deckies where host_uuid = $1 and ($2::text[] is null or name = any ($2::text[])) and name > $3
+  from fleet_deckies where host_uuid = $1 and name > $3 and ($2::text[] is null or name = any ($2::text[])
+    or exists (select from unnest($2::text[]) one where starts_with(name, one || '-')))
   order by name limit $4`;
 
 interface ContentRow {

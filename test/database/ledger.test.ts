@@ -98,6 +98,22 @@ describe('a pass on the database', () => {
     ]);
   });
 
+  test('over one decky finds what one over all finds, though another program’s row has its container’s name', async () => {
+    it.desired = declared(decky('web'));
+    it.observed = seen(container('web'), container('web-ssh'));
+    await it.db.query(
+      `insert into fleet_deckies (host_uuid, name, services, state, updated_at)
+       values ('local', 'web-ssh', '["http"]', 'pending', now())`,
+    );
+    await run();
+    const before = await statesOf(it.db);
+    for (let pass = 0; pass < 3; pass++) {
+      assert.deepEqual((await run({ deckies: ['web'] })).moved, []);
+      assert.deepEqual((await run()).moved, []);
+    }
+    assert.deepEqual(await statesOf(it.db), before);
+  });
+
   test('sends a message for each committed change of state, and none for content', async () => {
     it.desired = declared(decky('web'));
     it.observed = seen(serviceOf('web', 'ssh'));

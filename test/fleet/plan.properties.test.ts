@@ -209,4 +209,70 @@ describe('for any facts', () => {
       runs,
     );
   });
+
+  test('for a decky is the same whether it is looked at alone or with all, whatever the names', () => {
+    const like = fc.constantFrom('web', 'web-ssh', 'web-ssh-http', 'web-http', 'db');
+    const kind = fc.uniqueArray(fc.constantFrom('ssh', 'http', 'ssh-http', 'http_x'), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    const some = fc.record({ name: like, services: kind }).map((one) => decky(one.name, one.services));
+    const rows = fc
+      .record({
+        of: some,
+        state: fc.constantFrom(...fleetStates),
+        ours: fc.boolean(),
+        age: fc.constantFrom(0, 4000),
+      })
+      .map(({ of, age, ...more }) => row(of.name, { ...of, ...more, writtenAt: now - age * 1000 }));
+    const containers = fc
+      .record({
+        name: fc.constantFrom(
+          'web',
+          'web-ssh',
+          'web-ssh-http',
+          'web-http',
+          'web-http-x',
+          'web-ssh-http-http',
+          'db-ssh',
+        ),
+        owner: fc.option(fc.record({ decky: like, service: fc.constantFrom('ssh', 'http', 'ssh-http') }), {
+          nil: null,
+        }),
+        state,
+      })
+      .map(({ name: called, owner, state: is }) =>
+        container(called, { ...(owner ?? {}), state: is, exitCode: 1 }),
+      );
+    const all = fc.record({
+      desired: fc.oneof(
+        unique(some, 4).map((deckies) => declared(...deckies)),
+        fc.constantFrom(absent, invalid),
+      ),
+      recorded: unique(rows, 4),
+      observed: unique(containers, 7).map((found) => seen(...found)),
+    });
+    fc.assert(
+      fc.property(all, like, (records, one) => {
+        const full = facts(records);
+        const alone = facts({
+          ...records,
+          only: new Set([one]),
+          // What the table and the engine are asked for one name.
+          recorded: full.recorded.filter((row_) => row_.name === one || row_.name.startsWith(`${one}-`)),
+          observed: seen(
+            ...(full.observed.kind === 'ok' ? full.observed.containers : []).filter(
+              (it) => it.decky === one || it.name === one || it.name.startsWith(`${one}-`),
+            ),
+          ),
+        });
+        const of = ({ changes, held }: Plan) => [
+          changes.filter((change) => change.name === one),
+          held.filter((kept) => kept.name === one),
+        ];
+        assert.deepEqual(of(plan(alone)), of(plan(full)));
+      }),
+      { numRuns: 3000 },
+    );
+  });
 });
