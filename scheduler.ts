@@ -8,6 +8,7 @@ Enqueues a reconcile for every known host each interval, until it is stopped. An
 
 await runProcess(usage, async (fleet, argv) => {
   parseArgs({ args: [...argv], options: {} });
-  await fleet.scheduler();
-  await untilStopped(fleet.log);
+  const stopped = untilStopped(fleet.log);
+  await Promise.race([fleet.scheduler(), stopped]);
+  await stopped;
 });

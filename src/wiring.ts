@@ -5,6 +5,7 @@ import type { Database } from './database/orm.ts';
 import type { Query } from './database/query.ts';
 import type { Report } from './database/report.ts';
 import type { DockerEngine } from './docker/engine.ts';
+import { FleetError } from './errors.ts';
 import type { Ended } from './fleet/grant.ts';
 import { type JobData, scheduleQueue } from './fleet/job.ts';
 import type { ScheduledHost } from './fleet/slots.ts';
@@ -15,6 +16,7 @@ import { version } from './package.ts';
 import type { Bus } from './pass/announce.ts';
 import type { Ledger } from './pass/ledger.ts';
 import type { QueueBackend } from './queue/backend.ts';
+import { untilReachable } from './until-reachable.ts';
 import type { Views } from './web/ports.ts';
 import type { Dashboard } from './web/server.ts';
 
@@ -76,6 +78,7 @@ const closeWithin = 9000;
 
 export function openFleet(config: Config, log: Log): Fleet {
   const closers: (() => Promise<void>)[] = [];
+  let isClosed = false;
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
     let opened: Promise<T> | null = null;
     return () => (opened ??= open());
@@ -164,7 +167,13 @@ export function openFleet(config: Config, log: Log): Fleet {
       queues(),
       bus(),
     ]);
-    if (follows) await opened.register(config.host, config.interval);
+    // Before a worker is made: one that was made on a store that refuses it takes long to recover.
+    const ready = follows
+      ? () => opened.register(config.host, config.interval).then(backend.check)
+      : backend.check;
+    await untilReachable(ready, () => isClosed, log);
+    // Stopped while it was opened: a worker on a store that is closed would never end.
+    if (isClosed) throw new FleetError('CHECK_FAILED', 'Stopped before the worker had started');
     const reader = files.stateFileReader(stateFile, config.host);
     // Not before everything is loaded: Node's compile cache is that of other flags.
     keepHeapSmall();
@@ -220,6 +229,7 @@ export function openFleet(config: Config, log: Log): Fleet {
     hostWorker,
     scheduler: async () => {
       const [backend, { startScheduler }] = await Promise.all([queues(), import('./queue/schedule.ts')]);
+      await untilReachable(backend.check, () => isClosed, log);
       await notifier();
       return closing(
         startScheduler(backend, {
@@ -268,20 +278,17 @@ export function openFleet(config: Config, log: Log): Fleet {
       return closing(await web.startDashboard(ports, { host, port, credentials, publicUrl }));
     },
     revoke: async (host) => {
-      const [opened, shared, { revokeRoles }, { revokeUsers }] = await Promise.all([
-        database(),
-        redis(),
-        import('./database/revoke.ts'),
-        import('./queue/revoke.ts'),
-      ]);
-      const roles = await revokeRoles(opened, host);
-      return [...roles, ...(shared === null ? [] : await revokeUsers(shared, host))];
+      const [opened, shared] = await Promise.all([database(), redis()]);
+      const roles = await (await import('./database/revoke.ts')).revokeRoles(opened, host);
+      if (shared === null) return roles;
+      return [...roles, ...(await (await import('./queue/revoke.ts')).revokeUsers(shared, host))];
     },
     takeOver: async () => {
       const identity = await (await machine()).identity();
       if (identity !== null) await (await ledger()).takeOver(config.host, identity);
     },
     close: async () => {
+      isClosed = true;
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
         // A store that hangs must not keep the process from ending.
         await Promise.race([close(), sleep(closeWithin, undefined, { ref: false })]).catch((error: unknown) =>

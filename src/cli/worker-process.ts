@@ -29,7 +29,9 @@ export async function run(): Promise<never> {
     });
     const stopped = untilStopped(fleet.log);
     if (values['take-over']) await fleet.takeOver();
-    const worker = await fleet.hostWorker({ follows: values.drain !== true });
+    const worker = await Promise.race([fleet.hostWorker({ follows: values.drain !== true }), stopped]);
+    // Stopped while it waited for a store.
+    if (worker === undefined) return;
     if (values.drain) return worker.drain();
     await Promise.race([stopped, worker.asked]);
   });

@@ -34,17 +34,21 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
     let closed = false;
     // The server died under us, or somebody stopped it: start it again, at the same address.
     const watch = (): void => {
-      lease.client.once('end', () => {
-        if (closed) return;
-        enter(cluster).then(
-          (again) => {
-            lease = again;
-            if (closed) void leave(cluster, lease);
-            else watch();
-          },
-          () => setTimeout(watch, 1000).unref(),
-        );
-      });
+      lease.client.once('end', () => void enterAgain());
+    };
+    const enterAgain = async (): Promise<void> => {
+      // For as long as it takes: a disk that is full now may not be so in an hour.
+      for (let pause = 1000; !closed; pause = Math.min(30_000, 2 * pause)) {
+        const again = await enter(cluster).catch(() => null);
+        if (again === null) {
+          await sleep(pause, undefined, { ref: false });
+          continue;
+        }
+        lease = again;
+        if (closed) await leave(cluster, lease);
+        else watch();
+        return;
+      }
     };
     watch();
     return {

@@ -21,8 +21,10 @@ import pg from 'pg';
 import { FleetError, reasonOf } from '../errors.ts';
 import { mayServe } from '../fleet/grant.ts';
 import { maskAddress } from '../log.ts';
-import { endsWithin } from '../pass/ends-within.ts';
+import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
+import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
+import { withinLimit } from './within-limit.ts';
 
 /** BullMQ bound to one store: no other file knows which one it is. */
 export interface QueueBackend {
@@ -38,7 +40,7 @@ export interface QueueBackend {
   release(events: QueueEvents): Promise<void>;
   /** How many workers consume a queue now. */
   countWorkers(name: string): Promise<number>;
-  /** Makes the store ready; nothing on Redis. Safe to run twice, and from two places at once. */
+  /** Makes BullMQ's tables in PostgreSQL, on Redis as well as may be. Safe to run twice, and from two places at once. */
   prepare(): Promise<void>;
   /** Whether the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
   check(): Promise<void>;
@@ -80,18 +82,15 @@ const jobDefaults = {
 /** Length of BullMQ's event stream of a queue on Redis: its default of 10,000 is about 1 MB for each host. */
 const eventsKept = 100;
 
-export interface BackendListener {
-  /** The store was lost, or is back; once each. */
-  outage(down: boolean, error?: unknown): void;
-}
-
 /** @param stores.redis null: the queues live in the database; else a connection of `openRedis`, whose opener closes it */
 export function queueBackend(
   stores: { redis: Redis | null; databaseUrl: string },
   listener: BackendListener,
 ): QueueBackend {
   const outage = outageWatch(listener);
-  return stores.redis === null ? onPostgres(stores.databaseUrl, outage) : onRedis(stores.redis, outage);
+  return stores.redis === null
+    ? onPostgres(stores.databaseUrl, outage)
+    : onRedis(stores.redis, stores.databaseUrl, outage);
 }
 
 /** One connection for all that does not block. Connects when it is first used. */
@@ -101,43 +100,21 @@ export const openRedis = (url: string): Redis =>
     connectTimeout: connectWithin,
     lazyConnect: true,
     retryStrategy: (tries) => Math.min(tries * 100, 1000),
+    // A server that became a replica keeps its connections: behind its name there is another one by now.
+    reconnectOnError: ({ message }) => (/^(READONLY|UNBLOCKED)/.test(message) ? 2 : false),
   });
 
-type Emitter = { on(event: 'error', listener: (error: Error) => void): unknown };
-
-/** BullMQ repeats an error at each retry: it is told once, until something works again. */
-function outageWatch(listener: BackendListener) {
-  let isDown = false;
-  const whenBack: (() => void)[] = [];
-  return {
-    watch: <E extends Emitter>(emitter: E): E => {
-      emitter.on('error', (error) => {
-        if (isDown) return;
-        isDown = true;
-        listener.outage(true, error);
-      });
-      return emitter;
-    },
-    recovered: () => {
-      if (!isDown) return;
-      isDown = false;
-      listener.outage(false);
-      for (const tell of whenBack) tell();
-    },
-    onRecovered: (tell: () => void) => {
-      whenBack.push(tell);
-    },
-  };
-}
-
-type Outage = ReturnType<typeof outageWatch>;
-
-function onRedis(connection: Redis, outage: Outage): QueueBackend {
+function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueBackend {
   outage.watch(connection);
-  connection.on('ready', outage.recovered);
   const { host = '', port = '', db = 0 } = connection.options;
   const place = `redis://${host}:${port}/${db}`;
   const bound = bind(createRedisBackend, connection, outage);
+  outage.probeWith(async () => {
+    // In a queue of this process: its user may be allowed to write no other key.
+    const [queue] = bound.opened();
+    if (queue !== undefined) await connection.set(queue.toKey('probe'), '1', 'PX', probeEvery);
+    else await connection.ping();
+  });
   return {
     ...bound,
     kind: 'redis',
@@ -148,7 +125,8 @@ function onRedis(connection: Redis, outage: Outage): QueueBackend {
         .length;
     },
     place,
-    prepare: async () => undefined,
+    // For a process without REDIS_URL. Through a pooler they cannot be made, nor used.
+    prepare: () => preparePostgres(databaseUrl).catch(() => undefined),
     check: async () => {
       await withinLimit(() => connection.ping()).catch((error: unknown) => {
         throw queueFault(place, error);
@@ -170,14 +148,16 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
   });
   pool.setMaxListeners(0);
   outage.watch(pool);
-  pool.on('connect', outage.recovered);
+  // pg-pool takes its own listener off a client that is in use: an error then would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const bound = bind(createPostgresBackend, pool as unknown as PostgresConnectionOptions, outage);
+  outage.probeWith(() => withClient(url, (client) => assertSchemaCompatibility(client, schema)));
   return {
     ...bound,
     kind: 'postgres',
     countWorkers: (name) => bound.queue(name).getWorkersCount(),
     place: maskAddress(url),
-    prepare: () => withClient(url, (client) => runMigrations(client, schema)),
+    prepare: () => preparePostgres(url),
     check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),
     settings: () => postgresSettings(pool, maskAddress(url)),
     close: async () => {
@@ -186,6 +166,9 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
     },
   };
 }
+
+const preparePostgres = (url: string): Promise<void> =>
+  withClient(url, (client) => runMigrations(client, schema));
 
 /** Not from the pool: a schema that is missing must not leave it with a broken LISTEN. */
 async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
@@ -204,9 +187,11 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
 function bind<B extends IQueueBackend, C>(
   factory: BackendFactory<B, C>,
   connection: C,
-  { watch, onRecovered }: Outage,
-): Pick<QueueBackend, 'queue' | 'addToMany' | 'worker' | 'events' | 'release' | 'close' | 'onRecovered'> {
-  const { Queue, Worker, QueueEvents, FlowProducer } = withBackend(factory);
+  { watch, onRecovered, close: stopProbing }: Outage,
+): Pick<QueueBackend, 'queue' | 'addToMany' | 'worker' | 'events' | 'release' | 'close' | 'onRecovered'> & {
+  opened(): readonly Queue[];
+} {
+  const { Queue, Worker, QueueEvents, FlowProducer } = withBackend(patient(factory));
   const open = new Map<string, Queue>();
   let adder: FlowProducer | null = null;
   const closers = new Set<{ close(): Promise<void> }>();
@@ -216,6 +201,7 @@ function bind<B extends IQueueBackend, C>(
   };
   return {
     onRecovered,
+    opened: () => [...open.values()],
     queue: (name) => {
       const existing = open.get(name);
       if (existing !== undefined) return existing;
@@ -248,19 +234,10 @@ function bind<B extends IQueueBackend, C>(
       await events.close();
     },
     close: async () => {
+      stopProbing();
       await Promise.allSettled([...closers].map((one) => one.close()));
     },
   };
-}
-
-/** Milliseconds within which the store answers, else it is down: on Redis a call would wait for ever. */
-const answerWithin = 10_000;
-
-/** @throws what `ask` throws, or that nobody answered */
-export async function withinLimit<T>(ask: () => Promise<T>): Promise<T> {
-  const answer = ask();
-  if (await endsWithin(answerWithin, answer)) return answer;
-  throw new Error(`no answer within ${answerWithin / 1000} s`);
 }
 
 /** What a failed call of the store means to a person. */

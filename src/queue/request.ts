@@ -2,7 +2,8 @@ import type { Job, QueueEvents } from 'bullmq';
 import { FleetError, reasonOf } from '../errors.ts';
 import { type JobData, type JobResult, jobName, queueName } from '../fleet/job.ts';
 import { parseJobResult } from '../fleet/job-result.ts';
-import { type QueueBackend, queueFault, withinLimit } from './backend.ts';
+import { type QueueBackend, queueFault } from './backend.ts';
+import { withinLimit } from './within-limit.ts';
 
 /**
  * Whether a worker lives that consumes this host's queue. A user who may not ask (a granted one on Redis) is told no:
@@ -39,42 +40,82 @@ export async function requestPass(
       return queue.add(jobName, data);
     });
     try {
-      return await outcome(job, events, data.host_uuid, timeout);
+      return await outcome(backend, job, events, data.host_uuid, timeout);
     } finally {
       // Not by BullMQ at its end: its result would be gone where the event is missed.
-      if (options.forget) await job.remove().catch(() => undefined);
+      if (options.forget) await withinLimit(() => job.remove()).catch(() => undefined);
     }
   } finally {
-    await backend.release(events).catch(() => undefined);
+    await withinLimit(() => backend.release(events)).catch(() => undefined);
   }
 }
 
-/** Milliseconds between two looks at the job itself: BullMQ may miss an event between two of its reads. */
+/** Milliseconds between two looks at the job itself: an event may be missed, and a store may be away for a moment. */
 const lookEvery = 2000;
 
-async function outcome(job: Job, events: QueueEvents, host: string, timeout: number): Promise<JobResult> {
+/**
+ * The result of a job. An event only says to look again. Not BullMQ's own `waitUntilFinished`: when the store goes away,
+ * one of its promises is rejected where nobody can handle it.
+ */
+async function outcome(
+  backend: QueueBackend,
+  job: Job,
+  events: QueueEvents,
+  host: string,
+  timeout: number,
+): Promise<JobResult> {
+  const { id = '' } = job;
   const until = performance.now() + timeout;
+  const queue = backend.queue(job.queueName);
   while (true) {
-    const wait = Math.max(1, Math.min(lookEvery, until - performance.now()));
+    const left = until - performance.now();
+    const end = nextEnd(events, id, Math.max(1, Math.min(lookEvery, left)));
+    let fault: unknown = null;
+    let found: Job | undefined;
     try {
-      // Looks at the job first, and only then waits for its event.
-      return parseJobResult(await job.waitUntilFinished(events, wait), host);
+      found = await withinLimit(() => queue.getJob(id));
     } catch (error) {
-      if (error instanceof FleetError) throw error;
-      const state = await job.getState().catch(() => 'unknown');
-      const isMissed = reasonOf(error).includes('no finish notification');
-      if (state === 'failed' && !isMissed) throw new FleetError('JOB_FAILED', reasonOf(error));
-      const isFinished = state === 'failed' || state === 'completed';
-      if (!isFinished && performance.now() >= until) throw await abandon(job, host, timeout);
+      fault = error;
     }
+    if (found?.finishedOn !== undefined) {
+      end.cancel();
+      // BullMQ writes a reason for a failed job, and none for one that was done.
+      if (found.failedReason) throw new FleetError('JOB_FAILED', reasonOf(new Error(found.failedReason)));
+      return parseJobResult(found.returnvalue, host);
+    }
+    if (performance.now() >= until) {
+      end.cancel();
+      throw fault === null ? await abandon(job, host, timeout) : queueFault(backend.place, fault);
+    }
+    await end.come;
   }
+}
+
+/** Comes when the job has ended, as far as events tell, or after so many milliseconds. */
+function nextEnd(events: QueueEvents, id: string, ms: number): { come: Promise<void>; cancel(): void } {
+  let finish: () => void = () => undefined;
+  const come = new Promise<void>((done) => {
+    const timer = setTimeout(() => finish(), ms);
+    const hear = ({ jobId }: { jobId: string }): void => {
+      if (jobId === id) finish();
+    };
+    events.on('completed', hear);
+    events.on('failed', hear);
+    finish = () => {
+      clearTimeout(timer);
+      events.off('completed', hear);
+      events.off('failed', hear);
+      done();
+    };
+  });
+  return { come, cancel: () => finish() };
 }
 
 /** Nobody came in time: the job must not stay behind and run when nobody waits for it any more. */
 async function abandon(job: Job, host: string, timeout: number): Promise<FleetError> {
   const seconds = Math.round(timeout / 1000);
   try {
-    await job.remove();
+    await withinLimit(() => job.remove());
     return new FleetError('JOB_TIMED_OUT', `No worker of host ${host} took the job within ${seconds} s`, {
       advice: `The job was withdrawn. Is a worker of that host running? \`decnet-fleet hosts\` shows when it was last seen`,
     });

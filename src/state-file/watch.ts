@@ -1,5 +1,6 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { reasonOf } from '../errors.ts';
 import { changedDeckiesInSteps } from '../fleet/content.ts';
 import type { Desired } from '../fleet/desired.ts';
 import { inSlices } from '../pass/slices.ts';
@@ -8,7 +9,7 @@ import type { StateFileReader } from './read.ts';
 
 /** Milliseconds after a change until the file is read: a writer makes several events of one write. */
 const settle = 10;
-/** Milliseconds between two looks whether the directory is still the same one: no watcher tells. */
+/** Milliseconds between two looks whether the directory and the file are still the same: not every watcher tells. */
 const checkDirectory = 5000;
 
 /**
@@ -21,13 +22,15 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       const directory = dirname(reader.path);
       const name = basename(reader.path);
       let watcher: FSWatcher | null = null;
-      let inode: number | null = null;
+      let identity: string | null = null;
+      let seen: string | null = null;
       let timer: NodeJS.Timeout | undefined;
       let reading: Promise<void> = Promise.resolve();
       let before: Desired | null = null;
 
       const read = (): void => {
         reading = reading.then(async () => {
+          seen = versionOf(reader.path);
           const after = await reader.read();
           const changed = before === null ? null : await inSlices(changedDeckiesInSteps(before, after));
           before = after;
@@ -39,12 +42,12 @@ export function watchStateFile(reader: StateFileReader): Watcher {
         timer = setTimeout(read, settle);
       };
       const attach = (): void => {
-        const now = statSync(directory, { throwIfNoEntry: false })?.ino ?? null;
-        if (now === inode && watcher !== null) return;
-        const isFirst = inode === null && watcher === null;
+        const now = identityOf(directory);
+        if (now === identity && watcher !== null) return;
+        const isFirst = identity === null && watcher === null;
         watcher?.close();
         watcher = null;
-        inode = now;
+        identity = now;
         if (now === null) return;
         try {
           watcher = watch(directory, { persistent: false }, (_event, file) => {
@@ -58,9 +61,14 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       };
       attach();
       reading = reading.then(async () => {
+        seen = versionOf(reader.path);
         before = await reader.read();
       });
-      const interval = setInterval(attach, checkDirectory);
+      const interval = setInterval(() => {
+        attach();
+        // A watch may be deaf, or not to be had: the kernel's number of them is limited.
+        if (versionOf(reader.path) !== seen) changed();
+      }, checkDirectory);
       interval.unref();
       return {
         ready: reading,
@@ -73,4 +81,20 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       };
     },
   };
+}
+
+/** A directory that was made again may have the number of the one before. Null: there is none. */
+function identityOf(directory: string): string | null {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  return found === undefined ? null : `${found.dev} ${found.ino} ${found.birthtimeMs}`;
+}
+
+/** Another text: the file was written, replaced or removed. */
+function versionOf(file: string): string {
+  try {
+    const found = statSync(file, { throwIfNoEntry: false, bigint: true });
+    return found === undefined ? 'absent' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+  } catch (error) {
+    return reasonOf(error);
+  }
 }

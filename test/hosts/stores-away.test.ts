@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cli, type Env, start } from '../support/cli.ts';
+import { testDatabase } from '../support/database.ts';
+import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
+import { ask, postgresServer, redisServer, type Server } from '../support/servers.ts';
+import { noStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** Of a process and its threads. */
+function cpuSeconds(pid: number): number {
+  const [user, system] =
+    readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13) ?? [];
+  return (Number(user) + Number(system)) / 100;
+}
+
+const noDocker = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
+
+describe('queues on a PostgreSQL that goes away', () => {
+  let server: Server;
+  let host: TestHost;
+  let env: Env;
+  before(async () => {
+    server = await postgresServer();
+    host = testHost();
+    host.write([declaredDecky('web')]);
+    env = host.env({ ...noDocker, DATABASE_URL: server.url, DECNET_INTERVAL: '2' });
+    assert.equal((await cli(['migrate'], env)).code, 0);
+  });
+  after(async () => {
+    host.remove();
+    await server.remove();
+  });
+  const turns = async (): Promise<number> =>
+    Number(
+      (
+        await ask<{ turn: number }>(server.url, `select turn::int from fleet_hosts where host_uuid = 'local'`)
+      )[0]?.turn ?? 0,
+    );
+
+  test('whoever waits for a pass gets one line and no stack, and ends', async () => {
+    const waiting = start(['reconcile', '--once', '--host', 'nobody', '--timeout', '6'], env);
+    await sleep(2500);
+    await server.stop();
+    const { code, stdout, stderr } = await waiting.finished;
+    await server.start();
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^decnet-fleet: The queues at .* do not answer: .*\n$/m);
+    assert.doesNotMatch(stderr, /\n +at /);
+  });
+
+  test('a short outage is waited out by whoever waits for a pass', async () => {
+    const waiting = start(['reconcile', '--once', '--host', 'later', '--timeout', '40'], env);
+    await sleep(2500);
+    await server.stop();
+    await server.start();
+    const worker = start([], { ...env, DECNET_HOST_UUID: 'later' }, 'worker.ts');
+    const { code, stderr } = await waiting.finished;
+    assert.equal(code, 0, stderr);
+    worker.child.kill();
+    assert.equal((await worker.finished).code, 0);
+  });
+
+  test('a dashboard with an open decky page lives on', async () => {
+    const dashboard = start(['dashboard', '--port', '0'], env);
+    const url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
+    const worker = start([], env, 'worker.ts');
+    await waitFor(async () => (await turns()) > 0);
+    worker.child.kill('SIGSTOP');
+    const page = fetch(`${url}/deckies/local/web`, { signal: AbortSignal.timeout(60_000) }).catch(() => null);
+    await sleep(1500);
+    await server.stop();
+    await page;
+    await server.start();
+    worker.child.kill('SIGKILL');
+    await waitFor(async () => (await fetch(url)).status === 200);
+    dashboard.child.kill();
+    assert.equal((await dashboard.finished).code, 0);
+  });
+
+  test('a worker and a scheduler that start meanwhile wait, work when it is back, and end when they are asked', async () => {
+    await server.stop();
+    const scheduler = start([], env, 'scheduler.ts');
+    const worker = start([], env, 'worker.ts');
+    const impatient = start([], env, 'worker.ts');
+    await worker.said(/waiting for a store that does not answer/);
+    await impatient.said(/waiting for a store that does not answer/);
+    impatient.child.kill('SIGTERM');
+    assert.equal((await impatient.finished).code, 0);
+    await server.start();
+    const from = await turns();
+    await waitFor(async () => (await turns()) >= from + 3);
+    for (const one of [scheduler, worker]) {
+      one.child.kill('SIGTERM');
+      assert.equal((await one.finished).code, 0, one.output());
+    }
+  });
+
+  test('connections run out while a worker starts: it makes its passes when there are some', async () => {
+    await ask(server.url, 'alter system set max_connections = 12');
+    await server.stop();
+    await server.start();
+    const { Client } = (await import('pg')).default;
+    const held = Array.from({ length: 9 }, () => new Client({ connectionString: server.url }));
+    for (const client of held) {
+      client.on('error', () => undefined);
+      await client.connect();
+    }
+    const worker = start([], env, 'worker.ts');
+    await sleep(6000);
+    // It waits, and does not spin: seconds of processor time, as the kernel counts them.
+    assert.ok(cpuSeconds(worker.child.pid ?? 0) < 4, String(cpuSeconds(worker.child.pid ?? 0)));
+    await Promise.all(held.map((client) => client.end()));
+    const from = await turns();
+    await waitFor(async () => (await turns()) >= from + 2);
+    worker.child.kill('SIGTERM');
+    assert.equal((await worker.finished).code, 0, worker.output());
+  });
+});
+
+describe('a schema that is missing', () => {
+  test('of BullMQ is said, with what to do; migrate makes both stores ready, wherever the queues are', {
+    skip: noStore('redis'),
+  }, async () => {
+    const db = await testDatabase({ migrated: false });
+    const host = testHost();
+    const redis = await redisServer();
+    const env = host.env({ ...noDocker, DATABASE_URL: db.url });
+    host.write([declaredDecky('web')]);
+    try {
+      assert.equal((await cli(['migrate'], { ...env, REDIS_URL: redis.url })).code, 0);
+      assert.equal((await cli(['reconcile', '--once'], env)).code, 0);
+      await db.query('drop schema bullmq cascade');
+      for (const program of ['worker.ts', 'scheduler.ts']) {
+        const { code, stderr } = await start([], env, program).finished;
+        assert.equal(code, 1);
+        assert.match(stderr, /The queues at .* lack this version's tables\. Run `decnet-fleet migrate`\n$/);
+      }
+    } finally {
+      await redis.remove();
+      host.remove();
+      await db.drop();
+    }
+  });
+});
