@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, chooseStateFile, noStateFile, rootDataDir } from './config.ts';
 import type { EmbeddedDatabase } from './database/embedded.ts';
 import type { Database } from './database/orm.ts';
@@ -14,6 +13,7 @@ import type { HostWorker, HostWorkerOptions } from './host.ts';
 import type { Log } from './log.ts';
 import { version } from './package.ts';
 import type { Bus } from './pass/announce.ts';
+import { endsWithin } from './pass/ends-within.ts';
 import type { Ledger } from './pass/ledger.ts';
 import type { QueueBackend } from './queue/backend.ts';
 import { untilReachable } from './until-reachable.ts';
@@ -73,8 +73,7 @@ export async function loadHostWorker() {
   return { files, watchFile, watchDocker, host };
 }
 
-/** Milliseconds for each neighbour to close. */
-const closeWithin = 9000;
+const closeWithin = 9000; // milliseconds, for each neighbour
 
 export function openFleet(config: Config, log: Log): Fleet {
   const closers: (() => Promise<void>)[] = [];
@@ -235,7 +234,8 @@ export function openFleet(config: Config, log: Log): Fleet {
         startScheduler(backend, {
           hosts,
           interval: config.interval * 1000,
-          onError: (error) => log.warn({ error }, 'the schedule could not be looked after; trying again'),
+          onError: (error) =>
+            log.warn({ error }, error === null ? 'the schedule works' : 'the schedule failed'),
         }),
       );
     },
@@ -274,8 +274,8 @@ export function openFleet(config: Config, log: Log): Fleet {
         ready: async () => void (await Promise.all([views.report.intervals(), backend.check()])),
         log,
       };
-      const { login: credentials, publicUrl } = config;
-      return closing(await web.startDashboard(ports, { host, port, credentials, publicUrl }));
+      const place = { host, port, credentials: config.login, publicUrl: config.publicUrl };
+      return closing(await web.startDashboard(ports, place));
     },
     revoke: async (host) => {
       const [opened, shared] = await Promise.all([database(), redis()]);
@@ -290,8 +290,8 @@ export function openFleet(config: Config, log: Log): Fleet {
     close: async () => {
       isClosed = true;
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
-        // A store that hangs must not keep the process from ending.
-        await Promise.race([close(), sleep(closeWithin, undefined, { ref: false })]).catch((error: unknown) =>
+        // A store that hangs must not keep the process from ending, nor end it before the others are closed.
+        await endsWithin(closeWithin, close()).catch((error: unknown) =>
           log.debug({ error }, 'closing failed'),
         );
       }

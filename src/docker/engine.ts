@@ -16,8 +16,8 @@ const listedApart = 100;
 export interface DockerEngine extends Engine {
   /** Where the engine is, for people. */
   readonly place: string;
-  /** The engine's own id and version. Rejects when it does not answer. */
-  info(): Promise<{ id: string; version: string; containers: number }>;
+  /** The engine's own id, version and time (epoch milliseconds; NaN: it does not tell). Rejects when it does not answer. */
+  info(): Promise<{ id: string; version: string; containers: number; now: number }>;
 }
 
 /** @param more other limits than usual @throws FleetError CONFIG_INVALID */
@@ -48,14 +48,15 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
     list,
     info: async () => {
       const info = await client.json('/info', AbortSignal.timeout(limits.askMs));
-      const [id, version, containers] = ['ID', 'ServerVersion', 'Containers'].map((name) =>
-        isObject(info) ? property(info, name) : undefined,
+      const [id, version, containers, time] = ['ID', 'ServerVersion', 'Containers', 'SystemTime'].map(
+        (name) => (isObject(info) ? property(info, name) : undefined),
       );
       if (typeof id !== 'string') throw new Error(`${place} does not tell its id`);
       return {
         id: keptText(id, 256),
         version: typeof version === 'string' ? keptText(version, 64) : 'unknown',
         containers: typeof containers === 'number' ? containers : 0,
+        now: typeof time === 'string' ? Date.parse(time) : Number.NaN,
       };
     },
   };

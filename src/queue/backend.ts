@@ -46,6 +46,8 @@ export interface QueueBackend {
   check(): Promise<void>;
   /** Told each time when the store is back after an outage: it may be empty then. */
   onRecovered(listener: () => void): void;
+  /** The store's own time, epoch milliseconds. */
+  now(): Promise<number>;
   /** How the store is set, for `doctor`. */
   settings(): Promise<StoreSettings>;
   close(): Promise<void>;
@@ -132,6 +134,10 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
         throw queueFault(place, error);
       });
     },
+    now: async () => {
+      const [seconds = 0, microseconds = 0] = (await withinLimit(() => connection.time())).map(Number);
+      return seconds * 1000 + microseconds / 1000;
+    },
     settings: () => redisSettings(connection, place),
   };
 }
@@ -159,6 +165,10 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
     place: maskAddress(url),
     prepare: () => preparePostgres(url),
     check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),
+    now: async () => {
+      const ask = 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now';
+      return (await withinLimit(() => pool.query<{ now: number }>(ask))).rows[0]?.now ?? Number.NaN;
+    },
     settings: () => postgresSettings(pool, maskAddress(url)),
     close: async () => {
       await bound.close();

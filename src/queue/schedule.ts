@@ -1,4 +1,4 @@
-import type { Job, Queue } from 'bullmq';
+import type { Job, JobSchedulerJson, Queue } from 'bullmq';
 import { scheduleQueue } from '../fleet/job.ts';
 import type { ScheduledHost } from '../fleet/slots.ts';
 import type { QueueBackend } from './backend.ts';
@@ -17,6 +17,7 @@ export interface ScheduleOptions {
   hosts(): Promise<readonly ScheduledHost[]>;
   /** Milliseconds: of hosts that have none of their own. */
   readonly interval: number;
+  /** Told once of what began to fail, and once, with null, that it no longer does. */
   onError(error: unknown): void;
 }
 
@@ -27,6 +28,12 @@ export interface ScheduleOptions {
  */
 export function startScheduler(backend: QueueBackend, options: ScheduleOptions): { close(): Promise<void> } {
   const queue = backend.queue(scheduleQueue);
+  let isFailing = false;
+  const report = (error: unknown): void => {
+    if (isFailing === (error !== null)) return;
+    isFailing = error !== null;
+    options.onError(error);
+  };
   const stopping = new AbortController();
   const worker = backend.worker(scheduleQueue, async (job) => {
     const hosts = await options.hosts();
@@ -36,7 +43,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     if (length !== roundLength(hosts)) void mend();
     const round = { due: dueAt(job), length, isRepeated: job.attemptsStarted > 1 };
     const { enqueued, refused } = await runRound(backend, hosts, round, stopping.signal);
-    if (refused !== null) options.onError(refused);
+    report(refused);
     return { hosts: hosts.length, enqueued };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
@@ -45,13 +52,13 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     try {
       await mendSchedule(queue, roundLength(await options.hosts()));
     } catch (error) {
-      options.onError(error);
+      report(error);
     }
   };
   void mend();
   // It may be another, empty store.
   backend.onRecovered(() => void mend());
-  void worker.run().catch(options.onError);
+  void worker.run().catch(report);
   const timer = setInterval(() => void mend(), mendEvery);
   return {
     close: async () => {
@@ -74,15 +81,28 @@ async function mendSchedule(queue: Queue, every: number): Promise<void> {
   const found = await queue.getJobSchedulers();
   for (const { key } of found) if (key !== schedulerId) await queue.removeJobScheduler(key);
   const ours = found.find(({ key }) => key === schedulerId);
-  if (ours !== undefined && ours.every === every) {
+  if (ours !== undefined && (ours.every === every || (await isOfAnother(queue, ours, every)))) {
     const ahead = (ours.next ?? 0) - Date.now();
     // A clock that was wrong leaves its next round in its own time: tomorrow, for ours.
-    const isRight = ahead > -tolerated && ahead < every + tolerated;
+    const isRight = ahead > -tolerated && ahead < (ours.every ?? every) + tolerated;
     if (isRight && (await hasNext(queue))) return;
     // Upserting the same again would move nothing.
     await queue.removeJobScheduler(schedulerId);
   }
-  await queue.upsertJobScheduler(schedulerId, { every }, { name: 'round', data: {} });
+  await queue.upsertJobScheduler(schedulerId, { every }, { name: 'round', data: { length: every } });
+}
+
+/**
+ * Whether another scheduler that is running needs shorter rounds, since its hosts or its own interval are others: they
+ * serve ours as well.
+ */
+async function isOfAnother(
+  queue: Queue,
+  { every, template }: JobSchedulerJson,
+  needed: number,
+): Promise<boolean> {
+  const made = (template?.data as { length?: unknown } | undefined)?.length;
+  return every !== undefined && every < needed && made === every && (await queue.getWorkersCount()) > 1;
 }
 
 /** The next round waits somewhere, beside one that runs. Asked twice: between two rounds it is nowhere for an instant. */

@@ -7,7 +7,7 @@ import { othersOnly } from '../../fleet/desired.ts';
 import { printable } from '../../fleet/text.ts';
 import type { Fleet } from '../../wiring.ts';
 import { type Context, type Register, withFleet } from '../context.ts';
-import { paint, table } from '../text.ts';
+import { ageOf, paint, table } from '../text.ts';
 
 interface Finding {
   readonly verdict: 'ok' | 'note' | 'fault';
@@ -135,6 +135,7 @@ const checks: readonly Check[] = [
     },
   },
   { part: 'bus', look: checkBus },
+  { part: 'clocks', look: checkClocks },
 ];
 
 async function checkStateFile(fleet: Fleet): Promise<Finding> {
@@ -182,4 +183,44 @@ async function checkBus(fleet: Fleet): Promise<Finding> {
     );
   });
   return ok(path);
+}
+
+/** Seconds by which two clocks may differ without a word, and without a fault. */
+const clocksDiffer = { note: 5, fault: 60 };
+
+/** This machine's clock beside those of what it works with. What does not answer is reported by its own check. */
+async function checkClocks(fleet: Fleet): Promise<Finding> {
+  const aheadOf = async (
+    name: string,
+    ask: () => Promise<number>,
+  ): Promise<readonly [string, number] | null> => {
+    const before = Date.now();
+    const there = await ask().catch(() => Number.NaN);
+    // Halfway between the question and the answer.
+    const seconds = (there - (before + Date.now()) / 2) / 1000;
+    return Number.isFinite(seconds) ? [name, seconds] : null;
+  };
+  const epoch = 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now';
+  const found = await Promise.all([
+    aheadOf('the database', async () => {
+      const [row] = await (await fleet.database()).query<{ now: number }>(epoch);
+      return row?.now ?? Number.NaN;
+    }),
+    aheadOf('the queues', async () => (await fleet.queues()).now()),
+    aheadOf('Docker', async () => (await (await fleet.engine()).info()).now),
+  ]);
+  const clocks = found.filter((one) => one !== null);
+  const off = clocks.filter(([, seconds]) => Math.abs(seconds) > clocksDiffer.note);
+  if (off.length === 0)
+    return ok(`alike: ${clocks.map(([name]) => name).join(', ') || 'nothing else answers'}`);
+  const text = off
+    .map(
+      ([name, seconds]) =>
+        `that of ${name} is ${ageOf(Math.abs(seconds) * 1000)} ${seconds > 0 ? 'ahead' : 'behind'}`,
+    )
+    .join(', ');
+  const finding = `By this machine's clock ${text}. Passes are made all the same, ages are wrong: set the clocks, for example by NTP`;
+  return off.some(([, seconds]) => Math.abs(seconds) > clocksDiffer.fault)
+    ? fault(new Error(finding))
+    : note(finding);
 }

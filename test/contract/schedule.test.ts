@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import { startScheduler } from '../../src/queue/schedule.ts';
+import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+for (const kind of stores) {
+  describe(`the schedule on ${kind}`, { skip: noStore(kind) }, () => {
+    let store: TestStore;
+    const open: { close(): Promise<void> }[] = [];
+    beforeEach(async () => {
+      store = await testStore(kind);
+    });
+    afterEach(async () => {
+      for (const one of open.splice(0).reverse()) await one.close();
+      await store.drop();
+    });
+
+    /** As a process of its own has it. */
+    const connect = async (): Promise<QueueBackend> => {
+      const redis: Redis | null = store.redisUrl === null ? null : openRedis(store.redisUrl);
+      const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+      open.push({
+        close: async () => {
+          await backend.close();
+          redis?.disconnect();
+        },
+      });
+      await backend.prepare();
+      return backend;
+    };
+    const schedule = async (
+      hosts: readonly string[],
+      intervalMs: number,
+      errors: unknown[] = [],
+    ): Promise<void> => {
+      const backend = await connect();
+      open.push(
+        startScheduler(backend, {
+          hosts: async () => hosts.map((host) => ({ host, interval: intervalMs })),
+          interval: intervalMs,
+          onError: (error) => void errors.push(error),
+        }),
+      );
+    };
+
+    test('gives each host its pass in each round, wherever its slot lies', async () => {
+      // Each worker on PostgreSQL keeps a connection of this process's pool.
+      const names = Array.from({ length: kind === 'postgres' ? 4 : 12 }, (_, at) => `host-${at}`);
+      const backend = await connect();
+      const counts = new Map<string, number>();
+      for (const name of names)
+        void backend
+          .worker(`reconcile.${name}`, async () => void counts.set(name, (counts.get(name) ?? 0) + 1))
+          .run()
+          .catch(() => undefined);
+      await schedule(names, 2000);
+      await waitFor(() => [...counts.values()].some((count) => count >= 7), 60_000);
+      await sleep(2200);
+      const few = names.filter((name) => (counts.get(name) ?? 0) < 7);
+      assert.deepEqual(few, [], JSON.stringify([...counts]));
+      for (const name of names) assert.equal(await backend.queue(`reconcile.${name}`).getDelayedCount(), 0);
+    });
+
+    test('is not undone by schedulers that need rounds of another length, and is by hand only for a moment', async () => {
+      const errors: unknown[] = [];
+      await schedule([], 3000, errors);
+      await schedule([], 30_000, errors);
+      const queue = (await connect()).queue('schedule');
+      const every = async () => (await queue.getJobSchedulers()).map((found) => found.every).join();
+      await waitFor(async () => (await every()) === '3000');
+      // Longer than each of them takes to look at it again.
+      for (let at = 0; at < 34; at++) {
+        assert.equal(await every(), '3000');
+        await sleep(500);
+      }
+      await queue.upsertJobScheduler('reconcile', { every: 1000 }, { name: 'round', data: {} });
+      await waitFor(async () => (await every()) === '3000', 40_000);
+      assert.deepEqual(errors, []);
+    });
+
+    if (kind === 'postgres') return;
+    test('serves the other hosts when one host’s queue takes nothing', async () => {
+      const errors: unknown[] = [];
+      const backend = await connect();
+      const redis = openRedis(store.redisUrl ?? '');
+      for (const key of ['wait', 'meta', 'id', 'marker'])
+        await redis.set(`bull:reconcile.broken:${key}`, 'x');
+      redis.disconnect();
+      await schedule(['a', 'broken', 'c'], 1000, errors);
+      for (const name of ['a', 'c'])
+        await waitFor(async () => (await backend.queue(`reconcile.${name}`).getWaitingCount()) === 1);
+      assert.deepEqual(errors, []);
+    });
+  });
+}
