@@ -74,6 +74,8 @@ export interface Report {
   ): Promise<{ transitions: readonly TransitionView[]; gaps: readonly GapView[] }>;
   /** Newest first, a thousand at most. @param since ISO 8601; null: all */
   gaps(host: string, since: string | null): Promise<readonly GapView[]>;
+  /** Whether a role was granted the host. */
+  isGranted(host: string): Promise<boolean>;
   /** How many rows a host has, without those that say exactly what one of these deckies says. */
   countRows(host: string, except: readonly Json[]): Promise<number>;
 }
@@ -100,6 +102,8 @@ export function report(ask: Query, defaultInterval: number): Report {
       gaps: decky === null ? await query<GapView>(selectGaps, [host, since, limit]) : [],
     }),
     gaps: (host, since) => query<GapView>(selectGaps, [host, since, 1000]),
+    isGranted: async (host) =>
+      (await query('select from fleet_grants where host_uuid = $1 limit 1', [host])).length > 0,
     countRows: async (host, except) => {
       const [row] = await query<{ count: number }>(
         `select count(*)::int as count from fleet_deckies where host_uuid = $1

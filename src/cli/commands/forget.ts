@@ -27,12 +27,14 @@ export const forget: Register = (program, context) => {
           });
         }
         if (!yes && !(await confirm(host, rows))) return context.print('Nothing was removed.');
+        const isGranted = await report.isGranted(host);
         await (await fleet.ledger()).forget(host);
         await backend.queue(queueName(host)).obliterate({ force: true });
         context.print(`Host ${host} is forgotten: ${countOf(rows, 'row')} removed.`);
-        context.note(
-          `What was granted to its worker is not ended by this: decnet-fleet grant --host ${host} --revoke`,
-        );
+        if (isGranted)
+          context.note(
+            `Its worker can still log in: end that with decnet-fleet grant --host ${host} --revoke`,
+          );
         if (fleet.config.hosts.includes(host))
           context.note(`DECNET_HOSTS still names ${host}: take it out, too.`);
       }),
