@@ -205,9 +205,9 @@ export function openFleet(config: Config, log: Log): Fleet {
     closing(startNotifier(postgresOutbox(opened, { interval, grace }), { webhookUrl, publicUrl, log }));
   };
 
-  const hosts = async (): Promise<readonly ScheduledHost[]> => {
+  const hosts = async (only?: readonly string[]): Promise<readonly ScheduledHost[]> => {
     const known = new Map(config.hosts.map((host) => [host, config.interval]));
-    for (const { host_uuid, interval_s } of await (await report()).intervals())
+    for (const { host_uuid, interval_s } of await (await report()).intervals(only))
       known.set(host_uuid, interval_s);
     return [...known].map(([host, seconds]) => ({ host, interval: seconds * 1000 }));
   };

@@ -64,8 +64,8 @@ export interface GapView {
 export interface Report {
   /** @param host null: all. */
   hosts(host: string | null): Promise<readonly HostView[]>;
-  /** All hosts with their intervals in seconds: what a schedule needs of them. */
-  intervals(): Promise<readonly Pick<HostView, 'host_uuid' | 'interval_s'>[]>;
+  /** All hosts, or some, with their intervals in seconds: what a schedule needs of them. */
+  intervals(only?: readonly string[]): Promise<readonly Pick<HostView, 'host_uuid' | 'interval_s'>[]>;
   /** Of one host, in the order of their names. */
   deckies(host: string): Promise<readonly DeckyRowView[]>;
   /** Newest first. @param filter.since ISO 8601 */
@@ -92,10 +92,12 @@ export function report(ask: Query, defaultInterval: number): Report {
   const query = forPeople(ask);
   return {
     hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval])).map(hostView),
-    intervals: () =>
-      query(`select host_uuid, ${intervalSeconds('$1::int')} as interval_s from fleet_hosts h`, [
-        defaultInterval,
-      ]),
+    intervals: (only) =>
+      query(
+        `select host_uuid, ${intervalSeconds('$1::int')} as interval_s from fleet_hosts h
+         where $2::text[] is null or host_uuid = any ($2::text[])`,
+        [defaultInterval, only ?? null],
+      ),
     deckies: (host) => query<DeckyRowView>(selectDeckies, [host]),
     history: async ({ host, decky, since, limit }) => ({
       transitions: await query<TransitionView>(selectTransitions, [host, decky, since, limit]),

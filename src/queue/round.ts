@@ -25,10 +25,15 @@ export interface RoundResult {
   readonly refused: Error | null;
 }
 
-/** Enqueues a pass for each host when its slot has come. @param stopping aborted: what is left is enqueued at once */
+/**
+ * Enqueues a pass for each host when its slot has come.
+ * @param stillKnown those of some hosts that are: one that was retired since the round began must not get a queue again
+ * @param stopping aborted: what is left is enqueued at once
+ */
 export async function runRound(
   backend: QueueBackend,
   hosts: readonly ScheduledHost[],
+  stillKnown: (hosts: readonly string[]) => Promise<readonly ScheduledHost[]>,
   round: Round,
   stopping: AbortSignal,
 ): Promise<RoundResult> {
@@ -49,7 +54,15 @@ export async function runRound(
       if (slot.at > until) break;
       due.push(slot);
     }
-    if (due.length > 0) refused.push(...(await enqueue(backend, due.map(jobOf))));
+    if (due.length === 0) continue;
+    const names = due.map(({ host }) => host);
+    // Without an answer all are: a pass too many does no harm.
+    const known = await stillKnown(names).then(
+      (found) => new Set(found.map(({ host }) => host)),
+      () => new Set(names),
+    );
+    const wanted = due.filter(({ host }) => known.has(host));
+    if (wanted.length > 0) refused.push(...(await enqueue(backend, wanted.map(jobOf))));
   }
   return { enqueued: slots.length - refused.length, refused: refusalOf(refused) };
 }

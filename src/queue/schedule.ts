@@ -13,8 +13,8 @@ const tolerated = 5000;
 const longestRound = 30_000;
 
 export interface ScheduleOptions {
-  /** The hosts to serve now, each with its interval. */
-  hosts(): Promise<readonly ScheduledHost[]>;
+  /** The hosts to serve now, each with its interval. @param only these, as far as they are still known, and maybe others */
+  hosts(only?: readonly string[]): Promise<readonly ScheduledHost[]>;
   /** Milliseconds: of hosts that have none of their own. */
   readonly interval: number;
   /** Told once of what began to fail, and once, with null, that it no longer does. */
@@ -42,7 +42,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     const length = repeat?.every ?? roundLength(hosts);
     if (length !== roundLength(hosts)) void mend();
     const round = { due: dueAt(job), length, isRepeated: job.attemptsStarted > 1 };
-    const { enqueued, refused } = await runRound(backend, hosts, round, stopping.signal);
+    const { enqueued, refused } = await runRound(backend, hosts, options.hosts, round, stopping.signal);
     report(refused);
     return { hosts: hosts.length, enqueued };
   });
