@@ -23,7 +23,8 @@ export async function requestOnePass(
     progress(`pass of host ${data.host_uuid} … ${Math.round((performance.now() - started) / 1000)} s`);
   }, tick);
   try {
-    return await requestPass(backend, data, timeout * 1000);
+    // The result of a dry run is as long as its plan: who asked has it, and the queue keeps passes.
+    return await requestPass(backend, data, timeout * 1000, { forget: data.dry_run === true });
   } finally {
     clearInterval(timer);
     progress(null);

@@ -116,10 +116,14 @@ export interface Revocation {
 export const revocationOf = (role: string): Revocation => {
   const name = `"${role.replaceAll('"', '""')}"`;
   return {
-    shut: [`alter role ${name} nologin;`, `delete from fleet_grants where role_name = ${literal(role)};`],
+    shut: [
+      `alter role ${name} nologin;`,
+      `delete from fleet_grants where role_name = ${literal(role)};`,
+      // Who made a role is no member of it, and only a member may end its sessions and drop its rights.
+      `grant ${name} to current_user;`,
+    ],
     terminate: `select count(pg_terminate_backend(pid))::int as ended from pg_stat_activity where usename = ${literal(role)};`,
-    // Who made a role is no member of it, and a role's rights are its members' to drop.
-    drop: [`grant ${name} to current_user;`, `drop owned by ${name};`, `drop role ${name};`],
+    drop: [`drop owned by ${name};`, `drop role ${name};`],
   };
 };
 

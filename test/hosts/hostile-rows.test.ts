@@ -339,6 +339,54 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
     }
   });
 
+  test('and the grant need no superuser: an owner of the tables with CREATEROLE', async () => {
+    const store = await testStore('redis');
+    const host = testHost();
+    const owner = `owner_${process.pid}`;
+    await store.db.query(`create role ${owner} login createrole password 'x'`);
+    await store.db.query(`create database ${owner} owner ${owner}`);
+    const url = new URL(store.db.url);
+    Object.assign(url, { username: owner, password: 'x', pathname: `/${owner}` });
+    const env = host.env({
+      ...store.env,
+      DATABASE_URL: url.href,
+      DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+    });
+    const db = new pg.Client({ connectionString: url.href });
+    db.on('error', () => undefined);
+    await db.connect();
+    const asOwner = {
+      ...store,
+      db: {
+        ...store.db,
+        query: async (sql: string, values?: readonly unknown[]) =>
+          (await db.query(sql, values && [...values])).rows,
+      },
+    };
+    try {
+      const migrated = await cli(['migrate'], env);
+      assert.equal(migrated.code, 0, migrated.stderr);
+      host.write([declaredDecky('web')]);
+      const mine = await granted(asOwner as typeof store, env, 'mine');
+      const client = new pg.Client({ connectionString: mine.settings.DATABASE_URL ?? '' });
+      client.on('error', () => undefined);
+      await client.connect();
+      const passed = await cli(['reconcile', '--once'], { ...env, ...mine.settings });
+      assert.equal(passed.code, 0, passed.stderr);
+      const { code, stdout, stderr } = await cli(['grant', '--host', 'mine', '--revoke'], env);
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, new RegExp(`^Role ${mine.role} of host mine is gone, 1 session closed\\.$`, 'm'));
+      await assert.rejects(client.query('select 1'));
+      await mine.remove();
+    } finally {
+      await db.end();
+      await store.db.query(`drop database ${owner} with (force)`);
+      await store.db.query(`drop role ${owner}`);
+      host.remove();
+      await store.drop();
+    }
+  });
+
   test('prints addresses that repeat nothing of the master’s', async () => {
     for (const [name, address] of [
       [
