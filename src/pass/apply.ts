@@ -92,10 +92,12 @@ function resultOf({ desired, observed }: Seen): PassResult {
 
 /** Two installations left at the same `host_uuid` would delete each other's rows. @see CONTRACT.md, "Whose host this is" */
 function checkMachine(host: string, recorded: string | null, here: string | null): void {
-  if (recorded === null || here === null || recorded === here) return;
+  if (recorded === null || recorded === here) return;
   throw new FleetError(
     'OTHER_MACHINE',
-    `Host ${host} is recorded as machine ${recorded}, and this is machine ${here}`,
+    here === null
+      ? `Host ${host} is recorded as machine ${recorded}, and which one this is cannot be told: it has no machine id, and Docker does not answer`
+      : `Host ${host} is recorded as machine ${recorded}, and this is machine ${here}`,
     {
       advice:
         'Nothing was written. Give one of them another DECNET_HOST_UUID, or run `decnet-fleet reconcile --once --take-over` here if this machine replaces the other',
