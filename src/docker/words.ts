@@ -1,10 +1,5 @@
 import { reasonOf } from '../errors.ts';
-
-/** Characters of an engine's fault: enough for any that is meant to be read. */
-const longestReason = 500;
-
-/** Controls, ends of lines, halves of characters: PostgreSQL refuses some of them, and a terminal obeys others. */
-const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+import { longestReason, printable } from '../fleet/text.ts';
 
 /**
  * What is kept of a text of the engine's: what cannot be printed is replaced by a character that no name has, and the
@@ -13,7 +8,7 @@ const unprintable = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
  */
 export function keptText(text: string, most: number): string {
   if (text.length <= most && /^[ -~]*$/.test(text)) return text;
-  const cut = text.slice(0, most).replace(unprintable, '\ufffd');
+  const cut = printable(text.slice(0, most).toWellFormed());
   // A part of a text keeps all of it in memory: this is another one.
   return Buffer.from(cut).toString();
 }

@@ -2,7 +2,7 @@
  * What is no sign of its own: control characters, ends of lines, and what turns the direction of writing. A terminal obeys
  * some of them, whoever wrote the text.
  */
-const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /** A text of one line as people may see it: what is no sign is U+FFFD. */
 export const printable = (text: string): string => text.replace(unprintable, '\ufffd');
@@ -27,7 +27,7 @@ export const shortened = (text: string, most: number = longestReason): string =>
   text.length <= most ? text : `${text.slice(0, most - 1).toWellFormed()}…`;
 
 /** What JSON leaves as it is, and a terminal may obey. */
-const obeyed = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const obeyed = /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu;
 
 /** A text of JSON, which says the same and which no terminal takes for commands. */
 export const escapedJson = (json: string): string =>

@@ -1,9 +1,9 @@
 import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Queue } from 'bullmq';
 import { reasonOf } from '../errors.ts';
+import { printable } from '../fleet/text.ts';
 import type { Log } from '../log.ts';
 import { Html, html } from './html.ts';
-import { withoutControls } from './security.ts';
 
 /** Of very many only so many are named. */
 const mostNamed = 10;
@@ -46,7 +46,7 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
       faults.delete(what);
       return found;
     } catch (error) {
-      const reason = withoutControls(reasonOf(error)).replace(/ script: .*/, '');
+      const reason = printable(reasonOf(error)).replace(/ script: .*/, '');
       faults.set(what, { reason, job, again: () => read(what, ask, nothing, job) });
       return nothing;
     }
@@ -88,7 +88,7 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
       return whole !== undefined
         ? [{ name: queue.name, reason: whole.reason }]
         : found.map(({ job, reason }) => ({
-            name: `${queue.name}, job ${withoutControls(job ?? '')}`,
+            name: `${queue.name}, job ${printable(job ?? '')}`,
             reason,
           }));
     },

@@ -3,6 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { FleetError, reasonOf } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
+import { printable } from '../fleet/text.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import { secure } from './admission.ts';
 import { registerApi } from './api.ts';
@@ -227,7 +228,7 @@ function send(reply: FastifyReply, page: Page | null, missing?: Page): FastifyRe
 }
 
 /** What a terminal may be shown of an address. */
-const pathForLog = (url: string): string => withoutControls(url.split('?')[0] ?? '').slice(0, 300);
+const pathForLog = (url: string): string => printable(url.split('?')[0] ?? '').slice(0, 300);
 
 /** Wrong addresses are told, faults are named by what still works; no stack reaches anybody. */
 function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: WebPorts): FastifyReply {
