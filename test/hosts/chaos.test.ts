@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { drawOne, type Random, seededRandom } from '../../src/fleet/builder/random.ts';
 import { cli, type Env, type Running, start } from '../support/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../support/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
@@ -10,12 +12,16 @@ import { waitFor } from '../support/wait.ts';
 
 const names = ['web', 'mail', 'files', 'print', 'phone'];
 const forSeconds = 60;
+/** CHAOS_SEED repeats the acts of a run that failed. */
+const seed = Number(process.env.CHAOS_SEED ?? randomInt(2 ** 47));
 
 interface Machine {
   readonly name: string;
   readonly engine: TestEngine;
   readonly host: TestHost;
   readonly env: Env;
+  /** Its acts follow from the seed; when they meet the others' is the machine's. */
+  readonly random: Random;
   worker?: Running;
 }
 
@@ -28,7 +34,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
   before(async () => {
     store = await testStore('redis');
     machines = await Promise.all(
-      ['host-a', 'host-b'].map(async (name) => {
+      ['host-a', 'host-b'].map(async (name, at) => {
         const [engine, host] = [await testEngine(), testHost()];
         const env = host.env({
           ...store.env,
@@ -37,7 +43,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
           DECNET_INTERVAL: '5',
           DECNET_GRACE: '2',
         });
-        return { name, engine, host, env };
+        return { name, engine, host, env, random: seededRandom(seed + at) };
       }),
     );
     assert.equal((await cli(['migrate'], machines[0]?.env ?? {})).code, 0);
@@ -64,13 +70,11 @@ describe('sixty seconds of random writes to file, containers and table on two ho
     await store.drop();
   });
 
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)] as T;
-
   /** One random act. What an engine refuses (a container that is not there) is no matter. */
-  const act = async ({ name, engine, host }: Machine): Promise<void> => {
-    const decky = pick(names);
+  const act = async ({ name, engine, host, random }: Machine): Promise<void> => {
+    const decky = drawOne(random, names);
     const content = JSON.stringify({
-      config: { deckies: names.filter(() => Math.random() < 0.7).map((one) => declaredDecky(one)) },
+      config: { deckies: names.filter(() => random() < 0.7).map((one) => declaredDecky(one)) },
     });
     const acts: readonly (() => unknown)[] = [
       () => host.writeText(content),
@@ -102,10 +106,11 @@ describe('sixty seconds of random writes to file, containers and table on two ho
           [name, decky],
         ),
     ];
-    await Promise.resolve(pick(acts)()).catch(() => undefined);
+    await Promise.resolve(drawOne(random, acts)()).catch(() => undefined);
   };
 
-  test('then quiet: both are what the rules say, and no peer’s row was touched', async () => {
+  test('then quiet: both are what the rules say, and no peer’s row was touched', async (context) => {
+    context.diagnostic(`CHAOS_SEED=${seed}`);
     const peers = () =>
       store.db.query(
         `select md5(string_agg(d::text || xmin::text, '' order by name)) from fleet_deckies d where host_uuid = 'peer'`,
@@ -116,7 +121,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
       machines.map(async (machine) => {
         while (Date.now() < until) {
           await act(machine);
-          await sleep(Math.random() * 200);
+          await sleep(machine.random() * 200);
         }
       }),
     );
