@@ -1,12 +1,6 @@
 import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
 
-/**
- * Rows to lock, for work that one process does at a time. Not advisory locks: these have no rights, so that a host's
- * worker could hold them and stop the work of all.
- */
-export type LockName = 'migrations' | 'alarms';
-
 /** Another process made it at the same moment. */
 const alreadyMade: ReadonlySet<string> = new Set(['23505', '42P07']);
 
@@ -22,7 +16,11 @@ export async function isMade(db: Db, table: string): Promise<boolean> {
   return found?.made === true;
 }
 
-/** Makes the locks, and the record of migrations, where there are none: the first migration needs them already. */
+/**
+ * Makes the locks, and the record of migrations, where there are none: the first migration needs them already. A lock is
+ * a row, for work that one process does at a time. Not an advisory lock: these have no rights, so that a host's worker
+ * could hold them and stop the work of all.
+ */
 export async function makeLocks(transaction: Database['transaction']): Promise<void> {
   try {
     await transaction(async (db) => {

@@ -11,7 +11,7 @@ export interface Db {
 export type Query = <R>(statement: string, values?: readonly unknown[]) => Promise<readonly R[]>;
 
 /** Every name of ours that a statement may use: tables, and the functions that workers call. */
-export const ourNames = [
+const ourNames = [
   'fleet_alarms',
   'fleet_deckies',
   'fleet_delete_deckies',

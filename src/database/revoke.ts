@@ -4,10 +4,11 @@ import { type Ended, revocationOf, rolePattern } from '../fleet/grant.ts';
 import type { Database } from './orm.ts';
 import { query } from './query.ts';
 
-// A role whose grant was deleted by hand is ended, too, unless it is another host's.
+// A role whose grant was deleted by hand is ended, too, unless it is another host's. Roles are the server's: one without
+// rights here may be a worker of another database's fleet, whose host has the same name.
 const selectRoles = `select rolname::text as role from pg_roles
   where exists (select from fleet_grants where role_name = rolname and host_uuid = $1)
-    or rolname ~ $2 and not exists (select from fleet_grants where role_name = rolname)
+    or rolname ~ $2 and has_column_privilege(oid, 'fleet_hosts'::regclass, 'turn', 'update') and not exists (select from fleet_grants where role_name = rolname)
   order by 1`;
 
 /** Milliseconds for a role's sessions to end. */

@@ -29,14 +29,19 @@ export function mayServe(user: string, queue: string): boolean {
   );
 }
 
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+/** Tables that hold rows of each host, and what deletes some of them. */
+const tablesOfHosts = 'fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms';
+const functionsOfWorker = 'fleet_delete_deckies(text, text[], text[]), fleet_prune_transitions(text, int)';
+
 /**
- * What a host's worker may do, its own rows given. Columns, not tables: a role that may update or delete any column may
- * lock the table; and a transition's number is the sequence's to give.
+ * What a host's worker may do, its own rows given. Columns, not tables: a role that may update or delete the whole of a
+ * table may lock it; and a transition's number is the sequence's to give.
  */
 const rights: readonly string[] = [
-  'select on fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms',
+  `select on ${tablesOfHosts}`,
   `insert (host_uuid, name, services, decky_config, decky_ip, state, last_error, last_seen, updated_at, reconciled_at),
     update (services, decky_config, decky_ip, state, last_error, last_seen, updated_at, reconciled_at) on fleet_deckies`,
   `insert (host_uuid, identity, interval_s), update (turn, identity, interval_s, last_pass_at, last_full_pass_at,
@@ -45,7 +50,7 @@ const rights: readonly string[] = [
   'insert (host_uuid, from_at, to_at) on fleet_gaps',
   `insert (host_uuid, name, state, told, reason, since, changed_at, recent),
     update (state, reason, since, changed_at, recent) on fleet_alarms`,
-  'execute on function fleet_delete_deckies(text, text[], text[]), fleet_prune_transitions(text, int)',
+  `execute on function ${functionsOfWorker}`,
 ].map((right) => right.replace(/\s+/g, ' '));
 
 /** One statement for each of the rights. @param role a name, quoted where it needs it */
@@ -54,8 +59,8 @@ export const rightsOf = (role: string): readonly string[] =>
 
 /** Takes from a role all that any version gave it. */
 export const withoutRights = (role: string): readonly string[] => [
-  `revoke all on fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms from ${role};`,
-  `revoke all on function fleet_delete_deckies(text, text[], text[]), fleet_prune_transitions(text, int) from ${role};`,
+  `revoke all on ${tablesOfHosts} from ${role};`,
+  `revoke all on function ${functionsOfWorker} from ${role};`,
 ];
 
 /** A worker needs six connections at its busiest; the rest are for a command beside it. */
@@ -91,13 +96,13 @@ export const grantSql = (host: string, role: string, password: string): readonly
 
 /** One transaction that lets an existing role see and change the rows of all hosts. @param role as PostgreSQL lists it */
 export const masterSql = (role: string): readonly string[] => {
-  const name = `"${role.replaceAll('"', '""')}"`;
+  const name = identifier(role);
   return [
     'begin;',
     `insert into fleet_masters (role_name) values (${literal(role)}) on conflict do nothing;`,
-    `grant select, insert, update, delete on fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms, fleet_notifications, fleet_limits, fleet_locks to ${name};`,
+    `grant select, insert, update, delete on ${tablesOfHosts}, fleet_notifications, fleet_limits, fleet_locks to ${name};`,
     `grant select on fleet_grants, fleet_masters, fleet_migrations to ${name};`,
-    `grant execute on function fleet_delete_deckies(text, text[], text[]), fleet_prune_transitions(text, int) to ${name};`,
+    `grant execute on function ${functionsOfWorker} to ${name};`,
     'commit;',
   ];
 };
@@ -114,7 +119,7 @@ export interface Revocation {
 
 /** @param role as PostgreSQL lists it */
 export const revocationOf = (role: string): Revocation => {
-  const name = `"${role.replaceAll('"', '""')}"`;
+  const name = identifier(role);
   return {
     shut: [
       `alter role ${name} nologin;`,

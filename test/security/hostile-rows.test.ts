@@ -300,6 +300,7 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
     host.write([declaredDecky('web')]);
     const mine = await granted(store, env, 'mine');
     const other = await granted(store, env, 'other');
+    const elsewhere = `decnet_mine_${String(process.pid).padStart(6, '0').slice(-6)}`;
     const worker = start([], { ...env, ...mine.settings, DECNET_INTERVAL: '1' }, 'worker.ts');
     const client = new pg.Client({ connectionString: mine.settings.DATABASE_URL ?? '' });
     client.on('error', () => undefined);
@@ -308,6 +309,8 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
       await waitFor(
         async () => (await cliJson<{ hosts: unknown[] }>(['hosts', '--json'], env)).hosts.length > 0,
       );
+      // Of another database's fleet, whose host has the same name.
+      await store.db.query(`create role ${elsewhere} login`);
       const { code, stdout, stderr } = await cli(['grant', '--host', 'mine', '--revoke'], env);
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(
@@ -316,6 +319,10 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
       );
       assert.match(stdout, new RegExp(`^Redis user ${mine.role} of host mine is gone\\.$`, 'm'));
       await assert.rejects(client.query('select 1'));
+      assert.deepEqual(
+        await store.db.query('select rolcanlogin from pg_roles where rolname = $1', [elsewhere]),
+        [{ rolcanlogin: true }],
+      );
       assert.deepEqual(await store.db.query('select role_name from fleet_grants'), [
         { role_name: other.role },
       ]);
@@ -332,6 +339,7 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
     } finally {
       worker.child.kill('SIGKILL');
       await worker.finished;
+      await store.db.query(`drop role if exists ${elsewhere}`);
       await mine.remove();
       await other.remove();
       host.remove();
