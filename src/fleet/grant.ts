@@ -154,11 +154,17 @@ export const revokeSql = (role: string): readonly string[] => {
 /** A pattern of PostgreSQL for the names of all roles that `grant` makes for a host. Hosts with like names share it. */
 export const rolePattern = (host: string): string => `^${rolePrefix(host)}[0-9a-f]{6}$`;
 
-/** The users in Redis's list of them (`ACL LIST`) that `grant` made for a host. */
-export const usersOf = (host: string, list: readonly string[]): readonly string[] =>
+/**
+ * The users in Redis's list of them (`ACL LIST`) that `grant` made for a host. Users are the server's: those of another
+ * logical database are another fleet's.
+ */
+export const usersOf = (host: string, list: readonly string[], database: number): readonly string[] =>
   list
     .map((line) => line.split(' '))
     .filter(([, user = '', ...rules]) => madeByGrant.test(user) && rules.includes(`~${queueKeys(host)}`))
+    .filter(
+      (rules) => (rules.find((rule) => rule.startsWith('+select|')) ?? '+select|0') === `+select|${database}`,
+    )
     .map(([, user = '']) => user);
 
 /**

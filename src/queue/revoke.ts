@@ -22,7 +22,7 @@ export async function revokeUsers(redis: Redis, host: string): Promise<readonly 
       },
     ];
   const ended: Ended[] = [];
-  for (const name of usersOf(host, list)) {
+  for (const name of usersOf(host, list, redis.options.db ?? 0)) {
     try {
       await withinLimit(() => redis.call('ACL', 'DELUSER', name));
       ended.push({ ...common, name, refused: null, note: await keep(redis) });

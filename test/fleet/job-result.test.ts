@@ -78,6 +78,10 @@ describe('a user that grant made', () => {
       `user ${roleName('host.7', 'ab12ce')} on #ff ~bull:reconcile.host.7:* resetchannels -@all`,
       'user somebody on #ff ~bull:reconcile.host-7:* resetchannels -@all',
     ];
-    assert.deepEqual(usersOf('host-7', list), [user]);
+    assert.deepEqual(usersOf('host-7', list, 0), [user]);
+    assert.deepEqual(usersOf('host-7', list, 3), []);
+    const [, mine = ''] = list;
+    assert.deepEqual(usersOf('host-7', [`${mine} +select|3`], 3), [user]);
+    assert.deepEqual(usersOf('host-7', [`${mine} +select|3`], 0), []);
   });
 });
