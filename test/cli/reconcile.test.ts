@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { postgresLedger } from '../../src/database/ledger.ts';
+import { openDatabase } from '../../src/database/orm.ts';
+import { dockerEngine } from '../../src/docker/engine.ts';
 import type { JobResult } from '../../src/fleet/job.ts';
+import { thisMachine } from '../../src/machine/identity.ts';
+import { pass } from '../../src/pass/pass.ts';
+import { stateFileReader } from '../../src/state-file/read.ts';
 import { cli, cliJson, type Env, start } from '../support/cli.ts';
 import {
   type FixtureDecky,
@@ -58,6 +64,34 @@ for (const kind of stores) {
       Object.fromEntries(
         (await rowsOf(store.db)).map(({ name, state, last_error }) => [name, [state, last_error]]),
       );
+
+    /** As another worker of this host would: one that was stopped holds the queue, not the turn. */
+    const passMeanwhile = async (): Promise<void> => {
+      const docker = dockerEngine({
+        host: engine.host,
+        tlsVerify: false,
+        certPath: undefined,
+        context: undefined,
+        configDir: undefined,
+      });
+      const database = await openDatabase(store.db.url);
+      try {
+        await pass(
+          { host_uuid: 'local' },
+          'meanwhile',
+          {
+            ledger: postgresLedger(database, { version: 'test', historyDays: 30 }),
+            stateFile: stateFileReader(host.stateFile, 'local'),
+            engine: docker,
+            machine: thisMachine(async () => (await docker.info()).id),
+            bus: { publish: () => undefined },
+          },
+          { grace: 300 },
+        );
+      } finally {
+        await database.close();
+      }
+    };
 
     /** Restarted three times, and seconds after its creation: what Docker's whole seconds can tell. */
     const loops = (name: string): Promise<void> =>
@@ -292,40 +326,19 @@ for (const kind of stores) {
       // The engine is held, so that the pass is caught while it looks.
       process.kill(engine.pid, 'SIGSTOP');
       const old = start(['reconcile', '--once', '--json', '--timeout', '60'], env);
-      await new Promise((done) => setTimeout(done, 1500));
-      old.child.kill('SIGSTOP');
-      process.kill(engine.pid, 'SIGCONT');
-      await new Promise((done) => setTimeout(done, 300));
-      await engine.container('web-ssh').kill();
-      // As another worker of this host would: the stopped one holds the queue, not the turn.
-      const { pass } = await import('../../src/pass/pass.ts');
-      const { postgresLedger } = await import('../../src/database/ledger.ts');
-      const { openDatabase } = await import('../../src/database/orm.ts');
-      const { dockerEngine } = await import('../../src/docker/engine.ts');
-      const { stateFileReader } = await import('../../src/state-file/read.ts');
-      const database = await openDatabase(store.db.url);
-      await pass(
-        { host_uuid: 'local' },
-        'meanwhile',
-        {
-          ledger: postgresLedger(database, { version: 'test', historyDays: 30 }),
-          stateFile: stateFileReader(host.stateFile, 'local'),
-          engine: dockerEngine({
-            host: engine.host,
-            tlsVerify: false,
-            certPath: undefined,
-            context: undefined,
-            configDir: undefined,
-          }),
-          machine: { identity: async () => null },
-          bus: { publish: () => undefined },
-        },
-        { grace: 300 },
-      );
-      await database.close();
-      assert.deepEqual((await reasonsOf()).web, ['failed', 'ssh: exited, code 137']);
-      old.child.kill('SIGCONT');
-      await old.finished;
+      try {
+        await new Promise((done) => setTimeout(done, 1500));
+        old.child.kill('SIGSTOP');
+        process.kill(engine.pid, 'SIGCONT');
+        await new Promise((done) => setTimeout(done, 300));
+        await engine.container('web-ssh').kill();
+        await passMeanwhile();
+        assert.deepEqual((await reasonsOf()).web, ['failed', 'ssh: exited, code 137']);
+      } finally {
+        process.kill(engine.pid, 'SIGCONT');
+        old.child.kill('SIGCONT');
+        await old.finished;
+      }
       assert.deepEqual((await reasonsOf()).web, ['failed', 'ssh: exited, code 137']);
       const history = await store.db.query('select to_state from fleet_transitions order by id');
       assert.deepEqual(
