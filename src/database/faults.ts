@@ -53,10 +53,11 @@ export function databaseFault(error: unknown, url: string): unknown {
   return error;
 }
 
+/** 55000: of a statement of ours it can only be the database that takes no connections (`allow_connections`). */
 const isConnectionFault = (error: unknown, code: string | null): boolean =>
   (code !== null &&
     (/^(ECONN|ENOTFOUND|EHOST|ENET|ETIMEDOUT|EPIPE|EAI_|ENOENT|EACCES)/.test(code) ||
-      /^(08|57P|53)/.test(code))) ||
+      /^(08|57P|53|55000)/.test(code))) ||
   /timeout|terminated|Connection ended/i.test(reasonOf(error));
 
 function codeOf(error: unknown): string | null {

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Env, type Running, start } from '../support/cli.ts';
+import type { Ledger } from './ledger.ts';
+
+/** Within which a process that is asked to end has ended; five times what is promised. */
+const endsWithinMs = 60_000;
+
+/** One process of the product: started, ended and held as the walk wants, and never by itself. */
+export interface Program {
+  readonly name: string;
+  /** What it has printed since it was last started. */
+  output(): string;
+  isRunning(): boolean;
+  start(): void;
+  /** As a machine that loses power. */
+  kill(): Promise<void>;
+  /** As systemd does. */
+  terminate(): Promise<void>;
+  /** Stops it where it is, and lets it go on. */
+  hold(ms: number): Promise<void>;
+  /** Seconds of processor time that it has used since its start. */
+  processorSeconds(): number;
+}
+
+export function program(
+  name: string,
+  args: readonly string[],
+  env: Env,
+  file: string,
+  ledger: Ledger,
+): Program {
+  let running: Running | null = null;
+  let isEndMeant = false;
+  const run = (): Running => {
+    if (running === null) throw new Error(`${name} does not run`);
+    return running;
+  };
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (running === null) return;
+    const ending = running;
+    isEndMeant = true;
+    const asked = performance.now();
+    ending.child.kill(signal);
+    const late = setTimeout(() => ending.child.kill('SIGKILL'), endsWithinMs);
+    const { code } = await ending.finished;
+    clearTimeout(late);
+    if (signal !== 'SIGTERM') return;
+    const took = performance.now() - asked;
+    ledger.check(
+      `${name} ends when it is asked to`,
+      took < endsWithinMs,
+      () => `it took ${Math.round(took)} ms`,
+    );
+    ledger.check(
+      `${name} ends with 0`,
+      code === 0 || took >= endsWithinMs,
+      () => `${code}\n${ending.output().slice(-2000)}`,
+    );
+  };
+  return {
+    name,
+    output: () => running?.output() ?? '',
+    isRunning: () => running !== null,
+    start: () => {
+      if (running !== null) return;
+      const started = start(args, env, file);
+      running = started;
+      isEndMeant = false;
+      void started.finished.then(({ code }) => {
+        running = null;
+        const output = started.output();
+        ledger.log(name, output);
+        ledger.check(`${name} lives on`, isEndMeant, () => `it ended with ${code}\n${output.slice(-3000)}`);
+        ledger.check(`${name} prints no stack`, !hasStack(output), () => stackIn(output));
+      });
+    },
+    kill: () => end('SIGKILL'),
+    terminate: () => end('SIGTERM'),
+    hold: async (ms) => {
+      const held = running;
+      held?.child.kill('SIGSTOP');
+      await sleep(ms);
+      held?.child.kill('SIGCONT');
+    },
+    processorSeconds: () => {
+      const stat = readFileSync(`/proc/${run().child.pid}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      // utime and stime, in ticks of a hundredth of a second. @see proc(5)
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
+  };
+}
+
+const stackLine = /^\s+at .*(?:node:|\.[jt]s:\d)/m;
+export const hasStack = (output: string): boolean => stackLine.test(output) || /nhandled/.test(output);
+const stackIn = (output: string): string => {
+  const at = output.search(stackLine);
+  return output.slice(Math.max(0, at - 500), at + 1500);
+};

@@ -1,0 +1,326 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { drawNumber, drawOne, type Random, seededRandom } from '../../src/fleet/builder/random.ts';
+import { openRedis, queueBackend } from '../../src/queue/backend.ts';
+import { cli, type Env } from '../support/cli.ts';
+import { postgresServer, redisServer } from '../support/servers.ts';
+import { freePort } from '../support/services.ts';
+import { waitFor } from '../support/wait.ts';
+import { drawAct, drawDeclared } from './actions.ts';
+import { drawFault, type Fault } from './faults.ts';
+import { deckyNames, type WalkHost, walkHost } from './host.ts';
+import { judge, type Transition } from './judge.ts';
+import { type Ledger, openLedger } from './ledger.ts';
+import { hasStack, type Program, program } from './program.ts';
+import { converges, differences, type Recorded, restsWell, scheduleIsSound } from './quiet.ts';
+
+const graceSeconds = 4;
+const calmMs = 10_000;
+const stormMs = 14_000;
+/** Milliseconds before a transition in which what it says was true: a pass looks, and then it waits for its turn. */
+const windows = { calm: 6000, storm: 40_000 };
+/** Milliseconds after a fault in which its effects may last. */
+const aftermathMs = 12_000;
+
+/**
+ * Two hosts, and chance: acts in calm, acts among faults, then quiet, in which all must be as the contract says. Each
+ * transition is judged as it is written. What is drawn follows from the seed; when it meets the rest is the machine's.
+ */
+export async function walk(options: {
+  seed: number;
+  minutes: number;
+  store: 'redis' | 'postgres';
+}): Promise<Ledger> {
+  const ledger = openLedger();
+  const random = seededRandom(options.seed);
+  const postgres = await postgresServer();
+  const redis = options.store === 'redis' ? await redisServer() : null;
+  const stores: Env = { DATABASE_URL: postgres.url, ...(redis === null ? {} : { REDIS_URL: redis.url }) };
+  const connection = redis === null ? null : openRedis(redis.url);
+  connection?.on('error', () => undefined);
+  const queues = queueBackend({ redis: connection, databaseUrl: postgres.url }, { outage: () => undefined });
+  const pool = new pg.Pool({ connectionString: postgres.url, max: 4, connectionTimeoutMillis: 3000 });
+  pool.on('error', () => undefined);
+  const query = async (statement: string, values: readonly unknown[] = []) =>
+    (await pool.query<Record<string, unknown>>(statement, [...values])).rows;
+
+  const hosts = [
+    await walkHost({
+      name: 'host-a',
+      intervalSeconds: 3,
+      graceSeconds,
+      aheadMs: 0,
+      hasOtherWriters: true,
+      env: stores,
+    }),
+    // Its schedule does not help it: what it is told must be enough. Its engine's clock is ten minutes ahead.
+    await walkHost({
+      name: 'host-b',
+      intervalSeconds: 3600,
+      graceSeconds,
+      aheadMs: 600_000,
+      hasOtherWriters: false,
+      env: stores,
+    }),
+  ];
+  const [first] = hosts as [WalkHost, WalkHost];
+  const port = await freePort();
+  const workers = [
+    ...hosts.map((host) => program(`worker of ${host.name}`, [], host.env, 'worker.ts', ledger)),
+    program(`second worker of ${first.name}`, [], first.env, 'worker.ts', ledger),
+  ];
+  const schedulers = [1, 2].map((at) => program(`scheduler ${at}`, [], first.env, 'scheduler.ts', ledger));
+  const dashboard = program(
+    'dashboard',
+    ['dashboard', '--port', String(port)],
+    first.env,
+    'src/cli/bin.ts',
+    ledger,
+  );
+  const programs: readonly Program[] = [...workers, ...schedulers, dashboard];
+
+  /** When faults began and ended; Infinity: it lasts. */
+  const faults: { readonly from: number; to: number }[] = [];
+  const isDisturbed = (at: number): boolean =>
+    faults.some(({ from, to }) => from <= at + 1000 && to + aftermathMs >= at);
+  const underWay = new Map<string, Promise<void>>();
+  const begin = ({ name, part, run }: Fault): void => {
+    ledger.fault(name);
+    const lasting = { from: Date.now(), to: Number.POSITIVE_INFINITY };
+    faults.push(lasting);
+    const over = run()
+      .catch((error: unknown) => ledger.check(`the fault "${name}" can be made`, false, () => String(error)))
+      .finally(() => {
+        lasting.to = Date.now();
+        underWay.delete(part);
+      });
+    underWay.set(part, over);
+  };
+
+  const rows = async (host: string): Promise<readonly Recorded[]> =>
+    (await query(
+      'select name, state, services, xmin::text as version from fleet_deckies where host_uuid = $1 order by name',
+      [host],
+    )) as unknown as Recorded[];
+  const fullPassAt = async (host: string): Promise<number> => {
+    const [row] = await query('select last_full_pass_at from fleet_hosts where host_uuid = $1', [host]);
+    return Number(row?.last_full_pass_at ?? 0);
+  };
+  const peers = async (): Promise<string> =>
+    JSON.stringify(
+      await query(
+        `select md5(string_agg(d::text || xmin::text, '' order by name)) from fleet_deckies d where host_uuid = 'peer'`,
+      ),
+    );
+
+  const judged = new Map(
+    hosts.map(({ name }) => [name, { id: 0, states: new Map<string, string | null>() }]),
+  );
+  /** Turns of one host never overlap, so that its transitions appear in the order of their ids. */
+  const judgeNews = async (host: WalkHost): Promise<void> => {
+    const last = judged.get(host.name);
+    if (last === undefined) return;
+    const found = await query(
+      `select id, name, from_state, to_state, reason, at from fleet_transitions where host_uuid = $1 and id > $2 order by id`,
+      [host.name, last.id],
+    );
+    for (const row of found) {
+      const transition: Transition = {
+        id: Number(row.id),
+        name: String(row.name),
+        from: row.from_state as string | null,
+        to: row.to_state as string | null,
+        reason: row.reason as string | null,
+        at: (row.at as Date).getTime(),
+      };
+      const disturbed = isDisturbed(transition.at);
+      const window = {
+        from: transition.at - (disturbed ? windows.storm : windows.calm),
+        to: transition.at + 1000,
+        disturbed,
+      };
+      const wrong = judge(transition, last.states.get(transition.name) ?? null, host.facts, window);
+      ledger.check(
+        `a transition of ${host.name}`,
+        wrong === null,
+        () => `${wrong}: ${JSON.stringify(transition)}`,
+      );
+      last.states.set(transition.name, transition.to);
+      last.id = transition.id;
+    }
+  };
+  let isOver = false;
+  const judging = (async () => {
+    while (!isOver) {
+      await sleep(500);
+      for (const host of hosts) await judgeNews(host).catch(() => undefined);
+    }
+  })();
+
+  /** What people and other programs do beside it all. */
+  const use = async (drawn: Random): Promise<void> => {
+    const queue = queues.queue(`reconcile.${drawOne(drawn, hosts).name}`);
+    const uses: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['a job by hand', () => queue.add('reconcile', { host_uuid: queue.name.slice('reconcile.'.length) })],
+      [
+        'a dry run by hand',
+        () => queue.add('reconcile', { host_uuid: queue.name.slice('reconcile.'.length), dry_run: true }),
+      ],
+      ['a job for another host', () => queue.add('reconcile', { host_uuid: 'peer' })],
+      ['a job of another shape', () => queue.add('reconcile', { deckies: 7 })],
+      ['a look at the page of a decky', () => page(`/deckies/host-a/${drawOne(drawn, deckyNames)}`)],
+      ['a look at the fleet', () => page('/')],
+      [
+        'reconcile --once',
+        async () => {
+          const { code, stdout, stderr } = await cli(
+            ['reconcile', '--once', '--json', '--timeout', '5'],
+            first.env,
+          );
+          ledger.check(
+            'reconcile --once tells how it ended',
+            code === 0 || code === 1,
+            () => `${code} ${stderr}`,
+          );
+          ledger.check(
+            'reconcile --once prints one document, or none',
+            (code === 0) === isJson(stdout),
+            () => `${code} ${stdout}`,
+          );
+          ledger.check('reconcile --once prints no stack', !hasStack(stderr), () => stderr);
+        },
+      ],
+    ];
+    const [name, run] = drawOne(drawn, uses);
+    ledger.did(name);
+    await Promise.race([run().catch(() => undefined), sleep(20_000)]);
+  };
+  const page = async (path: string): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(15_000) })).status;
+
+  const actFor = async (ms: number, drawn: Random): Promise<void> => {
+    const until = Date.now() + ms;
+    const busy = [
+      ...hosts.map(async (host) => {
+        const own = seededRandom(Math.floor(drawn() * 2 ** 47));
+        const begun: unknown[] = [];
+        while (Date.now() < until) {
+          const act = drawAct(host, own, query);
+          ledger.did(act.name);
+          begun.push(act.run());
+          await sleep(drawNumber(own, 0, 200));
+        }
+        await Promise.all(begun);
+      }),
+      (async () => {
+        const own = seededRandom(Math.floor(drawn() * 2 ** 47));
+        while (Date.now() < until) {
+          await use(own);
+          await sleep(drawNumber(own, 200, 2500));
+        }
+      })(),
+    ];
+    await Promise.all(busy);
+  };
+  const storm = async (): Promise<void> => {
+    const acting = actFor(stormMs, random);
+    const until = Date.now() + stormMs;
+    while (Date.now() < until) {
+      const fault = drawFault(
+        { hosts, workers, others: [...schedulers, dashboard], postgres, redis, queues },
+        random,
+      );
+      if (underWay.size < 3 && !underWay.has(fault.part)) begin(fault);
+      await sleep(drawNumber(random, 200, 1500));
+    }
+    await acting;
+    await Promise.all(underWay.values());
+  };
+
+  const untouched = { peers: '' };
+  let slowest = 0;
+  const quiet = async (): Promise<void> => {
+    for (const one of programs) one.start();
+    for (const host of hosts) {
+      host.engine.mood = 'sound';
+      const chance = random();
+      if (chance < 0.7) host.declare(drawDeclared(random), 'in place');
+      else if (chance < 0.8) host.removeFile();
+      else if (chance < 0.9) host.breakFile('{"config": ');
+    }
+    await waitFor(async () => (await peers()) !== '', 60_000);
+    const before = await Promise.all(hosts.map(({ name }) => rows(name)));
+    for (const [at, host] of hosts.entries())
+      slowest = Math.max(slowest, await converges(host, before[at] ?? [], rows, ledger));
+    await scheduleIsSound(queues, hosts, ledger);
+    await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status === 200, 60_000).then(
+      () => ledger.check('the dashboard answers', true, () => ''),
+      (error) => ledger.check('the dashboard answers', false, () => String(error)),
+    );
+    await restsWell({ hosts, programs, rows, fullPassAt, ledger });
+    for (const host of hosts) {
+      const left = await rows(host.name);
+      const wrong = differences(host, [], left);
+      ledger.check(`${host.name} stays as it is`, wrong === '', () => wrong);
+      await judgeNews(host);
+      const states = judged.get(host.name)?.states;
+      for (const { name, state } of left) {
+        const told = states?.get(name);
+        const wasForeign = host.facts.foreign.get(name)?.some((write) => write.state === state) ?? false;
+        ledger.check(
+          `${host.name}/${name} is as its history says`,
+          told === state || wasForeign,
+          () => `${state}, and the history ends with ${told}`,
+        );
+      }
+    }
+    for (const one of programs) {
+      ledger.check(`${one.name} runs`, one.isRunning(), () => 'it does not');
+      ledger.check(`${one.name} prints no stack`, !hasStack(one.output()), () => one.output().slice(-3000));
+    }
+    ledger.check('no row of another host was touched', (await peers()) === untouched.peers, () => 'one was');
+  };
+
+  try {
+    const migrated = await cli(['migrate'], first.env);
+    if (migrated.code !== 0) throw new Error(`migrate: ${migrated.stderr}`);
+    await queues.prepare();
+    await query(
+      `insert into fleet_deckies (host_uuid, name, services, state, updated_at)
+       select 'peer', 'decky-' || n, '["ssh"]', 'running', now() - interval '1 day' from generate_series(1, 20) n`,
+    );
+    untouched.peers = await peers();
+    const until = Date.now() + options.minutes * 60_000;
+    begin({ name: 'all is started', part: 'all', run: async () => undefined });
+    await quiet();
+    while (Date.now() < until) {
+      await actFor(calmMs, random);
+      await storm();
+      await quiet();
+      const { actions, faults: made, checks } = ledger.counts;
+      const left = Math.max(0, Math.round((until - Date.now()) / 1000));
+      console.log(
+        `${actions} actions, ${made} faults, ${checks} checks, ${ledger.violations.length} violations; slowest to converge ${Math.round(slowest)} ms; ${left} s left`,
+      );
+    }
+  } finally {
+    isOver = true;
+    await judging;
+    for (const one of programs) await one.terminate();
+    await queues.close();
+    connection?.disconnect();
+    await pool.end();
+    for (const host of hosts) await host.remove();
+    await redis?.remove();
+    await postgres.remove();
+  }
+  return ledger;
+}
+
+function isJson(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object';
+  } catch {
+    return false;
+  }
+}
