@@ -80,7 +80,7 @@ interface Lease {
 async function enter(cluster: Cluster): Promise<Lease> {
   const until = performance.now() + startWithin;
   let why: unknown = null;
-  while (performance.now() < until) {
+  for (let pauseMs = 50; performance.now() < until; pauseMs = Math.min(1000, 2 * pauseMs)) {
     const lease = await joinServer(cluster).catch((error: unknown) => {
       why = error;
       return null;
@@ -89,7 +89,7 @@ async function enter(cluster: Cluster): Promise<Lease> {
     await start(cluster).catch((error: unknown) => {
       why = error;
     });
-    await sleep(50);
+    await sleep(pauseMs);
   }
   throw why ?? new Error(`it does not start; see ${inHome.log(cluster)}`);
 }

@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError, reasonOf } from '../errors.ts';
+import { changedDeckiesInSteps } from '../fleet/content.ts';
 import type { Desired } from '../fleet/desired.ts';
 import { inSlices } from '../pass/slices.ts';
 import { NotJson, parseStateFileInSteps, stateFileInvalid } from './parse.ts';
@@ -18,11 +19,28 @@ export interface StateFileReader {
   readonly path: string;
   /** What the file says about the host. Never rejects: a file that cannot be used is `invalid`. */
   read(signal?: AbortSignal): Promise<Desired>;
+  /**
+   * Tells in which deckies a reading differs from the one before it, whoever asked for either; null: look at all. A pass
+   * may have seen a text that was gone before its change was noticed: what it did about that is to be looked at again.
+   * @returns ends it
+   */
+  onChange(changed: (names: ReadonlySet<string> | null) => void): () => void;
 }
 
 /** Reads one host's part of a state file; the parsed file is kept while its inode, size and times hold. */
 export function stateFileReader(path: string, host: string): StateFileReader {
   let kept: { key: string; desired: Desired } | null = null;
+  let last: Desired | null = null;
+  const listeners = new Set<Parameters<StateFileReader['onChange']>[0]>();
+
+  const compared = async (now: Desired): Promise<Desired> => {
+    const before = last;
+    last = now;
+    if (before === null || before === now || isSameFault(before, now)) return now;
+    const changed = await inSlices(changedDeckiesInSteps(before, now));
+    if (changed === null || changed.size > 0) for (const tell of listeners) tell(changed);
+    return now;
+  };
 
   const readOnce = async (): Promise<{ key: string; desired: Desired }> => {
     const handle = await openFile(path);
@@ -50,16 +68,25 @@ export function stateFileReader(path: string, host: string): StateFileReader {
         const key = await keyAt(path);
         try {
           kept = await readOnce();
-          return kept.desired;
+          return compared(kept.desired);
         } catch (error) {
-          if (!(error instanceof NotJson) || isOver()) return invalid(path, error);
+          if (!(error instanceof NotJson) || isOver()) return compared(invalid(path, error));
           // The same bytes fail the same way: wait for others.
           while ((await keyAt(path)) === key && !isOver()) await sleep(pause);
         }
       }
     },
+    onChange: (changed) => {
+      listeners.add(changed);
+      return () => listeners.delete(changed);
+    },
   };
 }
+
+/** Both are unusable, in the same way: of such a file each reading is another object. */
+const isSameFault = (before: Desired, now: Desired): boolean =>
+  (before.kind === 'absent' && now.kind === 'absent') ||
+  (before.kind === 'invalid' && now.kind === 'invalid' && before.error.message === now.error.message);
 
 const invalid = (path: string, error: unknown): Desired => ({
   kind: 'invalid',

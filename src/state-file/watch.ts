@@ -1,9 +1,6 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { reasonOf } from '../errors.ts';
-import { changedDeckiesInSteps } from '../fleet/content.ts';
-import type { Desired } from '../fleet/desired.ts';
-import { inSlices } from '../pass/slices.ts';
 import type { Watcher } from '../pass/triggers.ts';
 import type { StateFileReader } from './read.ts';
 
@@ -26,15 +23,14 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       let seen: string | null = null;
       let timer: NodeJS.Timeout | undefined;
       let reading: Promise<void> = Promise.resolve();
-      let before: Desired | null = null;
+      const stopFollowing = reader.onChange((names) =>
+        look(names === null ? { kind: 'everything' } : { kind: 'deckies', names }),
+      );
 
       const read = (): void => {
         reading = reading.then(async () => {
           seen = versionOf(reader.path);
-          const after = await reader.read();
-          const changed = before === null ? null : await inSlices(changedDeckiesInSteps(before, after));
-          before = after;
-          look(changed === null ? { kind: 'everything' } : { kind: 'deckies', names: changed });
+          await reader.read();
         });
       };
       const changed = (): void => {
@@ -62,7 +58,7 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       attach();
       reading = reading.then(async () => {
         seen = versionOf(reader.path);
-        before = await reader.read();
+        await reader.read();
       });
       const interval = setInterval(() => {
         attach();
@@ -76,6 +72,7 @@ export function watchStateFile(reader: StateFileReader): Watcher {
           clearInterval(interval);
           clearTimeout(timer);
           watcher?.close();
+          stopFollowing();
           await reading;
         },
       };

@@ -41,7 +41,6 @@ export function openLedger(): Ledger {
       counts.faults += 1;
       write(`FAULT ${name}`);
     },
-    log: (process, output) =>
-      appendFileSync(join(directory, `${process.replaceAll(' ', '-')}.log`), `${output}\n=== ended\n`),
+    log: (process, output) => appendFileSync(join(directory, `${process.replaceAll(' ', '-')}.log`), output),
   };
 }

@@ -32,6 +32,7 @@ export function program(
 ): Program {
   let running: Running | null = null;
   let isEndMeant = false;
+  let isYoung = (): boolean => false;
   const run = (): Running => {
     if (running === null) throw new Error(`${name} does not run`);
     return running;
@@ -41,6 +42,7 @@ export function program(
     const ending = running;
     isEndMeant = true;
     const asked = performance.now();
+    const wasYoung = isYoung();
     ending.child.kill(signal);
     const late = setTimeout(() => ending.child.kill('SIGKILL'), endsWithinMs);
     const { code } = await ending.finished;
@@ -52,9 +54,11 @@ export function program(
       took < endsWithinMs,
       () => `it took ${Math.round(took)} ms`,
     );
+    // One that has not begun to listen to signals ends by the signal itself.
+    const hasBegun = !wasYoung || ending.output() !== '';
     ledger.check(
       `${name} ends with 0`,
-      code === 0 || took >= endsWithinMs,
+      code === 0 || took >= endsWithinMs || (code === null && !hasBegun),
       () => `${code}\n${ending.output().slice(-2000)}`,
     );
   };
@@ -67,10 +71,14 @@ export function program(
       const started = start(args, env, file);
       running = started;
       isEndMeant = false;
+      const begun = performance.now();
+      isYoung = () => performance.now() - begun < 10_000;
+      for (const stream of [started.child.stdout, started.child.stderr])
+        stream?.on('data', (text: string) => ledger.log(name, text));
       void started.finished.then(({ code }) => {
         running = null;
         const output = started.output();
-        ledger.log(name, output);
+        ledger.log(name, `=== ended with ${code}\n`);
         ledger.check(`${name} lives on`, isEndMeant, () => `it ended with ${code}\n${output.slice(-3000)}`);
         ledger.check(`${name} prints no stack`, !hasStack(output), () => stackIn(output));
       });

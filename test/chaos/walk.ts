@@ -8,7 +8,7 @@ import { freePort } from '../support/services.ts';
 import { waitFor } from '../support/wait.ts';
 import { drawAct, drawDeclared } from './actions.ts';
 import { drawFault, type Fault } from './faults.ts';
-import { deckyNames, type WalkHost, walkHost } from './host.ts';
+import { deckyNames, stateFileText, type WalkHost, walkHost } from './host.ts';
 import { judge, type Transition } from './judge.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { hasStack, type Program, program } from './program.ts';
@@ -247,6 +247,10 @@ export async function walk(options: {
       if (chance < 0.7) host.declare(drawDeclared(random), 'in place');
       else if (chance < 0.8) host.removeFile();
       else if (chance < 0.9) host.breakFile('{"config": ');
+      const file = host.file.now();
+      ledger.did(
+        `${host.name} is left in quiet: ${file.kind} ${file.kind === 'declares' ? stateFileText(file.deckies) : ''}`,
+      );
     }
     await waitFor(async () => (await peers()) !== '', 60_000);
     const before = await Promise.all(hosts.map(({ name }) => rows(name)));

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { openEmbedded } from '../../src/database/embedded.ts';
 import { embeddedExists } from '../../src/database/embedded-cluster.ts';
@@ -54,6 +64,33 @@ describe('the embedded database', () => {
     await again.said(/first pass: inserted=0/);
     again.child.kill('SIGTERM');
     assert.equal((await again.finished).code, 0);
+  });
+
+  test('up starts its database again, however long that was not possible, and says little meanwhile', async () => {
+    const up = start(['up'], env);
+    await up.said(/Looking every 30 s/);
+    const data = join(directory, 'data', 'postgres', 'data');
+    const settings = join(data, 'postgresql.conf');
+    renameSync(settings, `${settings}.away`);
+    const killed = pid();
+    process.kill(killed, 'SIGQUIT');
+    const before = up.output().split('\n').length;
+    // Longer than one who opens it waits.
+    await sleep(70_000);
+    const lines = up.output().split('\n').slice(before);
+    assert.ok(lines.length < 40, lines.join('\n'));
+    assert.equal(up.child.exitCode, null);
+    renameSync(`${settings}.away`, settings);
+    // It waits thirty seconds between its tries, at most. No command that would start it is run before.
+    await waitFor(() => !isStopped() && pid() !== killed, 150_000);
+    await waitFor(async () => (await names()).length === 3);
+    const passes = async () =>
+      (await cliJson<{ hosts: { last_full_pass_at: string }[] }>(['hosts', '--json'], env)).hosts[0]
+        ?.last_full_pass_at;
+    const last = await passes();
+    await waitFor(async () => (await passes()) !== last, 150_000);
+    up.child.kill('SIGTERM');
+    assert.equal((await up.finished).code, 0);
   });
 
   const writeStateFile = (...deckies: string[]): string => {

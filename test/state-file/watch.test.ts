@@ -43,3 +43,31 @@ test('a state file whose directory is removed and made again is noticed, again a
     rmSync(above, { recursive: true, force: true });
   }
 });
+
+test('a text that only a pass saw is looked at again, though the watcher never read it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-watch-'));
+  const file = join(directory, 'decnet-state.json');
+  const write = (...names: string[]): void =>
+    writeFileSync(file, JSON.stringify({ config: { deckies: names.map((name) => declaredDecky(name)) } }));
+  write('web');
+  const reader = stateFileReader(file, 'local');
+  const told = new Set<string>();
+  const watching = watchStateFile(reader).start(
+    (hint) => {
+      if (hint.kind === 'deckies') for (const name of hint.names) told.add(name);
+    },
+    (error) => assert.fail(String(error)),
+  );
+  await watching.ready;
+  try {
+    for (const name of ['mail', 'files', 'print']) {
+      write('web', name);
+      await reader.read();
+      write('web');
+      await waitFor(() => told.has(name));
+    }
+  } finally {
+    await watching.close();
+    rmSync(directory, { recursive: true });
+  }
+});
