@@ -261,7 +261,7 @@ export async function walk(options: {
       () => ledger.check('the dashboard answers', true, () => ''),
       (error) => ledger.check('the dashboard answers', false, () => String(error)),
     );
-    await restsWell({ hosts, programs, rows, fullPassAt, ledger });
+    await restsWell({ hosts, programs, rows, fullPassAt, queues, ledger });
     for (const host of hosts) {
       const left = await rows(host.name);
       const wrong = differences(host, [], left);
