@@ -22,7 +22,18 @@ const minutes = Number(values.minutes);
 if (!(minutes > 0)) usage('--minutes is a number above 0');
 
 console.log(`chaos: --seed ${seed} --minutes ${minutes} --store ${store}`);
-const { counts, violations, directory } = await walk({ seed, minutes, store: store as 'redis' | 'postgres' });
+const stopped = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    console.log('chaos: ends after this round; once more ends it at once, and leaves its processes');
+    stopped.abort();
+  });
+const { counts, violations, directory } = await walk({
+  seed,
+  minutes,
+  store: store as 'redis' | 'postgres',
+  signal: stopped.signal,
+});
 console.log(
   `chaos: seed ${seed}, queues on ${store}: ${counts.actions} actions, ${counts.faults} faults, ${counts.checks} checks, ${violations.length} violations`,
 );

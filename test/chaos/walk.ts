@@ -30,6 +30,8 @@ export async function walk(options: {
   seed: number;
   minutes: number;
   store: 'redis' | 'postgres';
+  /** Ends it early, after the round that is under way. */
+  signal: AbortSignal;
 }): Promise<Ledger> {
   const ledger = openLedger();
   const random = seededRandom(options.seed);
@@ -297,7 +299,7 @@ export async function walk(options: {
     const until = Date.now() + options.minutes * 60_000;
     begin({ name: 'all is started', part: 'all', run: async () => undefined });
     await quiet();
-    while (Date.now() < until) {
+    while (Date.now() < until && !options.signal.aborted) {
       await actFor(calmMs, random);
       await storm();
       await quiet();
