@@ -242,6 +242,7 @@ export async function walk(options: {
   const untouched = { peers: '' };
   let slowest = 0;
   const quiet = async (): Promise<void> => {
+    const began = Date.now();
     for (const one of programs) one.start();
     for (const host of hosts) {
       host.engine.mood = 'sound';
@@ -258,6 +259,8 @@ export async function walk(options: {
     const before = await Promise.all(hosts.map(({ name }) => rows(name)));
     for (const [at, host] of hosts.entries())
       slowest = Math.max(slowest, await converges(host, before[at] ?? [], rows, ledger));
+    // Rows that another program wrote last are ours again when its grace has ended, and a pass has seen that.
+    await sleep(2 * (graceSeconds + first.intervalSeconds) * 1000 - (Date.now() - began));
     await scheduleIsSound(queues, hosts, ledger);
     await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status === 200, 60_000).then(
       () => ledger.check('the dashboard answers', true, () => ''),
