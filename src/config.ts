@@ -16,6 +16,8 @@ export interface Config {
   /** Null: the queues live in PostgreSQL. */
   readonly redisUrl: string | null;
   readonly dataDir: string;
+  /** Whether `dataDir` is the usual one, and not one that was set. */
+  readonly usesUsualDataDir: boolean;
   /** As set; null: one of the usual places, chosen by `chooseStateFile`. */
   readonly stateFile: string | null;
   readonly docker: DockerSettings;
@@ -44,6 +46,7 @@ export function parseConfig(env: Environment): Config {
     databaseUrl: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
     redisUrl: read.url('REDIS_URL', ['redis:', 'rediss:']),
     dataDir: read.value('DECNET_DATA_DIR') ?? defaultDataDir(env),
+    usesUsualDataDir: read.value('DECNET_DATA_DIR') === undefined,
     stateFile: read.value('DECNET_STATE_FILE') ?? null,
     docker: {
       host: read.value('DOCKER_HOST'),
@@ -129,7 +132,9 @@ function reader(env: Environment, problems: string[]) {
  * Whether all who read an address read the same. Without `//` they do not; and where a password holds a `/`, `?` or `#` that
  * is not encoded, what follows is a path, with the `@` and the real host in it.
  */
-function isAddress(text: string, protocols: readonly string[]): boolean {
+function isAddress(given: string, protocols: readonly string[]): boolean {
+  // A database on a Unix socket has a user and no host: `postgresql://user:password@/name?host=/run/postgresql`.
+  const text = given.replace(/^(\s*postgres(?:ql)?:\/\/[^/?#]*@)\//, '$1localhost/');
   if (!/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text) || !URL.canParse(text)) return false;
   const { protocol, pathname, search, hash } = new URL(text);
   if (!protocols.includes(protocol)) return false;

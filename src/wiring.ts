@@ -90,7 +90,7 @@ export function openFleet(config: Config, log: Log): Fleet {
   const embedded = once(async (): Promise<EmbeddedDatabase> => {
     const { openEmbedded } = await import('./database/embedded.ts');
     const { embeddedExists } = await import('./database/embedded-cluster.ts');
-    if (config.dataDir !== rootDataDir && !embeddedExists(config.dataDir) && embeddedExists(rootDataDir)) {
+    if (config.usesUsualDataDir && !embeddedExists(config.dataDir) && embeddedExists(rootDataDir)) {
       log.warn(
         { here: config.dataDir, roots: rootDataDir },
         "this user has no database yet, while root has one: root's fleet is not shown here",

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { connectionOptions } from '../database-address.ts';
 import { isObject } from '../fleet/json.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
@@ -10,8 +11,9 @@ const retryAfter = 1000;
 const notifyAll = `select pg_catalog.pg_notify($1, message)
   from pg_catalog.unnest($2::pg_catalog.text[]) as messages(message)`;
 
-/** Between hosts by LISTEN and NOTIFY, on one connection. */
+/** Between hosts by LISTEN and NOTIFY, on one connection. @throws FleetError CONFIG_INVALID */
 export function postgresTransport(url: string): Transport {
+  const options = connectionOptions(url, { applicationName: 'decnet-fleet bus' });
   const receivers = new Map<string, (payload: unknown) => void>();
   let client: pg.Client | null = null;
   let closed = false;
@@ -21,8 +23,7 @@ export function postgresTransport(url: string): Transport {
   const connect = async (): Promise<void> => {
     while (!closed) {
       const made = new pg.Client({
-        connectionString: url,
-        application_name: 'decnet-fleet bus',
+        ...options,
         connectionTimeoutMillis: 5000,
         keepAlive: true,
       });

@@ -1,12 +1,12 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { FleetError, reasonOf } from '../errors.ts';
 import { queueName, scheduleQueue } from '../fleet/job.ts';
 import { applicationName } from './application-name.ts';
 import { type Cluster, clusterUser, inHome, openCluster, run } from './embedded-cluster.ts';
+import { runningPort, startServer } from './embedded-server.ts';
 
 /** This machine's own PostgreSQL, shared by every command that finds it. */
 export interface EmbeddedDatabase {
@@ -20,6 +20,8 @@ const leaseLock = 7_264_310_502;
 /** What our connections are called; BullMQ calls those that listen by their queues. */
 const ours = [applicationName, scheduleQueue, queueName('%')];
 const startWithin = 60_000;
+/** How often a start fails in the same way again before that is its end. */
+const sameFaults = 2;
 const databaseName = 'decnet_fleet';
 
 /**
@@ -76,31 +78,45 @@ interface Lease {
   readonly url: string;
 }
 
-/** @throws what the last try failed of */
+/** @throws why it cannot be entered or started */
 async function enter(cluster: Cluster): Promise<Lease> {
+  // Whoever may not read it may not start the server either.
+  await passwordOf(cluster);
   const until = performance.now() + startWithin;
-  let why: unknown = null;
+  let why: Error | null = null;
+  let same = 0;
   for (let pauseMs = 50; performance.now() < until; pauseMs = Math.min(1000, 2 * pauseMs)) {
-    const lease = await joinServer(cluster).catch((error: unknown) => {
-      why = error;
-      return null;
-    });
+    const lease = await joinServer(cluster);
     if (lease !== null) return lease;
-    await start(cluster).catch((error: unknown) => {
-      why = error;
-    });
+    const failed = await startServer(cluster).then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+    );
+    same = failed !== null && failed.message === why?.message ? same + 1 : 0;
+    why = failed ?? why;
+    // Another command may start or stop it at this moment; what stays the same does not pass by itself.
+    if (failed !== null && same >= sameFaults) throw failed;
     await sleep(pauseMs);
   }
   throw why ?? new Error(`it does not start; see ${inHome.log(cluster)}`);
 }
 
+/** @throws Error it is another user's */
+const passwordOf = (cluster: Cluster): Promise<string> =>
+  readFile(inHome.password(cluster), 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EACCES')
+      throw new Error('it is another user’s, and this one may not read its password', { cause: error });
+    throw error;
+  });
+
 /** Null: no server runs, or it is being stopped. */
 async function joinServer(cluster: Cluster): Promise<Lease | null> {
   const port = await runningPort(cluster);
   if (port === null) return null;
-  const password = await readFile(inHome.password(cluster), 'utf8');
+  const password = await passwordOf(cluster);
+  // Nothing of it may come from the PG* variables, which are about another server.
   const address = (name: string): string =>
-    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}?application_name=${applicationName}`;
+    `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}?application_name=${applicationName}&sslmode=disable&options=%20`;
   const client = new pg.Client({
     connectionString: address('postgres'),
     connectionTimeoutMillis: 5000,
@@ -118,9 +134,9 @@ async function joinServer(cluster: Cluster): Promise<Lease | null> {
     }
   } catch (error) {
     await client.end().catch(() => undefined);
-    // Starting, stopping or gone: not a fault, only not yet.
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ECONNREFUSED' || code === '57P03' || code === '57P01' || code === 'ECONNRESET') return null;
+    // Starting, stopping, gone or full: not a fault, only not yet.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (/^(57P|53|08|ECONN)/.test(code) || code === '') return null;
     throw error;
   }
   await client.end();
@@ -161,62 +177,4 @@ async function leave(cluster: Cluster, { client }: Lease): Promise<void> {
     // The server is gone: so is the lease.
   }
   await client.end().catch(() => undefined);
-}
-
-/** The running server's port, of its own pid file; a stale one is removed if its process is another's now. */
-async function runningPort(cluster: Cluster): Promise<number | null> {
-  const file = join(inHome.data(cluster), 'postmaster.pid');
-  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
-  const [pid, port] = [Number(lines[0]), Number(lines[3])];
-  if (!(pid > 0) || !(port > 0) || !isAlive(pid)) return null;
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
-  if (command !== null && !command.includes('postgres')) {
-    await rm(file, { force: true });
-    return null;
-  }
-  return port;
-}
-
-async function start(cluster: Cluster): Promise<void> {
-  const port = await freePort(cluster);
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
-  const args = [
-    'start',
-    '-D',
-    inHome.data(cluster),
-    '-l',
-    inHome.log(cluster),
-    '-w',
-    '-t',
-    '30',
-    '-o',
-    options,
-  ];
-  await run(cluster.binaries.pg_ctl, args, cluster.owner);
-  await writeFile(inHome.port(cluster), String(port));
-}
-
-/** The port of the last start if it is still free, so that who lost the server finds it again. */
-async function freePort(cluster: Cluster): Promise<number> {
-  const last = Number(await readFile(inHome.port(cluster), 'utf8').catch(() => '0'));
-  return (await listenOn(last)) ?? (await listenOn(0)) ?? 0;
-}
-
-const listenOn = (port: number): Promise<number | null> =>
-  new Promise((done) => {
-    const server = createServer();
-    server.once('error', () => done(null));
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : null));
-    });
-  });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

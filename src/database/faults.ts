@@ -1,20 +1,12 @@
 import { FleetError, reasonOf } from '../errors.ts';
 
-/** Where a database is, without its password. */
-export function placeOf(url: string): string {
-  const { hostname, port, pathname, searchParams } = new URL(url);
-  const host = searchParams.get('host') ?? hostname;
-  return `${host}${port === '' || host.startsWith('/') ? '' : `:${port}`}${pathname}`;
-}
-
 const schemaFaults: ReadonlySet<string> = new Set(['42P01', '42703', '3F000']);
 const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
 
 /** What a failed query means to a person. @returns a FleetError, or the error itself if it is none of the database's */
-export function databaseFault(error: unknown, url: string): unknown {
+export function databaseFault(error: unknown, place: string): unknown {
   if (error instanceof FleetError) return error;
   const code = codeOf(error);
-  const place = placeOf(url);
   if (code !== null && schemaFaults.has(code)) {
     return new FleetError('SCHEMA_MISSING', `The database ${place} lacks this version's tables`, {
       advice: 'Run `decnet-fleet migrate`',
@@ -40,6 +32,16 @@ export function databaseFault(error: unknown, url: string): unknown {
       cause: error,
     });
   }
+  if (isTlsFault(error, code)) {
+    return new FleetError(
+      'DATABASE_UNREACHABLE',
+      `The database ${place} cannot be reached with TLS as asked: ${innermost(error)}`,
+      {
+        advice: 'Check sslmode and sslrootcert in DATABASE_URL, and the certificate of the server',
+        cause: error,
+      },
+    );
+  }
   if (isConnectionFault(error, code)) {
     return new FleetError(
       'DATABASE_UNREACHABLE',
@@ -52,6 +54,11 @@ export function databaseFault(error: unknown, url: string): unknown {
   }
   return error;
 }
+
+/** OpenSSL's words for a certificate, Node's for the rest; and the server that has no TLS. */
+const isTlsFault = (error: unknown, code: string | null): boolean =>
+  (code !== null && /CERT|SIGNATURE|^ERR_(TLS|SSL|OSSL)|^EPROTO$|ISSUER|^CRL_/.test(code)) ||
+  /does not support SSL/.test(innermost(error));
 
 /** 55000: of a statement of ours it can only be the database that takes no connections (`allow_connections`). */
 const isConnectionFault = (error: unknown, code: string | null): boolean =>

@@ -1,6 +1,7 @@
 import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
 import type { Kysely } from 'kysely';
 import type { ClientBase } from 'pg';
+import { connectionOptions, databasePlace } from '../database-address.ts';
 import { applicationName } from './application-name.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
 import { databaseFault } from './faults.ts';
@@ -54,12 +55,13 @@ const unknownConnections = (): Connections => ({ schema: null, path: safestPath,
 /** Connects at the first query, not here. */
 export async function openDatabase(url: string, options: { poolMax?: number } = {}): Promise<Database> {
   const connections = unknownConnections();
+  const place = databasePlace(url);
   const orm = await connect(url, options.poolMax ?? 4, (client) => prepare(client, connections));
   const run = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw databaseFault(error, url);
+      throw databaseFault(error, place);
     }
   };
   /** Where the tables are: known from the first connection on. */
@@ -69,10 +71,10 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
   };
   const transaction: Database['transaction'] = (work, { readOnly = false, snapshot = false } = {}) =>
     run(async () => {
-      const place = await schema();
+      const where = await schema();
       return orm.em.fork().transactional(
         async (em) => {
-          const db = { kysely: kyselyOf(em), schema: place };
+          const db = { kysely: kyselyOf(em), schema: where };
           if (connections.pooled) await query(db, `set local search_path to ${connections.path}`);
           return work(db);
         },
@@ -85,9 +87,9 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
     transaction,
     query: <R>(statement: string, values: readonly unknown[] = []) =>
       run(async () => {
-        const place = await schema();
+        const where = await schema();
         if (connections.pooled) return transaction((db) => query<R>(db, statement, values));
-        return query<R>({ kysely: kyselyOf(orm.em.fork()), schema: place }, statement, values);
+        return query<R>({ kysely: kyselyOf(orm.em.fork()), schema: where }, statement, values);
       }),
     snapshot: (work) =>
       transaction((db) => work((statement, values) => query(db, statement, values)), {
@@ -136,9 +138,11 @@ const connect = (
   url: string,
   poolMax: number,
   onConnect: (client: ClientBase) => Promise<void>,
-): Promise<MikroORM> =>
-  MikroORM.init({
-    clientUrl: url,
+): Promise<MikroORM> => {
+  const options = connectionOptions(url, { applicationName });
+  return MikroORM.init({
+    // Of an address it would take host, port, user, password and name alone.
+    dbName: options.database ?? '',
     entities: [FleetDecky, FleetHost, FleetTransition, FleetGap, FleetAlarm, FleetNotification],
     // The policies, and the tables that only functions and locks use, are the migrations' alone.
     schemaGenerator: {
@@ -149,7 +153,7 @@ const connect = (
     logger: () => undefined,
     pool: { min: 0, max: poolMax, idleTimeoutMillis: idleAfter },
     driverOptions: {
-      application_name: applicationName,
+      ...options,
       connectionTimeoutMillis: connectWithin,
       query_timeout: answerWithin,
       keepAlive: true,
@@ -158,3 +162,4 @@ const connect = (
     },
     ensureDatabase: false,
   });
+};

@@ -18,9 +18,9 @@ import {
 } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { connectionOptions, databasePlace } from '../database-address.ts';
 import { FleetError, reasonOf } from '../errors.ts';
 import { mayServe } from '../fleet/grant.ts';
-import { maskAddress } from '../log.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
@@ -143,14 +143,14 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
 }
 
 function onPostgres(url: string, outage: Outage): QueueBackend {
+  const place = databasePlace(url);
   // Every Worker and QueueEvents keeps one of these for LISTEN, and hangs silently when there is none left.
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionOptions(url, { searchPath: schema }),
     max: 10,
     keepAlive: true,
     idleTimeoutMillis: 5000,
     connectionTimeoutMillis: connectWithin,
-    options: `-c search_path=${schema}`,
   });
   pool.setMaxListeners(0);
   outage.watch(pool);
@@ -162,14 +162,14 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
     ...bound,
     kind: 'postgres',
     countWorkers: (name) => bound.queue(name).getWorkersCount(),
-    place: maskAddress(url),
+    place,
     prepare: () => preparePostgres(url),
     check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),
     now: async () => {
       const ask = 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now';
       return (await withinLimit(() => pool.query<{ now: number }>(ask))).rows[0]?.now ?? Number.NaN;
     },
-    settings: () => postgresSettings(pool, maskAddress(url)),
+    settings: () => postgresSettings(pool, place),
     close: async () => {
       await bound.close();
       await pool.end();
@@ -182,13 +182,13 @@ const preparePostgres = (url: string): Promise<void> =>
 
 /** Not from the pool: a schema that is missing must not leave it with a broken LISTEN. */
 async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectWithin });
+  const client = new pg.Client({ ...connectionOptions(url), connectionTimeoutMillis: connectWithin });
   client.on('error', () => undefined);
   try {
     await client.connect();
     await withinLimit(() => work(client));
   } catch (error) {
-    throw queueFault(maskAddress(url), error);
+    throw queueFault(databasePlace(url), error);
   } finally {
     client.end().catch(() => undefined);
   }

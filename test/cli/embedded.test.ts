@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdtempSync,
@@ -64,6 +65,70 @@ describe('the embedded database', () => {
     await again.said(/first pass: inserted=0/);
     again.child.kill('SIGTERM');
     assert.equal((await again.finished).code, 0);
+  });
+
+  describe('what makes it useless is said at once', () => {
+    const say = async (more: Env = {}): Promise<string> => {
+      const { code, stdout, stderr } = await cli(['status', '--json'], { ...env, ...more });
+      assert.deepEqual([code, stdout], [1, ''], stderr);
+      assert.match(stderr, /^decnet-fleet: The embedded database in .*data cannot be used: /);
+      assert.equal(stderr.trim().split('\n').length, 1);
+      return stderr;
+    };
+    const data = () => join(directory, 'data', 'postgres', 'data');
+    beforeEach(async () => {
+      assert.equal((await cli(['status'], env)).code, 0);
+      await waitFor(isStopped);
+    });
+
+    test('data of another major version, with both versions', async () => {
+      writeFileSync(join(data(), 'PG_VERSION'), '9\n');
+      try {
+        assert.match(
+          await say(),
+          /initialized by PostgreSQL version 9, which is not compatible with this version \d+/,
+        );
+      } finally {
+        rmSync(join(directory, 'data'), { recursive: true });
+      }
+    });
+
+    test('settings that it refuses', async () => {
+      appendFileSync(join(data(), 'postgresql.conf'), "\nshared_buffers = 'much'\n");
+      try {
+        assert.match(await say(), /configuration file .* contains errors/);
+      } finally {
+        rmSync(join(directory, 'data'), { recursive: true });
+      }
+    });
+
+    test('another user’s', { skip: process.getuid?.() !== 0 && 'another user: needs root' }, async () => {
+      const up = start(['up'], env);
+      await up.said(/Looking every/);
+      const other = start(['status'], env, 'src/cli/bin.ts', '', { uid: 65_534, gid: 65_534 });
+      const { code, stderr } = await other.finished;
+      assert.equal(code, 1);
+      assert.match(stderr, /it is another user’s, and this one may not read its password/);
+      up.child.kill('SIGTERM');
+      await up.finished;
+    });
+
+    test('and a pid file that names the server of another directory makes it no other', async () => {
+      const elsewhere = { ...env, DECNET_DATA_DIR: join(directory, 'elsewhere') };
+      const up = start(['up'], elsewhere);
+      await up.said(/Looking every/);
+      try {
+        const file = join(directory, 'elsewhere', 'postgres', 'data', 'postmaster.pid');
+        writeFileSync(
+          pidFile(),
+          readFileSync(file, 'utf8').replace(join(directory, 'elsewhere'), join(directory, 'data')),
+        );
+        assert.deepEqual(await names(), []);
+      } finally {
+        up.child.kill('SIGTERM');
+        await up.finished;
+      }
+    });
   });
 
   test('up starts its database again, however long that was not possible, and says little meanwhile', async () => {

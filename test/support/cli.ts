@@ -25,9 +25,17 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /**
  * Starts one of the programs of the checkout, as a user would.
  * @param input what it reads on its standard input
+ * @param user whose process it is
  */
-export function start(args: readonly string[], env: Env, program = 'src/cli/bin.ts', input = ''): Running {
+export function start(
+  args: readonly string[],
+  env: Env,
+  program = 'src/cli/bin.ts',
+  input = '',
+  user: { uid?: number; gid?: number } = {},
+): Running {
   const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
+    ...user,
     env: { ...bare, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -50,8 +50,17 @@ export async function redisServer(): Promise<Server> {
   return server;
 }
 
-/** A PostgreSQL of the test's own. */
-export async function postgresServer(): Promise<Server> {
+/**
+ * A PostgreSQL of the test's own.
+ * @param made.settings more of them, as on the command line
+ * @param made.prepare called with its data directory and whose it is, before it starts
+ */
+export async function postgresServer(
+  made: {
+    settings?: string;
+    prepare?: (data: string, owner: { uid: number; gid: number } | null) => void;
+  } = {},
+): Promise<Server> {
   const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-pg-'));
   chmodSync(directory, 0o755);
   const embedded = await openEmbedded(directory);
@@ -59,7 +68,8 @@ export async function postgresServer(): Promise<Server> {
   await embedded.close();
   const cluster = await openCluster(directory);
   const data = inHome.data(cluster);
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' ${made.settings ?? ''}`;
+  made.prepare?.(data, cluster.owner);
   const server: Server = {
     url: embedded.url,
     start: () =>
