@@ -3,6 +3,7 @@ import { scheduleQueue } from '../fleet/job.ts';
 import type { ScheduledHost } from '../fleet/slots.ts';
 import type { QueueBackend } from './backend.ts';
 import { runRound } from './round.ts';
+import { withinLimit } from './within-limit.ts';
 
 const schedulerId = 'reconcile';
 /** Milliseconds between two looks at the schedule itself. */
@@ -35,14 +36,18 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     options.onError(error);
   };
   const stopping = new AbortController();
+  // A round that waited for ever would hold the schedule up, and with it the next ones.
+  const hostsNow = (only?: readonly string[]) => withinLimit(() => options.hosts(only));
   const worker = backend.worker(scheduleQueue, async (job) => {
-    const hosts = await options.hosts();
-    // A round covers the time until the next one: of the schedule as it is, until it is mended to what it should be.
+    const hosts = await hostsNow();
+    // A round covers the time until the next one. One that somebody made longer is mended meanwhile, and ends when it should
+    // have: else it would go on beside the rounds of the mended schedule.
     const { repeat } = job.opts as { repeat?: { every?: number } };
-    const length = repeat?.every ?? roundLength(hosts);
-    if (length !== roundLength(hosts)) void mend();
+    const needed = roundLength(hosts);
+    const length = Math.min(repeat?.every ?? needed, needed);
+    if (repeat?.every !== needed) void mend();
     const round = { due: dueAt(job), length, isRepeated: job.attemptsStarted > 1 };
-    const { enqueued, refused } = await runRound(backend, hosts, options.hosts, round, stopping.signal);
+    const { enqueued, refused } = await runRound(backend, hosts, hostsNow, round, stopping.signal);
     report(refused);
     return { hosts: hosts.length, enqueued };
   });
@@ -50,7 +55,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     Math.min(longestRound, options.interval, ...hosts.map(({ interval }) => interval));
   const mend = async (): Promise<void> => {
     try {
-      await mendSchedule(queue, roundLength(await options.hosts()));
+      await mendSchedule(queue, roundLength(await hostsNow()));
     } catch (error) {
       report(error);
     }

@@ -82,6 +82,50 @@ for (const kind of stores) {
       assert.deepEqual(errors, []);
     });
 
+    test('goes on after a question for the hosts that nobody answers', async () => {
+      const backend = await connect();
+      let passes = 0;
+      void backend
+        .worker('reconcile.a', async () => void passes++)
+        .run()
+        .catch(() => undefined);
+      let asked = 0;
+      open.push(
+        startScheduler(await connect(), {
+          // The first question is that of the schedule itself.
+          hosts: async () =>
+            ++asked % 5 === 2 ? new Promise(() => undefined) : [{ host: 'a', interval: 1000 }],
+          interval: 1000,
+          onError: () => undefined,
+        }),
+      );
+      await waitFor(() => passes >= 3 && asked > 7, 90_000);
+    });
+
+    test('is not doubled by rounds that somebody made longer by hand', async () => {
+      await schedule(['a'], 2000);
+      await schedule(['a'], 2000);
+      const backend = await connect();
+      const queue = backend.queue('schedule');
+      const passes: number[] = [];
+      void backend
+        .worker('reconcile.a', async () => void passes.push(performance.now()))
+        .run()
+        .catch(() => undefined);
+      const every = async () => (await queue.getJobSchedulers()).map((found) => found.every).join();
+      await waitFor(async () => (await every()) === '2000');
+      // Its first round is due at once, and each scheduler takes one.
+      for (const _ of [1, 2]) {
+        await queue.upsertJobScheduler('reconcile', { every: 600_000 }, { name: 'round', data: {} });
+        await waitFor(async () => (await every()) === '2000', 40_000);
+      }
+      await sleep(3000);
+      const from = performance.now();
+      await sleep(12_000);
+      const made = passes.filter((at) => at >= from).length;
+      assert.ok(made >= 4 && made <= 8, `${made} passes where 6 were due`);
+    });
+
     if (kind === 'postgres') return;
     test('serves the other hosts when one host’s queue takes nothing', async () => {
       const errors: unknown[] = [];
