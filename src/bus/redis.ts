@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
+import { redisChannel } from '../fleet/topics.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /**
- * Between hosts on Redis pub/sub: the channel is the topic. Publishes on a connection that is open anyway, and opens
+ * Between hosts on Redis pub/sub: a channel for each topic. Publishes on a connection that is open anyway, and opens
  * one of its own when somebody subscribes.
  */
 export function redisTransport(shared: Redis): Transport {
@@ -10,6 +11,7 @@ export function redisTransport(shared: Redis): Transport {
   shared.once('ready', () => {
     wasReady = true;
   });
+  const channelOf = (topic: string): string => redisChannel(topic, shared.options.db ?? 0);
   let subscriber: Redis | null = null;
   const receivers = new Map<string, (payload: unknown) => void>();
   const subscribing = (): Redis => {
@@ -29,12 +31,14 @@ export function redisTransport(shared: Redis): Transport {
     publish: async (messages) => {
       // ioredis keeps what is sent while it connects: right at the start, and stale after an outage.
       if (wasReady && shared.status !== 'ready') throw new Error(`the connection is ${shared.status}`);
-      await Promise.all(messages.map((message) => shared.publish(message.topic, envelope(message))));
+      await Promise.all(
+        messages.map((message) => shared.publish(channelOf(message.topic), envelope(message))),
+      );
     },
     subscribe: (topic, receive) => {
-      receivers.set(topic, receive);
+      receivers.set(channelOf(topic), receive);
       subscribing()
-        .subscribe(topic)
+        .subscribe(channelOf(topic))
         .catch(() => undefined);
     },
     close: async () => {

@@ -1,5 +1,5 @@
 import { queueName } from './job.ts';
-import { controlTopic, healthTopic, stateTopic } from './topics.ts';
+import { controlTopic, healthTopic, redisChannel, stateTopic } from './topics.ts';
 
 /** BullMQ's own prefix of its keys. */
 const keyPrefix = 'bull';
@@ -216,15 +216,16 @@ export const queueKeys = (host: string): string => `${keyPrefix}:${queueName(hos
  * @param database the number of the fleet's logical database
  */
 export function grantRedis(host: string, user: string, password: string, database: number): string {
-  const messages = stateTopic(host, '*').replace(/\.state$/, '*');
+  const channel = (topic: string): string => redisChannel(topic, database);
+  const messages = channel(stateTopic(host, '*').replace(/\.state$/, '*'));
   return [
     `ACL SETUSER ${user} reset on >${password}`,
     `~${queueKeys(host)}`,
-    `resetchannels &${messages} &${healthTopic}`,
+    `resetchannels &${messages} &${channel(healthTopic)}`,
     ...commandsOfWorker.map((command) => `+${command}`),
     // Connections begin in number 0; those of a fleet elsewhere may go there, and nowhere else.
     ...(database === 0 ? [] : [`+select|${database}`]),
     // Hears who is asked to stop, and can ask nobody.
-    `(resetchannels &${controlTopic} -@all +subscribe +unsubscribe)`,
+    `(resetchannels &${channel(controlTopic)} -@all +subscribe +unsubscribe)`,
   ].join(' ');
 }

@@ -29,6 +29,13 @@ export const healthTopic = 'system.reconciler.health';
 
 export const controlTopic = 'system.reconciler.control';
 
+/**
+ * Redis's channel of a topic. Channels are the server's: those of another logical database are another fleet's.
+ * @param database its number; that of 0 is the topic itself
+ */
+export const redisChannel = (topic: string, database: number): string =>
+  database === 0 ? topic : `${database}/${topic}`;
+
 /** In the place of a host: all of them. No host may be called so. */
 const everyHost = '*';
 

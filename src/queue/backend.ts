@@ -24,6 +24,7 @@ import { mayServe } from '../fleet/grant.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
+import { countSigns, signsOfLife } from './signs.ts';
 import { withinLimit } from './within-limit.ts';
 
 /** BullMQ bound to one store: no other file knows which one it is. */
@@ -120,9 +121,22 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
   return {
     ...bound,
     kind: 'redis',
+    worker: (name, run) => {
+      const made = bound.worker(name, run);
+      const signs = signsOfLife(connection, made.toKey(''));
+      made.once('closed', () => signs.close());
+      return made;
+    },
     countWorkers: async (name) => {
       // Redis lists the clients of the whole server: the workers of another logical database are not ours.
-      const workers = await bound.queue(name).getWorkers();
+      const queue = bound.queue(name);
+      const workers = await queue.getWorkers().catch((error: unknown) => {
+        if (reasonOf(error).includes('NOPERM')) return null;
+        throw error;
+      });
+      // Where CLIENT LIST is renamed, BullMQ puts a worker of its own invention into its place.
+      if (workers === null || workers.some(({ addr }) => addr === undefined))
+        return countSigns(connection, queue.toKey(''));
       return workers.filter((worker) => Number(worker.db ?? db) === db && mayServe(worker.user ?? '', name))
         .length;
     },

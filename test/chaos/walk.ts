@@ -260,7 +260,7 @@ export async function walk(options: {
     for (const [at, host] of hosts.entries())
       slowest = Math.max(slowest, await converges(host, before[at] ?? [], rows, ledger));
     // Rows that another program wrote last are ours again when its grace has ended, and a pass has seen that.
-    await sleep(2 * (graceSeconds + first.intervalSeconds) * 1000 - (Date.now() - began));
+    await sleep(Math.max(0, 2 * (graceSeconds + first.intervalSeconds) * 1000 - (Date.now() - began)));
     await scheduleIsSound(queues, hosts, ledger);
     await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status === 200, 60_000).then(
       () => ledger.check('the dashboard answers', true, () => ''),

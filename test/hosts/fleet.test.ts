@@ -29,10 +29,12 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
   before(async () => {
     store = await testStore('redis');
     listener = new Redis(store.redisUrl ?? '');
-    await listener.psubscribe('decky.*', 'system.*');
+    const database = new URL(store.redisUrl ?? '').pathname.slice(1);
+    // Channels are the whole server's: those of this fleet carry the number of its logical database.
+    await listener.psubscribe(`${database}/*`);
     listener.on('pmessage', (_pattern, channel: string, text: string) => {
-      // Channels are the whole server's: other tests speak on them, too.
-      if (text.startsWith('{')) heard.push({ channel, payload: JSON.parse(text).payload });
+      const topic = channel.slice(database.length + 1);
+      if (text.startsWith('{')) heard.push({ channel: topic, payload: JSON.parse(text).payload });
     });
     machines = await Promise.all(
       ['host-a', 'host-b'].map(async (name) => {

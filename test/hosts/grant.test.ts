@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import type { JobResult } from '../../src/fleet/job.ts';
+import { redisChannel } from '../../src/fleet/topics.ts';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { cli, cliJson, type Env, start } from '../support/cli.ts';
 import { type Granted, granted } from '../support/granted.ts';
@@ -105,6 +106,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     const backend = queueBackend({ redis: master, databaseUrl: store.db.url }, { outage: () => undefined });
     await backend.queue('reconcile.peer').add('reconcile', { host_uuid: 'peer' });
     const redis = new Redis(worker.REDIS_URL ?? '');
+    const channel = (topic: string): string => redisChannel(topic, redis.options.db ?? 0);
     for (const key of keys) {
       for (const command of [
         ['get', key],
@@ -144,6 +146,9 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
       ['swapdb', '0', '1'],
       ['pubsub', 'channels'],
       ['publish', 'decky.peer:web.state', 'x'],
+      ['publish', channel('decky.peer:web.state'), 'x'],
+      ['publish', channel('decky.mine2:web.state'), 'x'],
+      ['publish', channel('system.reconciler.control'), '{}'],
       ['publish', 'decky.mine2:web.state', 'x'],
       ['publish', 'system.reconciler.control', '{}'],
       ['save'],
@@ -157,7 +162,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
         command.join(' '),
       );
     }
-    await redis.call('publish', 'decky.mine:web.state', 'x');
+    await redis.call('publish', channel('decky.mine:web.state'), 'x');
     redis.disconnect();
     await backend.queue('reconcile.peer').obliterate({ force: true });
     await backend.close();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { redisChannel } from '../../src/fleet/topics.ts';
 import { cli, type Env } from '../support/cli.ts';
 import { type Granted, granted } from '../support/granted.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
@@ -224,6 +225,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
   test('more than 200 commands of Redis, and none reaches what is not its own', async () => {
     const admin = new Redis(store.redisUrl ?? '');
     const redis = new Redis(mine.settings.REDIS_URL ?? '');
+    const channel = (topic: string): string => redisChannel(topic, redis.options.db ?? 0);
     after(() => {
       redis.disconnect();
       admin.disconnect();
@@ -343,6 +345,10 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
       ['pubsub', 'numsub'],
       ['pubsub', 'numpat'],
       ['publish', 'decky.peer:web.state', 'x'],
+      ['publish', channel('decky.peer:web.state'), 'x'],
+      ['publish', channel('decky.mine2:web.state'), 'x'],
+      ['publish', channel('system.reconciler.control'), '{}'],
+      ['subscribe', channel('decky.peer:web.state')],
       ['publish', 'decky.mine2:web.state', 'x'],
       ['publish', 'system.reconciler.control', '{}'],
       ['publish', 'system.other.health', 'x'],

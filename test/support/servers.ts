@@ -18,15 +18,21 @@ export interface Server {
   remove(): Promise<void>;
 }
 
-/** A Redis of the test's own, which keeps nothing: started again it is an empty one. */
-export async function redisServer(): Promise<Server> {
+/**
+ * A Redis of the test's own, which keeps nothing: started again it is an empty one.
+ * @param settings more of them, as on the command line
+ */
+export async function redisServer(settings: readonly string[] = []): Promise<Server> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   let child: ChildProcess | null = null;
   const server: Server = {
     url,
     start: async () => {
-      const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', tmpdir()];
+      const args = [
+        ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', tmpdir()],
+        ...settings,
+      ];
       child = spawn((await findProgram('redis-server')) ?? '', args, { stdio: 'ignore' });
       await waitFor(async () => {
         const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { type FakeEngine, fakeEngine } from '../support/fake-engine.ts';
+import { type TestHost, testHost } from '../support/host.ts';
+import { redisServer, type Server } from '../support/servers.ts';
+import { noStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+/** One fleet: a database of its own, and its workers' environment. */
+interface TestFleet {
+  readonly db: TestDatabase;
+  readonly host: TestHost;
+  readonly env: Env;
+}
+
+describe('a Redis that is not ours alone', { skip: noStore('redis') }, () => {
+  let engine: FakeEngine;
+  const servers: Server[] = [];
+  const fleets: TestFleet[] = [];
+  before(async () => {
+    engine = await fakeEngine();
+  });
+  after(async () => {
+    for (const { db, host } of fleets) {
+      host.remove();
+      await db.drop();
+    }
+    for (const server of servers) await server.remove();
+    await engine.stop();
+  });
+
+  const redis = async (settings: readonly string[] = []): Promise<Server> => {
+    const server = await redisServer(settings);
+    servers.push(server);
+    return server;
+  };
+  const fleet = async (redisUrl: string): Promise<TestFleet> => {
+    const [db, host] = [await testDatabase(), testHost()];
+    host.write([]);
+    const env = host.env({ DATABASE_URL: db.url, REDIS_URL: redisUrl, DOCKER_HOST: engine.host });
+    const made = { db, host, env };
+    fleets.push(made);
+    return made;
+  };
+  const startWorker = async ({ db, env }: TestFleet): Promise<Running> => {
+    const worker = start([], env, 'worker.ts');
+    await waitFor(
+      async () => (await db.query('select from fleet_hosts where last_full_pass_at is not null')).length > 0,
+    );
+    return worker;
+  };
+  const end = async (worker: Running): Promise<number | null> => {
+    worker.child.kill('SIGTERM');
+    return (await worker.finished).code;
+  };
+
+  test('two fleets in two logical databases: what stops the worker of one leaves the other’s alone', async () => {
+    const { url } = await redis();
+    const [first, second] = [await fleet(`${url}/0`), await fleet(`${url}/1`)];
+    const workers = [await startWorker(first), await startWorker(second)] as const;
+    for (const [at, one] of [second, first].entries()) {
+      const { code, stdout } = await cli(['stop', '--host', 'local'], one.env);
+      assert.equal(code, 0);
+      assert.match(stdout, /has stopped/);
+      const [ended, other] = at === 0 ? [workers[1], workers[0]] : [workers[0], workers[1]];
+      assert.equal((await ended.finished).code, 0);
+      if (at > 0) break;
+      // The message was on its way to everybody at once.
+      await new Promise((done) => setTimeout(done, 2000));
+      assert.equal(other.child.exitCode, null);
+      await cliJson(['reconcile', '--once', '--json'], first.env);
+    }
+  });
+
+  for (const [what, settings] of [
+    ['CLIENT is renamed', ['--rename-command', 'CLIENT', '']],
+    ['CLIENT is forbidden', ['--user', 'default', 'on', 'nopass', '~*', '&*', '+@all', '-client|list']],
+  ] as const) {
+    test(`${what}: who lives is known all the same`, async () => {
+      const one = await fleet((await redis(settings)).url);
+      const none = await cli(['stop', '--host', 'local'], one.env);
+      assert.match(none.stdout, /No worker of host local is running/);
+      const worker = await startWorker(one);
+      // By the worker that lives: this one has another file, and would tear the fleet down.
+      one.host.write([{ name: 'web', ip: '192.0.2.7', services: ['ssh'], host_uuid: null }]);
+      const elsewhere = testHost();
+      elsewhere.write([]);
+      const result = await cli(['reconcile', '--once', '--json'], { ...one.env, ...elsewhere.env({}) });
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal((await one.db.query('select from fleet_deckies')).length, 1);
+      elsewhere.remove();
+      const forgotten = await cli(['forget', '--host', 'local', '--yes'], one.env);
+      assert.equal(forgotten.code, 1);
+      assert.match(forgotten.stderr, /The worker of host local is running/);
+      const stopped = await cli(['stop', '--host', 'local'], one.env);
+      assert.equal(stopped.code, 0, stopped.stderr);
+      assert.match(stopped.stdout, /has stopped/);
+      assert.equal((await worker.finished).code, 0);
+      // With no worker, the pass is made by the command itself.
+      const alone = await cliJson<{ deleted: number }>(['reconcile', '--once', '--json'], one.env);
+      assert.equal(alone.deleted, 0);
+      assert.equal((await cli(['forget', '--host', 'local', '--yes'], one.env)).code, 0);
+    });
+  }
+
+  test('a worker that was killed is not counted for long', async () => {
+    const one = await fleet((await redis(['--rename-command', 'CLIENT', ''])).url);
+    const worker = await startWorker(one);
+    worker.child.kill('SIGKILL');
+    await worker.finished;
+    await waitFor(
+      async () => (await cli(['forget', '--host', 'local', '--yes'], one.env)).code === 0,
+      80_000,
+    );
+    assert.equal(await end(await startWorker(one)), 0);
+  });
+});
