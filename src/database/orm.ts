@@ -2,9 +2,9 @@ import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgre
 import type { Kysely } from 'kysely';
 import type { ClientBase } from 'pg';
 import { connectionOptions, databasePlace } from '../database-address.ts';
+import { databaseFault } from '../database-faults.ts';
 import { applicationName } from './application-name.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
-import { databaseFault } from './faults.ts';
 import { FleetAlarm } from './fleet-alarm.ts';
 import { FleetDecky } from './fleet-decky.ts';
 import { FleetGap } from './fleet-gap.ts';

@@ -19,6 +19,7 @@ import {
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { connectionOptions, databasePlace } from '../database-address.ts';
+import { databaseRefusal } from '../database-faults.ts';
 import { FleetError, reasonOf } from '../errors.ts';
 import { mayServe } from '../fleet/grant.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
@@ -271,7 +272,8 @@ export const queueFault = (place: string, error: unknown): FleetError =>
         advice: 'Run `decnet-fleet migrate`',
         cause: error,
       })
-    : new FleetError('QUEUE_UNREACHABLE', `The queues at ${place} do not answer: ${reasonOf(error)}`, {
+    : (databaseRefusal(error, place) ??
+      new FleetError('QUEUE_UNREACHABLE', `The queues at ${place} do not answer: ${reasonOf(error)}`, {
         advice: 'Check REDIS_URL, or without it DATABASE_URL, and that the server runs there',
         cause: error,
-      });
+      }));

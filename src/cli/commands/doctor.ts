@@ -8,11 +8,8 @@ import { printable } from '../../fleet/text.ts';
 import type { Fleet } from '../../wiring.ts';
 import { type Context, type Register, withFleet } from '../context.ts';
 import { ageOf, paint, table } from '../text.ts';
-
-interface Finding {
-  readonly verdict: 'ok' | 'note' | 'fault';
-  readonly text: string;
-}
+import { checkDatabase, checkSchema } from './doctor-database.ts';
+import { type Finding, fault, note, ok } from './finding.ts';
 
 interface Check {
   readonly part: string;
@@ -47,10 +44,6 @@ export const doctor: Register = (program, context) => {
     });
 };
 
-const ok = (text: string): Finding => ({ verdict: 'ok', text });
-const note = (text: string): Finding => ({ verdict: 'note', text });
-const fault = (error: unknown): Finding => ({ verdict: 'fault', text: reasonOf(error) });
-
 function print({ screen, print: say }: Context, findings: readonly ({ part: string } & Finding)[]): void {
   const signs = { ok: ['ok', 'green'], note: ['note', 'yellow'], fault: ['FAULT', 'red'] } as const;
   say(
@@ -83,37 +76,8 @@ const checks: readonly Check[] = [
       return ok(`${engine.place}: engine ${version}, ${seen.containers.length} containers`);
     },
   },
-  {
-    part: 'database',
-    look: async (fleet) => {
-      const database = await fleet.database();
-      const [row] = await database.query<{ version: string; number: number }>(
-        `select current_setting('server_version') as version, current_setting('server_version_num')::int as number`,
-      );
-      const where =
-        fleet.config.databaseUrl === null ? `embedded, in ${fleet.config.dataDir}` : 'DATABASE_URL';
-      if ((row?.number ?? 0) < 130_000) {
-        return fault(
-          new FleetError('NOT_FOUND', `PostgreSQL ${row?.version} is too old`, {
-            advice: 'Use version 13 or newer',
-          }),
-        );
-      }
-      return ok(`PostgreSQL ${row?.version} (${where})`);
-    },
-  },
-  {
-    part: 'schema',
-    look: async (fleet) => {
-      const pending = await (await fleet.database()).pending();
-      if (pending.length === 0) return ok('up to date');
-      return fault(
-        new FleetError('SCHEMA_MISSING', `${pending.length} migrations are still to run`, {
-          advice: 'Run `decnet-fleet migrate`',
-        }),
-      );
-    },
-  },
+  { part: 'database', look: checkDatabase },
+  { part: 'schema', look: checkSchema },
   {
     part: 'rights',
     look: async (fleet) => {

@@ -1,21 +1,35 @@
-import { FleetError, reasonOf } from '../errors.ts';
+import { FleetError, reasonOf } from './errors.ts';
 
 const schemaFaults: ReadonlySet<string> = new Set(['42P01', '42703', '3F000']);
 const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
 
-/** What a failed query means to a person. @returns a FleetError, or the error itself if it is none of the database's */
-export function databaseFault(error: unknown, place: string): unknown {
-  if (error instanceof FleetError) return error;
+/** What a database that answers, and refuses, means to a person; null: it is something else. */
+export function databaseRefusal(error: unknown, place: string): FleetError | null {
   const code = codeOf(error);
-  if (code !== null && schemaFaults.has(code)) {
-    return new FleetError('SCHEMA_MISSING', `The database ${place} lacks this version's tables`, {
-      advice: 'Run `decnet-fleet migrate`',
-      cause: error,
-    });
-  }
   if (code !== null && loginFaults.has(code)) {
     return new FleetError('DATABASE_UNREACHABLE', `The database ${place} refuses: ${innermost(error)}`, {
       advice: 'Check DATABASE_URL',
+      cause: error,
+    });
+  }
+  const said = innermost(error);
+  if (code === '25006') {
+    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} takes no writes: ${said}`, {
+      advice: 'It is a standby, or set read-only: point DATABASE_URL at the primary',
+      cause: error,
+    });
+  }
+  if (code === '22P05' || code === '22021') {
+    return new FleetError('VALUE_REFUSED', `The database ${place} refuses a character: ${said}`, {
+      advice:
+        "Nothing was written. It must be in UTF8: create database NAME encoding 'UTF8' template template0",
+      cause: error,
+    });
+  }
+  if (code === '42501' && /for (schema|database)/.test(said)) {
+    return new FleetError('NOT_PERMITTED', `The database ${place} refuses: ${said}`, {
+      advice:
+        'Let the role make its tables: as the owner of the database, `grant create on schema public to ROLE`, and for queues in PostgreSQL `grant create on database NAME to ROLE`',
       cause: error,
     });
   }
@@ -29,6 +43,21 @@ export function databaseFault(error: unknown, place: string): unknown {
   if (code === '23514') {
     return new FleetError('VALUE_REFUSED', `The database ${place} refuses a value: ${innermost(error)}`, {
       advice: 'Nothing was written. The constraint is named after the table and the column',
+      cause: error,
+    });
+  }
+  return null;
+}
+
+/** What a failed query means to a person. @returns a FleetError, or the error itself if it is none of the database's */
+export function databaseFault(error: unknown, place: string): unknown {
+  if (error instanceof FleetError) return error;
+  const refusal = databaseRefusal(error, place);
+  if (refusal !== null) return refusal;
+  const code = codeOf(error);
+  if (code !== null && schemaFaults.has(code)) {
+    return new FleetError('SCHEMA_MISSING', `The database ${place} lacks this version's tables`, {
+      advice: 'Run `decnet-fleet migrate`',
       cause: error,
     });
   }
