@@ -43,6 +43,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
       ['fleet', 'pass', 'src/database-address.ts', 'src/database-faults.ts', 'src/errors.ts', 'src/log.ts'],
     ]),
   ),
+  'state-file': ['fleet', 'pass', 'src/errors.ts', 'src/log.ts', 'src/path-steps.ts'],
 };
 
 describe('imports point to the left', () => {

@@ -113,7 +113,7 @@ async function openFile(path: string): Promise<FileHandle | null> {
 const keyAt = (path: string): Promise<string> =>
   stat(path, { bigint: true }).then(keyOf, (error: unknown) => reasonOf(error));
 
-const keyOf = (stats: BigIntStats): string =>
+export const keyOf = (stats: BigIntStats): string =>
   `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
 
 const isMissing = (error: unknown): boolean =>

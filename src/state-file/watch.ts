@@ -1,25 +1,21 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { reasonOf } from '../errors.ts';
+import { FleetError, reasonOf } from '../errors.ts';
 import type { Watcher } from '../pass/triggers.ts';
-import type { StateFileReader } from './read.ts';
+import { type Place, placesOf } from './places.ts';
+import { keyOf, type StateFileReader } from './read.ts';
 
 /** Milliseconds after a change until the file is read: a writer makes several events of one write. */
 const settle = 10;
-/** Milliseconds between two looks whether the directory and the file are still the same: not every watcher tells. */
-const checkDirectory = 5000;
+/** Milliseconds between two looks whether all that is watched is still the same: not every watcher tells. */
+const lookAgain = 5000;
 
 /**
- * Tells when the file changed, and which deckies in it: written in place, replaced, removed, made again. The directory
- * is watched, since a watch on the file is deaf after the first rename.
+ * Tells when the file changed, and which deckies in it: written in place, replaced, removed, made again, or another file
+ * by another link. Its directory is watched, since a watch on the file is deaf after the first rename, and so is each link.
  */
 export function watchStateFile(reader: StateFileReader): Watcher {
   return {
     start: (look, onFault) => {
-      const directory = dirname(reader.path);
-      const name = basename(reader.path);
-      let watcher: FSWatcher | null = null;
-      let identity: string | null = null;
       let seen: string | null = null;
       let timer: NodeJS.Timeout | undefined;
       let reading: Promise<void> = Promise.resolve();
@@ -28,8 +24,10 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       );
 
       const read = (): void => {
+        // Before it is read: what changes from now on is told.
+        watches.renew(placesOf(reader.path));
         reading = reading.then(async () => {
-          seen = versionOf(reader.path);
+          seen = versionOf(reader.path, onFault);
           await reader.read();
         });
       };
@@ -37,41 +35,20 @@ export function watchStateFile(reader: StateFileReader): Watcher {
         clearTimeout(timer);
         timer = setTimeout(read, settle);
       };
-      const attach = (): void => {
-        const now = identityOf(directory);
-        if (now === identity && watcher !== null) return;
-        const isFirst = identity === null && watcher === null;
-        watcher?.close();
-        watcher = null;
-        identity = now;
-        if (now === null) return;
-        try {
-          watcher = watch(directory, { persistent: false }, (_event, file) => {
-            if (file === null || file === name) changed();
-          });
-          watcher.on('error', onFault);
-          if (!isFirst) changed();
-        } catch (error) {
-          onFault(error);
-        }
-      };
-      attach();
-      reading = reading.then(async () => {
-        seen = versionOf(reader.path);
-        await reader.read();
-      });
+      const watches = manyWatches(changed, onFault);
+      read();
       const interval = setInterval(() => {
-        attach();
+        const isOther = watches.renew(placesOf(reader.path));
         // A watch may be deaf, or not to be had: the kernel's number of them is limited.
-        if (versionOf(reader.path) !== seen) changed();
-      }, checkDirectory);
+        if (isOther || versionOf(reader.path, onFault) !== seen) changed();
+      }, lookAgain);
       interval.unref();
       return {
         ready: reading,
         close: async () => {
           clearInterval(interval);
           clearTimeout(timer);
-          watcher?.close();
+          watches.renew(new Map());
           stopFollowing();
           await reading;
         },
@@ -80,18 +57,48 @@ export function watchStateFile(reader: StateFileReader): Watcher {
   };
 }
 
-/** A directory that was made again may have the number of the one before. Null: there is none. */
-function identityOf(directory: string): string | null {
-  const found = statSync(directory, { throwIfNoEntry: false });
-  return found === undefined ? null : `${found.dev} ${found.ino} ${found.birthtimeMs}`;
+/** Watches of several places, which come and go. */
+function manyWatches(changed: () => void, onFault: (error: unknown) => void) {
+  const open = new Map<string, FSWatcher>();
+  const add = (key: string, { path, names }: Place): void => {
+    try {
+      const watcher = watch(path, { persistent: false }, (_event, name) => {
+        if (names === null || name === null || names.has(name)) changed();
+      });
+      watcher.on('error', onFault);
+      open.set(key, watcher);
+    } catch (error) {
+      onFault(error);
+    }
+  };
+  return {
+    /** Watches these and nothing else. @returns whether one of them was not watched before, and is now */
+    renew: (places: ReadonlyMap<string, Place>): boolean => {
+      for (const [key, watcher] of open) {
+        if (places.has(key)) continue;
+        watcher.close();
+        open.delete(key);
+      }
+      const missing = [...places].filter(([key]) => !open.has(key));
+      for (const [key, place] of missing) add(key, place);
+      return missing.some(([key]) => open.has(key));
+    },
+  };
 }
 
-/** Another text: the file was written, replaced or removed. */
-function versionOf(file: string): string {
+/** Another text: the file was written, replaced or removed, or the path leads to another one. */
+function versionOf(file: string, onFault: (error: unknown) => void): string {
   try {
     const found = statSync(file, { throwIfNoEntry: false, bigint: true });
-    return found === undefined ? 'absent' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+    if (found?.nlink === 0n) onFault(orphaned(file));
+    return found === undefined ? 'absent' : keyOf(found);
   } catch (error) {
     return reasonOf(error);
   }
 }
+
+/** No name leads to it any more but the one by which it was mounted: whoever writes the next one, it is not seen here. */
+const orphaned = (file: string): FleetError =>
+  new FleetError('STATE_FILE_INVALID', `${file} is mounted by itself, and was replaced where it comes from`, {
+    advice: 'Mount its directory instead',
+  });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Hint } from '../../src/pass/triggers.ts';
 import { stateFileReader } from '../../src/state-file/read.ts';
 import { watchStateFile } from '../../src/state-file/watch.ts';
@@ -71,3 +72,153 @@ test('a text that only a pass saw is looked at again, though the watcher never r
     rmSync(directory, { recursive: true });
   }
 });
+
+/** A directory, its state file, and what a watcher of it has told. */
+async function watched(
+  t: TestContext,
+  work: (stage: Stage) => Promise<void>,
+  path = 'decnet-state.json',
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-watch-'));
+  const told = new Set<string>();
+  const faults: string[] = [];
+  const at = (name: string): string => join(directory, name);
+  const write = (name: string, ...deckies: readonly string[]): void =>
+    writeFileSync(
+      at(name),
+      JSON.stringify({ config: { deckies: deckies.map((decky) => declaredDecky(decky)) } }),
+    );
+  const undo = [(): void => rmSync(directory, { recursive: true, force: true })];
+  t.after(() => {
+    for (const one of undo.reverse()) one();
+  });
+  await work({
+    at,
+    write,
+    faults,
+    later: (one) => void undo.push(one),
+    watching: async (during) => {
+      const watching = watchStateFile(stateFileReader(at(path), 'local')).start(
+        (hint) => {
+          if (hint.kind === 'deckies') for (const name of hint.names) told.add(name);
+        },
+        (error) => void faults.push(String(error)),
+      );
+      try {
+        await watching.ready;
+        await during((name) => waitFor(() => told.has(name)));
+      } finally {
+        await watching.close();
+      }
+    },
+  });
+}
+
+interface Stage {
+  at(name: string): string;
+  write(name: string, ...deckies: readonly string[]): void;
+  readonly faults: readonly string[];
+  /** Done at the end, the last one first. */
+  later(undo: () => void): void;
+  watching(during: (heard: (name: string) => Promise<void>) => Promise<void>): Promise<void>;
+}
+
+/** So many changes one after the other take far longer than a test may if each waits for the next look. */
+const changes = Array.from({ length: 60 }, (_, at) => `decky-${at}`);
+
+const manyTimes = { timeout: 60_000 };
+
+test('what a link leads to is watched: written in place, and replaced', manyTimes, (t) =>
+  watched(t, async ({ at, write, watching, faults }) => {
+    mkdirSync(at('elsewhere'));
+    write('elsewhere/state', 'web');
+    symlinkSync('elsewhere/state', at('link'));
+    symlinkSync(at('link'), at('decnet-state.json'));
+    await watching(async (heard) => {
+      for (const [index, name] of changes.entries()) {
+        const isInPlace = index % 2 === 0;
+        write(isInPlace ? 'elsewhere/state' : 'elsewhere/new', 'web', name);
+        if (!isInPlace) renameSync(at('elsewhere/new'), at('elsewhere/state'));
+        await heard(name);
+      }
+    });
+    assert.deepEqual(faults, []);
+  }),
+);
+
+test('a link on the way that leads elsewhere is noticed: the way Kubernetes mounts files', manyTimes, (t) =>
+  watched(t, async ({ at, write, watching, faults }) => {
+    const swap = (to: string, ...deckies: readonly string[]): void => {
+      mkdirSync(at(to));
+      write(`${to}/decnet-state.json`, ...deckies);
+      symlinkSync(to, at('..data_tmp'));
+      renameSync(at('..data_tmp'), at('..data'));
+    };
+    swap('..2026_start', 'web');
+    symlinkSync('..data/decnet-state.json', at('decnet-state.json'));
+    await watching(async (heard) => {
+      let before = '..2026_start';
+      for (const name of changes) {
+        const next = `..2026_${name}`;
+        swap(next, 'web', name);
+        rmSync(at(before), { recursive: true });
+        await heard(name);
+        before = next;
+      }
+    });
+    assert.deepEqual(faults, []);
+  }),
+);
+
+test('a directory on the way that is a link is watched where it stands', manyTimes, (t) =>
+  watched(
+    t,
+    async ({ at, write, watching }) => {
+      mkdirSync(at('start'));
+      write('start/decnet-state.json', 'web');
+      symlinkSync('start', at('current'));
+      await watching(async (heard) => {
+        for (const name of changes) {
+          mkdirSync(at(name));
+          write(`${name}/decnet-state.json`, 'web', name);
+          rmSync(at('current'));
+          symlinkSync(name, at('current'));
+          await heard(name);
+        }
+      });
+    },
+    join('current', 'decnet-state.json'),
+  ),
+);
+
+const isRoot = process.getuid?.() === 0;
+
+test(
+  'a file that is mounted by itself is noticed when it is written where it comes from',
+  { ...manyTimes, skip: !isRoot && 'only root may mount' },
+  (t) =>
+    watched(t, async ({ at, write, watching, faults, later }) => {
+      mkdirSync(at('outside'));
+      write('outside/state', 'web');
+      writeFileSync(at('decnet-state.json'), '');
+      const mount = (): void =>
+        void execFileSync('mount', ['--bind', at('outside/state'), at('decnet-state.json')]);
+      const unmount = (): void => void execFileSync('umount', [at('decnet-state.json')]);
+      mount();
+      later(unmount);
+      await watching(async (heard) => {
+        for (const name of changes) {
+          write('outside/state', 'web', name);
+          await heard(name);
+        }
+        assert.deepEqual(faults, []);
+        // Replaced there, it stays what it was here: nothing but a word can help.
+        write('outside/new', 'web', 'never-seen');
+        renameSync(at('outside/new'), at('outside/state'));
+        await waitFor(() => faults.some((fault) => /is mounted by itself, and was replaced/.test(fault)));
+        unmount();
+        mount();
+        await heard('never-seen');
+      });
+    }),
+);
