@@ -8,9 +8,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
 const { enableOwnCompileCache } = await import('../compile-cache.ts');
 enableOwnCompileCache(process.env);
 const { main } = await import('./main.ts');
-process.exitCode = await main(process.argv.slice(2), process.env);
+const code = await main(process.argv.slice(2), process.env);
 // Nothing of ours is open any more; what a library still holds must not keep the command waiting.
-await new Promise<void>((done) => process.stdout.write('', () => done()));
-process.exit();
+process.exit(code);
 
 export {};

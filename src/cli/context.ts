@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { type Config, type Environment, hostRule, parseConfig, wholeNumber } from '../config.ts';
-import { FleetError } from '../errors.ts';
+import { FleetError, reasonOf } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { createLog, type Log, type LogLevel } from '../log.ts';
 import { type Fleet, openFleet } from '../wiring.ts';
+import { standardOutput } from './output.ts';
 import { jsonText, onScreen, type Screen, screenOf } from './text.ts';
 
 /** What every command gets: its surroundings, and how to say something. */
@@ -14,28 +15,38 @@ export interface Context {
   print(text: string): void;
   /** One JSON document on stdout. */
   printJson(value: unknown): void;
+  /** Text on stdout as it is. */
+  write(text: string): void;
   /** A line on stderr. */
   note(text: string): void;
   /** What takes long says so on a terminal, and is wiped away. */
   progress(text: string | null): void;
   /** What the command ends with if it does not throw. */
   exitCode: number;
+  /** Nothing more is printed. @returns whether all of it could be; what could not was told */
+  printed(): Promise<boolean>;
 }
 
 /** A command is its options and its run. */
 export type Register = (program: Command, context: Context) => void;
 
 export function createContext(env: Environment): Context {
+  const note = (text: string): void => void process.stderr.write(`${onScreen(text)}\n`);
+  const output = standardOutput((error) =>
+    note(`decnet-fleet: standard output cannot be written: ${reasonOf(error)}`),
+  );
   return {
     env,
     screen: screenOf(process.stdout, env),
-    print: (text) => void process.stdout.write(`${onScreen(text)}\n`),
-    printJson: (value) => void process.stdout.write(`${jsonText(value)}\n`),
-    note: (text) => void process.stderr.write(`${onScreen(text)}\n`),
+    print: (text) => output.write(`${onScreen(text)}\n`),
+    printJson: (value) => output.write(`${jsonText(value)}\n`),
+    write: output.write,
+    note,
     progress: (text) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text ?? ''}`);
     },
     exitCode: 0,
+    printed: output.end,
   };
 }
 

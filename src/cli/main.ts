@@ -15,7 +15,7 @@ import { reconcile } from './commands/reconcile.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
-import { createContext, outliveReaders, type Register } from './context.ts';
+import { type Context, createContext, outliveReaders, type Register } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
 const commands: readonly Register[] = [
@@ -38,18 +38,24 @@ const commands: readonly Register[] = [
 /** Runs one command. @returns its exit code: 0 done, 1 the work failed, 2 wrong usage or configuration */
 export async function main(argv: readonly string[], env: Environment): Promise<number> {
   const context = createContext(env);
+  outliveReaders();
+  const code = await runCommand(argv, context);
+  // Half a document is none, whatever else was done.
+  return (await context.printed()) ? code : 1;
+}
+
+async function runCommand(argv: readonly string[], context: Context): Promise<number> {
   const program = new Command('decnet-fleet')
     .description(
       'Keeps the fleet table of a DECNET deception network true to its state files and Docker engines.',
     )
     .version(version, '-V, --version')
     .addHelpText('after', examples)
-    .configureOutput({ writeErr: (text) => void process.stderr.write(text) })
+    .configureOutput({ writeOut: context.write, writeErr: (text) => void process.stderr.write(text) })
     .showHelpAfterError('See `decnet-fleet <command> --help`.')
     .exitOverride();
   for (const register of commands) register(program, context);
   for (const command of program.commands) command.exitOverride();
-  outliveReaders();
 
   const isPlan = argv[0] === 'plan';
   try {

@@ -13,7 +13,7 @@ export async function runProcess(
   outliveReaders();
   if (argv.includes('--help') || argv.includes('-h')) {
     context.print(usage);
-    process.exit(0);
+    process.exit((await context.printed()) ? 0 : 1);
   }
   try {
     await withFleet(context, (fleet) => work(fleet, argv), { level: 'info' });

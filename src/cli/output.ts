@@ -1,0 +1,66 @@
+import { closeSync, fstatSync, writeSync } from 'node:fs';
+
+/** The standard output. What could not be written there is known in the end. */
+export interface Output {
+  write(text: string): void;
+  /**
+   * Nothing more is written.
+   * @returns whether everything was, or its reader went away and wanted no more; once all is told
+   */
+  end(): Promise<boolean>;
+}
+
+/** @param onFault told once, of the first write that failed */
+export function standardOutput(onFault: (error: unknown) => void): Output {
+  let isWhole = true;
+  const failed = (error: unknown): void => {
+    if (isReaderGone(error)) return;
+    if (isWhole) onFault(error);
+    isWhole = false;
+  };
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      failed(error);
+    }
+  };
+  if (isFile()) {
+    return {
+      write: (text) => attempt(() => writeAll(Buffer.from(text))),
+      end: async () => {
+        // Some file systems tell only now that there was no room.
+        attempt(() => closeSync(fd));
+        return isWhole;
+      },
+    };
+  }
+  const written = (error?: Error | null): void => {
+    if (error) failed(error);
+  };
+  return {
+    write: (text) => void process.stdout.write(text, written),
+    end: async () => {
+      await new Promise<void>((done) => process.stdout.write('', () => done()));
+      return isWhole;
+    },
+  };
+}
+
+const fd = 1;
+
+/** Whether it is written to without a wait. Of such a write Node's own stream loses what a full disk did not take. */
+function isFile(): boolean {
+  const stats = fstatSync(fd);
+  return stats.isFile() || stats.isBlockDevice() || (stats.isCharacterDevice() && !process.stdout.isTTY);
+}
+
+function writeAll(bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+/** `| head`, a log's reader that ended, or a terminal that was hung up. */
+function isReaderGone(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && process.stdout.isTTY);
+}

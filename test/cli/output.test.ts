@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { packageRoot } from '../../src/package.ts';
+import { cli, type Env, start } from '../support/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
+import { type TestStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+const flags = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2', '--seed', '7'];
+const built = ['build', '--count', '20', '--services', 'ssh', ...flags];
+
+/** Each command that ends by itself, as it prints something. */
+const prints: readonly (readonly string[])[] = [
+  ['--help'],
+  ['--version'],
+  ['migrate'],
+  ['reconcile', '--once'],
+  ['reconcile', '--once', '--json'],
+  ['plan'],
+  ['plan', '--json'],
+  ['status'],
+  ['status', '--json'],
+  ['hosts'],
+  ['hosts', '--json'],
+  ['history'],
+  ['history', '--json'],
+  ['stop', '--host', 'local'],
+  ['grant', '--host', 'local'],
+  ['grant', '--master', 'grafana'],
+  ['grant', '--host', 'local', '--revoke'],
+  built,
+  [...built, '--json'],
+  ['check', 'STATE_FILE'],
+  ['doctor'],
+  ['doctor', '--json'],
+  ['forget', '--host', 'gone', '--yes'],
+];
+const endless = ['up', 'dashboard'];
+
+const complaint = /^decnet-fleet: standard output cannot be written: (ENOSPC|EFBIG): [^\n]*$/m;
+
+describe('a standard output that takes no more', () => {
+  let store: TestStore;
+  let host: TestHost;
+  let env: Env;
+  before(async () => {
+    store = await testStore('postgres');
+    host = testHost();
+    env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    await cli(['migrate'], env);
+    host.write(Array.from({ length: 9 }, (_, at) => declaredDecky(`decky-${at}`)));
+    await cli(['reconcile', '--once'], env);
+  });
+  after(async () => {
+    host.remove();
+    await store.drop();
+  });
+
+  /** @param blocks of 512 bytes: how long a file may become */
+  const into = async (file: string, args: readonly string[], program: string, blocks = 'unlimited') => {
+    const output = openSync(file, 'w');
+    const given = args.map((arg) => (arg === 'STATE_FILE' ? host.stateFile : arg));
+    const child = spawn(
+      'sh',
+      [
+        '-c',
+        'ulimit -f "$1"; shift; exec "$@"',
+        'sh',
+        blocks,
+        process.execPath,
+        join(packageRoot, program),
+        ...given,
+      ],
+      {
+        // What Node compiled is a file, too.
+        env: { PATH: process.env.PATH, HOME: '/nonexistent', NODE_DISABLE_COMPILE_CACHE: '1', ...env },
+        stdio: ['ignore', output, 'pipe'],
+      },
+    );
+    closeSync(output);
+    let stderr = '';
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk;
+    });
+    const code = new Promise<number | null>((done) => child.once('close', done));
+    return { child, code, stderr: () => stderr };
+  };
+
+  test('the table below has every command', async () => {
+    const { stdout } = await cli(['--help'], env);
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+    const tried = new Set([...prints.map(([name]) => name), ...endless]);
+    assert.ok(commands.length > 10);
+    assert.deepEqual(
+      commands.filter((name) => name !== 'help' && !tried.has(name)),
+      [],
+    );
+  });
+
+  const noDevice = !existsSync('/dev/full') && 'there is no /dev/full';
+
+  for (const args of prints) {
+    test(`${args.join(' ')}, on a full disk: exit 1, and why`, { skip: noDevice }, async () => {
+      if (args[0] === 'forget')
+        await store.db.query(`insert into fleet_hosts (host_uuid, interval_s) values ('gone', 30)`);
+      const { code, stderr } = await into('/dev/full', args, 'src/cli/bin.ts');
+      assert.equal(await code, 1, stderr());
+      assert.match(stderr(), complaint);
+      assert.equal(stderr().match(/standard output/g)?.length, 1);
+    });
+  }
+
+  for (const program of ['worker.ts', 'scheduler.ts']) {
+    test(`${program} --help, on a full disk: exit 1, and why`, { skip: noDevice }, async () => {
+      const { code, stderr } = await into('/dev/full', ['--help'], program);
+      assert.equal(await code, 1);
+      assert.match(stderr(), complaint);
+    });
+  }
+
+  for (const args of [built, ['status', '--json'], ['--help']]) {
+    test(`${args.join(' ')}, of which half has room: exit 1, and why`, async () => {
+      const file = join(host.directory, 'half');
+      const { code, stderr } = await into(file, args, 'src/cli/bin.ts', '1');
+      assert.equal(await code, 1);
+      assert.match(stderr(), complaint);
+      assert.ok(statSync(file).size > 0);
+    });
+  }
+
+  test('what has room is whole', async () => {
+    const file = join(host.directory, 'whole');
+    const { code, stderr } = await into(file, built, 'src/cli/bin.ts');
+    assert.deepEqual([await code, stderr()], [0, '']);
+    assert.equal(readFileSync(file, 'utf8'), (await cli(built, env)).stdout);
+  });
+
+  test('what runs on goes on, and exits 1 when it is stopped', { skip: noDevice }, async () => {
+    const { child, code, stderr } = await into('/dev/full', ['dashboard', '--port', '0'], 'src/cli/bin.ts');
+    await waitFor(() => complaint.test(stderr()));
+    assert.equal(child.exitCode, null);
+    child.kill('SIGTERM');
+    assert.equal(await code, 1);
+    assert.equal(stderr().match(/standard output/g)?.length, 1);
+  });
+
+  test('a reader that went away is no fault', async () => {
+    for (const args of [built, ['status', '--json'], ['--help']]) {
+      const running = start(args, env);
+      running.child.stdout?.destroy();
+      const { code, stderr } = await running.finished;
+      assert.deepEqual([code, stderr], [0, ''], args.join(' '));
+    }
+  });
+});
