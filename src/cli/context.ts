@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { type Config, type Environment, hostRule, parseConfig, wholeNumber } from '../config.ts';
-import { FleetError, reasonOf } from '../errors.ts';
-import { isLegalHost } from '../fleet/decky.ts';
+import { type Config, type Environment, parseConfig } from '../config.ts';
+import { reasonOf } from '../errors.ts';
 import { createLog, type Log, type LogLevel } from '../log.ts';
 import { type Fleet, openFleet } from '../wiring.ts';
 import { standardOutput } from './output.ts';
@@ -98,24 +97,3 @@ export function untilStopped(log: Log): Promise<void> {
 }
 
 export const hostOf = (config: Config, option: string | undefined): string => option ?? config.host;
-
-/** Parsers of option values: commander names the option, these the fault. */
-export const option = {
-  host: (text: string): string => {
-    if (!isLegalHost(text)) throw wrong(text, hostRule);
-    return text;
-  },
-  seconds: (text: string): number => {
-    const found = wholeNumber(text, 1, 86_400);
-    if (found === null) throw wrong(text, 'a whole number of seconds from 1 to 86400');
-    return found;
-  },
-  count: (text: string): number => {
-    const found = wholeNumber(text, 1, 100_000);
-    if (found === null) throw wrong(text, 'a whole number from 1 to 100000');
-    return found;
-  },
-};
-
-const wrong = (found: string, allowed: string): FleetError =>
-  new FleetError('CONFIG_INVALID', `"${found}" is not valid`, { advice: `Allowed: ${allowed}` });

@@ -17,6 +17,7 @@ import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
 import { type Context, createContext, outliveReaders, type Register } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
+import { refuseRepeats } from './options.ts';
 
 const commands: readonly Register[] = [
   up,
@@ -55,7 +56,10 @@ async function runCommand(argv: readonly string[], context: Context): Promise<nu
     .showHelpAfterError('See `decnet-fleet <command> --help`.')
     .exitOverride();
   for (const register of commands) register(program, context);
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) {
+    command.exitOverride();
+    refuseRepeats(command);
+  }
 
   const isPlan = argv[0] === 'plan';
   try {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FleetError } from '../../errors.ts';
 import { parseAddress, parseSubnet } from '../../fleet/builder/addresses.ts';
 import { allServiceNames, archetypes, distros } from '../../fleet/builder/tables.ts';
-import { option } from '../context.ts';
+import { ListOption, option } from '../options.ts';
 
 export interface BuildOptions {
   readonly subnet?: string;
@@ -33,7 +33,13 @@ export const addBuildOptions = (command: Command): Command =>
     .option('--subnet <cidr>', "where the deckies will be (default: the file's [general] net)", parse.subnet)
     .option('--gateway <ip>', "its gateway (default: the file's [general] gw)", parse.address('--gateway'))
     .option('--host-ip <ip>', "the host's own address", parse.address('--host-ip'))
-    .option('--reserve <ips>', 'addresses that no decky is given, with commas', parse.addresses)
+    .addOption(
+      new ListOption(
+        '--reserve <ips>',
+        'addresses that no decky is given, with commas or given again',
+        parse.addresses,
+      ),
+    )
     .option(
       '--mutate-interval <minutes>',
       "every decky's (default: its section's; of --count: 30)",
@@ -48,10 +54,22 @@ export const addBuildOptions = (command: Command): Command =>
     .option('--strict', 'a doubled name is an error, no warning')
     .optionsGroup('Instead of a file:')
     .option('--count <number>', 'how many deckies', option.count)
-    .option('--services <names>', 'the services of each, with commas', parse.services)
+    .addOption(
+      new ListOption(
+        '--services <names>',
+        'the services of each, with commas or given again',
+        parse.services,
+      ),
+    )
     .option('--archetype <slug>', 'what each looks like', parse.archetype)
     .option('--random-services', 'draw the services of each')
-    .option('--distros <slugs>', 'the distros that take turns, with commas', parse.distros)
+    .addOption(
+      new ListOption(
+        '--distros <slugs>',
+        'the distros that take turns, with commas or given again',
+        parse.distros,
+      ),
+    )
     .option('--random-distros', 'draw the distro of each')
     .option('--ip-start <ip>', 'the lowest address to give', parse.address('--ip-start'))
     .addHelpText(

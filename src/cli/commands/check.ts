@@ -1,7 +1,8 @@
 import { parseConfig } from '../../config.ts';
 import { FleetError } from '../../errors.ts';
 import { othersOnly } from '../../fleet/desired.ts';
-import { type Context, hostOf, option, type Register } from '../context.ts';
+import { type Context, hostOf, type Register } from '../context.ts';
+import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
 /** Whether a pass would accept a state file; for editors and CI. Exit 0: valid, 1: not. */

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { FleetError } from '../../errors.ts';
 import { queueName } from '../../fleet/job.ts';
-import { option, type Register, withFleet } from '../context.ts';
+import { type Register, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
 /** Retires a host: its queue, its rows and its record. */

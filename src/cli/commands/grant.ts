@@ -3,7 +3,8 @@ import { parseConfig } from '../../config.ts';
 import { FleetError } from '../../errors.ts';
 import { type Ended, grantRedis, grantSql, masterSql, revokeSql, roleName } from '../../fleet/grant.ts';
 import { addressWith, databaseNumber } from '../address.ts';
-import { type Context, option, type Register, withFleet } from '../context.ts';
+import { type Context, type Register, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
 interface Options {

@@ -1,7 +1,8 @@
 import type { TransitionView } from '../../database/report.ts';
 import { FleetError } from '../../errors.ts';
 import { isFleetState } from '../../fleet/state.ts';
-import { option, type Register, withFleet } from '../context.ts';
+import { type Register, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 import { ago, type Screen, stateText, table, withMeaning } from '../text.ts';
 
 interface Options {

@@ -1,5 +1,6 @@
 import type { HostView } from '../../database/report.ts';
-import { option, type Register, withFleet } from '../context.ts';
+import { type Register, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table } from '../text.ts';
 
 /** The hosts, and how fresh each is. */

@@ -1,7 +1,8 @@
 import type { ChangeView, JobResult } from '../../fleet/job.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import { requestOnePass } from '../../one-pass.ts';
-import { hostOf, option, type Register, withFleet } from '../context.ts';
+import { hostOf, type Register, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 import { countOf, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
 
 /** What a pass would do and why, without writing. Exit 0: nothing; 2: changes; 1: any error. */

@@ -1,7 +1,8 @@
 import { FleetError } from '../../errors.ts';
 import { requestOnePass } from '../../one-pass.ts';
 import type { Fleet } from '../../wiring.ts';
-import { hostOf, option, type Register, untilStopped, withFleet } from '../context.ts';
+import { hostOf, type Register, untilStopped, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 import { passLine } from '../passline.ts';
 
 interface Options {

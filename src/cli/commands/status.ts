@@ -1,6 +1,7 @@
 import type { DeckyRowView, HostView } from '../../database/report.ts';
 import type { Context } from '../context.ts';
-import { option, type Register, withFleet } from '../context.ts';
+import { type Register, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 import { ago, paint, type Screen, severity, stateText, table, withMeaning } from '../text.ts';
 import { freshness, statesText } from './hosts.ts';
 

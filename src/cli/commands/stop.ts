@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from '../../errors.ts';
 import { controlTopic } from '../../fleet/topics.ts';
-import { option, type Register, withFleet } from '../context.ts';
+import { type Register, withFleet } from '../context.ts';
+import { option } from '../options.ts';
 
 /** Milliseconds between two looks, and between two messages: a message may be lost. */
 const look = 250;
