@@ -31,7 +31,7 @@ const { DATABASE_URL: databaseUrl = '', REDIS_URL: redisUrl = '' } = process.env
 
 const log = createLog('error');
 const database = await openDatabase(databaseUrl, { poolMax: 8 });
-const ledger = postgresLedger(database, { version: 'bench', historyDays: 30 });
+const ledger = postgresLedger(database, { version: 'bench', historyDays: 30, interval: 30 });
 const redis = openRedis(redisUrl);
 redis.setMaxListeners(0);
 const figures = { passes: 0, failed: 0, lateness: [] as number[], eventToRow: [] as number[] };

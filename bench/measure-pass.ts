@@ -16,7 +16,7 @@ const database = await openDatabase(told.databaseUrl);
 await database.migrate();
 const client = new pg.Client({ connectionString: told.databaseUrl });
 await client.connect();
-const ledger = postgresLedger(database, { version: 'bench', historyDays: 30 });
+const ledger = postgresLedger(database, { version: 'bench', historyDays: 30, interval: 30 });
 const engine = dockerEngine({
   host: `unix://${told.socket}`,
   tlsVerify: false,

@@ -110,7 +110,7 @@ export function openFleet(config: Config, log: Log): Fleet {
   });
   const ledger = once(async () => {
     const [opened, { postgresLedger }] = await Promise.all([database(), import('./database/ledger.ts')]);
-    return postgresLedger(opened, { version, historyDays: config.historyDays });
+    return postgresLedger(opened, { version, historyDays: config.historyDays, interval: config.interval });
   });
   const report = once(async () => {
     const [opened, module] = await Promise.all([database(), import('./database/report.ts')]);

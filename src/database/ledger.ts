@@ -9,6 +9,7 @@ import { notesFromJson, notesToJson } from './notes.ts';
 import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
 import { type ReadRows, rowReader, type Versions } from './recorded.ts';
+import { isStale } from './sql.ts';
 
 /** Seconds that a turn waits for another one, and after which the server ends one whose process hangs. */
 const waitForTurn = 20;
@@ -16,11 +17,15 @@ const endIdleTurn = 30;
 /** What the changes of a large host are put in order in; PostgreSQL's usual 4 MB would send them through a file. */
 const workMemory = '32MB';
 
+export interface LedgerOptions {
+  readonly version: string;
+  readonly historyDays: number;
+  /** Seconds, of hosts that never had a worker. */
+  readonly interval: number;
+}
+
 /** A host's turns on PostgreSQL: each is one transaction under the lock of its row of `fleet_hosts`. */
-export function postgresLedger(
-  database: Database,
-  options: { version: string; historyDays: number },
-): Ledger {
+export function postgresLedger(database: Database, options: LedgerOptions): Ledger {
   const readRows = rowReader();
   return {
     host: async (host, { create }) => {
@@ -132,7 +137,7 @@ function openTurn(
   host: HostRecord,
   moment: string,
   readRows: ReadRows,
-  options: { version: string; historyDays: number },
+  options: LedgerOptions,
 ): Turn {
   const versions: Versions = new Map();
   const only = request.only && [...request.only];
@@ -152,7 +157,7 @@ function openTurn(
     record: async (pass) => {
       const isFull = request.only === null;
       if (isFull) {
-        await query(db, insertGap, [request.host, moment]);
+        await query(db, insertGap, [request.host, moment, options.interval]);
         await query(db, 'select fleet_prune_transitions($1, $2)', [request.host, options.historyDays]);
       }
       await query(db, updateHost, [
@@ -199,9 +204,8 @@ const updateHost = `update fleet_hosts set turn = turn + 1, identity = coalesce(
     figures = $10::jsonb
   where host_uuid = $1`;
 
-/** Written by the pass that ends it: more than three intervals without a full pass. */
+/** Written by the pass that ends it: the host was stale. */
 const insertGap = `insert into fleet_gaps (host_uuid, from_at, to_at)
-  select host_uuid, last_full_pass_at, $2::timestamptz from fleet_hosts
-  where host_uuid = $1
-    and $2::timestamptz - last_full_pass_at > make_interval(secs => 3 * coalesce(interval_s, 30))
+  select host_uuid, last_full_pass_at, $2::timestamptz from fleet_hosts h
+  where host_uuid = $1 and ${isStale('$3::int', '$2::timestamptz')}
   on conflict do nothing`;

@@ -4,7 +4,7 @@ import type { Outbox, Sending } from '../pass/outbox.ts';
 import { withChange } from './alarms.ts';
 import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
-import { bounded, intervalSeconds, isStale } from './sql.ts';
+import { bounded, isStale, staleAfter } from './sql.ts';
 
 /** Milliseconds after which the server ends a look whose process hangs: a pass may wait for a row that it locked. */
 const lookWithin = 2000;
@@ -67,7 +67,7 @@ const patience = 900;
 const lookAtHosts = `with seen as (
     select h.host_uuid, h.last_error, a.state as before,
       ${isStale('$1::int')} and (coalesce(a.state, '') like 'stale%'
-        or $2::float8 > least(3.0::float8 * ${intervalSeconds('$1::int')}, ${patience})) as stale,
+        or $2::float8 > least(${staleAfter('$1::int')}, ${patience})) as stale,
       coalesce(h.last_observed_at < h.last_full_pass_at, false) as blind,
       ${bounded('h.last_full_pass_at')} as full_at, ${bounded('h.last_observed_at')} as observed_at
     from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''

@@ -3,7 +3,7 @@ import { type FleetState, isFleetState } from '../fleet/state.ts';
 import { severity } from '../fleet/words.ts';
 import type { Query } from './query.ts';
 import { type DeckyRowView, forPeople } from './report.ts';
-import { bounded, intervalSeconds, iso } from './sql.ts';
+import { bounded, iso, staleAfter } from './sql.ts';
 
 /** What a reader of the fleet asks for. Null: all. */
 export interface DeckyFilter {
@@ -168,4 +168,4 @@ const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), cou
     coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s'
       or looked < due and looked > due - interval '5 s'), '[]') as hosts
   from (select host_uuid, turn, last_pass_at, coalesce(last_full_pass_at, first_seen_at) as looked,
-    clock_timestamp() - make_interval(secs => 3.0::float8 * ${intervalSeconds('$1::int')}) as due from fleet_hosts h) h`;
+    clock_timestamp() - make_interval(secs => ${staleAfter('$1::int')}) as due from fleet_hosts h) h`;

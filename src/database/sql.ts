@@ -13,6 +13,9 @@ export const iso = (column: string): string =>
 export const intervalSeconds = (ofOthers: string): string =>
   `least(greatest(coalesce(h.interval_s, ${ofOthers}), 1), 86400)`;
 
-/** Whether a host's last full pass is older than three intervals; null: there was none. */
-export const isStale = (ofOthers: string): string =>
-  `h.last_full_pass_at < clock_timestamp() - make_interval(secs => 3.0::float8 * ${intervalSeconds(ofOthers)})`;
+/** Seconds after its last full pass from which on a host is stale. */
+export const staleAfter = (ofOthers: string): string => `3.0::float8 * ${intervalSeconds(ofOthers)}`;
+
+/** Whether a host's last full pass is older than three intervals; null: there was none. @param now an expression */
+export const isStale = (ofOthers: string, now = 'clock_timestamp()'): string =>
+  `h.last_full_pass_at < ${now} - make_interval(secs => ${staleAfter(ofOthers)})`;

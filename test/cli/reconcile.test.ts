@@ -80,7 +80,7 @@ for (const kind of stores) {
           { host_uuid: 'local' },
           'meanwhile',
           {
-            ledger: postgresLedger(database, { version: 'test', historyDays: 30 }),
+            ledger: postgresLedger(database, { version: 'test', historyDays: 30, interval: 30 }),
             stateFile: stateFileReader(host.stateFile, 'local'),
             engine: docker,
             machine: thisMachine(async () => (await docker.info()).id),

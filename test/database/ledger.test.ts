@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { postgresLedger } from '../../src/database/ledger.ts';
 import { openDatabase } from '../../src/database/orm.ts';
+import { report } from '../../src/database/report.ts';
 import { noFigures } from '../../src/fleet/figures.ts';
 import type { JobData } from '../../src/fleet/job.ts';
 import { type PassOutcome, pass } from '../../src/pass/pass.ts';
@@ -263,6 +264,27 @@ describe('a pass on the database', () => {
     assert.deepEqual(gaps, [{ seconds: 31 }]);
   });
 
+  test('a host without an interval of its own has a gap when all others call it stale, and no earlier', async () => {
+    const interval = 600;
+    it.ports.ledger = postgresLedger(it.database, { version: 'test', historyDays: 30, interval });
+    const views = report(it.database.query, interval);
+    await run();
+    for (const [minutes, isStale] of [
+      [29, false],
+      [31, true],
+    ] as const) {
+      await it.db.query(
+        `update fleet_hosts set interval_s = null, last_full_pass_at = now() - make_interval(mins => ${minutes})`,
+      );
+      assert.deepEqual(
+        (await views.hosts(null)).map(({ stale }) => stale),
+        [isStale],
+      );
+      await run();
+      assert.equal((await it.db.query('select from fleet_gaps')).length, isStale ? 1 : 0);
+    }
+  });
+
   test('old history is dropped, but for the newest of each decky', async () => {
     await it.db.query(
       `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at) values
@@ -459,7 +481,7 @@ async function statementsOf(work: () => Promise<unknown>): Promise<readonly stri
   const [server] = await it.db.query(`select current_setting('data_directory') as directory`);
   const log = join(String(server?.directory), 'server.log');
   const fresh = await openDatabase(it.db.url);
-  it.ports.ledger = postgresLedger(fresh, { version: 'test', historyDays: 30 });
+  it.ports.ledger = postgresLedger(fresh, { version: 'test', historyDays: 30, interval: 30 });
   // What a new connection is asked is not the pass's.
   await fresh.query('select');
   const from = (await stat(log)).size;
@@ -584,7 +606,7 @@ describe('migrations', () => {
   test('a database that lacks them is named so, with what to do', async () => {
     const empty = await testDatabase({ migrated: false });
     const database = await openDatabase(empty.url);
-    const ledger = postgresLedger(database, { version: 'test', historyDays: 30 });
+    const ledger = postgresLedger(database, { version: 'test', historyDays: 30, interval: 30 });
     await assert.rejects(ledger.host('local', { create: true }), {
       code: 'SCHEMA_MISSING',
       advice: /decnet-fleet migrate/,

@@ -47,7 +47,7 @@ describe('many hosts', { skip: noStore('redis') }, () => {
       context: undefined,
       configDir: undefined,
     });
-    const ledger = postgresLedger(database, { version: 'test', historyDays: 30 });
+    const ledger = postgresLedger(database, { version: 'test', historyDays: 30, interval: 30 });
     const names = Array.from({ length: 100 }, (_, at) => `host-${at}`);
     const passes = new Map<string, number[]>(names.map((name) => [name, []]));
     const workers: HostWorker[] = names.map((host) =>
