@@ -1,8 +1,8 @@
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
-import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Environment } from './config.ts';
+import { homeOfOthers } from './home.ts';
 import { isOpenToGroup, isOpenToOthers, isSticky, pathSteps } from './path-steps.ts';
 
 /*
@@ -54,7 +54,7 @@ function wanted(env: Environment, user: number): { directory: string; made: read
     return { directory, made: [directory] };
   }
   const xdg = env.XDG_CACHE_HOME;
-  const home = xdg && isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), '.cache');
+  const home = xdg && isAbsolute(xdg) ? xdg : join(env.HOME || homeOfOthers(), '.cache');
   const directory = join(resolve(home), name);
   return { directory, made: [dirname(directory), directory] };
 }

@@ -1,9 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DockerSettings } from './docker/connection.ts';
 import { FleetError } from './errors.ts';
 import { isLegalHost, localHost } from './fleet/decky.ts';
+import { homeDirectory } from './home.ts';
 import { type LogLevel, logLevels } from './log.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Null: the queues live in PostgreSQL. */
   readonly redisUrl: string | null;
-  readonly dataDir: string;
+  /** As set, else the usual place; null: this user has none. @see dataDirOf */
+  readonly dataDir: string | null;
   /** Whether `dataDir` is the usual one, and not one that was set. */
   readonly usesUsualDataDir: boolean;
   /** As set; null: one of the usual places, chosen by `chooseStateFile`. */
@@ -151,10 +152,19 @@ export function wholeNumber(text: string, from: number, to: number): number | nu
 
 export const rootDataDir = '/var/lib/decnet-fleet';
 
-function defaultDataDir(env: Environment): string {
+function defaultDataDir(env: Environment): string | null {
   if (process.getuid?.() === 0) return rootDataDir;
-  const state = env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local', 'state');
-  return join(state, 'decnet-fleet');
+  const home = env.HOME || homeDirectory();
+  const state = env.XDG_STATE_HOME || (home && join(home, '.local', 'state'));
+  return state && join(state, 'decnet-fleet');
+}
+
+/** @throws FleetError CONFIG_INVALID: there is no place for the embedded database */
+export function dataDirOf({ dataDir }: Config): string {
+  if (dataDir !== null) return dataDir;
+  throw new FleetError('CONFIG_INVALID', 'This user has no home directory for the embedded database', {
+    advice: 'Set DECNET_DATA_DIR to a directory for it, or DATABASE_URL to a PostgreSQL of your own',
+  });
 }
 
 const usualStateFiles = ['/opt/decnet/decnet-state.json', '/var/lib/decnet/decnet-state.json'];

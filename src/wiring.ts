@@ -1,4 +1,4 @@
-import { type Config, chooseStateFile, noStateFile, rootDataDir } from './config.ts';
+import { type Config, chooseStateFile, dataDirOf, noStateFile, rootDataDir } from './config.ts';
 import type { EmbeddedDatabase } from './database/embedded.ts';
 import type { Database } from './database/orm.ts';
 import type { Query } from './database/query.ts';
@@ -88,15 +88,15 @@ export function openFleet(config: Config, log: Log): Fleet {
   };
 
   const embedded = once(async (): Promise<EmbeddedDatabase> => {
-    const { openEmbedded } = await import('./database/embedded.ts');
-    const { embeddedExists } = await import('./database/embedded-cluster.ts');
-    if (config.usesUsualDataDir && !embeddedExists(config.dataDir) && embeddedExists(rootDataDir)) {
+    const dataDir = dataDirOf(config);
+    const { embeddedExists, openEmbedded } = await import('./database/embedded.ts');
+    if (config.usesUsualDataDir && !embeddedExists(dataDir) && embeddedExists(rootDataDir)) {
       log.warn(
-        { here: config.dataDir, roots: rootDataDir },
+        { here: dataDir, roots: rootDataDir },
         "this user has no database yet, while root has one: root's fleet is not shown here",
       );
     }
-    return closing(await openEmbedded(config.dataDir));
+    return closing(await openEmbedded(dataDir));
   });
   const databaseUrl = async (): Promise<string> => config.databaseUrl ?? (await embedded()).url;
 

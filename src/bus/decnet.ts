@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { homeOfOthers } from '../home.ts';
 import { encodeFrame, frameReader } from './decnet-frames.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
@@ -17,7 +17,7 @@ export function busSocket(configured: string | null): string {
   } catch {
     // Not a host where DECNET runs as a service.
   }
-  return join(homedir(), '.decnet', 'bus.sock');
+  return join(homeOfOthers(), '.decnet', 'bus.sock');
 }
 
 /** This host's own bus: a client of DECNET's, which reconnects where upstream's does not. */

@@ -8,6 +8,8 @@ import { applicationName } from './application-name.ts';
 import { type Cluster, clusterUser, inHome, openCluster, run } from './embedded-cluster.ts';
 import { runningPort, startServer } from './embedded-server.ts';
 
+export { embeddedExists } from './embedded-cluster.ts';
+
 /** This machine's own PostgreSQL, shared by every command that finds it. */
 export interface EmbeddedDatabase {
   readonly url: string;

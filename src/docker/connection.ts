@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
 import { FleetError, reasonOf } from '../errors.ts';
 import { isObject, type Json, property } from '../fleet/json.ts';
 import { maskAddress } from '../fleet/mask.ts';
+import { homeOfOthers } from '../home.ts';
 
 /** Where this host's engine is, in the words of the Docker CLI's environment. */
 export interface DockerSettings {
@@ -62,7 +62,7 @@ export function dockerConnection(settings: DockerSettings): { options: DockerOpt
 }
 
 function endpointOf(settings: DockerSettings): Endpoint {
-  const configDir = settings.configDir ?? join(homedir(), '.docker');
+  const configDir = settings.configDir ?? join(homeOfOthers(), '.docker');
   if (settings.host !== undefined) {
     const certificates = settings.certPath ?? (settings.tlsVerify ? configDir : null);
     const usesTls =

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { packageRoot } from '../../src/package.ts';
+import { cli, type Env, type Finished } from '../support/cli.ts';
+import { declaredDecky, testHost } from '../support/host.ts';
+import { testStore } from '../support/stores.ts';
+
+/** A user whom nobody knows: a container with `--user 12345` has such. */
+const stranger = 12_345;
+const isKnown = readFileSync('/etc/passwd', 'utf8').includes(`:${stranger}:`);
+const skip =
+  process.getuid?.() !== 0
+    ? 'only root may become another user'
+    : isKnown && `there is a user ${stranger} on this machine`;
+
+/** @param env all of the environment, beside where programs are */
+const asStranger = (args: readonly string[], env: Env = {}, program = 'src/cli/bin.ts'): Promise<Finished> =>
+  new Promise((done) => {
+    const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
+      uid: stranger,
+      gid: stranger,
+      cwd: '/',
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout += chunk;
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk;
+    });
+    child.once('close', (code) => done({ code, stdout, stderr }));
+  });
+
+describe('a user without a home directory', { skip }, () => {
+  const host = testHost();
+  before(() => {
+    chmodSync(host.directory, 0o755);
+    host.write([declaredDecky('web')]);
+  });
+  after(host.remove);
+
+  test('is told what to set, where a database of its own is needed', async () => {
+    for (const [args, program] of [
+      [['status', '--json'], 'src/cli/bin.ts'],
+      [['up'], 'src/cli/bin.ts'],
+      [[], 'worker.ts'],
+      [[], 'scheduler.ts'],
+    ] as const) {
+      const { code, stdout, stderr } = await asStranger(
+        args,
+        { DECNET_STATE_FILE: host.stateFile, LOG_LEVEL: 'silent' },
+        program,
+      );
+      assert.deepEqual([code, args[0] === 'up' ? '' : stdout], [2, ''], `${program} ${args}`);
+      assert.match(stderr, /^decnet-fleet: This user has no home directory [^\n]*DECNET_DATA_DIR[^\n]*\n$/);
+    }
+  });
+
+  test('needs none for what needs no database', async () => {
+    const { code, stderr } = await asStranger(['check', host.stateFile]);
+    assert.deepEqual([code, stderr], [0, '']);
+  });
+
+  test('needs none with DATABASE_URL', async () => {
+    const store = await testStore('postgres');
+    try {
+      const env = { ...store.env, DECNET_STATE_FILE: host.stateFile, LOG_LEVEL: 'error' };
+      await cli(['migrate'], host.env(store.env));
+      for (const args of [['reconcile', '--once'], ['plan'], ['status'], ['hosts', '--json']]) {
+        const { code, stderr } = await asStranger(args, env);
+        assert.deepEqual([code, stderr], [0, ''], args.join(' '));
+      }
+      const { stdout } = await asStranger(['doctor'], env);
+      assert.match(stdout, /^ok +database/m);
+      assert.match(stdout, /^note +bus +no bus at/m);
+      assert.doesNotMatch(stdout, /homedir/);
+    } finally {
+      await store.drop();
+    }
+  });
+
+  test('needs none with DECNET_DATA_DIR', async () => {
+    const above = mkdtempSync(join(tmpdir(), 'decnet-fleet-no-home-'));
+    chmodSync(above, 0o755);
+    const env = { DECNET_DATA_DIR: join(above, 'data'), DECNET_STATE_FILE: host.stateFile };
+    try {
+      // PostgreSQL makes its files for nobody whom the system does not know.
+      await cli(['migrate'], env);
+      execFileSync('chown', ['-R', `${stranger}:${stranger}`, above]);
+      const { code, stderr } = await asStranger(['status'], env);
+      assert.deepEqual([code, stderr], [0, '']);
+    } finally {
+      rmSync(above, { recursive: true, force: true });
+    }
+  });
+});
