@@ -6,6 +6,7 @@ import { FleetError, reasonOf } from '../errors.ts';
 import { isObject, type Json, property } from '../fleet/json.ts';
 import { maskAddress } from '../fleet/mask.ts';
 import { homeOfOthers } from '../home.ts';
+import { parseEngineAddress } from './address.ts';
 
 /** Where this host's engine is, in the words of the Docker CLI's environment. */
 export interface DockerSettings {
@@ -20,6 +21,8 @@ export interface DockerSettings {
 interface Endpoint {
   /** As `DOCKER_HOST`. */
   readonly host: string;
+  /** What says so, for people. */
+  readonly from: string;
   /** Directory of ca.pem, cert.pem and key.pem; null: no TLS. */
   readonly certificates: string | null;
   readonly verify: boolean;
@@ -33,32 +36,27 @@ const defaultHost = 'unix:///var/run/docker.sock';
  * @throws FleetError CONFIG_INVALID
  */
 export function dockerConnection(settings: DockerSettings): { options: DockerOptions; place: string } {
-  const { host, certificates, verify } = endpointOf(settings);
-  const invalid = (why: string): never => {
-    throw new FleetError('CONFIG_INVALID', `DOCKER_HOST "${maskAddress(host)}" ${why}`, {
-      advice: 'Allowed: unix:///path, tcp://host:port, http://…, https://…, ssh://user@host',
-    });
-  };
-  if (!URL.canParse(host)) return invalid('is not an address');
-  const url = new URL(host);
-  if (url.protocol === 'unix:') {
-    if (url.pathname === '' || url.pathname === '/') return invalid('names no socket');
-    return { options: { socketPath: decodeURIComponent(url.pathname) }, place: host };
+  const { host, from, certificates, verify } = endpointOf(settings);
+  const address = parseEngineAddress(host);
+  switch (address.kind) {
+    case 'wrong':
+      throw new FleetError('CONFIG_INVALID', `${from} "${maskAddress(host)}" ${address.why}`, {
+        advice: address.advice,
+      });
+    case 'socket':
+      return { options: { socketPath: address.path }, place: `unix://${address.path}` };
+    case 'tcp': {
+      const secure = certificates !== null || address.secure;
+      const { host: name, port } = address;
+      const at = { host: name, port: port ?? (secure ? 2376 : 2375) };
+      const tls =
+        certificates === null ? {} : { ...readCertificates(certificates), rejectUnauthorized: verify };
+      return {
+        options: { ...at, protocol: secure ? 'https' : 'http', ...tls } as DockerOptions,
+        place: `${secure ? 'https' : 'tcp'}://${name.includes(':') ? `[${name}]` : name}:${at.port}`,
+      };
+    }
   }
-  if (!['tcp:', 'http:', 'https:', 'ssh:'].includes(url.protocol)) return invalid('has an unknown form');
-  if (url.hostname === '') return invalid('names no host');
-  const hostname = url.hostname.replace(/^\[|\]$/g, '');
-  if (url.protocol === 'ssh:') {
-    return {
-      options: { protocol: 'ssh', host: hostname, port: url.port || 22, username: url.username },
-      place: maskAddress(host),
-    };
-  }
-  const secure = certificates !== null || url.protocol === 'https:';
-  const port = Number(url.port || (secure ? 2376 : 2375));
-  const address = { host: hostname, port, protocol: secure ? ('https' as const) : ('http' as const) };
-  const tls = certificates === null ? {} : { ...readCertificates(certificates), rejectUnauthorized: verify };
-  return { options: { ...address, ...tls } as DockerOptions, place: maskAddress(host) };
 }
 
 function endpointOf(settings: DockerSettings): Endpoint {
@@ -67,11 +65,16 @@ function endpointOf(settings: DockerSettings): Endpoint {
     const certificates = settings.certPath ?? (settings.tlsVerify ? configDir : null);
     const usesTls =
       settings.tlsVerify || (settings.certPath !== undefined && settings.host.endsWith(':2376'));
-    return { host: settings.host, certificates: usesTls ? certificates : null, verify: settings.tlsVerify };
+    return {
+      host: settings.host,
+      from: 'DOCKER_HOST',
+      certificates: usesTls ? certificates : null,
+      verify: settings.tlsVerify,
+    };
   }
   const context = settings.context ?? currentContext(configDir);
   return context === undefined || context === 'default'
-    ? { host: defaultHost, certificates: null, verify: false }
+    ? { host: defaultHost, from: 'The usual socket', certificates: null, verify: false }
     : contextEndpoint(configDir, context);
 }
 
@@ -97,6 +100,7 @@ function contextEndpoint(configDir: string, context: string): Endpoint {
   const certificates = join(configDir, 'contexts', 'tls', id, 'docker');
   return {
     host: typeof host === 'string' && host !== '' ? host : defaultHost,
+    from: `Docker context "${context}": its endpoint`,
     certificates: existsSync(certificates) ? certificates : null,
     verify: field(endpoint, 'SkipTLSVerify') !== true,
   };
@@ -119,7 +123,14 @@ function readJson(file: string): Json {
 function readCertificates(directory: string): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
   const read = (name: string): Buffer | undefined => {
     const file = join(directory, name);
-    return existsSync(file) ? readFileSync(file) : undefined;
+    try {
+      return existsSync(file) ? readFileSync(file) : undefined;
+    } catch (error) {
+      throw new FleetError('CONFIG_INVALID', `${file} cannot be read: ${reasonOf(error)}`, {
+        advice: 'It is named by DOCKER_CERT_PATH, DOCKER_TLS_VERIFY or the context of the Docker CLI',
+        cause: error,
+      });
+    }
   };
   const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')];
   if (ca === undefined && cert === undefined) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type DockerSettings, dockerConnection } from '../../src/docker/connection.ts';
+import { FleetError } from '../../src/errors.ts';
 
 describe('where the engine is', () => {
   let configDir: string;
@@ -48,12 +49,61 @@ describe('where the engine is', () => {
     });
     assert.deepEqual(optionsOf({ host: 'tcp://example' }), { protocol: 'http', host: 'example', port: 2375 });
     assert.deepEqual(optionsOf({ host: 'tcp://[::1]:2375' }), { protocol: 'http', host: '::1', port: 2375 });
-    assert.deepEqual(optionsOf({ host: 'ssh://me@example:2222' }), {
-      protocol: 'ssh',
+    assert.deepEqual(optionsOf({ host: 'http://example:80' }), {
+      protocol: 'http',
       host: 'example',
-      port: '2222',
-      username: 'me',
+      port: 80,
     });
+    assert.deepEqual(optionsOf({ host: 'https://example' }), {
+      protocol: 'https',
+      host: 'example',
+      port: 2376,
+    });
+    assert.deepEqual(optionsOf({ host: 'unix:///run/a%20b/docker.sock' }), {
+      socketPath: '/run/a%20b/docker.sock',
+    });
+  });
+
+  test('what is left out of DOCKER_HOST is as the CLI has it', () => {
+    for (const [text, host, port] of [
+      ['127.0.0.1:2375', '127.0.0.1', 2375],
+      [' 127.0.0.1:4243 ', '127.0.0.1', 4243],
+      [':4243', 'localhost', 4243],
+      ['tcp://:4243', 'localhost', 4243],
+      ['tcp://', 'localhost', 2375],
+      ['example', 'example', 2375],
+      ['[::1]:4243', '::1', 4243],
+      ['::1', '::1', 2375],
+    ] as const)
+      assert.deepEqual(optionsOf({ host: text }), { protocol: 'http', host, port }, text);
+    assert.deepEqual(optionsOf({ host: 'unix://' }), { socketPath: '/var/run/docker.sock' });
+    for (const name of ['ca', 'cert', 'key']) writeFileSync(join(configDir, `${name}.pem`), name);
+    const { protocol, port } = optionsOf({ host: 'example:2376', certPath: configDir }) as {
+      port: number;
+      protocol: string;
+    };
+    assert.deepEqual([protocol, port], ['https', 2376]);
+  });
+
+  const refusalOf = (more: Partial<DockerSettings>): string => {
+    try {
+      optionsOf(more);
+    } catch (error) {
+      assert.ok(error instanceof FleetError);
+      assert.equal(error.code, 'CONFIG_INVALID');
+      return error.line;
+    }
+    assert.fail('it was taken');
+  };
+
+  test('an engine behind SSH is refused with what to do instead, wherever it is named', () => {
+    const advice =
+      /is an engine behind SSH, which is not supported\. Forward its socket by `ssh -N -L \S+ user@host`, and set DOCKER_HOST=unix:\/\/\/run\//;
+    assert.match(refusalOf({ host: 'ssh://me@example:2222' }), /^DOCKER_HOST "ssh:\/\/me@example:2222" is/);
+    assert.match(refusalOf({ host: 'ssh://me@example:2222' }), advice);
+    writeContext('far', 'ssh://example');
+    assert.match(refusalOf({ context: 'far' }), /^Docker context "far": its endpoint "ssh:\/\/example" is/);
+    assert.match(refusalOf({ context: 'far' }), advice);
   });
 
   test('TLS with the files of DOCKER_CERT_PATH', () => {
@@ -74,10 +124,34 @@ describe('where the engine is', () => {
     );
   });
 
-  test('what the CLI would refuse is refused', () => {
-    for (const host of ['garbage', 'fd://', 'unix://', 'tcp://', 'npipe:////./pipe/docker']) {
-      assert.throws(() => optionsOf({ host }), { code: 'CONFIG_INVALID' }, host);
-    }
+  test('what is no address is refused in one line', () => {
+    for (const host of [
+      'a b',
+      'fd://',
+      'unix://run/docker.sock',
+      '/var/run/docker.sock',
+      '//example:2375',
+      'tcp:/example',
+      'tcp:example:2375',
+      'tcp://example:99999',
+      'example:port',
+      'tcp://example/v1.40',
+      'tcp://example?a=b',
+      'tcp://%00',
+      'unix:/run/docker.sock',
+      'npipe:////./pipe/docker',
+    ])
+      assert.match(refusalOf({ host }), /^DOCKER_HOST ".*" [^\n]*\. Allowed: unix:\/\/\/path, [^\n]*$/, host);
+    assert.doesNotMatch(refusalOf({ host: 'me:secret@example/path' }), /secret/);
+  });
+
+  test('a certificate that cannot be read is refused in one line', () => {
+    const directory = join(configDir, 'certificates');
+    mkdirSync(join(directory, 'ca.pem'), { recursive: true });
+    assert.match(
+      refusalOf({ host: 'tcp://example', tlsVerify: true, certPath: directory }),
+      /ca\.pem cannot be read: EISDIR/,
+    );
   });
 
   test('DOCKER_CONTEXT, then the CLI’s current one; DOCKER_HOST before both', () => {

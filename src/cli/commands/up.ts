@@ -34,6 +34,8 @@ It says what the first pass did, then each change as it happens. Ctrl-C stops it
 async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise<void> {
   const { config } = fleet;
   const embedded = config.databaseUrl === null;
+  // Nothing is started for a wrong setting.
+  const engine = await fleet.engine();
   context.print(`decnet-fleet ${version}, host ${config.host}`);
   context.progress(embedded ? 'starting the embedded PostgreSQL …' : 'bringing the database up to date …');
   const database = await fleet.database();
@@ -41,7 +43,6 @@ async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise
   const backend = await fleet.queues();
   await backend.prepare();
   const stateFile = await stateFileFor(fleet, context);
-  const engine = await fleet.engine();
   context.progress(null);
   context.print(`  state file  ${stateFile}`);
   context.print(`  Docker      ${engine.place}`);
