@@ -1,11 +1,12 @@
 import { isObject, property } from '../fleet/json.ts';
+import type { Sight } from '../fleet/plan.ts';
 import type { Container, Loop } from '../fleet/sighting.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
 import { type EngineLimits, engineLimits } from './limits.ts';
 import { containerOf, type ListedContainer, loopOf } from './listing.ts';
-import { type Budget, budgetOf, readListing } from './listing-stream.ts';
-import { type Client, engineClient, inspection, type Query } from './request.ts';
+import { type Budget, budgetOf, EndedEarly, readListing } from './listing-stream.ts';
+import { type Client, engineClient, inspection, type Query, Refusal } from './request.ts';
 import { faultReason, keptText } from './words.ts';
 
 /** @see CONTRACT.md, "Observed state of a decky" */
@@ -16,8 +17,10 @@ const listedApart = 100;
 export interface DockerEngine extends Engine {
   /** Where the engine is, for people. */
   readonly place: string;
-  /** The engine's own id, version and time (epoch milliseconds; NaN: it does not tell). Rejects when it does not answer. */
-  info(): Promise<{ id: string; version: string; containers: number; now: number }>;
+  /** The engine's own id and version. Rejects when it does not answer, or a socket proxy lets nobody ask. */
+  info(): Promise<{ id: string; version: string; containers: number }>;
+  /** The engine's own time, epoch milliseconds of a whole second; NaN: it does not tell. Rejects as `info`. */
+  now(): Promise<number>;
 }
 
 /** @param more other limits than usual @throws FleetError CONFIG_INVALID */
@@ -29,10 +32,21 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
 
   const list: Engine['list'] = async ({ only, containers, turn }) => {
     const patience = patienceFor(containers, limits.listingMs);
+    const look = async (): Promise<Sight> => {
+      const attempt = patience.attempt();
+      try {
+        const clock = engineClock();
+        const listed = await listing(client, only, attempt, budgetOf(limits), clock);
+        return { kind: 'ok', containers: await suspects(listed, Number(turn), clock) };
+      } finally {
+        attempt.end();
+      }
+    };
     try {
-      const clock = engineClock();
-      const listed = await listing(client, only, patience, budgetOf(limits), clock);
-      return { kind: 'ok', containers: await suspects(listed, Number(turn), clock) };
+      return await look().catch((error: unknown) => {
+        if (patience.signal.aborted || !mayPass(error)) throw error;
+        return look();
+      });
     } catch (error) {
       return {
         kind: 'unreachable',
@@ -48,16 +62,21 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
     list,
     info: async () => {
       const info = await client.json('/info', AbortSignal.timeout(limits.askMs));
-      const [id, version, containers, time] = ['ID', 'ServerVersion', 'Containers', 'SystemTime'].map(
-        (name) => (isObject(info) ? property(info, name) : undefined),
+      const [id, version, containers] = ['ID', 'ServerVersion', 'Containers'].map((name) =>
+        isObject(info) ? property(info, name) : undefined,
       );
       if (typeof id !== 'string') throw new Error(`${place} does not tell its id`);
       return {
         id: keptText(id, 256),
         version: typeof version === 'string' ? keptText(version, 64) : 'unknown',
         containers: typeof containers === 'number' ? containers : 0,
-        now: typeof time === 'string' ? Date.parse(time) : Number.NaN,
       };
+    },
+    now: async () => {
+      // Not by what it says of itself: a socket proxy lets a ping through, and that often not.
+      const answer = await client.open('/_ping', {}, AbortSignal.timeout(limits.askMs));
+      answer.destroy();
+      return Date.parse(answer.headers.date ?? '');
     },
   };
 }
@@ -83,12 +102,21 @@ function engineClock(): Clock {
 }
 
 interface Patience {
+  /** Aborted when the time is over. */
+  readonly signal: AbortSignal;
+  /** One try to list them: all tries share the time. */
+  attempt(): Attempt;
+  /** That the time is over, in the same words however many containers arrived this time. */
+  over(place: string): string;
+  end(): void;
+}
+
+interface Attempt {
   /** Aborted when the time is over, and at the end. */
   readonly signal: AbortSignal;
   /** A container has arrived. */
   arrived(): void;
-  /** That the time is over, in the same words however many containers arrived this time. */
-  over(place: string): string;
+  /** Of several listings, one has failed: the others would go on. */
   end(): void;
 }
 
@@ -107,17 +135,32 @@ function patienceFor(lastTime: number, { base, perContainer, most }: EngineLimit
   look();
   return {
     signal: controller.signal,
-    arrived: () => {
-      seen += 1;
+    attempt: () => {
+      const ended = new AbortController();
+      let arrived = 0;
+      return {
+        signal: AbortSignal.any([controller.signal, ended.signal]),
+        arrived: () => {
+          arrived += 1;
+          seen = Math.max(seen, arrived);
+        },
+        end: () => ended.abort(),
+      };
     },
     over: (place) => `${place} did not answer within ${Math.round(limitFor(lastTime) / 1000)} s`,
-    end: () => {
-      clearTimeout(timer);
-      // Of several listings, one has failed: the others would go on without a limit.
-      controller.abort();
-    },
+    end: () => clearTimeout(timer),
   };
 }
+
+/** Lost connections: an engine that starts anew, or one of ours that it had closed. */
+const lost: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
+
+/** Whether a listing that failed so may work at once: one that ran into a change of the engine's does. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof Refusal
+    ? error.status >= 500
+    : error instanceof EndedEarly ||
+      (error instanceof Error && 'code' in error && lost.has(String(error.code)));
 
 /**
  * All containers, or those of some deckies. Docker ANDs labels, ORs names as regular expressions and intersects both,
@@ -127,16 +170,16 @@ function patienceFor(lastTime: number, { base, perContainer, most }: EngineLimit
 async function listing(
   client: Client,
   only: ReadonlySet<string> | null,
-  patience: Patience,
+  attempt: Attempt,
   budget: Budget,
   clock: Clock,
 ): Promise<readonly Container[]> {
   const ask = async (filters: Query): Promise<readonly Container[]> => {
     // As a stream: all of it as one text would be too long.
-    const answer = await client.open('/containers/json', { all: true, ...filters }, patience.signal);
+    const answer = await client.open('/containers/json', { all: true, ...filters }, attempt.signal);
     clock.set(answer.headers.date);
     const take = (listed: ListedContainer): Container => {
-      patience.arrived();
+      attempt.arrived();
       return containerOf(listed, clock.now());
     };
     return readListing(answer, take, budget);

@@ -7,7 +7,7 @@ import { type DockerSettings, dockerConnection } from './connection.ts';
 import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, engineLimits, inWords } from './limits.ts';
 import { keptDecky, keptName } from './listing.ts';
-import { type Client, engineClient, inspection } from './request.ts';
+import { type Client, engineClient, inspection, Refusal } from './request.ts';
 import { settler } from './settle.ts';
 import { faultReason } from './words.ts';
 
@@ -174,7 +174,10 @@ async function keepAsking(client: Client, everyMs: number, ended: AbortControlle
     await sleep(everyMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
     if (ended.signal.aborted) return;
     const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(pingWithin)]);
-    await client.answered('/_ping', signal).catch(() => ended.abort());
+    await client.answered('/_ping', signal).catch((error: unknown) => {
+      // A socket proxy that lets no ping through answers, too.
+      if (!(error instanceof Refusal && error.status < 500)) ended.abort();
+    });
   }
 }
 

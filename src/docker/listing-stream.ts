@@ -62,12 +62,18 @@ type Stage = 'before' | 'first' | 'element' | 'between' | 'after';
 
 const noList = (): Error => new Error('what it answered is no list of containers');
 
+/** A connection that was lost looks like this where the engine does not say how long its answer is. */
+export class EndedEarly extends Error {
+  constructor() {
+    super('its list of containers ended too early');
+  }
+}
+
 /**
  * Reads Docker's listing as it arrives, and of each container only what is used: the whole text of a large host would
  * be longer than a string may be, and parsing it in one piece would stop the process for seconds.
  * @param of what is kept of a container
- * @throws Error what arrived is no listing, or is too long, or it ended too early: half of one must never be taken for
- * all of it
+ * @throws Error what arrived is no listing, or is too long; EndedEarly: half of one must never be taken for all of it
  */
 export async function readListing<T>(
   chunks: AsyncIterable<Buffer>,
@@ -115,7 +121,7 @@ export async function readListing<T>(
     enough = 2 * held.length();
   }
   readOn();
-  if (stage !== 'after') throw new Error('its list of containers ended too early');
+  if (stage !== 'after') throw new EndedEarly();
   return found;
 }
 

@@ -13,13 +13,23 @@ export interface Client {
   /**
    * An answer as it arrives; whoever reads it counts its bytes.
    * @param signal ends the answer, too
-   * @throws Error the engine refused, in its own words
+   * @throws Refusal the engine's status is another than 200
    */
   open(path: string, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
   /** A whole answer. @throws Error as `open`, or it is too long, or no JSON */
   json(path: string, signal: AbortSignal): Promise<Json>;
   /** Waits for a whole answer, whatever it is. @throws Error as `open`, or it is too long */
   answered(path: string, signal: AbortSignal): Promise<void>;
+}
+
+/** The engine's own words against a request. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /** Where one container is told of. @param container its name or id, any text at all */
@@ -92,12 +102,15 @@ function agentFor(secure: boolean): HttpAgent {
 }
 
 /** As docker-modem words it. */
-async function refusal(answer: IncomingMessage, limitBytes: number): Promise<Error> {
+async function refusal(answer: IncomingMessage, limitBytes: number): Promise<Refusal> {
   const status = answer.statusCode ?? 0;
   const kind = { 400: 'bad parameter', 500: 'server error' }[status] ?? 'unexpected';
   const body = await whole(answer, limitBytes);
   const words = body === null ? 'with more words than are read' : wordsOf(body.toString());
-  return new Error(`(HTTP code ${status}) ${kind} - ${keptText(words.replace(/\s+/g, ' ').trim(), 400)}`);
+  return new Refusal(
+    status,
+    `(HTTP code ${status}) ${kind} - ${keptText(words.replace(/\s+/g, ' ').trim(), 400)}`,
+  );
 }
 
 /** The message in an engine's words, else all of them. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { packageRoot, version } from '../../src/package.ts';
 import { cli, cliJson, type Env, start } from '../support/cli.ts';
+import { engineOf } from '../support/fake-engine.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { freePort } from '../support/services.ts';
 import { type TestStore, testStore } from '../support/stores.ts';
@@ -100,9 +102,28 @@ describe('the command line', () => {
   });
 
   test('an engine’s address that is none: exit 2', async () => {
-    const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DOCKER_HOST: 'garbage' });
+    const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DOCKER_HOST: '/run/docker.sock' });
     assert.equal(code, 2);
-    assert.match(stderr, /DOCKER_HOST "garbage" is not an address\. Allowed: unix:/);
+    assert.match(stderr, /DOCKER_HOST "\/run\/docker\.sock" names no host\. Allowed: unix:/);
+  });
+
+  test('an engine behind SSH: exit 2 and one line that says what to do, wherever Docker is needed', async () => {
+    const behindSsh = { ...env, DOCKER_HOST: 'ssh://me@example' };
+    const line =
+      /^decnet-fleet: DOCKER_HOST "ssh:\/\/me@example" is an engine behind SSH, which is not supported\. Forward its socket by `ssh -N -L [^\n]*\n$/;
+    for (const args of [['reconcile', '--once'], ['reconcile', '--interval', '30'], ['up'], ['doctor']]) {
+      const { code, stdout, stderr } = await cli(args, behindSsh);
+      assert.deepEqual([code, stdout], [2, ''], `${args.join(' ')}: ${stderr}`);
+      assert.match(stderr, line, args.join(' '));
+    }
+    const worker = await start([], behindSsh, 'worker.ts').finished;
+    assert.equal(worker.code, 2, worker.stderr);
+    assert.match(worker.stderr, line);
+    // For `plan`, 2 is that there are changes.
+    const plan = await cli(['plan'], behindSsh);
+    assert.equal(plan.code, 1);
+    assert.match(plan.stderr, line);
+    assert.equal((await cli(['status'], behindSsh)).code, 0);
   });
 
   test('no state file anywhere: exit 2, naming both places', async () => {
@@ -256,6 +277,32 @@ describe('the command line', () => {
     assert.match(stdout, /^ok +database/m);
     assert.match(stdout, /^ok +schema/m);
     assert.match(stdout, /^ok +queues .*room for about \d+ more workers/m);
+  });
+
+  test('doctor notes what a socket proxy does not let through, while passes work', async () => {
+    const twoHoursAhead = (response: ServerResponse): void =>
+      void response.setHeader('date', new Date(Date.now() + 2 * 3600_000).toUTCString());
+    const engine = await engineOf((request, response) => {
+      const url = request.url ?? '';
+      if (url.startsWith('/containers/json')) response.end('[]');
+      else if (url.startsWith('/_ping')) {
+        twoHoursAhead(response);
+        response.end('OK');
+      } else response.writeHead(403, { 'content-type': 'text/html' }).end('<h1>403 Forbidden</h1>');
+    });
+    try {
+      const proxied = { ...env, DOCKER_HOST: engine.host };
+      const { stdout } = await cli(['doctor'], proxied);
+      assert.match(
+        stdout,
+        /^note +Docker +unix:.*: 0 containers; .*GET \/info.*403.*Passes work without it,.*version.*INFO=1$/m,
+      );
+      assert.match(stdout, /^FAULT +clocks .*that of Docker is 2 h ahead/m);
+      const pass = await cli(['reconcile', '--once', '--json'], proxied);
+      assert.equal(JSON.parse(pass.stdout).docker, 'ok', pass.stderr);
+    } finally {
+      await engine.stop();
+    }
   });
 
   test('a reader that goes away is no error', async () => {
