@@ -240,17 +240,15 @@ export function openFleet(config: Config, log: Log): Fleet {
       );
     },
     dashboard: async ({ host, port }) => {
-      const [opened, backend, web, { pages }, { report }, request, { metricsSource }, { metricsText }] =
-        await Promise.all([
-          database(),
-          queues(),
-          import('./web/server.ts'),
-          import('./database/pages.ts'),
-          import('./database/report.ts'),
-          import('./queue/request.ts'),
-          import('./database/figures.ts'),
-          import('./web/metrics.ts'),
-        ]);
+      const [opened, backend, web, { pages }, { report }, request, { metricsSource }] = await Promise.all([
+        database(),
+        queues(),
+        import('./web/server.ts'),
+        import('./database/pages.ts'),
+        import('./database/report.ts'),
+        import('./queue/request.ts'),
+        import('./database/figures.ts'),
+      ]);
       const figures = metricsSource(opened.query, config.interval);
       const viewsOf = (query: Query): Views => ({
         report: report(query, config.interval),
@@ -264,14 +262,8 @@ export function openFleet(config: Config, log: Log): Fleet {
         request: (data: JobData, timeout: number) =>
           request.requestPass(backend, data, timeout, { forget: true }),
         workerLives: (name: string) => request.workerLives(backend, name),
-        metrics: async () => {
-          const [hosts, schedulers] = await Promise.all([
-            figures.hosts().catch(() => null),
-            backend.countWorkers(scheduleQueue).catch(() => null),
-          ]);
-          return metricsText({ version, hosts, queues: { up: schedulers !== null, schedulers } });
-        },
-        ready: async () => void (await Promise.all([views.report.intervals(), backend.check()])),
+        hostFigures: figures.hosts,
+        countSchedulers: () => backend.countWorkers(scheduleQueue),
         log,
       };
       const place = { host, port, credentials: config.login, publicUrl: config.publicUrl };

@@ -22,6 +22,7 @@ import { connectionOptions, databasePlace } from '../database-address.ts';
 import { databaseRefusal } from '../database-faults.ts';
 import { FleetError, reasonOf } from '../errors.ts';
 import { mayServe } from '../fleet/grant.ts';
+import { impatient } from './impatient.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
@@ -34,6 +35,8 @@ export interface QueueBackend {
   /** Where the store is, for people. */
   readonly place: string;
   queue(name: string): Queue;
+  /** For readers: the calls of it and of its jobs fail where the store does not answer within 3 s. */
+  impatientQueue(name: string): Queue;
   /** Adds jobs to many queues at once, without an object for each: ten thousand of them would be 60 MB. */
   addToMany(jobs: readonly QueuedJob[]): Promise<void>;
   worker(name: string, run: (job: Job) => Promise<unknown>): Worker;
@@ -213,33 +216,38 @@ function bind<B extends IQueueBackend, C>(
   factory: BackendFactory<B, C>,
   connection: C,
   { watch, onRecovered, close: stopProbing }: Outage,
-): Pick<QueueBackend, 'queue' | 'addToMany' | 'worker' | 'events' | 'release' | 'close' | 'onRecovered'> & {
+): Pick<
+  QueueBackend,
+  'queue' | 'impatientQueue' | 'addToMany' | 'worker' | 'events' | 'release' | 'close' | 'onRecovered'
+> & {
   opened(): readonly Queue[];
 } {
   const { Queue, Worker, QueueEvents, FlowProducer } = withBackend(patient(factory));
+  const { Queue: ImpatientQueue } = withBackend(impatient(patient(factory)));
   const open = new Map<string, Queue>();
+  const openImpatient = new Map<string, Queue>();
   let adder: FlowProducer | null = null;
   const closers = new Set<{ close(): Promise<void> }>();
   const opened = <T extends Emitter & { close(): Promise<void> }>(made: T): T => {
     closers.add(made);
     return watch(made);
   };
+  const queueOptions = {
+    connection,
+    streams: { events: { maxLen: eventsKept } },
+    defaultJobOptions: jobDefaults,
+  };
+  const kept = (among: Map<string, Queue>, name: string, make: () => Queue): Queue => {
+    const queue = among.get(name) ?? opened(make());
+    among.set(name, queue);
+    return queue;
+  };
   return {
     onRecovered,
     opened: () => [...open.values()],
-    queue: (name) => {
-      const existing = open.get(name);
-      if (existing !== undefined) return existing;
-      const queue = opened(
-        new Queue(name, {
-          connection,
-          streams: { events: { maxLen: eventsKept } },
-          defaultJobOptions: jobDefaults,
-        }) as unknown as Queue,
-      );
-      open.set(name, queue);
-      return queue;
-    },
+    queue: (name) => kept(open, name, () => new Queue(name, queueOptions) as unknown as Queue),
+    impatientQueue: (name) =>
+      kept(openImpatient, name, () => new ImpatientQueue(name, queueOptions) as unknown as Queue),
     addToMany: async (jobs) => {
       adder ??= opened(new FlowProducer({ connection }) as unknown as FlowProducer);
       await adder.addBulk(

@@ -1,7 +1,7 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { HostView, Report } from '../database/report.ts';
 import { reasonOf } from '../errors.ts';
 import { queueName, scheduleQueue } from '../fleet/job.ts';
@@ -29,9 +29,14 @@ const changesAll = new Set(['/api/queues/pause', '/api/queues/resume']);
 
 /** Bull Board over the schedule's queue and the hosts'. */
 export function queueBoard(
-  queues: QueueBackend,
+  queues: Pick<QueueBackend, 'impatientQueue' | 'now'>,
   report: Pick<Report, 'hosts' | 'history'>,
-  options: { canChange: boolean; log: Log },
+  options: {
+    canChange: boolean;
+    log: Log;
+    /** Answers that the store of the queues does not. */
+    away(why: string, reply: FastifyReply): FastifyReply;
+  },
 ) {
   const serverAdapter = new FastifyAdapter().setBasePath(prefix);
   const known = new Map<string, ReadableQueue>();
@@ -82,7 +87,7 @@ export function queueBoard(
     onBoard = names.map((name) => {
       const existing = known.get(name);
       if (existing !== undefined) return existing;
-      const queue = queues.queue(name);
+      const queue = queues.impatientQueue(name);
       const made = readableQueue(
         queue,
         new BullMQAdapter(queue, {
@@ -121,6 +126,12 @@ export function queueBoard(
       void lookAgain();
       timer = setInterval(() => void lookAgain(), lookEvery);
       await app.register((scope, _options, done) => {
+        // Without it each part would fail by itself, after a wait.
+        scope.addHook('preHandler', async ({ url }, reply) => {
+          if (url.startsWith(`${prefix}/static/`)) return undefined;
+          const why = await queues.now().then(() => null, reasonOf);
+          return why === null ? undefined : options.away(why, reply);
+        });
         // The page asks for fonts elsewhere: nothing here loads anything from outside.
         scope.addHook('onSend', async (_request, reply, body) => {
           void reply.header('content-security-policy', boardPolicy);

@@ -1,6 +1,6 @@
 /** What a client may take of the dashboard. */
 export interface WebLimits {
-  /** Milliseconds for a request to arrive, head and body together; an answer may take as long as it likes. */
+  /** Milliseconds for a request to arrive, head and body together. */
   readonly requestMs: number;
   /** Milliseconds without a byte either way, after which a connection is closed. */
   readonly silenceMs: number;
@@ -28,3 +28,9 @@ export const serverOptions = ({ requestMs, silenceMs }: WebLimits) => ({
     connectionsCheckingInterval: Math.ceil(requestMs / looksWithin),
   },
 });
+
+/** Milliseconds within which an answer begins, else it is that none can be given; a plan waits for a host's worker. */
+export const answerWithin = { page: 12_000, plan: 20_000 };
+
+/** Milliseconds that an answer waits for each store; what else is known is told without it. */
+export const storeWithin = { database: 5000, queues: 3000 };

@@ -1,3 +1,4 @@
+import type { HostFigures } from '../database/figures.ts';
 import type { Pages } from '../database/pages.ts';
 import type { Report } from '../database/report.ts';
 import type { JobData, JobResult } from '../fleet/job.ts';
@@ -15,14 +16,14 @@ export interface Views {
 export interface WebPorts extends Views {
   /** Views that all read the same moment: the sums of a page are those of its rows. */
   snapshot<T>(work: (views: Views) => Promise<T>): Promise<T>;
-  readonly queues: QueueBackend;
+  readonly queues: Pick<QueueBackend, 'impatientQueue' | 'check' | 'now'>;
   /** Runs one pass on its host's worker; its job is not kept. @param timeout milliseconds */
   request(data: JobData, timeout: number): Promise<JobResult>;
   workerLives(host: string): Promise<boolean>;
-  /** In Prometheus's text format. */
-  metrics(): Promise<string>;
-  /** Resolves when the database and the queues answer. */
-  ready(): Promise<void>;
+  /** What metrics tell of hosts. */
+  hostFigures(): Promise<readonly HostFigures[]>;
+  /** How many processes serve the schedule. */
+  countSchedulers(): Promise<number>;
   readonly log: Log;
 }
 

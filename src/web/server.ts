@@ -4,16 +4,19 @@ import { FleetError, reasonOf } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
 import { printable } from '../fleet/text.ts';
+import { version } from '../package.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import { secure } from './admission.ts';
+import { limitAnswers } from './answer-limit.ts';
 import { registerApi } from './api.ts';
 import { loadAssets } from './assets.ts';
 import { queueBoard } from './board.ts';
 import { html } from './html.ts';
 import { layout, type Page, problem } from './layout.ts';
-import { bodyBytes, formBytes, serverOptions, type WebLimits, webLimits } from './limits.ts';
+import { limitedPorts } from './limited.ts';
+import { answerWithin, bodyBytes, formBytes, serverOptions, type WebLimits, webLimits } from './limits.ts';
 import { liveStream } from './live.ts';
-import { metricsContentType } from './metrics.ts';
+import { metricsContentType, metricsText } from './metrics.ts';
 import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
@@ -45,7 +48,10 @@ export async function startDashboard(
 ): Promise<Dashboard> {
   const { credentials, host } = settings;
   const few = atMost(requestsAtOnce);
-  const ports: WebPorts = { ...given, request: (data, timeout) => few(() => given.request(data, timeout)) };
+  const ports = limitedPorts({
+    ...given,
+    request: (data, timeout) => few(() => given.request(data, timeout)),
+  });
   if (credentials === null && !isLoopback(host))
     throw new FleetError('CONFIG_INVALID', `The dashboard may listen on ${host} only with a login`, {
       advice: 'Set DASHBOARD_USER and DASHBOARD_PASSWORD, or listen on 127.0.0.1',
@@ -88,10 +94,15 @@ export async function startDashboard(
     ),
   );
   app.setErrorHandler((error, request, reply) => fail(error, request, reply, ports));
+  limitAnswers(app, (why, { url }, reply) => {
+    ports.log.warn({ path: pathForLog(url) }, 'an answer took too long');
+    cannotShow(reply.code(503), url, why);
+  });
 
   const board = queueBoard(ports.queues, ports.report, {
     canChange: credentials !== null,
     log: ports.log,
+    away: (why, reply) => cannotShow(reply.code(503), reply.request.url, why),
   });
   const answers = shared<Page | null>();
   const stream = liveStream(() => ports.pages.pulse(), answers.outdate, ports.log);
@@ -141,7 +152,7 @@ async function assets(app: FastifyInstance): Promise<void> {
 function probes(app: FastifyInstance, ports: WebPorts): void {
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/readyz', async (_request, reply) => {
-    const isReady = await ports.ready().then(
+    const isReady = await Promise.all([ports.report.intervals(), ports.queues.check()]).then(
       () => true,
       () => false,
     );
@@ -150,7 +161,14 @@ function probes(app: FastifyInstance, ports: WebPorts): void {
       .type('text/plain')
       .send(isReady ? 'ok\n' : 'not ready\n');
   });
-  app.get('/metrics', async (_request, reply) => reply.type(metricsContentType).send(await ports.metrics()));
+  app.get('/metrics', async (_request, reply) => {
+    const [hosts, schedulers] = await Promise.all([
+      ports.hostFigures().catch(() => null),
+      ports.countSchedulers().catch(() => null),
+    ]);
+    const queues = { up: schedulers !== null, schedulers };
+    return reply.type(metricsContentType).send(await metricsText({ version, hosts, queues }));
+  });
 }
 
 type OfHost = { Params: { host: string }; Querystring: Query };
@@ -178,7 +196,8 @@ function routes(
         : html`Asked for: job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It is among the last passes as soon as it is done.`;
     return send(reply, await once(url, () => hostPage(ports, host, { canChange, said })), noHost(host));
   });
-  app.get<OfHost>('/hosts/:host/plan', async ({ url, params: { host } }, reply) =>
+  const planOptions = { config: { answerWithin: answerWithin.plan } };
+  app.get<OfHost>('/hosts/:host/plan', planOptions, async ({ url, params: { host } }, reply) =>
     send(
       reply,
       await once(url, async () => {
@@ -202,7 +221,12 @@ function routes(
   );
   app.post<OfHost>('/hosts/:host/reconcile', async ({ params: { host } }, reply) => {
     if ((await ports.report.hosts(host)).length === 0) return send(reply.code(404), noHost(host));
-    const job = await ports.queues.queue(queueName(host)).add(jobName, { host_uuid: host, cause: 'manual' });
+    const queue = ports.queues.impatientQueue(queueName(host));
+    const job = await queue.add(jobName, { host_uuid: host, cause: 'manual' }).catch((error: unknown) => {
+      throw new FleetError('QUEUE_UNREACHABLE', `The queues do not answer: ${reasonOf(error)}`, {
+        advice: 'The pass may still be made, once they are back',
+      });
+    });
     return reply.redirect(`${hostPath(host)}?asked=${encodeURIComponent(String(job.id))}`, 303);
   });
   app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name } }, reply) =>
@@ -245,9 +269,14 @@ function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, { lo
       : 500;
   if (status === 500) log.error({ error, path: pathForLog(request.url) }, 'a page failed');
   const why = status === 500 ? 'This page failed; the log of the dashboard says why.' : reasonOf(error);
-  if (request.url.startsWith('/api/')) return reply.code(status).send({ error: why });
+  return cannotShow(reply.code(status), request.url, why);
+}
+
+/** What cannot be answered, in words: as JSON to a program that asked for that. */
+function cannotShow(reply: FastifyReply, url: string, why: string): FastifyReply {
+  if (/^(\/queues)?\/api\//.test(url)) return reply.send({ error: why });
   return send(
-    reply.code(status),
+    reply,
     problem(
       'This cannot be shown now',
       why,

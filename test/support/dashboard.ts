@@ -35,8 +35,8 @@ export async function testDashboard(
       queues,
       request: () => Promise.reject(new Error('no worker')),
       workerLives: async () => false,
-      metrics: async () => '',
-      ready: async () => undefined,
+      hostFigures: async () => [],
+      countSchedulers: async () => 0,
       log,
     };
     const place = { host: '127.0.0.1', port: 0, credentials: null, publicUrl: null, ...settings };

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -15,6 +15,10 @@ export interface Server {
   readonly url: string;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** It keeps its connections, takes new ones, and says nothing. */
+  hang(): void;
+  /** It goes on where it was. */
+  resume(): void;
   remove(): Promise<void>;
 }
 
@@ -50,6 +54,8 @@ export async function redisServer(settings: readonly string[] = []): Promise<Ser
       running.kill('SIGKILL');
       await ended;
     },
+    hang: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     remove: () => server.stop(),
   };
   await server.start();
@@ -76,8 +82,19 @@ export async function postgresServer(
   const data = inHome.data(cluster);
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' ${made.settings ?? ''}`;
   made.prepare?.(data, cluster.owner);
+  let held: readonly number[] = [];
   const server: Server = {
     url: embedded.url,
+    hang: () => {
+      const postmaster = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+      process.kill(postmaster, 'SIGSTOP');
+      held = [...childrenOf(postmaster), postmaster];
+      for (const pid of held) process.kill(pid, 'SIGSTOP');
+    },
+    resume: () => {
+      for (const pid of held) process.kill(pid, 'SIGCONT');
+      held = [];
+    },
     start: () =>
       run(
         cluster.binaries.pg_ctl,
@@ -93,6 +110,9 @@ export async function postgresServer(
   await server.start();
   return server;
 }
+
+const childrenOf = (pid: number): readonly number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 
 /** One query on a server that may just have come back. */
 export async function ask<R extends pg.QueryResultRow>(

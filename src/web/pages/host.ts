@@ -36,7 +36,7 @@ export async function hostPage(
   if (host === undefined) return null;
   const [passes, gaps] = await Promise.all([
     queues
-      .queue(queueName(name))
+      .impatientQueue(queueName(name))
       .getJobs(['completed', 'failed'], 0, passesShown - 1)
       .then((jobs) =>
         jobs
