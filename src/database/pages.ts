@@ -1,5 +1,7 @@
 import type { Json } from '../fleet/json.ts';
+import { parseJson } from '../fleet/json-text.ts';
 import { type FleetState, isFleetState } from '../fleet/state.ts';
+import { printableDeep } from '../fleet/text.ts';
 import { severity } from '../fleet/words.ts';
 import type { Query } from './query.ts';
 import { type DeckyRowView, forPeople } from './report.ts';
@@ -97,11 +99,14 @@ export function pages(ask: Query, defaultInterval: number): Pages {
       return { total: counted?.n ?? 0, deckies };
     },
     decky: async (host, name) => {
-      const [row] = await query<RecordedDecky>(
-        `select ${columns}, d.decky_config from fleet_deckies d ${sinceJoin} where d.host_uuid = $1 and d.name = $2`,
+      // As text: the driver would change numbers.
+      const [row] = await ask<Omit<RecordedDecky, 'decky_config'> & { decky_config: string | null }>(
+        `select ${columns}, d.decky_config::text from fleet_deckies d ${sinceJoin} where d.host_uuid = $1 and d.name = $2`,
         [host, name],
       );
-      return row ?? null;
+      if (row === undefined) return null;
+      const { decky_config: config } = row;
+      return printableDeep({ ...row, decky_config: config === null ? null : parseJson(config) });
     },
     services: async () =>
       (

@@ -1,6 +1,7 @@
 import { type Content, contentChanges } from '../fleet/content.ts';
 import type { Decky } from '../fleet/decky.ts';
 import type { Json, JsonObject } from '../fleet/json.ts';
+import { parseJson } from '../fleet/json-text.ts';
 import type { Row } from '../fleet/plan.ts';
 import { isFleetState } from '../fleet/state.ts';
 import { isPause, type Steps } from '../fleet/steps.ts';
@@ -79,7 +80,7 @@ interface ContentRow {
   readonly version: string;
 }
 
-// As text: parsed row by row, what is only compared is garbage at once.
+// As text: the driver would change numbers; and parsed row by row, what is only compared is garbage at once.
 const selectContents = `select name, services::text, decky_config::text, decky_ip, xmin::text as version
   from fleet_deckies where host_uuid = $1 and name = any ($2::text[])`;
 
@@ -140,5 +141,4 @@ function contentFrom(read: ContentRow | undefined): Content {
   };
 }
 
-const parsed = (text: string | null | undefined): Json =>
-  typeof text === 'string' ? (JSON.parse(text) as Json) : null;
+const parsed = (text: string | null | undefined): Json => (typeof text === 'string' ? parseJson(text) : null);

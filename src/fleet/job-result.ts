@@ -1,6 +1,7 @@
 import { FleetError } from '../errors.ts';
-import type { JobResult } from './job.ts';
+import type { DeckyView, JobResult } from './job.ts';
 import { isObject, type Json, property } from './json.ts';
+import { parseJson } from './json-text.ts';
 import { printableDeep } from './text.ts';
 
 type Check = (value: Json | undefined) => boolean;
@@ -67,6 +68,7 @@ const isJobResult = shape({
       shape({
         name: text,
         desired: orNull(isObject),
+        desired_text: maybe(text),
         observed: orNull(shape({ state: text, reason: textOrNull, containers: listOf(container) })),
       }),
     ),
@@ -78,11 +80,28 @@ const isJobResult = shape({
  * @throws FleetError JOB_FAILED
  */
 export function parseJobResult(value: unknown, host: string): JobResult {
-  if (!isJobResult(value as Json) || (value as JobResult).host_uuid !== host) {
+  const result = isJobResult(value as Json) ? withTexts(value as JobResult) : null;
+  if (result?.host_uuid !== host) {
     throw new FleetError('JOB_FAILED', `What the worker of host ${host} answered is no result of a pass`, {
       advice:
         'Is its version the same as this one? `decnet-fleet hosts` shows it; if it is, look at that host',
     });
   }
-  return printableDeep(value as JobResult);
+  return printableDeep(result);
+}
+
+/** With what is desired as its text says; null: one is not the text of an object. */
+function withTexts(result: JobResult): JobResult | null {
+  if (result.deckies === undefined) return result;
+  try {
+    const deckies = result.deckies.map(({ desired_text, ...decky }): DeckyView => {
+      if (desired_text === undefined) return decky;
+      const desired = parseJson(desired_text);
+      if (!isObject(desired)) throw new SyntaxError('not an object');
+      return { ...decky, desired };
+    });
+    return { ...result, deckies };
+  } catch {
+    return null;
+  }
 }

@@ -36,6 +36,11 @@ export interface DeckyView {
   readonly name: string;
   /** The file's object, secrets masked; null: not declared. */
   readonly desired: Json;
+  /**
+   * On its way alone: `desired` as text where it holds numbers that a store of jobs, or who reads it, would change.
+   * @see parseJobResult
+   */
+  readonly desired_text?: string;
   /** Null: Docker did not answer, or nobody knows the decky. */
   readonly observed: {
     readonly state: string;

@@ -1,4 +1,5 @@
-import type { Json } from './json.ts';
+import { isObject, type Json } from './json.ts';
+import { parseJson } from './json-text.ts';
 
 /**
  * Hides passwords in addresses. What cannot be told from a password is hidden as well: better a place that cannot be read
@@ -41,7 +42,7 @@ export function withoutSecrets(text: string): string {
 function hiddenInJson(text: string): string | null {
   if (!/^\s*[{[]/.test(text)) return null;
   try {
-    return JSON.stringify(hiddenInStrings(JSON.parse(text) as Json)) + (text.endsWith('\n') ? '\n' : '');
+    return JSON.stringify(hiddenInStrings(parseJson(text))) + (text.endsWith('\n') ? '\n' : '');
   } catch {
     return null;
   }
@@ -50,7 +51,7 @@ function hiddenInJson(text: string): string | null {
 function hiddenInStrings(value: Json): Json {
   if (typeof value === 'string') return withoutSecrets(value);
   if (Array.isArray(value)) return value.map(hiddenInStrings);
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [withoutSecrets(key), hiddenInStrings(inner)]),
   );

@@ -1,4 +1,4 @@
-import { isObject, type Json } from './json.ts';
+import { isNumber, isObject, type Json } from './json.ts';
 import { withoutSecrets } from './mask.ts';
 
 const mask = '***';
@@ -15,7 +15,7 @@ const isSwitch = (value: Json): boolean => typeof value === 'boolean';
 /** An INI file has text alone. */
 const isAmount = (value: Json): boolean =>
   isSwitch(value) ||
-  typeof value === 'number' ||
+  isNumber(value) ||
   (typeof value === 'string' && /^(?:true|false|yes|no|on|off|none|\d{1,3})$/i.test(value));
 
 /** Whatever else the key says. */
@@ -88,7 +88,7 @@ const wordsOf = (key: string): readonly string[] =>
 const looksLikeKey = (value: Json): boolean =>
   typeof value === 'string'
     ? /^\S{12,}$/.test(value) && /\d/.test(value) && /[a-z]/i.test(value)
-    : typeof value === 'object' && value !== null && Object.values(value).some(looksLikeKey);
+    : (isObject(value) || Array.isArray(value)) && Object.values(value).some(looksLikeKey);
 
 /** What is a secret wherever it stands. */
 const patterns: readonly RegExp[] = [

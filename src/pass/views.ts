@@ -1,6 +1,7 @@
 import { type Change, contentReason } from '../fleet/change.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import type { ChangeView, DeckyView } from '../fleet/job.ts';
+import { holdsExact } from '../fleet/json.ts';
 import { observedState } from '../fleet/observed.ts';
 import { knownServicesInSteps, type Row } from '../fleet/plan.ts';
 import { maskSecrets } from '../fleet/secrets.ts';
@@ -31,9 +32,11 @@ export function deckyViews(
   const sightingOf = observed.kind === 'ok' ? sightings(observed.containers, known) : null;
   return names.map((name) => {
     const expected = known.get(name);
+    const wanted = maskSecrets(deckies.get(name)?.config ?? null);
     return {
       name,
-      desired: maskSecrets(deckies.get(name)?.config ?? null),
+      desired: wanted,
+      ...(holdsExact(wanted) ? { desired_text: JSON.stringify(wanted) } : {}),
       observed:
         sightingOf === null || expected === undefined ? null : observedView(expected, sightingOf(name)),
     };

@@ -2,17 +2,16 @@ import { isIP } from 'node:net';
 import { FleetError } from '../errors.ts';
 import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
 import { type Desired, declared } from '../fleet/desired.ts';
-import { isObject, type Json, type JsonObject, property } from '../fleet/json.ts';
+
+import { isNumber, isObject, type Json, type JsonObject, property } from '../fleet/json.ts';
 import { atOnce, isPause, type Steps } from '../fleet/steps.ts';
 import { isUtf8InPieces, parseInPieces } from './pieces.ts';
-
-/** Deeper than any file of DECNET, and far from what PostgreSQL's parser refuses. */
-const deepest = 100;
+import { checkStorable, type Report } from './storable.ts';
 
 type Check = { readonly is: string; readonly holds: (value: Json) => boolean };
 
 const text: Check = { is: 'a text', holds: (value) => typeof value === 'string' };
-const number: Check = { is: 'a number', holds: (value) => typeof value === 'number' };
+const number: Check = { is: 'a number', holds: isNumber };
 const flag: Check = { is: 'true or false', holds: (value) => typeof value === 'boolean' };
 const object: Check = { is: 'an object', holds: isObject };
 const orNull = (check: Check): Check => ({
@@ -62,9 +61,8 @@ const deckyFields = Object.entries<Check>({
 
 const requiredDeckyFields = ['name', 'ip', 'services'] as const;
 
-/** Characters of one decky's object: a row holds no more. */
+/** Characters of one decky's object: a row holds no more, in which numbers have no exponents. */
 const longestDecky = 1024 * 1024;
-
 /** As many faults of one file as anyone reads. */
 const mostFaults = 100;
 
@@ -72,9 +70,6 @@ interface Fault {
   readonly what: string;
   readonly advice?: string | undefined;
 }
-
-/** Notes a fault; null, so that a caller can give up in the same breath. */
-type Report = (what: string | (() => string), advice?: string) => null;
 
 /** JSON, but no state file. The message tells the first fault. */
 export class FaultyStateFile extends FleetError {
@@ -136,9 +131,10 @@ function* parseDocument(
       report(`${where} must be an object, not ${nameOf(entry)}`);
       continue;
     }
-    const decky = parseDecky(entry, where, report);
-    if (decky === null) continue;
-    if (isLong && JSON.stringify(entry).length > longestDecky) {
+    const parsed = parseDecky(entry, where, report);
+    if (parsed === null) continue;
+    const { decky, grows } = parsed;
+    if ((isLong || grows > 0) && JSON.stringify(entry).length + grows > longestDecky) {
       report(`${where} is longer than ${longestDecky} characters`);
       continue;
     }
@@ -165,7 +161,12 @@ export const stateFileInvalid = (file: string, what: string, advice?: string, ca
     cause,
   });
 
-function parseDecky(entry: JsonObject, where: string, report: Report): Decky | null {
+/** @returns grows: by how many characters its object is longer in a row than in JSON */
+function parseDecky(
+  entry: JsonObject,
+  where: string,
+  report: Report,
+): { decky: Decky; grows: number } | null {
   let isFaulty = false;
   const note: Report = (what, advice) => {
     isFaulty = true;
@@ -181,14 +182,15 @@ function parseDecky(entry: JsonObject, where: string, report: Report): Decky | n
       note(`${where}.services[${at}] must be a service name of 1 to 128 characters, not ${nameOf(service)}`);
     }
   }
-  checkStorable(entry, where, [], note);
+  const grows = checkStorable(entry, where, [], note);
   if (isFaulty) return null;
-  return {
+  const decky = {
     name: property(entry, 'name') as string,
     ip: property(entry, 'ip') as string,
     services: [...new Set(services as readonly string[])],
     config: entry,
   };
+  return { decky, grows };
 }
 
 function checkFields(
@@ -204,44 +206,6 @@ function checkFields(
     }
   }
 }
-
-/**
- * PostgreSQL's jsonb takes neither NUL nor half a surrogate pair, and JSON has no infinite number.
- * @param path where the value stands, by keys and places; put into words for a fault alone
- */
-function checkStorable(value: Json, where: string, path: (string | number)[], report: Report): void {
-  if (path.length > deepest) {
-    report(`${placeOf(where, path).slice(0, 200)} is nested more than ${deepest} levels deep`);
-  } else if (typeof value === 'string') {
-    if (!isStorable(value)) {
-      report(
-        `${placeOf(where, path)} holds a character that cannot be stored (NUL or half a surrogate pair)`,
-      );
-    }
-  } else if (typeof value === 'number') {
-    if (!Number.isFinite(value)) report(`${placeOf(where, path)} is too large for a number`);
-  } else if (Array.isArray(value)) {
-    for (const [at, member] of value.entries()) {
-      path.push(at);
-      checkStorable(member, where, path, report);
-      path.pop();
-    }
-  } else if (isObject(value)) {
-    for (const key of Object.keys(value)) {
-      if (!isStorable(key)) {
-        report(`${placeOf(where, path)} has a key with a character that cannot be stored`);
-      }
-      path.push(key);
-      checkStorable(property(value, key) as Json, where, path, report);
-      path.pop();
-    }
-  }
-}
-
-const placeOf = (where: string, path: readonly (string | number)[]): string =>
-  path.reduce<string>((text, at) => (typeof at === 'number' ? `${text}[${at}]` : `${text}.${at}`), where);
-
-const isStorable = (content: string): boolean => !content.includes('\0') && content.isWellFormed();
 
 /** The text was cut short or is no JSON: what a reader sees while upstream writes. */
 export class NotJson extends FleetError {}
@@ -275,7 +239,7 @@ function* parseJson(bytes: Buffer, file: string): Steps<Json> {
 function nameOf(value: Json): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  if (typeof value === 'object') return 'an object';
+  if (isObject(value)) return 'an object';
   const shown = JSON.stringify(value);
   return shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { isObject, type Json, property } from '../fleet/json.ts';
+import { parseJson } from '../fleet/json-text.ts';
 import { isPause, type Steps } from '../fleet/steps.ts';
 
 /** Bytes that are decoded and parsed in some 5 ms. */
@@ -27,7 +28,7 @@ export function* isUtf8InPieces(bytes: Buffer, longest = 1024 * 1024): Steps<boo
 const isContinuation = (byte: number | undefined): boolean => ((byte ?? 0) & 0xc0) === 0x80;
 
 /**
- * `JSON.parse` of a state file, of a long one decky by decky: decoded and parsed in one piece it would stop the process
+ * `parseJson` of a state file, of a long one decky by decky: decoded and parsed in one piece it would stop the process
  * for too long.
  * @param bytes UTF-8
  * @param longest bytes that are parsed in one piece
@@ -38,7 +39,7 @@ export function* parseInPieces(bytes: Buffer, longest = oneGo): Steps<Json> {
     const document = yield* deckyByDecky(bytes);
     if (document !== null) return document;
   }
-  return JSON.parse(bytes.toString()) as Json;
+  return parseJson(bytes.toString());
 }
 
 /** Null: it is not written as DECNET writes it, or it is no JSON, and where must be told by the whole text. */
@@ -59,7 +60,7 @@ function* deckyByDecky(bytes: Buffer): Steps<Json | null> {
       } else if (character === comma || character === closeBracket) {
         const piece = bytes.toString('utf8', from, at);
         const isEmptyList = character === closeBracket && deckies.length === 0 && piece.trim() === '';
-        if (!isEmptyList) deckies.push(JSON.parse(piece) as Json);
+        if (!isEmptyList) deckies.push(parseJson(piece));
         if (character === closeBracket) return around(bytes, listFrom, at, deckies);
         from = at + 1;
         if (isPause(deckies.length)) yield;
@@ -82,7 +83,7 @@ function endOfString(bytes: Buffer, at: number): number {
 function around(bytes: Buffer, from: number, to: number, deckies: readonly Json[]): Json | null {
   const [before, after] = [bytes.toString('utf8', 0, from), bytes.toString('utf8', to)];
   if (before.includes(placeholder) || after.includes(placeholder)) return null;
-  const document = JSON.parse(`${before}"${placeholder}"${after}`) as Json;
+  const document = parseJson(`${before}"${placeholder}"${after}`);
   const config = isObject(document) ? property(document, 'config') : undefined;
   if (!isObject(document) || !isObject(config)) return null;
   const list = property(config, 'deckies');

@@ -40,6 +40,10 @@ describe('the result of a job', () => {
     { ...result, changes: 'abc' },
     { ...result, held_rows: [7] },
     { ...result, deckies: [{ name: 'web', desired: [], observed: null }] },
+    ...['{', '[]', '7', 7].map((text) => ({
+      ...result,
+      deckies: [{ name: 'web', desired: {}, desired_text: text, observed: null }],
+    })),
     {
       ...result,
       deckies: [{ name: 'web', desired: null, observed: { state: 'x', reason: null, containers: [7] } }],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { Json } from '../../src/fleet/json.ts';
+import { parseJson } from '../../src/fleet/json-text.ts';
 import { maskSecrets } from '../../src/fleet/secrets.ts';
 
 const hidden = '***';
@@ -246,4 +247,16 @@ describe('ordinary settings stay readable', () => {
       assert.ok(performance.now() - started < 5000, part);
     }
   });
+});
+
+test('a number that JavaScript would change is shown or masked as any other, and stays the same', () => {
+  const settings = parseJson(
+    '{"ssh":{"port":22.0,"big":750727362669608961,"pin":1.0,"password":1e400,"api_key":2.0,"key":123456789012.00e1,"min_length":8.0,"env":[{"name":"ROOT_PASSWORD","value":7.0},{"name":"SIZE","value":7.0}]}}',
+  );
+  assert.equal(
+    JSON.stringify(masked(settings)),
+    '{"ssh":{"port":22.0,"big":750727362669608961,"pin":"***","password":"***","api_key":2.0,"key":123456789012.00e1,"min_length":8.0,"env":[{"name":"ROOT_PASSWORD","value":"***"},{"name":"SIZE","value":7.0}]}}',
+  );
+  const inText = '{"dsn":"postgres://u:p@h","size":7.0}';
+  assert.equal(one('banner', inText), '{"dsn":"postgres://u:***@h","size":7.0}');
 });

@@ -139,9 +139,9 @@ export const brokenFiles: readonly (readonly [what: string, content: string | Bu
         'a number too large',
         withDecky({}).replace(
           '"mutate_interval":30,"last_mutated"',
-          '"mutate_interval":1e999,"last_mutated"',
+          '"mutate_interval":1e131072,"last_mutated"',
         ),
-        /mutate_interval is too large/,
+        /mutate_interval is a number of more digits/,
       ],
       [
         '__proto__ in the place of a decky’s fields',

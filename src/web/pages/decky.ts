@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { RecordedDecky } from '../../database/pages.ts';
 import type { HostView } from '../../database/report.ts';
 import { reasonOf } from '../../errors.ts';
@@ -10,7 +9,7 @@ import {
   stretchesOf,
 } from '../../fleet/availability.ts';
 import type { DeckyView } from '../../fleet/job.ts';
-import { isObject, type Json } from '../../fleet/json.ts';
+import { equalJson, isObject, type Json } from '../../fleet/json.ts';
 import { maskSecrets } from '../../fleet/secrets.ts';
 import { looks, withMeaning } from '../../fleet/words.ts';
 import { type Html, html, type Part } from '../html.ts';
@@ -164,7 +163,7 @@ function differences(view: DeckyView | null, recorded: RecordedDecky | null): Pa
   const config = recorded === null ? null : maskSecrets(recorded.decky_config);
   if (!isObject(desired) || !isObject(config)) return null;
   const keys = [...new Set([...Object.keys(desired), ...Object.keys(config)])].filter(
-    (key) => !onlyTimes.has(key) && !isDeepStrictEqual(desired[key], config[key]),
+    (key) => !onlyTimes.has(key) && !equalJson(desired[key], config[key]),
   );
   if (keys.length === 0) return html`<p class="hint">Desired and recorded say the same.</p>`;
   return html`<p class="trouble">≠ The file and the row differ in: ${keys.join(', ')}.</p>`;
