@@ -192,11 +192,12 @@ const dropOld = `delete from fleet_notifications where id in (
     for update skip locked)
   returning 1`;
 
-// A host's messages go in their order: a recovery never overtakes the failure before it.
+// A host's messages go in their order: a recovery never overtakes the failure before it. What is due later than any message
+// is postponed was written before the clock was set back: it is due.
 const claimNext = `update fleet_notifications set due_at = clock_timestamp() + make_interval(secs => $1::float8)
   where id = (
     select id from fleet_notifications n
-    where due_at <= clock_timestamp() and not exists (
+    where due_at not between clock_timestamp() and clock_timestamp() + interval '2 hours' and not exists (
       select 1 from fleet_notifications e where e.host_uuid = n.host_uuid and e.position < n.position)
     order by due_at, position limit 1 for update skip locked)
   returning id, attempts, body`;

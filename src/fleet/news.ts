@@ -259,7 +259,8 @@ function hostMessages(alarm: Alarm, deckies: number, publicUrl: string | null): 
     .filter(({ word }) => alarm.told === flapping || now.has(word) !== then.has(word))
     .map(({ word, begins, ends }) =>
       now.has(word)
-        ? messageOf(begins, [alarm], deckies, publicUrl)
+        ? // The reason that a host's alarm keeps is why Docker does not answer.
+          messageOf(begins, [word === 'stale' ? { ...alarm, reason: null } : alarm], deckies, publicUrl)
         : messageOf(ends, [{ ...alarm, reason: null, since: alarm.changedAt }], deckies, publicUrl),
     );
 }

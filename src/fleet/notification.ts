@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.ts';
+import { fleetStates } from './state.ts';
 
 /**
  * What a receiver is told. Kinds of `decky_` are about one decky, those of `host_` about most of a host's deckies at
@@ -78,15 +79,22 @@ export function notificationOf(news: News, publicUrl: string | null): Notificati
     name,
     names: aboutDecky ? [] : news.names.slice(0, namesAtMost),
     count: news.heldBack ?? news.names.length,
-    state: news.state,
-    previous_state: news.previous,
+    state: knownWord(news.state),
+    previous_state: knownWord(news.previous),
     reason,
-    ...culpritOf(reason),
+    ...culpritOf(tellsContainers.has(news.kind) && news.names.length > 0 ? reason : null),
     since,
     link: publicUrl === null ? null : linkTo(publicUrl, news.host, name),
     text: oneLine(sentences[news.kind]({ ...news, reason, since })),
   };
 }
+
+/** What a decky's or a host's alarm may say; anything else a worker that was taken over wrote, and it is no state. */
+const words: ReadonlySet<string> = new Set([
+  ...fleetStates,
+  ...['removed', 'flapping', 'ok', 'stale', 'unreachable', 'stale unreachable'],
+]);
+const knownWord = (word: string | null): string | null => (word !== null && words.has(word) ? word : null);
 
 interface Told extends Omit<News, 'since'> {
   readonly since: string;
@@ -124,6 +132,14 @@ const sentences: Readonly<Record<NotificationKind, (news: Told) => string>> = {
   host_limited: ({ host, heldBack = 0 }) =>
     `Too many messages about host ${host} within a minute: ${heldBack} more are held back until it is over`,
 };
+
+/** Kinds whose reason is what containers do: of others, and of a host itself, what it begins with is no service. */
+const tellsContainers: ReadonlySet<NotificationKind> = new Set([
+  'decky_down',
+  'decky_flapping',
+  'host_down',
+  'host_flapping',
+]);
 
 /** The service that a reason names first, and its exit code: `ssh: exited, code 137; http: no container`. */
 export function culpritOf(reason: string | null): { service: string | null; exit_code: number | null } {

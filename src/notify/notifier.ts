@@ -92,7 +92,10 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
       log.warn({ receiver: receiver?.origin, reason }, 'notifications are not delivered; trying again'),
     () => log.info({ receiver: receiver?.origin }, 'notifications are delivered again'),
   );
+  // By a clock that nobody sets. Kept here alone: after a restart, and for each process, one attempt tells it again.
+  let busyUntil = 0;
   const send = async (): Promise<'again' | 'rest'> => {
+    if (performance.now() < busyUntil) return 'rest';
     const message = receiver === null ? null : await outbox.claim(lease);
     if (receiver === null || message === null) return 'rest';
     const outcome = await receiver.send(message, stopping.signal);
@@ -103,8 +106,13 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
       log.warn({ id: message.id, reason: outcome.reason }, 'the receiver refuses a notification: dropped');
       await outbox.drop(message.id);
     } else {
-      if (outcome.kind === 'failed' && !stopping.signal.aborted) delivery(outcome.reason);
-      await outbox.postpone(message.id, pauseAfter(message.attempts));
+      if (outcome.kind !== 'refused' && !stopping.signal.aborted) delivery(outcome.reason);
+      // It is all messages that are too many, those to come included: they wait in their order, and none is dropped for it.
+      if (outcome.kind === 'busy') busyUntil = performance.now() + outcome.seconds * 1000;
+      await outbox.postpone(
+        message.id,
+        outcome.kind === 'busy' ? outcome.seconds : pauseAfter(message.attempts),
+      );
     }
     return 'again';
   };

@@ -1,13 +1,15 @@
 import type { JsonObject } from '../fleet/json.ts';
 import type { Sending } from '../pass/outbox.ts';
+import { retryAfterSeconds } from './retry-after.ts';
 
 /** Milliseconds for the receiver to answer. */
 const answerWithin = 10_000;
 
-/** `refused`: it will never take this message, however often it is sent. */
+/** `refused`: it will never take this message, however often it is sent; `busy`: it wants to be sent nothing for a while. */
 export type Delivery =
   | { readonly kind: 'delivered' }
-  | { readonly kind: 'failed' | 'refused'; readonly reason: string };
+  | { readonly kind: 'failed' | 'refused'; readonly reason: string }
+  | { readonly kind: 'busy'; readonly reason: string; readonly seconds: number };
 
 export interface Webhook {
   /** Whom it sends to, without the path and the query: these may hold a token. */
@@ -17,6 +19,8 @@ export interface Webhook {
 
 /** The statuses by which a receiver says that it is the message that it dislikes. */
 const refusals: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+/** The statuses by which it says that it is too much now. */
+const overloads: ReadonlySet<number> = new Set([429, 503]);
 
 /**
  * A receiver at an address. Slack's own takes `{text}` alone, and so does any other one whose address has the query
@@ -49,6 +53,13 @@ export function webhook(address: string): Webhook {
         });
         await answer.body?.cancel();
         if (answer.ok) return { kind: 'delivered' };
+        const seconds = overloads.has(answer.status)
+          ? retryAfterSeconds(answer.headers.get('retry-after'), answer.headers.get('date'), Date.now())
+          : null;
+        if (seconds !== null) {
+          const reason = `it answered ${answer.status} and wants to be sent nothing for ${Math.ceil(seconds)} s`;
+          return { kind: 'busy', reason, seconds };
+        }
         const kind = refusals.has(answer.status) ? 'refused' : 'failed';
         return { kind, reason: `it answered ${answer.status}` };
       } catch (error) {

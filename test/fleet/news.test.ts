@@ -3,9 +3,15 @@ import { describe, test } from 'node:test';
 import { type Alarm, alarmMovesInSteps } from '../../src/fleet/alarm.ts';
 import { type Decision, decide, hush } from '../../src/fleet/news.ts';
 import { noNotes } from '../../src/fleet/notes.ts';
-import { culpritOf, type Notification, notificationOf } from '../../src/fleet/notification.ts';
+import {
+  culpritOf,
+  type Notification,
+  notificationKinds,
+  notificationOf,
+} from '../../src/fleet/notification.ts';
 import { atOnce } from '../../src/fleet/steps.ts';
 import { now } from '../support/facts.ts';
+import { notificationSchema } from '../support/notification.ts';
 
 const seconds = (count: number): number => now - count * 1000;
 
@@ -168,6 +174,83 @@ describe('what is told', () => {
       decision.told.map(({ name, told: state }) => `${name} ${state}`),
       ['old failed', 'gone null'],
     );
+  });
+});
+
+describe('every kind of message', () => {
+  const flap = { recent: [40, 30, 20, 10].map(seconds), changedAt: seconds(10) };
+  const host = {
+    reason: 'Docker does not answer: connect ENOENT /var/run/docker.sock',
+    changedAt: seconds(400),
+  };
+  const recovered = { told: 'failed', reason: 'all its containers run' };
+  const gone = { told: 'failed', reason: 'not in the file any more' };
+  const facts: readonly (readonly Alarm[])[] = [
+    ...['failed', 'degraded', 'torn_down', 'teardown_failed'].map((state) => [alarm('web', state)]),
+    ...['no container', 'base container: dead', 'not in the file: ssh', 'by another program', null].map(
+      (reason) => [alarm('web', 'failed', { reason })],
+    ),
+    [alarm('web', 'running', recovered)],
+    // Whatever a row says.
+    [alarm('web', 'running', { told: 'failed' })],
+    [alarm('web', 'removed', gone)],
+    [alarm('web', 'failed', flap)],
+    [alarm('web', 'nonsense', { ...flap, told: '<b>' })],
+    [alarm('', 'nonsense', { told: '<b> stale', changedAt: seconds(400) })],
+    [alarm('web', 'failed', { told: 'flapping', changedAt: seconds(400) })],
+    many(6, 'failed'),
+    [...many(6, 'failed'), alarm('x', 'torn_down', { reason: 'no container' })],
+    many(6, 'running', recovered),
+    many(6, 'removed', gone),
+    many(6, 'failed', flap),
+    many(30, 'failed', flap),
+    ...['ok', 'stale', 'unreachable', 'stale unreachable'].flatMap((state) =>
+      ['ok', 'stale', 'unreachable', 'stale unreachable', 'flapping'].map((before) => [
+        alarm('', state, { ...host, told: before }),
+      ]),
+    ),
+    [alarm('', 'stale unreachable', { ...host, ...flap })],
+  ];
+  const holds = notificationSchema();
+
+  test('is as the schema says, and names a service or none', () => {
+    const kinds = new Set<string>();
+    const look = (notifications: readonly Notification[]): void => {
+      for (const one of notifications) {
+        kinds.add(one.kind);
+        const sent = JSON.parse(JSON.stringify({ id: '00000000-0000-0000-0000-000000000000', ...one }));
+        assert.ok(holds(sent), `${JSON.stringify(one)} ${JSON.stringify(holds.errors)}`);
+        assert.ok([null, 'ssh'].includes(one.service), JSON.stringify(one));
+      }
+    };
+    for (const alarms of facts) look(decided(alarms).notifications);
+    // More than may be sent in a minute.
+    const sent = new Map([['local', { sent: 20, limited: false }]]);
+    look(
+      decide({ now, alarms: [alarm('web', 'failed')], deckies: new Map(), sent }, 'https://f').notifications,
+    );
+    assert.deepEqual([...kinds].sort(), [...notificationKinds].sort());
+  });
+
+  test('that has a wrong field is refused by the schema', () => {
+    const [down] = decided([alarm('web', 'failed')]).notifications;
+    const [docker] = decided([alarm('', 'unreachable', host)]).notifications;
+    const id = '00000000-0000-0000-0000-000000000000';
+    assert.ok(holds({ id, ...down }) && holds({ id, ...docker }));
+    for (const wrong of [
+      { ...docker, service: 'Docker does not answer' },
+      { ...docker, service: 'ssh' },
+      { ...docker, name: 'web' },
+      { ...docker, count: 1 },
+      { ...docker, state: 'failed' },
+      { ...down, service: 'base: container' },
+      { ...down, service: '' },
+      { ...down, name: null },
+      { ...down, state: 'running' },
+      { ...down, names: ['web'] },
+      { ...down, previous_state: 'stale' },
+    ])
+      assert.ok(!holds({ id, ...wrong }), JSON.stringify(wrong));
   });
 });
 

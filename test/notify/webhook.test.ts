@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import pg from 'pg';
 import { pino } from 'pino';
 import { postgresOutbox } from '../../src/database/outbox.ts';
 import { createLog } from '../../src/log.ts';
 import { startNotifier } from '../../src/notify/notifier.ts';
-import { packageRoot } from '../../src/package.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { cli, start } from '../support/cli.ts';
 import { decky, declared, exited, seen, serviceOf, unreachable } from '../support/facts.ts';
 import { withoutRules } from '../support/granted.ts';
+import { notificationSchema } from '../support/notification.ts';
 import { type Bench, bench } from '../support/pass.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -24,6 +21,8 @@ interface Received {
   readonly body: Record<string, unknown>;
   readonly url: string;
   readonly authorization: string | undefined;
+  /** When it came, by this process's monotonic clock, milliseconds. */
+  readonly at: number;
 }
 
 /** A receiver that answers as the test wants, and keeps what it was sent. */
@@ -43,6 +42,7 @@ class Receiver {
           body: JSON.parse(Buffer.concat(chunks).toString()),
           url: request.url ?? '',
           authorization: request.headers.authorization,
+          at: performance.now(),
         });
         this.answer(response);
       });
@@ -77,7 +77,11 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((one) => one.close()));
   await to.stop();
   await it.close();
+  // Slack's form has no fields.
+  for (const { body } of to.got.filter((one) => Object.keys(one.body).join() !== 'text'))
+    assert.ok(isNotification(body), `${JSON.stringify(body)} ${JSON.stringify(isNotification.errors)}`);
 });
+const isNotification = notificationSchema();
 
 function notifier(path: string | null = '/hook/s3cret'): { close(): Promise<void> } {
   const made = startNotifier(postgresOutbox(it.database, { interval: 30, grace: 300 }), {
@@ -141,11 +145,6 @@ describe('a notification', () => {
       link: 'https://fleet.example/deckies/local/web',
       text: 'web on host local is failed (was running): ssh: exited, code 137',
     });
-    const schema = JSON.parse(
-      readFileSync(join(packageRoot, 'docs/schemas/notification.schema.json'), 'utf8'),
-    );
-    const holds = new Ajv2020({ allErrors: true }).compile(schema);
-    for (const one of to.got) assert.ok(holds(one.body), JSON.stringify(holds.errors));
     await delivered();
   });
 
@@ -258,7 +257,9 @@ describe('a notification', () => {
       to.got.map(({ body }) => body.kind),
       ['docker_unreachable', 'docker_back', 'host_stale', 'host_fresh'],
     );
-    assert.match(String(to.got[0]?.body.reason), /Docker does not answer/);
+    const [gone] = to.got;
+    assert.match(String(gone?.body.reason), /Docker does not answer/);
+    assert.deepEqual([gone?.body.service, gone?.body.exit_code], [null, null]);
   });
 
   test('does not call a host stale while this process has not watched for long enough', async () => {
@@ -291,6 +292,61 @@ describe('a receiver', () => {
     await waitFor(() => to.got.length === 2, 40_000);
     assert.deepEqual(to.kinds, ['decky_down web', 'decky_recovered web']);
     assert.ok(ids.has(to.got[0]?.id ?? ''));
+  });
+
+  for (const [how, headers] of [
+    ['in seconds', () => ({ 'retry-after': '4' })],
+    // Its clock is a day slow: what counts is how far its own two times lie apart.
+    [
+      'as a time',
+      () => ({
+        date: new Date(Date.now() - 86_400_000).toUTCString(),
+        'retry-after': new Date(Date.now() - 86_400_000 + 5000).toUTCString(),
+      }),
+    ],
+  ] as const)
+    test(`that asks ${how} to be left alone is, by the news of all hosts, and then gets them all`, async () => {
+      await fleetOf(['web', 'mail', 'dns']);
+      to.answer = (response) => void response.writeHead(429, headers()).end();
+      notifier();
+      await fleetOf(['web', 'mail', 'dns'], ['web']);
+      await told(1);
+      to.answer = (response) => void response.writeHead(204).end();
+      // Newer outages, of this host and of another one.
+      await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
+      await it.db.query(
+        `insert into fleet_hosts (host_uuid, last_full_pass_at, last_observed_at) values ('other', now(), now())`,
+      );
+      await it.db.query(
+        `insert into fleet_deckies (host_uuid, name, state) values ('other', 'ftp', 'failed')`,
+      );
+      await it.db.query(`insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
+        values ('other', 'ftp', 'failed', 'running', now(), now() - interval '3 s')`);
+      await told(4);
+      await delivered();
+      const [asked, ...later] = to.got;
+      for (const { at } of later) assert.ok(at - (asked?.at ?? 0) >= 4000, `${at - (asked?.at ?? 0)} ms`);
+      assert.deepEqual([...to.kinds].sort(), [
+        'decky_down ftp',
+        'decky_down mail',
+        'decky_down web',
+        'decky_down web',
+      ]);
+      const ofLocal = to.kinds.filter((kind) => !kind.endsWith('ftp'));
+      assert.deepEqual(ofLocal, ['decky_down web', 'decky_down web', 'decky_down mail']);
+    });
+
+  test('is sent what was put off before the database’s clock was set back', async () => {
+    await fleetOf(['web', 'mail', 'dns']);
+    await it.db.query(`create function later() returns trigger language plpgsql
+      as $$ begin new.due_at := now() + interval '1 year'; return new; end $$`);
+    await it.db.query(
+      'create trigger later before insert on fleet_notifications for each row execute function later()',
+    );
+    notifier();
+    await fleetOf(['web', 'mail', 'dns'], ['web']);
+    await told(1);
+    assert.deepEqual(to.kinds, ['decky_down web']);
   });
 
   test('is told once by two processes', async () => {
