@@ -31,6 +31,8 @@ export interface Config {
   readonly bus: { readonly enabled: boolean; readonly socket: string | null };
   /** The dashboard's address in links. */
   readonly publicUrl: string | null;
+  /** Further names by which the dashboard is asked. */
+  readonly dashboardHosts: readonly string[];
   /** Null: the dashboard asks nobody, and is read-only. */
   readonly login: { readonly user: string; readonly password: string } | null;
   /** Where notifications go; may hold a token: never shown beyond its origin. */
@@ -65,6 +67,7 @@ export function parseConfig(env: Environment): Config {
       socket: read.value('DECNET_BUS_SOCKET') ?? null,
     },
     publicUrl: read.url('DASHBOARD_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
+    dashboardHosts: read.list('DASHBOARD_HOSTS', isHostName, hostNameRule),
     login: read.login('DASHBOARD_USER', 'DASHBOARD_PASSWORD'),
     webhookUrl: read.url('DECNET_WEBHOOK_URL', ['http:', 'https:']),
     logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
@@ -74,6 +77,10 @@ export function parseConfig(env: Environment): Config {
 }
 
 export const hostRule = '1 to 64 of A-Z a-z 0-9 - _ . and not dots alone';
+
+const hostNameRule = 'the name of a host, without a port';
+const isHostName = (text: string): boolean =>
+  text.length <= 253 && /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i.test(text);
 
 /** Each reader adds to the problems and never throws. */
 function reader(env: Environment, problems: string[]) {

@@ -266,7 +266,8 @@ export function openFleet(config: Config, log: Log): Fleet {
         countSchedulers: () => backend.countWorkers(scheduleQueue),
         log,
       };
-      const place = { host, port, credentials: config.login, publicUrl: config.publicUrl };
+      const { login: credentials, publicUrl, dashboardHosts: names } = config;
+      const place = { host, port, credentials, publicUrl, names };
       return closing(await web.startDashboard(ports, place));
     },
     revoke: async (host) => {

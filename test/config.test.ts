@@ -35,6 +35,7 @@ describe('the environment', () => {
     DECNET_GRACE: ['-1', '86401', 'x'],
     DECNET_HISTORY_DAYS: ['0', 'x'],
     DECNET_HOSTS: ['a,b/c'],
+    DASHBOARD_HOSTS: ['a/b', 'a,b:80', 'https://a', '*.a', '-a', '[::1]'],
     LOG_LEVEL: ['loud'],
     DATABASE_URL: ['mysql://x/y', 'nonsense', 'postgresql:/x/y', 'postgres:x/y', 'postgres:\\\\x/y'],
     REDIS_URL: ['http://x', 'nonsense', 'redis:/x', 'redis:x:6379'],

@@ -13,17 +13,17 @@ import {
   targetFault,
 } from './security.ts';
 
-/** Addresses that need no login. */
+/** Addresses that need no login, and no name of ours: they tell nothing but yes or no. */
 const open = new Set(['/healthz', '/readyz']);
 
 /** Who may ask, from where, and what the browser may load. */
 export function secure(
   app: FastifyInstance,
-  { credentials, host, publicUrl }: WebSettings,
+  { credentials, host, publicUrl, names }: WebSettings,
   log: Log,
 ): { close(): void } {
   const known = new Set(
-    [hostname(), host, publicUrl === null ? '' : new URL(publicUrl).hostname].map((name) =>
+    [hostname(), host, publicUrl === null ? '' : new URL(publicUrl).hostname, ...names].map((name) =>
       name.toLowerCase(),
     ),
   );
@@ -41,13 +41,14 @@ export function secure(
     if (repeated !== null) return refuse(reply, 400, `The request has more than one ${repeated} header.`);
     const fault = targetFault(request.originalUrl, request.headers.host);
     if (fault !== null) return refuse(reply, 400, fault);
+    // A probe knows no name of ours, and one of HTTP/1.0 sends none.
+    if (open.has(request.url.split('?')[0] ?? '')) return undefined;
     if (!isKnownHost(request.headers.host, known))
       return refuse(
         reply,
         421,
-        'This name is not ours. Set DASHBOARD_PUBLIC_URL to the address behind the proxy.',
+        'This name is not ours. Set DASHBOARD_PUBLIC_URL to the address behind the proxy, or name it in DASHBOARD_HOSTS.',
       );
-    if (open.has(request.url.split('?')[0] ?? '')) return undefined;
     if (logins !== null) {
       const refused = await loginFault(logins, request, reply);
       if (refused !== null) return refused;

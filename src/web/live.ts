@@ -11,6 +11,12 @@ const beatEvery = 5000;
 const mostBehind = 64 * 1024;
 const mostReaders = 1000;
 
+export const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+} as const;
+
 /**
  * Tells readers that something changed, by server-sent events. They ask for what it was themselves.
  * @param outdate called before they are told: what was made for a reader until now is old
@@ -65,11 +71,7 @@ export function liveStream(pulse: () => Promise<Pulse>, outdate: () => void, log
     /** @returns false: there are too many readers already */
     add: (reader: ServerResponse): boolean => {
       if (readers.size >= mostReaders) return false;
-      reader.writeHead(200, {
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
-        'x-accel-buffering': 'no',
-      });
+      reader.writeHead(200, streamHeaders);
       reader.write('retry: 1000\nevent: beat\ndata: {}\n\n');
       readers.set(reader, 'new');
       reader.on('error', (error) =>

@@ -35,4 +35,6 @@ export interface WebSettings {
   readonly credentials: Credentials | null;
   /** The address in links, behind a proxy. */
   readonly publicUrl: string | null;
+  /** Further names by which it is asked. */
+  readonly names: readonly string[];
 }

@@ -15,7 +15,7 @@ import { html } from './html.ts';
 import { layout, type Page, problem } from './layout.ts';
 import { limitedPorts } from './limited.ts';
 import { answerWithin, bodyBytes, formBytes, serverOptions, type WebLimits, webLimits } from './limits.ts';
-import { liveStream } from './live.ts';
+import { liveStream, streamHeaders } from './live.ts';
 import { metricsContentType, metricsText } from './metrics.ts';
 import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
@@ -109,7 +109,9 @@ export async function startDashboard(
   await assets(app);
   probes(app, ports);
   registerApi(app, ports);
-  app.get('/api/events', (_request, reply) => {
+  app.get('/api/events', ({ method }, reply) => {
+    // Its answer has an end.
+    if (method === 'HEAD') return void reply.headers(streamHeaders).send();
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders()))
       reply.raw.setHeader(name, value as string);

@@ -39,7 +39,7 @@ export async function testDashboard(
       countSchedulers: async () => 0,
       log,
     };
-    const place = { host: '127.0.0.1', port: 0, credentials: null, publicUrl: null, ...settings };
+    const place = { host: '127.0.0.1', port: 0, credentials: null, publicUrl: null, names: [], ...settings };
     const dashboard = await startDashboard(ports, place, limits);
     const close = async (): Promise<void> => {
       await dashboard.close();

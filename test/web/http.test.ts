@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { cli, type Running, start } from '../support/cli.ts';
 import { testHost } from '../support/host.ts';
-import { ask, basic } from '../support/http.ts';
+import { ask, basic, line } from '../support/http.ts';
 import { type TestStore, testStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -63,6 +63,7 @@ describe('the dashboard over HTTP', () => {
         DASHBOARD_USER: 'ops',
         DASHBOARD_PASSWORD: 'secret-of-ops',
         DASHBOARD_PUBLIC_URL: 'https://fleet.example.org/',
+        DASHBOARD_HOSTS: 'fleet.internal, metrics',
       }),
     ]);
   });
@@ -108,11 +109,12 @@ describe('the dashboard over HTTP', () => {
 
   test('a name that is not ours is refused, an address is not, nor is the proxy’s name', async () => {
     for (const name of ['evil.example', 'localhost.evil.example', 'x', '127.0.0.1.nip.example', 'a b'])
-      assert.equal(
-        (await ask(`${readOnly.url}/healthz`, { headers: { host: name } })).status,
-        421,
-        `"${name}"`,
-      );
+      for (const path of ['/', '/metrics', '/api/events', '/none'])
+        assert.equal(
+          (await ask(readOnly.url + path, { headers: { host: name } })).status,
+          421,
+          `${path} of "${name}"`,
+        );
     for (const name of ['localhost:9', '127.0.0.1', '[::1]:80'])
       assert.equal((await ask(`${readOnly.url}/`, { headers: { host: name } })).status, 200, name);
     assert.equal(
@@ -120,6 +122,42 @@ describe('the dashboard over HTTP', () => {
       200,
     );
     assert.equal((await ask(`${readOnly.url}/`, { headers: { host: 'fleet.example.org' } })).status, 421);
+  });
+
+  test('further names are those of DASHBOARD_HOSTS, for everything', async () => {
+    for (const path of ['/', '/metrics', '/queues/', '/api/fleet'])
+      for (const name of ['fleet.internal:7070', 'METRICS', 'fleet.example.org']) {
+        const { status } = await ask(guarded.url + path, { headers: { ...login, host: name } });
+        assert.equal(status, 200, `${path} of ${name}`);
+      }
+    assert.equal((await ask(`${guarded.url}/`, { headers: { ...login, host: 'other' } })).status, 421);
+  });
+
+  test('a probe is answered by whatever name it asks, or none, also over HTTP/1.0', async () => {
+    for (const path of ['/healthz', '/readyz']) {
+      for (const name of ['evil.example', '', 'a b'])
+        assert.equal((await ask(guarded.url + path, { headers: { host: name } })).body, 'ok\n', `"${name}"`);
+      for (const method of ['GET', 'HEAD']) {
+        const probe = line(guarded.url);
+        probe.write(`${method} ${path} HTTP/1.0\r\n\r\n`);
+        await waitFor(() => !probe.isOpen(), 10_000);
+        assert.match(probe.heard(), /^HTTP\/1\.\d 200 OK\r\n/);
+        assert.equal(/\r\n\r\nok\n$/.test(probe.heard()), method === 'GET', probe.heard());
+      }
+    }
+    const page = line(guarded.url);
+    page.write('GET /metrics HTTP/1.0\r\n\r\n');
+    await waitFor(() => !page.isOpen(), 10_000);
+    assert.match(page.heard(), /^HTTP\/1\.\d 421 /);
+  });
+
+  test('HEAD of every address has the headers of GET, and an end', async () => {
+    for (const path of [...pathsOfAll, '/api/events', '/healthz', '/readyz']) {
+      const signal = AbortSignal.timeout(20_000);
+      const { status, headers, body } = await ask(readOnly.url + path, { method: 'HEAD', signal });
+      assert.deepEqual([status, body], [path.endsWith('/plan') ? 404 : 200, ''], path);
+      if (path === '/api/events') assert.match(String(headers['content-type']), /^text\/event-stream/);
+    }
   });
 
   test('nothing changes from another site, nor without a login', async () => {

@@ -118,7 +118,7 @@ describe('odd requests', () => {
     assert.match(await send(`GET http://${host}/ HTTP/1.1\r\n${own()}${login}`), /^HTTP\/1\.1 200 /);
     for (const target of ['http://evil/healthz', 'http://localhost@evil/healthz', 'https://evil', '*'])
       assert.match(await send(`GET ${target} HTTP/1.1\r\n${own()}${login}`), /^HTTP\/1\.1 400 /, target);
-    assert.match(await send('GET http://evil.example/healthz HTTP/1.1\r\nhost: evil.example\r\n'), / 421 /);
+    assert.match(await send('GET http://evil.example/metrics HTTP/1.1\r\nhost: evil.example\r\n'), / 421 /);
   });
 
   test('raw signs that no address may hold reach no page and no log', async () => {
