@@ -144,7 +144,7 @@ describe('the command line', () => {
     [
       'an unknown host',
       { DATABASE_URL: 'postgres://me:secret@nowhere.invalid/x' },
-      /The database nowhere\.invalid\/x does not answer/,
+      /The database nowhere\.invalid:5432\/x does not answer/,
     ],
   ] as const) {
     test(`the database is down (${what}): a clear error, no password, no stack`, async () => {
@@ -280,8 +280,9 @@ describe('the command line', () => {
   });
 
   test('doctor notes what a socket proxy does not let through, while passes work', async () => {
+    // The header is of whole seconds.
     const twoHoursAhead = (response: ServerResponse): void =>
-      void response.setHeader('date', new Date(Date.now() + 2 * 3600_000).toUTCString());
+      void response.setHeader('date', new Date(Date.now() + 2.5 * 3600_000).toUTCString());
     const engine = await engineOf((request, response) => {
       const url = request.url ?? '';
       if (url.startsWith('/containers/json')) response.end('[]');
