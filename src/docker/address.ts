@@ -20,7 +20,7 @@ const overSsh: EngineAddress = {
   kind: 'wrong',
   why: 'is an engine behind SSH, which is not supported',
   advice:
-    'Forward its socket by `ssh -N -L /run/decnet-docker.sock:/var/run/docker.sock user@host`, and set DOCKER_HOST=unix:///run/decnet-docker.sock',
+    'Forward its socket by `ssh -N -L /run/decnet-docker.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///run/decnet-docker.sock',
 };
 
 /** Reads an address as the Docker CLI does: what has no scheme is `tcp://`, and what is left out is as usual. */
