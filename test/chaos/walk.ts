@@ -256,6 +256,8 @@ export async function walk(options: {
       );
     }
     await waitFor(async () => (await peers()) !== '', 60_000);
+    // A pass that read an earlier file may still be on its way.
+    await sleep(windows.calm);
     const before = await Promise.all(hosts.map(({ name }) => rows(name)));
     for (const [at, host] of hosts.entries())
       slowest = Math.max(slowest, await converges(host, before[at] ?? [], rows, ledger));
