@@ -118,7 +118,7 @@ async function up(): Promise<number> {
       DECNET_BUS_ENABLED: 'false',
     },
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => (signal === 'SIGTERM' ? child.kill(signal) : undefined));
+  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
   return new Promise((done) => child.once('exit', (found) => done(found ?? 1)));
 }

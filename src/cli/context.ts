@@ -76,13 +76,15 @@ export function outliveReaders(): void {
 }
 
 /**
- * Resolves at the first SIGINT or SIGTERM, a second one ends the process at once; or when nobody reads any more what is
- * printed.
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP, a second one ends the process at once; or when nobody reads any more
+ * what is printed.
  */
 export function untilStopped(log: Log): Promise<void> {
   return new Promise((done) => {
     let stopping = false;
     const stop = (signal: NodeJS.Signals): void => {
+      // Of a terminal that is closed both the shell and the system tell.
+      if (stopping && signal === 'SIGHUP') return;
       if (stopping) process.exit(1);
       stopping = true;
       log.debug({ signal }, 'stopping');
@@ -90,6 +92,7 @@ export function untilStopped(log: Log): Promise<void> {
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
+    process.on('SIGHUP', stop);
     process.stdout.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') done();
     });

@@ -1,37 +1,47 @@
 import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { chooseStateFile, noStateFile } from '../../config.ts';
 import { isObject, type Json, property } from '../../fleet/json.ts';
-import { maskAddress } from '../../fleet/mask.ts';
 import { printableDeep } from '../../fleet/text.ts';
 import { exampleStateFile, version } from '../../package.ts';
 import type { PassOutcome } from '../../pass/pass.ts';
 import type { Fleet } from '../../wiring.ts';
 import { type Context, type Register, untilStopped, withFleet } from '../context.ts';
+import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 import { passLine } from '../passline.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
-import { dashboardPort } from './dashboard.ts';
 
 /** Everything on one machine, nothing to install. */
 export const up: Register = (program, context) => {
-  program
-    .command('up')
+  addDashboardOptions(program.command('up'))
     .description('run everything on this machine: database, queues, scheduler, worker, dashboard')
     .option('--take-over', 'this machine replaces the one that was recorded for this host')
     .addHelpText(
       'after',
       `
 Without DATABASE_URL it brings its own PostgreSQL, and without REDIS_URL the queues live in that database.
-It says what the first pass did, then each change as it happens. Ctrl-C stops it.`,
+It says what the first pass did, then each change as it happens. Ctrl-C stops it.
+Without --port any free one will do if the usual one is taken.`,
     )
-    .action(({ takeOver }: { takeOver?: true }) =>
+    .action((options: Options, command: Command) =>
       withFleet(context, async (fleet) => {
-        await Promise.race([untilStopped(fleet.log), start(fleet, context, takeOver === true)]);
+        const isAnyPort = command.getOptionValueSource('port') === 'default';
+        await Promise.race([untilStopped(fleet.log), start(fleet, context, { ...options, isAnyPort })]);
       }),
     );
 };
 
+interface Options extends DashboardPlace {
+  readonly takeOver?: true;
+}
+
+interface Choice extends Options {
+  /** Whether another port will do. */
+  readonly isAnyPort: boolean;
+}
+
 /** @returns what resolves when somebody asks this host's worker to stop */
-async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise<void> {
+async function start(fleet: Fleet, context: Context, choice: Choice): Promise<void> {
   const { config } = fleet;
   const embedded = config.databaseUrl === null;
   // Nothing is started for a wrong setting.
@@ -49,22 +59,22 @@ async function start(fleet: Fleet, context: Context, takeOver: boolean): Promise
   context.print(`  database    ${embedded ? `embedded PostgreSQL in ${config.dataDir}` : 'DATABASE_URL'}`);
   context.print(`  queues      ${backend.kind === 'redis' ? 'REDIS_URL' : 'in the database'}`);
 
-  if (takeOver) await fleet.takeOver();
+  // What it may not do is told before the first pass.
+  context.print(`  dashboard   ${await openDashboard(fleet, choice)}`);
+  if (choice.takeOver) await fleet.takeOver();
   const { onPass, onFailure } = firstPass(context, config.interval);
   const worker = await fleet.hostWorker({ follows: true, stateFile, onPass, onFailure });
   await fleet.scheduler();
-  context.print(`  dashboard   ${maskAddress(await openDashboard(fleet))}`);
   return worker.asked;
 }
 
 /** On its usual port, else on any free one: another `up` may run on this machine. @returns where it is */
-async function openDashboard(fleet: Fleet): Promise<string> {
-  const host = '127.0.0.1';
+async function openDashboard(fleet: Fleet, { host, port, isAnyPort }: Choice): Promise<string> {
   try {
-    return (await fleet.dashboard({ host, port: dashboardPort })).url;
-  } catch {
-    const { url } = await fleet.dashboard({ host, port: 0 });
-    return `${url} (port ${dashboardPort} is taken)`;
+    return placeText(await fleet.dashboard({ host, port }));
+  } catch (error) {
+    if (!isAnyPort) throw error;
+    return `${placeText(await fleet.dashboard({ host, port: 0 }))} (port ${port} is taken)`;
   }
 }
 

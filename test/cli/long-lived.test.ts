@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { cli, type Env, start } from '../support/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
+import { freePort } from '../support/services.ts';
+import { type TestStore, testStore } from '../support/stores.ts';
+import { waitFor } from '../support/wait.ts';
+
+describe('what runs until it is stopped', () => {
+  let store: TestStore;
+  let host: TestHost;
+  let env: Env;
+  before(async () => {
+    store = await testStore('postgres');
+    host = testHost();
+    env = host.env({
+      ...store.env,
+      DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+      DECNET_BUS_ENABLED: 'false',
+      LOG_LEVEL: 'debug',
+    });
+    await cli(['migrate'], env);
+    host.write([declaredDecky('web')]);
+  });
+  after(async () => {
+    host.remove();
+    await store.drop();
+  });
+
+  for (const [args, program, isUp] of [
+    [['up', '--port', '0'], 'src/cli/bin.ts', /Looking every/],
+    [['reconcile', '--interval', '60'], 'src/cli/bin.ts', /first pass:/],
+    [['dashboard', '--port', '0'], 'src/cli/bin.ts', /Ctrl-C stops it/],
+    [[], 'worker.ts', null],
+    [[], 'scheduler.ts', null],
+  ] as const) {
+    for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) {
+      test(`${[program, ...args].join(' ')} closes at ${signal}`, async () => {
+        const running = start(args, env, program);
+        const queue = program === 'worker.ts' ? 'reconcile.local' : 'schedule';
+        if (isUp !== null) await running.said(isUp);
+        else await waitFor(async () => (await connectionsOf(queue)) > 0);
+        running.child.kill(signal);
+        // A shell that ends tells its children, and so does the terminal.
+        if (signal === 'SIGHUP') running.child.kill(signal);
+        const { code, stderr } = await running.finished;
+        assert.equal(code, 0, stderr);
+        assert.match(stderr, new RegExp(`"signal":"${signal}","msg":"stopping"`));
+        await waitFor(async () => (await connectionsOf(queue)) === 0);
+      });
+    }
+  }
+
+  const connectionsOf = async (queue: string): Promise<number> =>
+    (
+      await store.db.query(
+        `select from pg_stat_activity where datname = current_database() and application_name like '%' || '${queue}' || '%'`,
+      )
+    ).length;
+
+  test('up has its dashboard where it is told, and nowhere else', async () => {
+    const port = await freePort();
+    const up = start(['up', '--port', String(port), '--host', '127.0.0.2'], env);
+    await up.said(new RegExp(`dashboard +http://127\\.0\\.0\\.2:${port}\\b`));
+    assert.equal((await fetch(`http://127.0.0.2:${port}/healthz`)).status, 200);
+    up.child.kill('SIGTERM');
+    assert.equal((await up.finished).code, 0);
+
+    const other = createServer().listen(port, '127.0.0.1');
+    try {
+      for (const command of ['up', 'dashboard']) {
+        const taken = await cli([command, '--port', String(port)], { ...env, LOG_LEVEL: undefined });
+        assert.equal(taken.code, 2);
+        assert.match(taken.stderr, new RegExp(`Port ${port} is taken on 127\\.0\\.0\\.1\\. Choose another`));
+        assert.doesNotMatch(taken.stdout, /first pass/);
+        const open = await cli([command, '--host', '0.0.0.0'], { ...env, LOG_LEVEL: undefined });
+        assert.equal(open.code, 2);
+        assert.match(open.stderr, /may listen on 0\.0\.0\.0 only with a login/);
+      }
+    } finally {
+      other.close();
+    }
+  });
+
+  test('up and dashboard say the same about where it is', async () => {
+    const [one, other] = await Promise.all(
+      ['up', 'dashboard'].map(async (command) =>
+        (await cli([command, '--help'], {})).stdout
+          .split('\n')
+          .filter((line) => /^ {2}--(port|host) /.test(line))
+          .map((line) => line.replace(/ +/g, ' ')),
+      ),
+    );
+    assert.equal(one?.length, 2);
+    assert.deepEqual(one, other);
+  });
+});
