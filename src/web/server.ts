@@ -22,6 +22,7 @@ import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
 import { hostPage, planPage } from './pages/host.ts';
 import type { WebPorts, WebSettings } from './ports.ts';
+import { linkBelow, prefixOf, withoutPrefix } from './prefix.ts';
 import { isLoopback, pathOfTarget, withoutControls } from './security.ts';
 import { atMost, shared } from './shared.ts';
 import { hostPath } from './words.ts';
@@ -47,6 +48,7 @@ export async function startDashboard(
   limits: WebLimits = webLimits,
 ): Promise<Dashboard> {
   const { credentials, host } = settings;
+  const prefix = prefixOf(settings.publicUrl);
   const few = atMost(requestsAtOnce);
   const ports = limitedPorts({
     ...given,
@@ -68,7 +70,7 @@ export async function startDashboard(
           decodeURIComponent: (part) => withoutControls(querystring.unescape(part)),
         }),
     },
-    rewriteUrl: ({ url = '/' }) => pathOfTarget(url),
+    rewriteUrl: ({ url = '/' }) => withoutPrefix(pathOfTarget(url), prefix),
     // Before any hook: an address that cannot be decoded, or is too long.
     frameworkErrors: ({ statusCode }, _request, { raw }) =>
       void raw
@@ -82,6 +84,7 @@ export async function startDashboard(
     { parseAs: 'buffer', bodyLimit: formBytes },
     (_request, _body, done) => done(null, null),
   );
+  linkBelow(app, prefix);
   const door = secure(app, settings, ports.log);
   app.setNotFoundHandler((_request, reply) =>
     send(

@@ -9,7 +9,8 @@ export const dashboard: Register = (program, context) => {
       'after',
       `
 Without DASHBOARD_USER and DASHBOARD_PASSWORD it is read-only and listens on loopback alone.
-Behind a proxy set DASHBOARD_PUBLIC_URL to the address that people use.
+Behind a proxy set DASHBOARD_PUBLIC_URL to the address that people use, with its path if it has one, and
+DASHBOARD_HOSTS to further names by which it is asked (a comma list).
 
 Examples:
   $ decnet-fleet dashboard

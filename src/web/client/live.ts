@@ -1,6 +1,8 @@
 // Adds life to pages that the server rendered: ages tick, changes appear, filters act at once.
 
 const stream = document.getElementById('stream');
+/** Where the dashboard begins: behind a proxy perhaps below a path. */
+const root = new URL('../', import.meta.url);
 /** Milliseconds between two looks at what changed, while changes come thick. */
 const atMostEvery = 800;
 /** Milliseconds that a change stays marked. */
@@ -145,7 +147,7 @@ function essence(element: Element): string {
 }
 
 function listen(): void {
-  const events = new EventSource('/api/events');
+  const events = new EventSource(new URL('api/events', root));
   const hear = (): void => {
     heard = Date.now();
     trouble = null;
@@ -183,7 +185,7 @@ function filter(): void {
     .filter(([, value]) => value !== '')
     .map(([name, value]) => [name, String(value)]);
   const query = new URLSearchParams(parts).toString();
-  url = new URL(query === '' ? '/' : `/?${query}`, location.href).href;
+  url = new URL(query === '' ? '.' : `?${query}`, root).href;
   history.replaceState(null, '', url);
   const asked = url;
   void fetch(asked)
