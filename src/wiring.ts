@@ -114,7 +114,7 @@ export function openFleet(config: Config, log: Log): Fleet {
   });
   const report = once(async () => {
     const [opened, module] = await Promise.all([database(), import('./database/report.ts')]);
-    return module.report(opened.query, config.interval);
+    return module.report(opened.query, config.interval, config.hosts);
   });
   const redis = once(async () => {
     if (config.redisUrl === null) return null;
@@ -249,9 +249,9 @@ export function openFleet(config: Config, log: Log): Fleet {
         import('./queue/request.ts'),
         import('./database/figures.ts'),
       ]);
-      const figures = metricsSource(opened.query, config.interval);
+      const figures = metricsSource(opened.query, config.interval, config.hosts);
       const viewsOf = (query: Query): Views => ({
-        report: report(query, config.interval),
+        report: report(query, config.interval, config.hosts),
         pages: pages(query, config.interval),
       });
       const views = viewsOf(opened.query);

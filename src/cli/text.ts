@@ -3,7 +3,7 @@ import type { FleetState } from '../fleet/state.ts';
 import { escapedJson, printable } from '../fleet/text.ts';
 import { ageOf, looks, type Tone } from '../fleet/words.ts';
 
-export { ageOf, countOf, severity, withMeaning } from '../fleet/words.ts';
+export { ageOf, countOf, severity, unseen, withMeaning } from '../fleet/words.ts';
 
 /** What a terminal can show. */
 export interface Screen {

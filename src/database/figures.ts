@@ -1,6 +1,7 @@
 import { type Figures, figuresFromJson } from '../fleet/figures.ts';
 import type { Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
+import { knownHosts } from './known-hosts.ts';
 import { notesFromJson } from './notes.ts';
 import type { Query } from './query.ts';
 import { bounded, intervalSeconds, isStale } from './sql.ts';
@@ -27,9 +28,17 @@ export interface MetricsSource {
   hosts(): Promise<readonly HostFigures[]>;
 }
 
-/** What `/metrics` reads: one statement, however many hosts. @param defaultInterval seconds, of hosts without their own */
-export const metricsSource = (query: Query, defaultInterval: number): MetricsSource => ({
-  hosts: async () => (await query<Row>(selectHosts, [defaultInterval])).map(hostFigures),
+/**
+ * What `/metrics` reads: one statement, however many hosts.
+ * @param defaultInterval seconds, of hosts without their own
+ * @param named hosts that are known though none of them registered
+ */
+export const metricsSource = (
+  query: Query,
+  defaultInterval: number,
+  named: readonly string[] = [],
+): MetricsSource => ({
+  hosts: async () => (await query<Row>(selectHosts, [defaultInterval, named])).map(hostFigures),
 });
 
 interface Row {
@@ -46,19 +55,14 @@ interface Row {
 
 const age = (column: string): string => `extract(epoch from clock_timestamp() - ${bounded(column)})`;
 
-// The deckies of all hosts are counted in one scan: a subquery for each host would be a scan each.
-const selectHosts = `select h.host_uuid as host, ${intervalSeconds('$1::int')} as interval,
+const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as interval,
     coalesce(${isStale('$1::int')}, true) as stale,
     case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
     case when h.last_full_pass_at is not null
       then coalesce(h.last_observed_at >= h.last_full_pass_at, false) end as docker_up,
     s.states, h.notes, h.figures
-  from fleet_hosts h left join (
-    select host_uuid, jsonb_object_agg(state, n) as states
-    from (select host_uuid, state, count(*) as n from fleet_deckies group by host_uuid, state) c
-    group by host_uuid) s on s.host_uuid = h.host_uuid
-  order by h.host_uuid`;
+  from ${knownHosts('null::text', '$2::text[]')} order by host_uuid`;
 
 function hostFigures(row: Row): HostFigures {
   const notes = notesFromJson(row.notes);

@@ -32,7 +32,7 @@ export type Order = 'broken' | 'name' | 'recent';
 export interface Pulse {
   /** Another text: something changed. */
   readonly text: string;
-  /** The hosts to which that may have happened: those of the last seconds. */
+  /** The hosts to which that may have happened: those of the last seconds; none: it cannot be told. */
   readonly hosts: readonly string[];
 }
 
@@ -71,9 +71,13 @@ export interface Pages {
   pulse(): Promise<Pulse>;
 }
 
+/** Milliseconds between two looks at the rows of hosts that no worker looks at: no pass tells that they changed. */
+const strangersEvery = 3000;
+
 /** What the web pages read beside the report. @param defaultInterval seconds */
 export function pages(ask: Query, defaultInterval: number): Pages {
   const query = forPeople(ask);
+  let strangers = { text: '', at: -Infinity };
   return {
     deckies: (filter, { hosts, open, perHost, quiet, order }) =>
       query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),
@@ -121,8 +125,13 @@ export function pages(ask: Query, defaultInterval: number): Pages {
         ({ at, to }) => ({ at, to: to !== null && isFleetState(to) ? to : null }),
       ),
     pulse: async () => {
-      const [row] = await query<Pulse>(selectPulse, [defaultInterval]);
-      return row ?? { text: '', hosts: [] };
+      const before = strangers.text;
+      if (performance.now() - strangers.at >= strangersEvery) {
+        const [found] = await query<{ text: string }>(selectStrangers, []);
+        strangers = { text: found?.text ?? '', at: performance.now() };
+      }
+      const [row = { text: '', hosts: [] }] = await query<Pulse>(selectPulse, [defaultInterval]);
+      return { text: `${row.text} ${strangers.text}`, hosts: strangers.text === before ? row.hosts : [] };
     },
   };
 }
@@ -167,6 +176,9 @@ const selectMoves = `select (extract(epoch from ${bounded('at')}) * 1000)::float
     and id >= coalesce((select max(id) from fleet_transitions b where b.host_uuid = $1 and b.name = $2
       and b.from_state is distinct from b.to_state and b.at <= to_timestamp($3::float8 / 1000)), 0)
   order by id`;
+
+const selectStrangers = `select concat_ws('.', count(*), max(updated_at), sum(hashtext(name || state)::int8)) as text
+  from fleet_deckies d where not exists (select from fleet_hosts h where h.host_uuid = d.host_uuid)`;
 
 // Compared, not subtracted: what a stolen host writes into its times must not break the page of all.
 const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due)) as text,

@@ -1,6 +1,7 @@
 import { isObject, type Json } from '../fleet/json.ts';
 import type { FleetState } from '../fleet/state.ts';
 import { printableDeep } from '../fleet/text.ts';
+import { knownHosts } from './known-hosts.ts';
 import { leftReason, notesFromJson } from './notes.ts';
 import type { Query } from './query.ts';
 import { intervalSeconds, iso, isStale } from './sql.ts';
@@ -11,7 +12,8 @@ export interface HostView {
   /** Its last full pass is older than three intervals, or there was none: its states are last known ones. */
   readonly stale: boolean;
   readonly interval_s: number;
-  readonly first_seen_at: string;
+  /** Null: no worker has ever looked at it; its rows are another program's, or the configuration names it. */
+  readonly first_seen_at: string | null;
   readonly last_pass_at: string | null;
   readonly last_full_pass_at: string | null;
   readonly last_observed_at: string | null;
@@ -64,7 +66,7 @@ export interface GapView {
 export interface Report {
   /** @param host null: all. */
   hosts(host: string | null): Promise<readonly HostView[]>;
-  /** All hosts, or some, with their intervals in seconds: what a schedule needs of them. */
+  /** All hosts that registered, or some, with their intervals in seconds: what a schedule needs of them. */
   intervals(only?: readonly string[]): Promise<readonly Pick<HostView, 'host_uuid' | 'interval_s'>[]>;
   /** Of one host, in the order of their names. */
   deckies(host: string): Promise<readonly DeckyRowView[]>;
@@ -87,11 +89,15 @@ export interface HistoryFilter {
   readonly limit: number;
 }
 
-/** What `status`, `hosts` and `history` read. @param defaultInterval seconds, of hosts that never had a worker */
-export function report(ask: Query, defaultInterval: number): Report {
+/**
+ * What `status`, `hosts` and `history` read.
+ * @param defaultInterval seconds, of hosts that never had a worker
+ * @param named hosts that are known though none of them registered
+ */
+export function report(ask: Query, defaultInterval: number, named: readonly string[] = []): Report {
   const query = forPeople(ask);
   return {
-    hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval])).map(hostView),
+    hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval, named])).map(hostView),
     intervals: (only) =>
       query(
         `select host_uuid, ${intervalSeconds('$1::int')} as interval_s from fleet_hosts h
@@ -128,13 +134,11 @@ interface HostRow extends Omit<HostView, 'docker' | 'held' | 'left' | 'contested
   readonly notes: Json;
 }
 
-const selectHosts = `select h.host_uuid, ${intervalSeconds('$2::int')} as interval_s,
+const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval_s,
     coalesce(${isStale('$2::int')}, true) as stale, h.last_observed_at >= h.last_full_pass_at as observed,
     ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'].map((at) => iso(`h.${at}`)).join(', ')},
-    h.last_error, h.version, h.counts, h.notes,
-    (select coalesce(jsonb_object_agg(state, n), '{}') from
-      (select state, count(*) as n from fleet_deckies d where d.host_uuid = h.host_uuid group by state) s) as states
-  from fleet_hosts h where $1::text is null or h.host_uuid = $1 order by h.host_uuid`;
+    h.last_error, h.version, h.counts, h.notes, coalesce(s.states, '{}') as states
+  from ${knownHosts('$1::text', '$3::text[]')} order by host_uuid`;
 
 function hostView({ observed, notes, ...row }: HostRow): HostView {
   const { held, left, contested } = notesFromJson(notes);

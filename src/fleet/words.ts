@@ -25,6 +25,9 @@ export const severity: readonly FleetState[] = [
   'running',
 ];
 
+/** Of a host that only rows of another program, or the configuration, tell of. */
+export const unseen = 'no worker has ever looked at this host';
+
 const deckies = (count: number): string =>
   `${count.toLocaleString('en')} ${count === 1 ? 'decky' : 'deckies'}`;
 export const countOf = (count: number, one: 'decky' | string): string =>

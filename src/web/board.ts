@@ -184,13 +184,15 @@ export function queuesToShow(
   const isBroken = ({ stale, last_error, docker, contested }: HostView): boolean =>
     stale || last_error !== null || docker === 'unreachable' || contested.length > 0;
   const names = (some: readonly HostView[]): readonly string[] => some.map(({ host_uuid }) => host_uuid);
-  const known = new Set(names(hosts));
+  // Where no worker ever was there is no queue.
+  const served = hosts.filter(({ first_seen_at }) => first_seen_at !== null);
+  const known = new Set(names(served));
   const chosen =
-    hosts.length <= mostQueues
-      ? names(hosts)
+    served.length <= mostQueues
+      ? names(served)
       : [
           ...lately.opened.filter((host) => known.has(host)),
-          ...names(hosts.filter(isBroken)),
+          ...names(served.filter(isBroken)),
           ...[...lately.busy].filter((host) => known.has(host)),
         ];
   return [...new Set(chosen)].slice(0, mostQueues).sort().map(queueName);

@@ -4,6 +4,7 @@ import { FleetError, reasonOf } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
 import { printable } from '../fleet/text.ts';
+import { unseen } from '../fleet/words.ts';
 import { version } from '../package.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import { secure } from './admission.ts';
@@ -225,7 +226,9 @@ function routes(
       : send(reply.code(404), noHost(host)),
   );
   app.post<OfHost>('/hosts/:host/reconcile', async ({ params: { host } }, reply) => {
-    if ((await ports.report.hosts(host)).length === 0) return send(reply.code(404), noHost(host));
+    const [found] = await ports.report.hosts(host);
+    if (found === undefined) return send(reply.code(404), noHost(host));
+    if (found.first_seen_at === null) return send(reply.code(409), noWorker(host));
     const queue = ports.queues.impatientQueue(queueName(host));
     const job = await queue.add(jobName, { host_uuid: host, cause: 'manual' }).catch((error: unknown) => {
       throw new FleetError('QUEUE_UNREACHABLE', `The queues do not answer: ${reasonOf(error)}`, {
@@ -246,6 +249,9 @@ function routes(
     ),
   );
 }
+
+const noWorker = (host: string): Page =>
+  problem('No pass', `Nobody can look at host ${host}: ${unseen}.`, 'Start its worker there: node worker.ts');
 
 const noHost = (host: string): Page =>
   problem('No such host', `Host ${host} is not known.`, 'A host appears when its worker has started once.');

@@ -1,6 +1,6 @@
 import type { HostView } from '../database/report.ts';
 import { isFleetState } from '../fleet/state.ts';
-import { ageOf, looks } from '../fleet/words.ts';
+import { ageOf, looks, unseen } from '../fleet/words.ts';
 import { type Html, html, type Part } from './html.ts';
 
 /** A moment as an age that ticks by itself; the full time is its title. @param at ISO 8601 */
@@ -32,6 +32,8 @@ export const intervalsSince = ({ last_full_pass_at: at, interval_s }: HostView):
 
 /** What is wrong with a host, and what still works; null: nothing. @param isSaid its age stands beside it already */
 export function hostTrouble(host: HostView, isSaid = false): Part {
+  if (host.first_seen_at === null)
+    return html`<strong>Stale:</strong> ${unseen}. Its states are what another program wrote. Start its worker: <code>node worker.ts</code> on that host; or retire it: <code>decnet-fleet forget --host ${host.host_uuid}</code>`;
   if (host.last_full_pass_at === null)
     return host.stale
       ? html`No full pass has been made yet. Start its worker: <code>node worker.ts</code> on that host.`

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { FleetError } from '../../errors.ts';
+import { isLegalHost } from '../../fleet/decky.ts';
 import { queueName } from '../../fleet/job.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
@@ -10,19 +11,22 @@ export const forget: Register = (program, context) => {
   program
     .command('forget')
     .description('retire a host: remove its queue, its rows and its record')
-    .requiredOption('--host <host>', 'the host', option.host)
+    .requiredOption('--host <host>', 'the host')
     .option('--yes', 'do not ask')
     .action(({ host, yes }: { host: string; yes?: true }) =>
       withFleet(context, async (fleet) => {
         const backend = await fleet.queues();
         const report = await fleet.report();
         const rows = await report.countRows(host, []);
+        if (rows === 0) option.host(host);
         if ((await report.hosts(host)).length === 0 && rows === 0) {
           throw new FleetError('NOT_FOUND', `Host ${host} is not known`, {
             advice: '`decnet-fleet hosts` lists those that are',
           });
         }
-        if (await fleet.workerLives(host)) {
+        // Rows of another program may name anything: such a host has no queue, and no worker.
+        const hasQueue = isLegalHost(host);
+        if (hasQueue && (await fleet.workerLives(host))) {
           throw new FleetError('CHECK_FAILED', `The worker of host ${host} is running`, {
             advice: `Nothing was removed. Stop it first: decnet-fleet stop --host ${host}`,
           });
@@ -30,7 +34,7 @@ export const forget: Register = (program, context) => {
         if (!yes && !(await confirm(host, rows))) return context.print('Nothing was removed.');
         const isGranted = await report.isGranted(host);
         await (await fleet.ledger()).forget(host);
-        await backend.queue(queueName(host)).obliterate({ force: true });
+        if (hasQueue) await backend.queue(queueName(host)).obliterate({ force: true });
         context.print(`Host ${host} is forgotten: ${countOf(rows, 'row')} removed.`);
         if (isGranted)
           context.note(

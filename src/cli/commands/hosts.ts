@@ -1,7 +1,7 @@
 import type { HostView } from '../../database/report.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
-import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table } from '../text.ts';
+import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table, unseen } from '../text.ts';
 
 /** The hosts, and how fresh each is. */
 export const hosts: Register = (program, context) => {
@@ -57,8 +57,9 @@ export function statesText(screen: Screen, { states, stale }: HostView): string 
   return parts.length === 0 ? 'none' : parts.join(', ') + (stale ? ' (last known)' : '');
 }
 
-function notesOf({ held, contested, last_error }: HostView): string {
+function notesOf({ held, contested, last_error, first_seen_at }: HostView): string {
   return [
+    ...(first_seen_at === null ? [unseen] : []),
     ...(contested.length > 0 ? [`${contested.length} contested`] : []),
     ...(held.length > 0 ? [`${held.length} held`] : []),
     ...(last_error === null ? [] : [last_error]),

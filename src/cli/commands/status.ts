@@ -2,7 +2,7 @@ import type { DeckyRowView, HostView } from '../../database/report.ts';
 import type { Context } from '../context.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
-import { ago, paint, type Screen, severity, stateText, table, withMeaning } from '../text.ts';
+import { ago, paint, type Screen, severity, stateText, table, unseen, withMeaning } from '../text.ts';
 import { freshness, statesText } from './hosts.ts';
 
 /** The fleet: broken things first. */
@@ -78,6 +78,7 @@ function hostText(screen: Screen, host: HostStatus, all: boolean): string {
     ]);
   return [
     head,
+    ...(host.first_seen_at === null ? [`  ${paint(screen, 'yellow', unseen)}`] : []),
     ...(host.last_error === null ? [] : [`  ${paint(screen, 'yellow', host.last_error)}`]),
     ...(rows.length > 0 ? [table(screen, rows, '  ')] : []),
     ...(hidden > 0 ? [`  ${screen.unicode ? '…' : '...'} ${hidden} running (--all shows them)`] : []),

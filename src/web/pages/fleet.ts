@@ -116,6 +116,11 @@ function filters(address: FleetAddress, hosts: readonly HostView[], services: re
 </form>`;
 }
 
+const lastPass = (host: HostView): Part =>
+  host.last_full_pass_at === null
+    ? 'no full pass yet'
+    : html`last pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals)`;
+
 function hostGroup(
   host: HostView,
   deckies: readonly ListedDecky[],
@@ -133,7 +138,7 @@ function hostGroup(
 <h2><a href="${hostPath(host_uuid)}">${host_uuid}</a></h2>
 <p class="facts"><span>${
     stale
-      ? html`<strong class="warn">STALE: last pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals)</strong>`
+      ? html`<strong class="warn">STALE: ${lastPass(host)}</strong>`
       : html`pass ${age(host.last_pass_at)}`
   }</span>${
     stale

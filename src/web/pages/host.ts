@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import type { GapView } from '../../database/report.ts';
+import { isLegalHost } from '../../fleet/decky.ts';
 import { type ChangeView, type JobResult, queueName } from '../../fleet/job.ts';
 import { isObject, type Json } from '../../fleet/json.ts';
 import { nextSlot } from '../../fleet/slots.ts';
@@ -35,16 +36,8 @@ export async function hostPage(
   const [host] = await report.hosts(name);
   if (host === undefined) return null;
   const [passes, gaps] = await Promise.all([
-    queues
-      .impatientQueue(queueName(name))
-      .getJobs(['completed', 'failed'], 0, passesShown - 1)
-      .then((jobs) =>
-        jobs
-          .filter(Boolean)
-          .map(passView)
-          .sort((a, b) => b.at - a.at),
-      )
-      .catch(() => null),
+    // What another program calls a host may be no name of a queue.
+    isLegalHost(name) ? lastPasses(queues, name).catch(() => null) : [],
     report.gaps(name, null),
   ]);
   const trouble = hostTrouble(host);
@@ -61,9 +54,11 @@ ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
 </div>
 <div class="actions">
 ${
-  options.canChange
-    ? html`<form method="post" action="${hostPath(name)}/reconcile"><button type="submit">Reconcile now</button></form>`
-    : html`<p class="hint">“Reconcile now” needs a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
+  host.first_seen_at === null
+    ? null
+    : options.canChange
+      ? html`<form method="post" action="${hostPath(name)}/reconcile"><button type="submit">Reconcile now</button></form>`
+      : html`<p class="hint">“Reconcile now” needs a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
 }
 <a class="button" href="${hostPath(name)}/plan">Plan</a>
 <a class="button" href="/?host=${encodeURIComponent(name)}">Its deckies</a>
@@ -77,6 +72,16 @@ ${noteTable(name, host.contested, 'Contested', 'Another program keeps changing t
 ${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace.')}
 ${gapTable(gaps)}</div>`,
   };
+}
+
+async function lastPasses(queues: WebPorts['queues'], host: string): Promise<readonly PassView[]> {
+  const jobs = await queues
+    .impatientQueue(queueName(host))
+    .getJobs(['completed', 'failed'], 0, passesShown - 1);
+  return jobs
+    .filter(Boolean)
+    .map(passView)
+    .sort((a, b) => b.at - a.at);
 }
 
 function passView(job: Job): PassView {
