@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import type { JobResult } from '../../src/fleet/job.ts';
+import { redisChannel } from '../../src/fleet/topics.ts';
 import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../support/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
@@ -160,7 +161,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
   test('a stop without host_uuid between hosts is ignored, with a warning', async () => {
     const speaker = new Redis(store.redisUrl ?? '');
     await speaker.publish(
-      'system.reconciler.control',
+      redisChannel('system.reconciler.control', speaker.options.db ?? 0),
       JSON.stringify({ payload: { action: 'stop', requested_by: 'x', ts: 1 } }),
     );
     speaker.disconnect();
