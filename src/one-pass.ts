@@ -1,4 +1,6 @@
+import { FleetError } from './errors.ts';
 import type { JobData, JobResult } from './fleet/job.ts';
+import { unknownHost } from './known-hosts.ts';
 import type { Fleet } from './wiring.ts';
 
 /** Milliseconds between two words of progress. */
@@ -25,8 +27,18 @@ export async function requestOnePass(
   try {
     // The result of a dry run is as long as its plan: who asked has it, and the queue keeps passes.
     return await requestPass(backend, data, timeout * 1000, { forget: data.dry_run === true });
+  } catch (error) {
+    throw (await unknownOf(fleet, data.host_uuid, error)) ?? error;
   } finally {
     clearInterval(timer);
     progress(null);
   }
+}
+
+/** Nobody came, of a host that there is not: nobody will. Not told before: its first worker may have been about to start. */
+async function unknownOf(fleet: Fleet, host: string, error: unknown): Promise<FleetError | null> {
+  if (!(error instanceof FleetError) || error.code !== 'JOB_TIMED_OUT') return null;
+  const unknown = await unknownHost(fleet, host).catch(() => null);
+  if (unknown === null) return null;
+  return new FleetError(error.code, error.message, { advice: `The job was withdrawn. ${unknown.line}` });
 }

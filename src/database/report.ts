@@ -76,6 +76,12 @@ export interface Report {
   ): Promise<{ transitions: readonly TransitionView[]; gaps: readonly GapView[] }>;
   /** Newest first, a thousand at most. @param since ISO 8601; null: all */
   gaps(host: string, since: string | null): Promise<readonly GapView[]>;
+  /** Whether a worker registered the host, or it has rows. */
+  knowsHost(host: string): Promise<boolean>;
+  /** Some of the hosts that are known, and of others, in the order of their names; and how many there are. */
+  someHosts(most: number, others: readonly string[]): Promise<{ names: readonly string[]; count: number }>;
+  /** Where a decky of that name is, or was as far as the history goes. */
+  hostsOfDecky(name: string): Promise<readonly string[]>;
   /** Whether a role was granted the host. */
   isGranted(host: string): Promise<boolean>;
   /** How many rows a host has, without those that say exactly what one of these deckies says. */
@@ -110,6 +116,31 @@ export function report(ask: Query, defaultInterval: number, named: readonly stri
       gaps: decky === null ? await query<GapView>(selectGaps, [host, since, limit]) : [],
     }),
     gaps: (host, since) => query<GapView>(selectGaps, [host, since, 1000]),
+    knowsHost: async (host) =>
+      (
+        await query(
+          `select from fleet_hosts where host_uuid = $1
+           union all select from fleet_deckies where host_uuid = $1 limit 1`,
+          [host],
+        )
+      ).length > 0,
+    someHosts: async (most, others) => {
+      const found = await query<{ host_uuid: string; count: number }>(
+        `select host_uuid, count(*) over ()::int as count from (select host_uuid from fleet_hosts
+         union select host_uuid from fleet_deckies union select unnest($2::text[])) h
+         order by host_uuid limit $1`,
+        [most, others],
+      );
+      return { names: found.map(({ host_uuid }) => host_uuid), count: found[0]?.count ?? 0 };
+    },
+    hostsOfDecky: async (name) =>
+      (
+        await query<{ host_uuid: string }>(
+          `select host_uuid from fleet_deckies where name = $1
+           union select host_uuid from fleet_transitions where name = $1 order by host_uuid`,
+          [name],
+        )
+      ).map(({ host_uuid }) => host_uuid),
     isGranted: async (host) =>
       (await query('select from fleet_grants where host_uuid = $1 limit 1', [host])).length > 0,
     countRows: async (host, except) => {

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { FleetError } from '../../errors.ts';
 import { isLegalHost } from '../../fleet/decky.ts';
 import { queueName } from '../../fleet/job.ts';
+import { requireHost } from '../../known-hosts.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';
@@ -19,11 +20,7 @@ export const forget: Register = (program, context) => {
         const report = await fleet.report();
         const rows = await report.countRows(host, []);
         if (rows === 0) option.host(host);
-        if ((await report.hosts(host)).length === 0 && rows === 0) {
-          throw new FleetError('NOT_FOUND', `Host ${host} is not known`, {
-            advice: '`decnet-fleet hosts` lists those that are',
-          });
-        }
+        await requireHost(fleet, host);
         // Rows of another program may name anything: such a host has no queue, and no worker.
         const hasQueue = isLegalHost(host);
         if (hasQueue && (await fleet.workerLives(host))) {

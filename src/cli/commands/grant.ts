@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { parseConfig } from '../../config.ts';
 import { FleetError } from '../../errors.ts';
 import { type Ended, grantRedis, grantSql, masterSql, revokeSql, roleName } from '../../fleet/grant.ts';
+import { requireHost } from '../../known-hosts.ts';
 import { addressWith, databaseNumber } from '../address.ts';
 import { type Context, type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
@@ -75,6 +76,8 @@ const revokeHost = (context: Context, host: string): Promise<void> =>
   withFleet(context, async (fleet) => {
     const ended = await fleet.revoke(host);
     if (ended.length === 0) {
+      // Who mistypes a name must not believe that an access was ended.
+      await requireHost(fleet, host);
       context.print(`Nobody was granted host ${host}.`);
     }
     for (const one of ended.filter(({ refused }) => refused === null)) {

@@ -1,6 +1,8 @@
 import type { TransitionView } from '../../database/report.ts';
 import { FleetError } from '../../errors.ts';
 import { isFleetState } from '../../fleet/state.ts';
+import { requireDecky, requireHost } from '../../known-hosts.ts';
+import type { Fleet } from '../../wiring.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { ago, type Screen, stateText, table, withMeaning } from '../text.ts';
@@ -31,6 +33,7 @@ export const history: Register = (program, context) => {
           since: options.since ?? null,
           limit: options.limit,
         });
+        if (found.transitions.length === 0 && found.gaps.length === 0) await mustExist(fleet, options);
         if (options.json) return context.printJson(found);
         const lines = [
           ...found.transitions.map((one) => ({ at: one.at, row: transition(context.screen, one) })),
@@ -58,6 +61,12 @@ export const history: Register = (program, context) => {
       }),
     );
 };
+
+/** @throws FleetError NOT_FOUND for a host or a decky that there never was */
+async function mustExist(fleet: Fleet, { host, decky }: Options): Promise<void> {
+  if (decky !== undefined) return requireDecky(fleet, host ?? null, decky);
+  if (host !== undefined) await requireHost(fleet, host);
+}
 
 function transition(
   screen: Screen,

@@ -1,4 +1,5 @@
 import type { HostView } from '../../database/report.ts';
+import { requireHost } from '../../known-hosts.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table, unseen } from '../text.ts';
@@ -13,18 +14,23 @@ export const hosts: Register = (program, context) => {
     .action(({ host, json }: { host?: string; json?: true }) =>
       withFleet(context, async (fleet) => {
         const found = await (await fleet.report()).hosts(host ?? null);
+        if (host !== undefined && found.length === 0) await requireHost(fleet, host);
         if (json) return context.printJson({ hosts: found });
         if (found.length === 0) {
           return context.print(
             host === undefined
               ? 'No host is known yet. A worker registers its host when it starts: `decnet-fleet up`, or `node worker.ts`.'
-              : `Host ${host} is not known. \`decnet-fleet hosts\` lists those that are.`,
+              : neverSeen(host),
           );
         }
         context.print(table(context.screen, [heading, ...found.map((one) => line(context.screen, one))]));
       }),
     );
 };
+
+/** Of a host that is known by its rows, or by DECNET_HOSTS. */
+export const neverSeen = (host: string): string =>
+  `Host ${host} was never looked at: no worker of it has run. Start one there: \`node worker.ts\`.`;
 
 const heading = ['HOST', 'PASS', 'DOCKER', 'EVERY', 'DECKIES', 'NOTE'];
 

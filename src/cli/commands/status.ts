@@ -1,9 +1,10 @@
 import type { DeckyRowView, HostView } from '../../database/report.ts';
+import { requireHost } from '../../known-hosts.ts';
 import type { Context } from '../context.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { ago, paint, type Screen, severity, stateText, table, unseen, withMeaning } from '../text.ts';
-import { freshness, statesText } from './hosts.ts';
+import { freshness, neverSeen, statesText } from './hosts.ts';
 
 /** The fleet: broken things first. */
 export const status: Register = (program, context) => {
@@ -17,6 +18,7 @@ export const status: Register = (program, context) => {
       withFleet(context, async (fleet) => {
         const report = await fleet.report();
         const found = await report.hosts(host ?? null);
+        if (host !== undefined && found.length === 0) await requireHost(fleet, host);
         const hosts: HostStatus[] = [];
         for (const one of found) hosts.push({ ...one, deckies: await report.deckies(one.host_uuid) });
         if (json) return context.printJson({ hosts });
@@ -44,7 +46,7 @@ function print(
     context.print(
       'No host is known yet. Run `decnet-fleet up`, or `decnet-fleet reconcile --once` on a host.',
     );
-  } else context.print(`Host ${asked} is not known. \`decnet-fleet hosts\` lists those that are.`);
+  } else context.print(neverSeen(asked));
 }
 
 function hostText(screen: Screen, host: HostStatus, all: boolean): string {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError } from '../../errors.ts';
 import { controlTopic } from '../../fleet/topics.ts';
+import { requireHost } from '../../known-hosts.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 
@@ -17,7 +18,10 @@ export const stop: Register = (program, context) => {
     .option('--timeout <seconds>', 'how long to wait', option.seconds, 30)
     .action(({ host, timeout }: { host: string; timeout: number }) =>
       withFleet(context, async (fleet) => {
-        if (!(await fleet.workerLives(host))) return context.print(`No worker of host ${host} is running.`);
+        if (!(await fleet.workerLives(host))) {
+          await requireHost(fleet, host);
+          return context.print(`No worker of host ${host} is running.`);
+        }
         const bus = await fleet.bus();
         const until = performance.now() + timeout * 1000;
         let askAt = 0;

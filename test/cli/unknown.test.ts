@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { cli, cliJson, type Env } from '../support/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
+import { type TestStore, testStore } from '../support/stores.ts';
+
+describe('what does not exist', () => {
+  let store: TestStore;
+  let host: TestHost;
+  let env: Env;
+  before(async () => {
+    store = await testStore('postgres');
+    host = testHost();
+    env = host.env({
+      ...store.env,
+      DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+      DECNET_HOSTS: 'named',
+      LOG_LEVEL: 'error',
+    });
+    await cli(['migrate'], env);
+  });
+  after(async () => {
+    host.remove();
+    await store.drop();
+  });
+
+  const asks: readonly (readonly string[])[] = [
+    ['status', '--host', 'nobody'],
+    ['status', '--host', 'nobody', '--json'],
+    ['hosts', '--host', 'nobody'],
+    ['hosts', '--host', 'nobody', '--json'],
+    ['history', '--host', 'nobody'],
+    ['history', '--host', 'nobody', '--json'],
+    ['history', '--host', 'nobody', '--decky', 'web', '--json'],
+    ['stop', '--host', 'nobody'],
+    ['forget', '--host', 'nobody', '--yes'],
+    ['grant', '--host', 'nobody', '--revoke'],
+    ['plan', '--host', 'nobody', '--timeout', '1', '--json'],
+    ['reconcile', '--once', '--host', 'nobody', '--timeout', '1', '--json'],
+  ];
+
+  test('a host, while there is none at all: exit 1, and what to do', async () => {
+    for (const args of [
+      ['status', '--host', 'nobody', '--json'],
+      ['stop', '--host', 'nobody'],
+    ]) {
+      const { code, stdout, stderr } = await cli(args, { ...env, DECNET_HOSTS: undefined });
+      assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+      assert.match(
+        stderr,
+        /^decnet-fleet: Host nobody is not known\. No host is: a worker registers [^\n]+\n$/,
+      );
+    }
+  });
+
+  test('a host, beside others: exit 1, naming some of them', async () => {
+    host.write([declaredDecky('web'), declaredDecky('mail')]);
+    await cli(['reconcile', '--once'], env);
+    await store.db.query(
+      `insert into fleet_deckies (host_uuid, name, services, decky_config, state, updated_at)
+       values ('rows-only', 'files', '["smb"]', '{"name": "files"}', 'running', now())`,
+    );
+    for (const args of asks) {
+      const { code, stdout, stderr } = await cli(args, env);
+      assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+      assert.match(
+        stderr,
+        /^decnet-fleet: [^\n]*Host nobody is not known\. Known are local, named, rows-only\n$/,
+        args.join(' '),
+      );
+    }
+    await store.db.query(
+      `insert into fleet_hosts (host_uuid, interval_s) select 'many-' || n, 30 from generate_series(1, 2000) n`,
+    );
+    const { stderr } = await cli(['status', '--host', 'nobody'], env);
+    assert.match(stderr, /Known are local, many-1, many-10, many-100, many-1000 and 1,998 more\n$/);
+    await store.db.query(`delete from fleet_hosts where host_uuid like 'many-%'`);
+  });
+
+  test('a host of which there is nothing to show does exist', async () => {
+    for (const [name, args] of ['named', 'rows-only', 'local'].flatMap((one) =>
+      [['status'], ['status', '--json'], ['hosts'], ['hosts', '--json'], ['history'], ['stop']].map(
+        (command) => [one, command] as const,
+      ),
+    )) {
+      const { code, stdout, stderr } = await cli([...args, '--host', name], env);
+      assert.deepEqual([code, stderr], [0, ''], `${args.join(' ')} ${name}`);
+      assert.notEqual(stdout, '');
+    }
+    assert.match((await cli(['status', '--host', 'named'], env)).stdout, /^Host named was never looked at/);
+    assert.deepEqual(await cliJson(['hosts', '--host', 'named', '--json'], env), { hosts: [] });
+    assert.equal((await cli(['grant', '--host', 'local', '--revoke'], env)).code, 0);
+  });
+
+  test('a decky: exit 1, and where there is one of its name', async () => {
+    for (const [args, words] of [
+      [
+        ['--decky', 'nothing'],
+        /Decky nothing is not known\. `decnet-fleet status` lists those that are, [^\n]+\n$/,
+      ],
+      [['--decky', 'nothing', '--host', 'local'], /Decky nothing is not known on host local\. /],
+      [
+        ['--decky', 'web', '--host', 'rows-only'],
+        /Decky web is not known on host rows-only\. Host local has one of that name\n$/,
+      ],
+    ] as const) {
+      for (const json of [[], ['--json']]) {
+        const { code, stdout, stderr } = await cli(['history', ...args, ...json], env);
+        assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+        assert.match(stderr, words);
+      }
+    }
+  });
+
+  test('a decky that is gone, or that nothing happened to lately, does exist', async () => {
+    host.write([declaredDecky('mail')]);
+    await store.db.query(`delete from fleet_deckies where name = 'web'`);
+    await store.db.query(`update fleet_transitions set at = now() - interval '2 hours'`);
+    for (const [args, count] of [
+      [['--decky', 'web'], 1],
+      [['--decky', 'web', '--host', 'local'], 1],
+      [['--decky', 'web', '--since', '1h'], 0],
+      [['--decky', 'mail', '--since', '1h', '--host', 'local'], 0],
+      [['--decky', 'files'], 0],
+      [['--since', '1h'], 0],
+    ] as const) {
+      const found = await cliJson<{ transitions: unknown[] }>(['history', '--json', ...args], env);
+      assert.equal(found.transitions.length, count, args.join(' '));
+      assert.equal((await cli(['history', ...args], env)).code, 0);
+    }
+  });
+});
