@@ -87,8 +87,18 @@ describe('what does not exist', () => {
       assert.deepEqual([code, stderr], [0, ''], `${args.join(' ')} ${name}`);
       assert.notEqual(stdout, '');
     }
-    assert.match((await cli(['status', '--host', 'named'], env)).stdout, /^Host named was never looked at/);
-    assert.deepEqual(await cliJson(['hosts', '--host', 'named', '--json'], env), { hosts: [] });
+    assert.match(
+      (await cli(['status', '--host', 'named'], env)).stdout,
+      /no worker has ever looked at this host/,
+    );
+    const { hosts } = await cliJson<{ hosts: { host_uuid: string; first_seen_at: string | null }[] }>(
+      ['hosts', '--host', 'named', '--json'],
+      env,
+    );
+    assert.deepEqual(
+      hosts.map(({ host_uuid, first_seen_at }) => [host_uuid, first_seen_at]),
+      [['named', null]],
+    );
     assert.equal((await cli(['grant', '--host', 'local', '--revoke'], env)).code, 0);
   });
 

@@ -18,19 +18,13 @@ export const hosts: Register = (program, context) => {
         if (json) return context.printJson({ hosts: found });
         if (found.length === 0) {
           return context.print(
-            host === undefined
-              ? 'No host is known yet. A worker registers its host when it starts: `decnet-fleet up`, or `node worker.ts`.'
-              : neverSeen(host),
+            'No host is known yet. A worker registers its host when it starts: `decnet-fleet up`, or `node worker.ts`.',
           );
         }
         context.print(table(context.screen, [heading, ...found.map((one) => line(context.screen, one))]));
       }),
     );
 };
-
-/** Of a host that is known by its rows, or by DECNET_HOSTS. */
-export const neverSeen = (host: string): string =>
-  `Host ${host} was never looked at: no worker of it has run. Start one there: \`node worker.ts\`.`;
 
 const heading = ['HOST', 'PASS', 'DOCKER', 'EVERY', 'DECKIES', 'NOTE'];
 

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { ago, paint, type Screen, severity, stateText, table, unseen, withMeaning } from '../text.ts';
-import { freshness, neverSeen, statesText } from './hosts.ts';
+import { freshness, statesText } from './hosts.ts';
 
 /** The fleet: broken things first. */
 export const status: Register = (program, context) => {
@@ -22,7 +22,7 @@ export const status: Register = (program, context) => {
         const hosts: HostStatus[] = [];
         for (const one of found) hosts.push({ ...one, deckies: await report.deckies(one.host_uuid) });
         if (json) return context.printJson({ hosts });
-        print(context, hosts, all === true, host);
+        print(context, hosts, all === true);
       }),
     );
 };
@@ -34,19 +34,12 @@ interface HostStatus extends HostView {
 /** Above this many deckies of a host, those that run are only counted. */
 const few = 20;
 
-function print(
-  context: Context,
-  hosts: readonly HostStatus[],
-  all: boolean,
-  asked: string | undefined,
-): void {
-  if (hosts.length > 0) {
-    context.print(hosts.map((host) => hostText(context.screen, host, all)).join('\n\n'));
-  } else if (asked === undefined) {
-    context.print(
-      'No host is known yet. Run `decnet-fleet up`, or `decnet-fleet reconcile --once` on a host.',
-    );
-  } else context.print(neverSeen(asked));
+function print(context: Context, hosts: readonly HostStatus[], all: boolean): void {
+  context.print(
+    hosts.length > 0
+      ? hosts.map((host) => hostText(context.screen, host, all)).join('\n\n')
+      : 'No host is known yet. Run `decnet-fleet up`, or `decnet-fleet reconcile --once` on a host.',
+  );
 }
 
 function hostText(screen: Screen, host: HostStatus, all: boolean): string {
