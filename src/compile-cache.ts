@@ -1,14 +1,17 @@
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Environment } from './config.ts';
-import { homeOfOthers } from './home.ts';
 import { isOpenToGroup, isOpenToOthers, isSticky, pathSteps } from './path-steps.ts';
 
 /*
  * What Node compiled once it keeps in a directory, and runs from there without a look at the source beyond a checksum that
  * anybody can make. So whoever may write to that directory is whoever runs it: Node's own default, a fixed name in the
  * temporary directory, is anybody's who comes first.
+ *
+ * What this file imports is loaded before there is a cache, and so is never in it: a worker may use none of that, or it has to
+ * strip its types at each start.
  */
 
 /**
@@ -54,7 +57,7 @@ function wanted(env: Environment, user: number): { directory: string; made: read
     return { directory, made: [directory] };
   }
   const xdg = env.XDG_CACHE_HOME;
-  const home = xdg && isAbsolute(xdg) ? xdg : join(env.HOME || homeOfOthers(), '.cache');
+  const home = xdg && isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), '.cache');
   const directory = join(resolve(home), name);
   return { directory, made: [dirname(directory), directory] };
 }

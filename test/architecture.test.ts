@@ -49,7 +49,6 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(neighbours.map((name) => [name, ofNeighbours])),
   bus: [...ofNeighbours, 'src/home.ts'],
   docker: [...ofNeighbours, 'src/home.ts'],
-  'state-file': [...ofNeighbours, 'src/path-steps.ts'],
 };
 
 describe('imports point to the left', () => {
