@@ -20,8 +20,21 @@ export class ExactNumber {
 
 export const isExact = (value: unknown): value is ExactNumber => value instanceof ExactNumber;
 
+/** `0.0` stands in each decky of a file of DECNET's: such short ones are made once. */
+const shortOnes = new Map<string, number | ExactNumber>();
+const short = { length: 6, most: 1000 };
+
 /** The number that a literal of JSON is: one of JavaScript where jsonb would keep the same of that. */
 export function exactly(literal: string): number | ExactNumber {
+  if (literal.length > short.length) return made(literal);
+  const known = shortOnes.get(literal);
+  if (known !== undefined) return known;
+  const number = made(literal);
+  if (shortOnes.size < short.most) shortOnes.set(literal, number);
+  return number;
+}
+
+function made(literal: string): number | ExactNumber {
   const number = Number(literal);
   const usual = String(number);
   if (usual === literal) return number;

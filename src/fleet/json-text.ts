@@ -53,7 +53,7 @@ function freeMark(text: string): string {
   if (!text.includes(nul)) return '';
   const taken = new Set<string>();
   withTexts(JSON.parse(text) as Json, (value) => {
-    if (value.startsWith('\0')) taken.add(value.slice(1, value.indexOf(':') + 1));
+    taken.add(value.slice(1, value.indexOf(':') + 1));
     return value;
   });
   let number = 0;
@@ -112,7 +112,7 @@ function endOfString(text: string, at: number): number {
   return text.length;
 }
 
-/** A document, its texts made anew. Not by calling itself: it may be nested as deeply as it likes. */
+/** A document, its texts that begin with NUL made anew. Not by calling itself: it may be nested as deeply as it likes. */
 function withTexts(document: Json, of: (value: string) => Json): Json {
   if (typeof document === 'string') return of(document);
   const open: Json[] = [document];
@@ -122,7 +122,7 @@ function withTexts(document: Json, of: (value: string) => Json): Json {
     for (const key of Object.keys(parts)) {
       const value = parts[key] as Json;
       if (typeof value === 'object') open.push(value);
-      else if (typeof value === 'string') parts[key] = of(value);
+      else if (typeof value === 'string' && value.charCodeAt(0) === 0) parts[key] = of(value);
     }
   }
   return document;
