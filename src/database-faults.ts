@@ -6,13 +6,13 @@ const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
 /** What a database that answers, and refuses, means to a person; null: it is something else. */
 export function databaseRefusal(error: unknown, place: string): FleetError | null {
   const code = codeOf(error);
+  const said = innermost(error);
   if (code !== null && loginFaults.has(code)) {
-    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} refuses: ${innermost(error)}`, {
+    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} refuses: ${said}`, {
       advice: 'Check DATABASE_URL',
       cause: error,
     });
   }
-  const said = innermost(error);
   if (code === '25006') {
     return new FleetError('DATABASE_UNREACHABLE', `The database ${place} takes no writes: ${said}`, {
       advice: 'It is a standby, or set read-only: point DATABASE_URL at the primary',
@@ -34,14 +34,14 @@ export function databaseRefusal(error: unknown, place: string): FleetError | nul
     });
   }
   if (code === '42501') {
-    return new FleetError('NOT_PERMITTED', `The database ${place} refuses: ${innermost(error)}`, {
+    return new FleetError('NOT_PERMITTED', `The database ${place} refuses: ${said}`, {
       advice:
         'A role sees only what it was granted: on the master, `decnet-fleet grant --host H` makes one for a host, `decnet-fleet grant --master ROLE` names one that sees all',
       cause: error,
     });
   }
   if (code === '23514') {
-    return new FleetError('VALUE_REFUSED', `The database ${place} refuses a value: ${innermost(error)}`, {
+    return new FleetError('VALUE_REFUSED', `The database ${place} refuses a value: ${said}`, {
       advice: 'Nothing was written. The constraint is named after the table and the column',
       cause: error,
     });
