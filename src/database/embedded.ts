@@ -158,14 +158,16 @@ async function createDatabase(client: pg.Client): Promise<void> {
 /**
  * Gives the lease back; whoever then gets the lock alone is the last one out. With somebody's psql open the server
  * goes on: a stop that waited for it would shut out every command meanwhile. Our own connections count by their leases:
- * those of a command that has just closed them are still listed for a moment.
+ * those of a command that has just closed them are still listed for a moment. One that has not signed in yet is nobody's:
+ * it has no name, and a command that ends while it connects leaves such ones.
  */
 async function leave(cluster: Cluster, { client }: Lease): Promise<void> {
   try {
     await client.query('select pg_advisory_unlock_shared($1)', [leaseLock]);
     const { rows } = await client.query<{ alone: boolean }>(
       `select pg_try_advisory_lock($1) and not exists (select from pg_stat_activity
-         where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name not like all ($2)) as alone`,
+         where backend_type = 'client backend' and state <> 'starting' and pid <> pg_backend_pid()
+           and application_name not like all ($2)) as alone`,
       [leaseLock, ours],
     );
     if (rows[0]?.alone === true) {

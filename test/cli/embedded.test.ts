@@ -11,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -268,6 +269,25 @@ describe('the embedded database', () => {
     await psql.end();
     assert.equal((await cli(['hosts'], env)).code, 0);
     await waitFor(isStopped);
+  });
+
+  test('a connection that has not signed in keeps nothing running', async () => {
+    const database = await openEmbedded(join(directory, 'data'));
+    const { port } = new URL(database.url);
+    const half = createConnection(Number(port), '127.0.0.1');
+    half.on('error', () => undefined);
+    try {
+      // PostgreSQL's first message: its length, protocol 3.0, and names. The question for a password gets no answer.
+      const names = Buffer.from('\0\x03\0\0user\0decnet_fleet\0database\0postgres\0\0', 'latin1');
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(names.length + 4);
+      half.write(Buffer.concat([length, names]));
+      await once(half, 'data');
+      await database.close();
+      await waitFor(isStopped);
+    } finally {
+      half.destroy();
+    }
   });
 
   test('a parent that was killed leaves it running; the next command finds it and stops it', async () => {
