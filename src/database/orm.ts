@@ -57,11 +57,16 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
   const connections = unknownConnections();
   const place = databasePlace(url);
   const orm = await connect(url, options.poolMax ?? 4, (client) => prepare(client, connections));
+  const underway = new Set<Promise<unknown>>();
   const run = async <T>(work: () => Promise<T>): Promise<T> => {
+    const running = work();
+    underway.add(running);
     try {
-      return await work();
+      return await running;
     } catch (error) {
       throw databaseFault(error, place);
+    } finally {
+      underway.delete(running);
     }
   };
   /** Where the tables are: known from the first connection on. */
@@ -129,7 +134,11 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
         }
       });
     },
-    close: () => orm.close(true),
+    close: async () => {
+      // Kysely never gives back a connection that it gets while it closes, and its pool then never ends.
+      while (underway.size > 0) await Promise.allSettled(underway);
+      await orm.close(true);
+    },
   };
 }
 
