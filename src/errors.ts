@@ -16,7 +16,8 @@ export const errorCodes = [
   'TURN_LOST', // other passes of this host kept coming in between
   'OTHER_MACHINE', // the host's rows belong to another machine
   'FLEET_INVALID', // an INI file, or the flags of `build`, make no fleet
-  'NOT_WRITTEN', // a file could not be written, or is there already
+  'NOT_WRITTEN', // a file could not be written, or a file or a fleet is there already
+  'DUMP_INVALID', // a file is no whole dump, or a newer version's
   'NOT_PERMITTED', // the database does not let this role do that
   'VALUE_REFUSED', // a value that no row may hold
   'NOT_FOUND',

@@ -33,6 +33,8 @@ export interface Fleet {
   readonly config: Config;
   readonly log: Log;
   database(): Promise<Database>;
+  /** Without the migrations that `database` runs where it is embedded. */
+  databaseAsItIs(): Promise<Database>;
   report(): Promise<Report>;
   ledger(): Promise<Ledger>;
   queues(): Promise<QueueBackend>;
@@ -100,10 +102,13 @@ export function openFleet(config: Config, log: Log): Fleet {
   });
   const databaseUrl = async (): Promise<string> => config.databaseUrl ?? (await embedded()).url;
 
-  const database = once(async () => {
+  const databaseAsItIs = once(async () => {
     const url = await databaseUrl();
     const { openDatabase } = await import('./database/orm.ts');
-    const opened = closing(await openDatabase(url));
+    return closing(await openDatabase(url));
+  });
+  const database = once(async () => {
+    const opened = await databaseAsItIs();
     // The embedded database is nobody else's: it is always at this version's schema.
     if (config.databaseUrl === null) await opened.migrate();
     return opened;
@@ -216,6 +221,7 @@ export function openFleet(config: Config, log: Log): Fleet {
     config,
     log,
     database,
+    databaseAsItIs,
     report,
     ledger,
     queues,

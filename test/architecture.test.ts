@@ -82,8 +82,11 @@ describe('imports point to the left', () => {
   });
 
   test('wiring alone imports neighbours, beside types', () => {
-    // They ask one part and need no fleet: `doctor` its faults, `build` and `check` what a state file is.
-    const commands = ['build', 'check', 'doctor'].map((name) => `src/cli/commands/${name}.ts`);
+    // They ask one part and need no fleet: `doctor` its faults, `build` and `check` what a state file is, and the others
+    // the database.
+    const commands = ['build', 'check', 'doctor', 'dump', 'restore'].map(
+      (name) => `src/cli/commands/${name}.ts`,
+    );
     const others = imports.filter(
       ({ from, to, typeOnly }) =>
         !typeOnly &&

@@ -16,6 +16,8 @@ export interface Context {
   printJson(value: unknown): void;
   /** Text on stdout as it is. */
   write(text: string): void;
+  /** Resolves when what was printed has left this process. */
+  written(): Promise<void>;
   /** A line on stderr. */
   note(text: string): void;
   /** What takes long says so on a terminal, and is wiped away. */
@@ -40,6 +42,7 @@ export function createContext(env: Environment): Context {
     print: (text) => output.write(`${onScreen(text)}\n`),
     printJson: (value) => output.write(`${jsonText(value)}\n`),
     write: output.write,
+    written: output.written,
     note,
     progress: (text) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text ?? ''}`);

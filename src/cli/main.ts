@@ -5,6 +5,7 @@ import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
 import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
+import { dumpCommand } from './commands/dump.ts';
 import { forget } from './commands/forget.ts';
 import { grant } from './commands/grant.ts';
 import { history } from './commands/history.ts';
@@ -12,6 +13,7 @@ import { hosts } from './commands/hosts.ts';
 import { migrate } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcile } from './commands/reconcile.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
@@ -34,6 +36,8 @@ const commands: readonly Register[] = [
   check,
   dashboard,
   doctor,
+  dumpCommand,
+  restoreCommand,
 ];
 
 /** Runs one command. @returns its exit code: 0 done, 1 the work failed, 2 wrong usage or configuration */

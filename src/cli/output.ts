@@ -3,6 +3,8 @@ import { closeSync, fstatSync, writeSync } from 'node:fs';
 /** The standard output. What could not be written there is known in the end. */
 export interface Output {
   write(text: string): void;
+  /** Resolves when what was written has left this process, so that the next does not pile up. */
+  written(): Promise<void>;
   /**
    * Nothing more is written.
    * @returns whether everything was, or its reader went away and wanted no more; once all is told
@@ -28,6 +30,7 @@ export function standardOutput(onFault: (error: unknown) => void): Output {
   if (isFile()) {
     return {
       write: (text) => attempt(() => writeAll(Buffer.from(text))),
+      written: async () => undefined,
       end: async () => {
         // Some file systems tell only now that there was no room.
         attempt(() => closeSync(fd));
@@ -38,10 +41,12 @@ export function standardOutput(onFault: (error: unknown) => void): Output {
   const written = (error?: Error | null): void => {
     if (error) failed(error);
   };
+  const all = (): Promise<void> => new Promise((done) => process.stdout.write('', () => done()));
   return {
     write: (text) => void process.stdout.write(text, written),
+    written: all,
     end: async () => {
-      await new Promise<void>((done) => process.stdout.write('', () => done()));
+      await all();
       return isWhole;
     },
   };

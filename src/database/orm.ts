@@ -43,8 +43,12 @@ export interface Database {
   snapshot<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** Names of the migrations that are still to run. */
   pending(): Promise<readonly string[]>;
-  /** Brings the schema and the rights up to date, while no other process does. @returns the names of what it ran */
-  migrate(): Promise<readonly string[]>;
+  /**
+   * Brings the schema and the rights up to date, while no other process does.
+   * @param options.upTo the last migration to run; the rights are then those of before
+   * @returns the names of what it ran
+   */
+  migrate(options?: { upTo?: string }): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -113,7 +117,7 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
         },
         { readOnly: true },
       ),
-    migrate: async () => {
+    migrate: async ({ upTo } = {}) => {
       // Loaded for those who migrate alone: a worker on a small host need not pay for it.
       const { runMigrations } = await import('./migrations/migrator.ts');
       await makeLocks(transaction);
@@ -126,8 +130,8 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
             await client.query(`set search_path to pg_catalog, ${lock.schema}, pg_temp`);
         });
         try {
-          const names = await runMigrations(migrating, lock.schema);
-          await applyRights(lock);
+          const names = await runMigrations(migrating, lock.schema, upTo);
+          if (upTo === undefined) await applyRights(lock);
           return names;
         } finally {
           await migrating.close(true);

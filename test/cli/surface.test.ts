@@ -26,6 +26,8 @@ const commands = [
   'build',
   'check',
   'doctor',
+  'dump',
+  'restore',
 ];
 
 describe('the command line', () => {

@@ -17,8 +17,17 @@ const migrationsList = [
 
 export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);
 
-/** Runs what has not run yet. @param orm finds the record without its schema @param schema of the tables, quoted */
-export async function runMigrations(orm: MikroORM, schema: string): Promise<readonly string[]> {
+/**
+ * Runs what has not run yet.
+ * @param orm finds the record without its schema
+ * @param schema of the tables, quoted
+ * @param upTo the last one to run
+ */
+export async function runMigrations(
+  orm: MikroORM,
+  schema: string,
+  upTo?: string,
+): Promise<readonly string[]> {
   orm.config.set('schema', schema.replace(/^"(.*)"$/, '$1').replaceAll('""', '"'));
   orm.config.set('migrations', {
     ...orm.config.get('migrations'),
@@ -27,5 +36,11 @@ export async function runMigrations(orm: MikroORM, schema: string): Promise<read
     tableName: 'fleet_migrations',
     silent: true,
   });
-  return (await new Migrator(orm.em).up()).map(({ name }) => name);
+  const migrator = new Migrator(orm.em);
+  const last = migrationNames.indexOf(upTo ?? migrationNames.at(-1) ?? '');
+  const migrations = (await migrator.getPending())
+    .map(({ name }) => name)
+    .filter((name) => migrationNames.indexOf(name) <= last);
+  if (migrations.length === 0) return [];
+  return (await migrator.up({ migrations })).map(({ name }) => name);
 }

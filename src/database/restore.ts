@@ -1,0 +1,180 @@
+import { FleetError } from '../errors.ts';
+import { columnsOf, type DumpedTable, type DumpHeader, dumpedTables, quoted } from './dump.ts';
+import { migrationNames } from './migrations/migrator.ts';
+import type { Database } from './orm.ts';
+import { type Db, query } from './query.ts';
+
+/** What was restored. */
+export interface Restored {
+  readonly header: DumpHeader;
+  readonly tables: readonly DumpedTable[];
+}
+
+/** Rows in one statement. */
+const rowsAtOnce = 1000;
+
+/**
+ * Reads a dump into a database that holds no fleet: all of it or nothing. The database is migrated to the schema of the
+ * dump before, and to this version's schema afterwards.
+ * @param source what the lines come from, for messages
+ * @throws FleetError DUMP_INVALID, NOT_WRITTEN
+ */
+export async function restore(
+  database: Database,
+  lines: AsyncIterable<string>,
+  source: string,
+): Promise<Restored> {
+  const reader = readLines(lines, source);
+  try {
+    const header = await readHeader(reader);
+    await database.migrate({ upTo: header.migration });
+    const tables = await database.transaction(async (db) => {
+      await claimEmpty(db);
+      const restored: DumpedTable[] = [];
+      for (const table of header.tables) restored.push(await restoreTable(db, table, reader));
+      await reader.end();
+      return restored;
+    });
+    await database.migrate();
+    return { header, tables };
+  } finally {
+    await reader.close();
+  }
+}
+
+interface LineReader {
+  /** The next line's JSON object and its text. @throws FleetError DUMP_INVALID */
+  next(): Promise<{ value: Readonly<Record<string, unknown>>; text: string }>;
+  /** @throws FleetError DUMP_INVALID where more lines follow */
+  end(): Promise<void>;
+  invalid(what: string): FleetError;
+  close(): Promise<void>;
+}
+
+function readLines(lines: AsyncIterable<string>, source: string): LineReader {
+  const iterator = lines[Symbol.asyncIterator]();
+  let line = 0;
+  const invalid = (what: string): FleetError =>
+    new FleetError('DUMP_INVALID', `${source}, line ${line}: ${what}`, {
+      advice: 'Nothing was restored. Use a file that `decnet-fleet dump` wrote to its end',
+    });
+  const read = (): Promise<IteratorResult<string>> => {
+    line += 1;
+    return iterator.next();
+  };
+  return {
+    invalid,
+    next: async () => {
+      const result = await read();
+      if (result.done === true) throw invalid('the file ends here, before the dump does');
+      const value = parsed(result.value);
+      if (value === null) throw invalid('this is not a JSON object');
+      return { value, text: result.value };
+    },
+    end: async () => {
+      for (;;) {
+        const result = await read();
+        if (result.done === true) return;
+        if (result.value !== '') throw invalid('the dump ends before this line');
+      }
+    },
+    close: async () => void (await iterator.return?.()),
+  };
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
+
+async function readHeader(reader: LineReader): Promise<DumpHeader> {
+  const header = (await reader.next()).value as Partial<DumpHeader>;
+  if (header.decnet_fleet_dump === undefined) throw reader.invalid('this is no dump of decnet-fleet');
+  const { migration, version, tables } = header;
+  if (
+    header.decnet_fleet_dump !== 1 ||
+    !migrationNames.some((name) => name === migration) ||
+    !isListOf(tables, dumpedTables)
+  )
+    throw new FleetError('DUMP_INVALID', `The dump was made by decnet-fleet ${version}, which is newer`, {
+      advice: 'Nothing was restored. Install that version or a newer one, and restore the dump with it',
+    });
+  return header as DumpHeader;
+}
+
+/** Whether it is a list of some of these. */
+const isListOf = (value: unknown, names: readonly string[]): value is readonly string[] =>
+  Array.isArray(value) && value.every((one) => names.includes(one));
+
+/** Keeps other writers out until the end of the transaction. @throws FleetError NOT_WRITTEN where there are rows */
+async function claimEmpty(db: Db): Promise<void> {
+  for (const table of dumpedTables) {
+    // A dump of an older schema has fewer tables.
+    if ((await columnsOf(db, table)).length === 0) continue;
+    await query(db, `lock table ${table} in share row exclusive mode`);
+    const [found] = await query<{ some: boolean }>(db, `select exists (select from ${table}) as some`);
+    if (found?.some === true)
+      throw new FleetError('NOT_WRITTEN', `The database already holds a fleet: ${table} has rows`, {
+        advice: 'Nothing was restored. Restore into a new database, or forget its hosts first',
+      });
+  }
+}
+
+async function restoreTable(db: Db, table: string, reader: LineReader): Promise<DumpedTable> {
+  const head = (await reader.next()).value as Partial<DumpedTable>;
+  const { columns, rows } = head;
+  const known = await columnsOf(db, table);
+  if (head.table !== table || !isListOf(columns, known) || columns.length === 0)
+    throw reader.invalid(`the columns of ${table} are expected here`);
+  if (!Number.isSafeInteger(rows) || rows === undefined || rows < 0)
+    throw reader.invalid('the number of rows is missing');
+  for (let done = 0; done < rows; done += rowsAtOnce) {
+    const texts: string[] = [];
+    for (let at = done; at < Math.min(rows, done + rowsAtOnce); at += 1)
+      texts.push((await reader.next()).text);
+    await insert(db, table, columns, texts).catch((error: unknown) => {
+      throw isOfData(error) ? reader.invalid(`a row of ${table} is refused: ${messageOf(error)}`) : error;
+    });
+  }
+  await continueNumbers(db, table);
+  return { table, columns, rows };
+}
+
+const insert = (
+  db: Db,
+  table: string,
+  columns: readonly string[],
+  rows: readonly string[],
+): Promise<unknown> =>
+  query(
+    db,
+    `insert into ${table} (${quoted(columns)}) overriding system value
+     select ${quoted(columns)} from json_populate_recordset(null::${table}, $1::json)`,
+    [`[${rows.join(',')}]`],
+  );
+
+/** PostgreSQL's classes 22 (data) and 23 (constraints). */
+const isOfData = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code));
+
+const messageOf = (error: Error): string => error.message;
+
+/** New rows are numbered after those that were restored. */
+async function continueNumbers(db: Db, table: string): Promise<void> {
+  const numbered = await query<{ column: string }>(
+    db,
+    `select attname as "column" from pg_attribute where attrelid = to_regclass($1) and attidentity <> ''`,
+    [`${db.schema}.${table}`],
+  );
+  for (const { column } of numbered)
+    await query(
+      db,
+      `select setval(pg_get_serial_sequence($1, $2), max(${quoted([column])})) from ${table}
+       having max(${quoted([column])}) is not null`,
+      [`${db.schema}.${table}`, column],
+    );
+}

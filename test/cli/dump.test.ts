@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
+import { dumpedTables } from '../../src/database/dump.ts';
+import { openEmbedded } from '../../src/database/embedded.ts';
+import { embeddedExists } from '../../src/database/embedded-cluster.ts';
+import { cli, cliJson, type Env, start } from '../support/cli.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { olderPostgres } from '../support/older-postgres.ts';
+
+/** Not in a dump: whose roles may do what, and what belongs to the running processes. */
+const left = ['fleet_grants', 'fleet_limits', 'fleet_locks', 'fleet_masters', 'fleet_migrations'];
+
+const rowsOf = async (url: string): Promise<unknown> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const tables = [];
+  for (const table of dumpedTables) {
+    const { rows } = await client.query(
+      `select row_to_json(t)::text as row from ${table} t order by row_to_json(t)::text collate "C"`,
+    );
+    tables.push([table, rows.map(({ row }) => row)]);
+  }
+  await client.end();
+  return tables;
+};
+
+/** Values that get lost easily: exact numbers, microseconds, every kind of line end, empty and missing. */
+const fill = `
+  insert into fleet_hosts (host_uuid, identity, turn, interval_s, first_seen_at, counts) values
+    ('a', 'machine-1', 4294967296123, 30, '2026-01-02 03:04:05.678901+00', '{"n": 1.10}'), ('b', null, 0, null, now(), null);
+  insert into fleet_deckies (host_uuid, name, services, decky_config, state, last_error) values
+    ('a', 'web', '["ssh"]', '{"id": 750727362669608961123, "x": 1.0, "text": "a\\u2028b\\u0085c\\n\\t\\"é😀"}', 'running', ''),
+    ('b', 'Ünïcode', '[]', null, 'failed', E'two\\nlines\\r\\u2028');
+  insert into fleet_transitions (host_uuid, name, from_state, to_state, reason)
+    select 'a', 'web', null, 'running', 'number ' || n from generate_series(1, 2500) n;
+  insert into fleet_gaps values ('a', now() - interval '1 hour', now());
+  insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('b', 'x', 'failed', 'failed', now(), now());
+  insert into fleet_notifications (host_uuid, body) values ('b', '{"text": "failed"}')`;
+
+describe('a dump', () => {
+  let directory: string;
+  let from: TestDatabase;
+  let file: string;
+  let text: string;
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-dump-'));
+    chmodSync(directory, 0o755);
+    file = join(directory, 'fleet.dump');
+    from = await testDatabase();
+    await from.query(fill);
+    const { code, stdout, stderr } = await cli(['dump'], { DATABASE_URL: from.url });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /Dumped hosts 2, deckies 2, transitions 2500, gaps 1, alarms 1, notifications 1/);
+    text = stdout;
+    writeFileSync(file, text);
+  });
+  after(async () => {
+    await from.drop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const restoreInto = async (db: TestDatabase, path = file) =>
+    cli(['restore', path], { DATABASE_URL: db.url });
+  const refused = async (content: string, why: RegExp): Promise<void> => {
+    const db = await testDatabase();
+    const path = join(directory, 'wrong.dump');
+    writeFileSync(path, content);
+    const { code, stdout, stderr } = await restoreInto(db, path);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.match(stderr, why);
+    assert.match(stderr, /Nothing was restored/);
+    assert.deepEqual(await db.query('select host_uuid from fleet_hosts'), []);
+    await db.drop();
+  };
+
+  test('holds every table of the product, or leaves it out on purpose', async () => {
+    const tables = await from.query<{ name: string }>(
+      `select relname as name from pg_class where relkind = 'r' and relname like 'fleet\\_%' order by 1`,
+    );
+    assert.deepEqual(
+      tables.map(({ name }) => name),
+      [...dumpedTables, ...left].sort(),
+    );
+  });
+
+  test('is restored to the letter, and new rows are numbered after the old ones', async () => {
+    const db = await testDatabase();
+    const { code, stdout, stderr } = await restoreInto(db);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /Restored the dump of .*: hosts 2, deckies 2, transitions 2500/);
+    assert.deepEqual(await rowsOf(db.url), await rowsOf(from.url));
+    const [next] = await db.query<{ id: string }>(
+      `insert into fleet_transitions (host_uuid, name, reason) values ('a', 'web', 'new') returning id`,
+    );
+    assert.equal(Number(next?.id), 2501);
+    await db.drop();
+  });
+
+  test('is read from the standard input, too', async () => {
+    const db = await testDatabase();
+    const { code, stderr } = await start(['restore', '-'], { DATABASE_URL: db.url }, undefined, text)
+      .finished;
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await rowsOf(db.url), await rowsOf(from.url));
+    await db.drop();
+  });
+
+  test('of an older schema gets what it lacks from the migrations', async () => {
+    const db = await testDatabase({ migrated: false });
+    const lines = text.split('\n').map((line) => {
+      const value = line === '' ? null : JSON.parse(line);
+      if (value?.decnet_fleet_dump === 1)
+        return JSON.stringify({ ...value, migration: '001-fleet-tables', tables: dumpedTables.slice(0, 4) });
+      if (value?.table === 'fleet_hosts')
+        return JSON.stringify({
+          ...value,
+          columns: value.columns.filter((name: string) => name !== 'figures'),
+        });
+      return line;
+    });
+    const alarms = lines.findIndex((line) => line.startsWith('{"table":"fleet_alarms"'));
+    const path = join(directory, 'older.dump');
+    writeFileSync(path, `${lines.slice(0, alarms).join('\n')}\n`);
+    const { code, stderr } = await restoreInto(db, path);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal((await cli(['migrate', '--check'], { DATABASE_URL: db.url })).code, 0);
+    assert.equal((await db.query('select 1 from fleet_transitions')).length, 2500);
+    assert.deepEqual(await db.query('select figures from fleet_hosts'), [
+      { figures: null },
+      { figures: null },
+    ]);
+    await db.drop();
+  });
+
+  describe('is refused whole', () => {
+    test('where there is a fleet already', async () => {
+      const before = await rowsOf(from.url);
+      const { code, stderr } = await restoreInto(from);
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /already holds a fleet: fleet_hosts has rows\. Nothing was restored\. Restore into a new/,
+      );
+      assert.deepEqual(await rowsOf(from.url), before);
+    });
+    test('cut off anywhere', async () => {
+      const lines = text.split('\n');
+      await refused(lines.slice(0, 1200).join('\n'), /line 1201: the file ends here/);
+      await refused(`${lines.slice(0, -2).join('\n')}\n`, /the file ends here/);
+      await refused(text.slice(0, 5000), /line \d+: this is not a JSON object/);
+      await refused('', /line 1: the file ends here/);
+    });
+    test('with more than it should hold', () => refused(`${text}{}\n`, /the dump ends before this line/));
+    test('with a row that the table refuses', () =>
+      refused(text.replace('"state":"running"', '"state":"fine"'), /a row of fleet_deckies is refused/));
+    test('with a column that no table has', () =>
+      refused(text.replace('"columns":["host_uuid"', '"columns":["x\\"; drop"'), /line 2: the columns/));
+    test('by a newer version', () =>
+      refused(text.replace('005-stolen-worker', '999-later'), /which is newer/));
+    test('that is another file', async () => {
+      await refused('{"name": "x"}\n', /line 1: this is no dump of decnet-fleet/);
+      await refused('PGDMP', /line 1: this is not a JSON object/);
+    });
+  });
+
+  test('of no tables says what to do', async () => {
+    const db = await testDatabase({ migrated: false });
+    const { code, stdout, stderr } = await cli(['dump'], { DATABASE_URL: db.url });
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /Run `decnet-fleet migrate`/);
+    await db.drop();
+  });
+
+  // As docs/upgrade.md has it.
+  test('takes an embedded database to another major version of PostgreSQL', async () => {
+    const dataDir = join(directory, 'data');
+    const env: Env = { DECNET_DATA_DIR: dataDir };
+    const history = () => cliJson(['history', '--json'], env);
+    const old = await openEmbedded(dataDir, await olderPostgres());
+    try {
+      assert.equal((await cli(['restore', file], env)).code, 0);
+      assert.equal(readFileSync(join(dataDir, 'postgres/data/PG_VERSION'), 'utf8'), '17\n');
+      const before = await history();
+      const dumped = await cli(['dump'], env);
+      assert.match(dumped.stdout, /^\{"decnet_fleet_dump":1,.*"postgres":"17\./);
+      writeFileSync(join(directory, 'major.dump'), dumped.stdout);
+      await old.close();
+
+      const newer = await cli(['status'], env);
+      assert.equal(newer.code, 1);
+      assert.match(newer.stderr, /version 17, which is not compatible with this version 18/);
+      assert.match(
+        newer.stderr,
+        /run `decnet-fleet dump > fleet\.dump`; move .*\/data\/postgres away, and run/,
+      );
+
+      renameSync(join(dataDir, 'postgres'), join(dataDir, 'postgres-of-17'));
+      const { code, stderr } = await cli(['restore', join(directory, 'major.dump')], env);
+      assert.equal(code, 0, stderr);
+      assert.equal(readFileSync(join(dataDir, 'postgres/data/PG_VERSION'), 'utf8'), '18\n');
+      assert.deepEqual(await history(), before);
+    } finally {
+      if (!existsSync(join(dataDir, 'postgres-of-17'))) await old.close();
+      else if (embeddedExists(dataDir)) await (await openEmbedded(dataDir)).close();
+    }
+  });
+});
