@@ -26,7 +26,7 @@ import { impatient } from './impatient.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
-import { countSigns, signsOfLife } from './signs.ts';
+import { countSigns, removeSigns, signsOfLife } from './signs.ts';
 import { withinLimit } from './within-limit.ts';
 
 /** BullMQ bound to one store: no other file knows which one it is. */
@@ -45,6 +45,8 @@ export interface QueueBackend {
   release(events: QueueEvents): Promise<void>;
   /** How many workers consume a queue now. */
   countWorkers(name: string): Promise<number>;
+  /** Removes a queue with all that is in it. */
+  obliterate(name: string): Promise<void>;
   /** Makes BullMQ's tables in PostgreSQL, on Redis as well as may be. Safe to run twice, and from two places at once. */
   prepare(): Promise<void>;
   /** Whether the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
@@ -144,6 +146,10 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
       return workers.filter((worker) => Number(worker.db ?? db) === db && mayServe(worker.user ?? '', name))
         .length;
     },
+    obliterate: async (name) => {
+      await bound.obliterate(name);
+      await removeSigns(connection, bound.queue(name).toKey(''));
+    },
     place,
     // For a process without REDIS_URL. Through a pooler they cannot be made, nor used.
     prepare: () => preparePostgres(databaseUrl).catch(() => undefined),
@@ -216,10 +222,7 @@ function bind<B extends IQueueBackend, C>(
   factory: BackendFactory<B, C>,
   connection: C,
   { watch, onRecovered, close: stopProbing }: Outage,
-): Pick<
-  QueueBackend,
-  'queue' | 'impatientQueue' | 'addToMany' | 'worker' | 'events' | 'release' | 'close' | 'onRecovered'
-> & {
+): Omit<QueueBackend, 'kind' | 'place' | 'countWorkers' | 'prepare' | 'check' | 'now' | 'settings'> & {
   opened(): readonly Queue[];
 } {
   const { Queue, Worker, QueueEvents, FlowProducer } = withBackend(patient(factory));
@@ -242,10 +245,13 @@ function bind<B extends IQueueBackend, C>(
     among.set(name, queue);
     return queue;
   };
+  const queue = (name: string): Queue =>
+    kept(open, name, () => new Queue(name, queueOptions) as unknown as Queue);
   return {
     onRecovered,
     opened: () => [...open.values()],
-    queue: (name) => kept(open, name, () => new Queue(name, queueOptions) as unknown as Queue),
+    queue,
+    obliterate: (name) => queue(name).obliterate({ force: true }),
     impatientQueue: (name) =>
       kept(openImpatient, name, () => new ImpatientQueue(name, queueOptions) as unknown as Queue),
     addToMany: async (jobs) => {

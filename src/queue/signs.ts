@@ -27,7 +27,16 @@ export function signsOfLife(redis: Redis, prefix: string): { close(): void } {
 }
 
 /** How many workers have signed lately. */
-export async function countSigns(redis: Redis, prefix: string): Promise<number> {
+export const countSigns = async (redis: Redis, prefix: string): Promise<number> =>
+  (await keysOf(redis, prefix)).size;
+
+/** Removes what workers that were killed have left. */
+export async function removeSigns(redis: Redis, prefix: string): Promise<void> {
+  const keys = [...(await keysOf(redis, prefix))];
+  if (keys.length > 0) await redis.del(keys);
+}
+
+async function keysOf(redis: Redis, prefix: string): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   let cursor = '0';
   do {
@@ -35,5 +44,5 @@ export async function countSigns(redis: Redis, prefix: string): Promise<number> 
     for (const key of keys) found.add(key);
     cursor = next;
   } while (cursor !== '0');
-  return found.size;
+  return found;
 }

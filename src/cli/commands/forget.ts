@@ -31,7 +31,7 @@ export const forget: Register = (program, context) => {
         if (!yes && !(await confirm(host, rows))) return context.print('Nothing was removed.');
         const isGranted = await report.isGranted(host);
         await (await fleet.ledger()).forget(host);
-        if (hasQueue) await backend.queue(queueName(host)).obliterate({ force: true });
+        if (hasQueue) await backend.obliterate(queueName(host));
         context.print(`Host ${host} is forgotten: ${countOf(rows, 'row')} removed.`);
         if (isGranted)
           context.note(
