@@ -35,7 +35,8 @@ await globalTeardown();
 
 async function runFiles(some: readonly string[], concurrency: number): Promise<void> {
   if (some.length === 0) return;
-  const stream = run({ files: [...some], concurrency, signal: hangs.signal });
+  // A test that fails may leave a connection open, and must not hold the others up.
+  const stream = run({ files: [...some], concurrency, signal: hangs.signal, forceExit: true });
   hangs.follow(stream);
   stream.on('test:pass', (event) => {
     const file = relative(packageRoot, event.file ?? '');
