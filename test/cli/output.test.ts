@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { packageRoot } from '../../src/package.ts';
@@ -37,6 +37,8 @@ const prints: readonly (readonly string[])[] = [
   ['doctor'],
   ['doctor', '--json'],
   ['forget', '--host', 'gone', '--yes'],
+  ['dump'],
+  ['restore', 'DUMP'],
 ];
 const endless = ['up', 'dashboard'];
 
@@ -46,6 +48,7 @@ describe('a standard output that takes no more', () => {
   let store: TestStore;
   let host: TestHost;
   let env: Env;
+  let dump: string;
   before(async () => {
     store = await testStore('postgres');
     host = testHost();
@@ -53,6 +56,8 @@ describe('a standard output that takes no more', () => {
     await cli(['migrate'], env);
     host.write(Array.from({ length: 9 }, (_, at) => declaredDecky(`decky-${at}`)));
     await cli(['reconcile', '--once'], env);
+    dump = join(host.directory, 'fleet.dump');
+    writeFileSync(dump, (await cli(['dump'], env)).stdout);
   });
   after(async () => {
     host.remove();
@@ -62,7 +67,8 @@ describe('a standard output that takes no more', () => {
   /** @param blocks of 512 bytes: how long a file may become */
   const into = async (file: string, args: readonly string[], program: string, blocks = 'unlimited') => {
     const output = openSync(file, 'w');
-    const given = args.map((arg) => (arg === 'STATE_FILE' ? host.stateFile : arg));
+    const files: Readonly<Record<string, string>> = { STATE_FILE: host.stateFile, DUMP: dump };
+    const given = args.map((arg) => files[arg] ?? arg);
     const child = spawn(
       'sh',
       [
@@ -106,6 +112,10 @@ describe('a standard output that takes no more', () => {
     test(`${args.join(' ')}, on a full disk: exit 1, and why`, { skip: noDevice }, async () => {
       if (args[0] === 'forget')
         await store.db.query(`insert into fleet_hosts (host_uuid, interval_s) values ('gone', 30)`);
+      if (args[0] === 'restore') {
+        // It wants a database that holds no fleet, and brings the rows back.
+        await store.db.query('truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_gaps');
+      }
       const { code, stderr } = await into('/dev/full', args, 'src/cli/bin.ts');
       assert.equal(await code, 1, stderr());
       assert.match(stderr(), complaint);
