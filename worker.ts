@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module';
-import { enableOwnCompileCache } from './src/compile-cache.ts';
+import { enableOwnCompileCache } from './src/lib/compile-cache.ts';
 
 const cache = enableOwnCompileCache(process.env);
 const program = await import('./src/cli/worker-process.ts');

@@ -18,7 +18,7 @@ import { checkRunning, migrate, peakMb, pidOf, stop } from './processes.ts';
 import { median, type Table } from './report.ts';
 
 const host = 'bench';
-/** Milliseconds between two signs of life, and for which a job's lock is taken. @see src/host.ts, src/queue/backend.ts */
+/** Milliseconds between two signs of life, and for which a job's lock is taken. @see src/worker/host.ts, src/queue/backend.ts */
 const expected = { heartbeat: 30_000, lock: 5000 };
 /** Milliseconds for one pass, the first one with its inserts included. */
 const passWithin = 120_000;

@@ -3,17 +3,18 @@
  * file, engine and machine are in memory. Started by bench/box.ts.
  * `DATABASE_URL=… REDIS_URL=… node bench/box-hosts.ts HOSTS DECKIES FLAPPING INTERVAL`
  */
+
+import { buildDeckies } from '../src/builder/flags.ts';
+import { seededRandom } from '../src/builder/random.ts';
 import { openBus } from '../src/bus/open.ts';
 import { postgresLedger } from '../src/database/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
-import { buildDeckies } from '../src/fleet/builder/flags.ts';
-import { seededRandom } from '../src/fleet/builder/random.ts';
-import type { Container } from '../src/fleet/sighting.ts';
-import { type HostWorker, startHostWorker } from '../src/host.ts';
-import { createLog } from '../src/log.ts';
-import type { Hint, Watcher } from '../src/pass/triggers.ts';
+import type { Container } from '../src/fleet/plan/sighting.ts';
+import { createLog } from '../src/lib/log.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { parseStateFile } from '../src/state-file/parse.ts';
+import { type HostWorker, startHostWorker } from '../src/worker/host.ts';
+import type { Hint, Watcher } from '../src/worker/triggers.ts';
 
 /** What the parent is told of a window. Milliseconds. */
 export interface BoxFigures {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { buildDeckiesFromIni, readNetwork } from '../src/fleet/builder/build.ts';
-import { allocateAddresses, buildDeckies } from '../src/fleet/builder/flags.ts';
-import { seededRandom } from '../src/fleet/builder/random.ts';
-import { loadIni } from '../src/fleet/builder/specification.ts';
-import { packageRoot } from '../src/package.ts';
+import { buildDeckiesFromIni, readNetwork } from '../src/builder/build.ts';
+import { allocateAddresses, buildDeckies } from '../src/builder/flags.ts';
+import { seededRandom } from '../src/builder/random.ts';
+import { loadIni } from '../src/builder/specification.ts';
+import { packageRoot } from '../src/lib/package.ts';
 
 /** How long 10,000 deckies take to build; the median of 5. `node bench/build.ts [--deckies 10000]` */
 const count = Number(process.argv[process.argv.indexOf('--deckies') + 1]) || 10_000;

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import { ownCacheDirectory } from '../src/compile-cache.ts';
-import { packageRoot } from '../src/package.ts';
+import { ownCacheDirectory } from '../src/lib/compile-cache.ts';
+import { packageRoot } from '../src/lib/package.ts';
 
 /** A program of the benchmarks in a process of its own, which answers each message with one. */
 export interface Program {

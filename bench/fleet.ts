@@ -1,6 +1,6 @@
-import type { BuiltDecky } from '../src/fleet/builder/build.ts';
-import { buildDeckies } from '../src/fleet/builder/flags.ts';
-import { seededRandom } from '../src/fleet/builder/random.ts';
+import type { BuiltDecky } from '../src/builder/build.ts';
+import { buildDeckies } from '../src/builder/flags.ts';
+import { seededRandom } from '../src/builder/random.ts';
 import type { JobResult } from '../src/fleet/job.ts';
 
 const serviceNames = ['ssh', 'http', 'smb', 'ftp', 'rdp', 'smtp'];

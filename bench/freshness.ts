@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { buildDeckies } from '../src/fleet/builder/flags.ts';
-import { seededRandom } from '../src/fleet/builder/random.ts';
+import { buildDeckies } from '../src/builder/flags.ts';
+import { seededRandom } from '../src/builder/random.ts';
 import { localHost } from '../src/fleet/decky.ts';
 import { start } from '../test/support/cli.ts';
 import { serviceLabels, testEngine } from '../test/support/docker.ts';

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, Queue } from 'bullmq';
 import pg from 'pg';
-import type { BuiltDecky } from '../src/fleet/builder/build.ts';
-import { buildDeckies } from '../src/fleet/builder/flags.ts';
-import { seededRandom } from '../src/fleet/builder/random.ts';
+import type { BuiltDecky } from '../src/builder/build.ts';
+import { buildDeckies } from '../src/builder/flags.ts';
+import { seededRandom } from '../src/builder/random.ts';
 import { type JobData, type JobResult, queueName } from '../src/fleet/job.ts';
 import { type Env, start } from '../test/support/cli.ts';
 import { serviceLabels, type TestEngine, testEngine } from '../test/support/docker.ts';
@@ -31,7 +31,7 @@ const realCount = 5;
 const services = 3;
 /** Rounds before those that count, at most as many: the small fleet's worker has compiled nothing in its first pass. */
 const mostWarmUps = 5;
-/** Milliseconds between two rounds: more than a worker gathers events after a pass (`rest` of src/pass/triggers.ts). */
+/** Milliseconds between two rounds: more than a worker gathers events after a pass (`rest` of src/worker/triggers.ts). */
 const pause = 300;
 /** Milliseconds for the first pass over the whole fleet. */
 const firstPassWithin = 120_000;

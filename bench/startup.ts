@@ -6,8 +6,8 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { buildDeckies } from '../src/fleet/builder/flags.ts';
-import { seededRandom } from '../src/fleet/builder/random.ts';
+import { buildDeckies } from '../src/builder/flags.ts';
+import { seededRandom } from '../src/builder/random.ts';
 import { cli, type Env, type Running, start } from '../test/support/cli.ts';
 import { serviceLabels, type TestEngine, testEngine } from '../test/support/docker.ts';
 import { type TestHost, testHost } from '../test/support/host.ts';

@@ -1,7 +1,7 @@
 import { UnrecoverableError } from 'bullmq';
-import { reasonOf } from '../src/errors.ts';
 import { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts';
-import { printable, shortened } from '../src/fleet/text.ts';
+import { reasonOf } from '../src/lib/errors.ts';
+import { printable, shortened } from '../src/lib/text.ts';
 import { type PassOutcome, type Ports, pass } from '../src/pass/pass.ts';
 
 export { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts';

@@ -1,18 +1,19 @@
 /** What other programs may import. @see CONTRACT.md, "Commands" */
-export { type ErrorCode, errorCodes, FleetError } from './errors.ts';
+
+export { reconcileOnce } from './app/reconcile-once.ts';
 export {
   type BuiltDecky,
   buildDeckiesFromIni,
   type IniBuildOptions,
   type Network,
-} from './fleet/builder/build.ts';
-export { buildDeckies, type FlagBuildOptions, resolveDistros } from './fleet/builder/flags.ts';
-export { type Random, seededRandom } from './fleet/builder/random.ts';
-export { type LoadOptions, loadIni, type Specification } from './fleet/builder/specification.ts';
-export { allServiceNames } from './fleet/builder/tables.ts';
-export type { Change, Held, Plan } from './fleet/change.ts';
+} from './builder/build.ts';
+export { buildDeckies, type FlagBuildOptions, resolveDistros } from './builder/flags.ts';
+export { type Random, seededRandom } from './builder/random.ts';
+export { type LoadOptions, loadIni, type Specification } from './builder/specification.ts';
+export { allServiceNames } from './builder/tables.ts';
 export { type JobData, type JobResult, jobName, parseJobData, queueName } from './fleet/job.ts';
-export type { Facts, Row, Sight } from './fleet/plan.ts';
-export { plan } from './fleet/plan.ts';
+export type { Change, Held, Plan } from './fleet/plan/change.ts';
+export type { Facts, Row, Sight } from './fleet/plan/plan.ts';
+export { plan } from './fleet/plan/plan.ts';
 export { controlTopic, healthTopic, type StateMessage, stateTopic } from './fleet/topics.ts';
-export { reconcileOnce } from './reconcile-once.ts';
+export { type ErrorCode, errorCodes, FleetError } from './lib/errors.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { describe, test } from 'node:test';
-import { packageRoot } from '../src/package.ts';
+import { packageRoot } from '../src/lib/package.ts';
 
 interface Import {
   readonly from: string;
@@ -35,20 +35,20 @@ const layer = (file: string): string => /^src\/([^/]+)\//.exec(file)?.[1] ?? fil
 const ofNeighbours = [
   'fleet',
   'pass',
-  'src/database-address.ts',
-  'src/database-faults.ts',
-  'src/errors.ts',
-  'src/log.ts',
+  'src/lib/database-address.ts',
+  'src/lib/database-faults.ts',
+  'src/lib/errors.ts',
+  'src/lib/log.ts',
 ];
 
 /** What a layer may import of the repository, beside itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  fleet: ['src/errors.ts'],
-  pass: ['fleet', 'src/errors.ts'],
-  web: ['fleet', 'pass', 'src/errors.ts', 'src/log.ts', 'src/package.ts'],
+  fleet: ['src/lib/errors.ts'],
+  pass: ['fleet', 'src/lib/errors.ts'],
+  web: ['fleet', 'pass', 'src/lib/errors.ts', 'src/lib/log.ts', 'src/lib/package.ts'],
   ...Object.fromEntries(neighbours.map((name) => [name, ofNeighbours])),
-  bus: [...ofNeighbours, 'src/home.ts'],
-  docker: [...ofNeighbours, 'src/home.ts'],
+  bus: [...ofNeighbours, 'src/lib/home.ts'],
+  docker: [...ofNeighbours, 'src/lib/home.ts'],
 };
 
 describe('imports point to the left', () => {
@@ -92,7 +92,7 @@ describe('imports point to the left', () => {
         !typeOnly &&
         neighbours.includes(layer(to)) &&
         !neighbours.includes(layer(from)) &&
-        !['src/wiring.ts', 'src/one-pass.ts', ...commands].includes(from),
+        !['src/app/wiring.ts', 'src/app/one-pass.ts', ...commands].includes(from),
     );
     assert.deepEqual(others, []);
   });
@@ -104,8 +104,8 @@ describe('imports point to the left', () => {
     assert.deepEqual(readers.sort(), [
       'src/cli/bin.ts',
       'src/cli/process.ts',
-      'src/database/embedded-cluster.ts',
-      'src/reconcile-once.ts',
+      'src/embedded-postgres/cluster.ts',
+      'src/app/reconcile-once.ts',
       'worker.ts',
     ]);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Environment, parseConfig } from '../src/config.ts';
-import { FleetError } from '../src/errors.ts';
+import { type Environment, parseConfig } from '../src/app/config.ts';
+import { FleetError } from '../src/lib/errors.ts';
 
 function fault(env: Environment): FleetError {
   try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { packageRoot } from '../src/package.ts';
+import { packageRoot } from '../src/lib/package.ts';
 
 /** Under which a package of ours may come. The Mozilla one is for tests alone: nothing of it is shipped. */
 const allowed = new Set([

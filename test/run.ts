@@ -2,7 +2,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { packageRoot } from '../src/package.ts';
+import { packageRoot } from '../src/lib/package.ts';
 import { hangWatch } from './support/hang-watch.ts';
 import { globalSetup, globalTeardown } from './support/services.ts';
 

@@ -1,7 +1,7 @@
 import type { Message } from '../fleet/topics.ts';
-import type { Log } from '../log.ts';
+import { endsWithin } from '../lib/ends-within.ts';
+import type { Log } from '../lib/log.ts';
 import type { Bus } from '../pass/announce.ts';
-import { endsWithin } from '../pass/ends-within.ts';
 import type { Transport } from './transport.ts';
 
 /** Messages that wait for a transport at most: those of a pass over a very large host. What comes on top is dropped. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { homeOfOthers } from '../home.ts';
+import { homeOfOthers } from '../lib/home.ts';
 import { encodeFrame, frameReader } from './decnet-frames.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 

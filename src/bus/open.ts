@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Log } from '../log.ts';
+import type { Log } from '../lib/log.ts';
 import type { Bus } from '../pass/announce.ts';
 import { courteous } from './courteous.ts';
 import { busSocket, decnetTransport } from './decnet.ts';

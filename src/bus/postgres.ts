@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { connectionOptions } from '../database-address.ts';
-import { isObject } from '../fleet/json.ts';
+import { connectionOptions } from '../lib/database-address.ts';
+import { isObject } from '../lib/json.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /** Topics are longer than PostgreSQL's names of channels may be: all travel on one. @see CONTRACT.md, "The bus" */

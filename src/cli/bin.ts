@@ -5,7 +5,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(2);
 }
 
-const { enableOwnCompileCache } = await import('../compile-cache.ts');
+const { enableOwnCompileCache } = await import('../lib/compile-cache.ts');
 enableOwnCompileCache(process.env);
 const { main } = await import('./main.ts');
 const code = await main(process.argv.slice(2), process.env);

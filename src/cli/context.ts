@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { type Config, type Environment, parseConfig } from '../config.ts';
-import { reasonOf } from '../errors.ts';
-import { createLog, type Log, type LogLevel } from '../log.ts';
-import { type Fleet, openFleet } from '../wiring.ts';
+import { type Config, type Environment, parseConfig } from '../app/config.ts';
+import { type Fleet, openFleet } from '../app/wiring.ts';
+import { reasonOf } from '../lib/errors.ts';
+import { createLog, type Log, type LogLevel } from '../lib/log.ts';
 import { standardOutput } from './output.ts';
 import { jsonText, onScreen, type Screen, screenOf } from './text.ts';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { wholeNumber } from '../config.ts';
-import { FleetError } from '../errors.ts';
-import { maskAddress } from '../fleet/mask.ts';
+import { wholeNumber } from '../app/config.ts';
+import { FleetError } from '../lib/errors.ts';
+import { maskAddress } from '../lib/mask.ts';
 
 export interface DashboardPlace {
   readonly host: string;

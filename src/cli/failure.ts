@@ -1,5 +1,5 @@
-import { FleetError, reasonOf } from '../errors.ts';
-import { withoutSecrets } from '../log.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { withoutSecrets } from '../lib/log.ts';
 import type { Context } from './context.ts';
 
 /** 2: wrong usage or configuration; 1: the work failed. @see CONTRACT.md, Exit codes */

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import type { Environment } from '../config.ts';
-import { version } from '../package.ts';
+import type { Environment } from '../app/config.ts';
+import { version } from '../lib/package.ts';
 import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
 import { dashboard } from './commands/dashboard.ts';

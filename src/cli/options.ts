@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { hostRule, wholeNumber } from '../config.ts';
-import { FleetError } from '../errors.ts';
+import { hostRule, wholeNumber } from '../app/config.ts';
 import { isLegalHost } from '../fleet/decky.ts';
+import { FleetError } from '../lib/errors.ts';
 
 /** Parsers of option values: commander names the option, these the fault. */
 export const option = {

@@ -1,5 +1,5 @@
-import type { Counts } from '../fleet/change.ts';
 import type { JobResult } from '../fleet/job.ts';
+import type { Counts } from '../fleet/plan/change.ts';
 
 export const countsLine = ({ inserted, deleted, state_updated, config_updated }: Counts): string =>
   `inserted=${inserted} deleted=${deleted} state_updated=${state_updated} config_updated=${config_updated}`;

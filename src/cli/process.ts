@@ -1,5 +1,5 @@
-import { FleetError } from '../errors.ts';
-import type { Fleet } from '../wiring.ts';
+import type { Fleet } from '../app/wiring.ts';
+import { FleetError } from '../lib/errors.ts';
 import { createContext, outliveReaders, withFleet } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { FleetState } from '../fleet/state.ts';
-import { escapedJson, printable } from '../fleet/text.ts';
 import { ageOf, looks, type Tone } from '../fleet/words.ts';
+import { escapedJson, printable } from '../lib/text.ts';
 
 export { ageOf, countOf, severity, unseen, withMeaning } from '../fleet/words.ts';
 

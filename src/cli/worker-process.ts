@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { keepHeapSmall } from '../heap.ts';
-import { loadHostWorker } from '../wiring.ts';
+import { loadHostWorker } from '../app/wiring.ts';
+import { keepHeapSmall } from '../worker/heap.ts';
 import { untilStopped } from './context.ts';
 import { runProcess } from './process.ts';
 

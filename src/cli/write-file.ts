@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { constants, existsSync, type Stats } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { FleetError, reasonOf } from '../errors.ts';
-import { isOpenToOthers, isSticky, pathSteps } from '../path-steps.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { isOpenToOthers, isSticky, pathSteps } from '../lib/path-steps.ts';
 
 /**
  * Writes a whole file, or nothing: a reader finds the old content or the new one, even after a crash. Where everyone may

@@ -1,4 +1,4 @@
-import type { AlarmMove } from '../fleet/alarm.ts';
+import type { AlarmMove } from '../fleet/alerts/alarm.ts';
 import { type Db, query } from './query.ts';
 
 /** How many changes an alarm remembers. @see flappingAfter */

@@ -1,32 +1,10 @@
-import { type Figures, figuresFromJson } from '../fleet/figures.ts';
-import type { Json } from '../fleet/json.ts';
-import type { FleetState } from '../fleet/state.ts';
+import { figuresFromJson } from '../fleet/figures.ts';
+import type { Json } from '../lib/json.ts';
+import type { HostFigures, MetricsSource } from '../views/metrics.ts';
 import { knownHosts } from './known-hosts.ts';
 import { notesFromJson } from './notes.ts';
 import type { Query } from './query.ts';
 import { bounded, intervalSeconds, isStale } from './sql.ts';
-
-/** One host as metrics tell it. Times are seconds, ages by the database's clock. */
-export interface HostFigures {
-  readonly host: string;
-  readonly interval: number;
-  /** Null: no pass was there yet. */
-  readonly lastPassAge: number | null;
-  readonly lastFullPassAge: number | null;
-  /** Its last full pass is older than three intervals, or there was none. */
-  readonly stale: boolean;
-  /** Docker answered the last full pass; null: there was none. */
-  readonly dockerUp: boolean | null;
-  readonly states: Readonly<Partial<Record<FleetState, number>>>;
-  readonly held: number;
-  readonly contested: number;
-  readonly figures: Figures;
-}
-
-export interface MetricsSource {
-  /** All hosts, in the order of their names. @throws FleetError DATABASE_UNREACHABLE, SCHEMA_MISSING */
-  hosts(): Promise<readonly HostFigures[]>;
-}
 
 /**
  * What `/metrics` reads: one statement, however many hosts.

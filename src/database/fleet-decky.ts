@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Json, JsonObject } from '../fleet/json.ts';
 import { fleetStates } from '../fleet/state.ts';
+import type { Json, JsonObject } from '../lib/json.ts';
 
 /** One decky as dashboards, APIs and orchestrators read it. @see DOMAIN.md, `fleet_deckies` */
 export const FleetDecky = defineEntity({

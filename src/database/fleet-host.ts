@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { Json } from '../fleet/json.ts';
+import type { Json } from '../lib/json.ts';
 
 /** One host, its turns and its last passes. @see CONTRACT.md, "Tables" */
 export const FleetHost = defineEntity({

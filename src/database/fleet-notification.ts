@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { JsonObject } from '../fleet/json.ts';
+import type { JsonObject } from '../lib/json.ts';
 
 /** A message that is still to be sent. */
 export const FleetNotification = defineEntity({

@@ -1,7 +1,7 @@
-import { contestedWindow, type Move } from '../fleet/contested.ts';
 import { figuresFromJson, figuresToJson } from '../fleet/figures.ts';
-import type { Json } from '../fleet/json.ts';
+import { contestedWindow, type Move } from '../fleet/plan/contested.ts';
 import type { FleetState } from '../fleet/state.ts';
+import type { Json } from '../lib/json.ts';
 import type { HostRecord, Ledger, Turn, TurnRequest } from '../pass/ledger.ts';
 import { raiseAlarms } from './alarms.ts';
 import { applyChanges } from './apply.ts';

@@ -1,6 +1,6 @@
-import { isObject, type Json } from '../fleet/json.ts';
-import type { HeldNote, LeftNote, Notes } from '../fleet/notes.ts';
-import { shortened } from '../fleet/text.ts';
+import type { HeldNote, LeftNote, Notes } from '../fleet/plan/notes.ts';
+import { isObject, type Json } from '../lib/json.ts';
+import { shortened } from '../lib/text.ts';
 
 /** Why a row is left to its writer, as it is noted. */
 export const leftReason = 'written by another process';

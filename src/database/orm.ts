@@ -1,8 +1,8 @@
 import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
 import type { Kysely } from 'kysely';
 import type { ClientBase } from 'pg';
-import { connectionOptions, databasePlace } from '../database-address.ts';
-import { databaseFault } from '../database-faults.ts';
+import { connectionOptions, databasePlace } from '../lib/database-address.ts';
+import { databaseFault } from '../lib/database-faults.ts';
 import { applicationName } from './application-name.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
 import { FleetAlarm } from './fleet-alarm.ts';

@@ -1,5 +1,5 @@
-import type { Alarm } from '../fleet/alarm.ts';
-import { type AlarmFacts, type Decision, flappingAfter } from '../fleet/news.ts';
+import type { Alarm } from '../fleet/alerts/alarm.ts';
+import { type AlarmFacts, type Decision, flappingAfter } from '../fleet/alerts/news.ts';
 import type { Outbox, Sending } from '../pass/outbox.ts';
 import { withChange } from './alarms.ts';
 import type { Database } from './orm.ts';

@@ -1,11 +1,11 @@
-import { type Content, contentChanges } from '../fleet/content.ts';
 import type { Decky } from '../fleet/decky.ts';
-import type { Json, JsonObject } from '../fleet/json.ts';
-import { parseJson } from '../fleet/json-text.ts';
-import type { Row } from '../fleet/plan.ts';
+import { type Content, contentChanges } from '../fleet/plan/content.ts';
+import type { Row } from '../fleet/plan/plan.ts';
 import { isFleetState } from '../fleet/state.ts';
-import { isPause, type Steps } from '../fleet/steps.ts';
-import { inSlices } from '../pass/slices.ts';
+import type { Json, JsonObject } from '../lib/json.ts';
+import { parseJson } from '../lib/json-text.ts';
+import { inSlices } from '../lib/slices.ts';
+import { isPause, type Steps } from '../lib/steps.ts';
 import { type Db, query } from './query.ts';
 import { textArrayInSteps } from './text-array.ts';
 

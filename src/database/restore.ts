@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../lib/errors.ts';
 import { columnsOf, type DumpedTable, type DumpHeader, dumpedTables, quoted } from './dump.ts';
 import { migrationNames } from './migrations/migrator.ts';
 import type { Database } from './orm.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FleetError } from '../errors.ts';
 import { type Ended, revocationOf, rolePattern } from '../fleet/grant.ts';
+import { FleetError } from '../lib/errors.ts';
 import type { Database } from './orm.ts';
 import { query } from './query.ts';
 

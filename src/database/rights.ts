@@ -1,6 +1,6 @@
-import { FleetError } from '../errors.ts';
 import { limitsOf, rightsOf, withoutPublicRights, withoutRights } from '../fleet/grant.ts';
 import { countOf } from '../fleet/words.ts';
+import { FleetError } from '../lib/errors.ts';
 import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
 

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
-import { FleetError, reasonOf } from '../errors.ts';
-import { isObject, type Json, property } from '../fleet/json.ts';
-import { maskAddress } from '../fleet/mask.ts';
-import { homeOfOthers } from '../home.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { homeOfOthers } from '../lib/home.ts';
+import { isObject, type Json, property } from '../lib/json.ts';
+import { maskAddress } from '../lib/mask.ts';
 import { parseEngineAddress } from './address.ts';
 
 /** Where this host's engine is, in the words of the Docker CLI's environment. */

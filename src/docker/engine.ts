@@ -1,6 +1,6 @@
-import { isObject, property } from '../fleet/json.ts';
-import type { Sight } from '../fleet/plan.ts';
-import type { Container, Loop } from '../fleet/sighting.ts';
+import type { Sight } from '../fleet/plan/plan.ts';
+import type { Container, Loop } from '../fleet/plan/sighting.ts';
+import { isObject, property } from '../lib/json.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
 import { type EngineLimits, engineLimits } from './limits.ts';

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isObject, type Json, property } from '../fleet/json.ts';
-import { paced } from '../pass/slices.ts';
-import type { Hint, Watcher } from '../pass/triggers.ts';
+import { isObject, type Json, property } from '../lib/json.ts';
+import { paced } from '../lib/slices.ts';
+import type { Hint, Watcher } from '../worker/triggers.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
 import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, engineLimits, inWords } from './limits.ts';

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { paced } from '../pass/slices.ts';
+import { paced } from '../lib/slices.ts';
 import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, engineLimits, inWords } from './limits.ts';
 import type { ListedContainer } from './listing.ts';

@@ -1,5 +1,5 @@
-import { isObject, type Json, property } from '../fleet/json.ts';
-import type { Container, Loop } from '../fleet/sighting.ts';
+import type { Container, Loop } from '../fleet/plan/sighting.ts';
+import { isObject, type Json, property } from '../lib/json.ts';
 import { keptText } from './words.ts';
 
 /** One element of Docker's listing, as far as it is used. A broken engine's fields may hold anything. */

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { addAbortSignal } from 'node:stream';
 import { inspect } from 'node:util';
 import Docker, { type DockerOptions } from 'dockerode';
-import { isObject, type Json, property } from '../fleet/json.ts';
+import { isObject, type Json, property } from '../lib/json.ts';
 import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, inWords } from './limits.ts';
 import { keptText } from './words.ts';

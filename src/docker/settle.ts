@@ -1,4 +1,4 @@
-import type { Hint } from '../pass/triggers.ts';
+import type { Hint } from '../worker/triggers.ts';
 import type { EngineLimits } from './limits.ts';
 
 /** Names of one container that wait to be looked at: it was renamed so often meanwhile. */

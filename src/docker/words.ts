@@ -1,5 +1,5 @@
-import { reasonOf } from '../errors.ts';
-import { longestReason, printable } from '../fleet/text.ts';
+import { reasonOf } from '../lib/errors.ts';
+import { longestReason, printable } from '../lib/text.ts';
 
 /**
  * What is kept of a text of the engine's: what cannot be printed is replaced by a character that no name has, and the

@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../lib/json.ts';
 
 /** One fake machine, as the state file declares it. */
 export interface Decky {

@@ -1,4 +1,4 @@
-import type { FleetError } from '../errors.ts';
+import type { FleetError } from '../lib/errors.ts';
 import type { Decky } from './decky.ts';
 
 /** What the state file says about one host. */

@@ -1,5 +1,5 @@
-import type { Counts } from './change.ts';
-import { isObject, type Json, property } from './json.ts';
+import { isObject, type Json, property } from '../lib/json.ts';
+import type { Counts } from './plan/change.ts';
 
 /**
  * What a host's passes add up to since its record was made, kept in `fleet_hosts.figures`: the passes run on the hosts,

@@ -1,8 +1,8 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../lib/errors.ts';
+import { isObject, type Json, property } from '../lib/json.ts';
+import { parseJson } from '../lib/json-text.ts';
+import { printableDeep } from '../lib/text.ts';
 import type { DeckyView, JobResult } from './job.ts';
-import { isObject, type Json, property } from './json.ts';
-import { parseJson } from './json-text.ts';
-import { printableDeep } from './text.ts';
 
 type Check = (value: Json | undefined) => boolean;
 

@@ -1,7 +1,7 @@
-import { FleetError } from '../errors.ts';
-import type { Change, Counts, Held } from './change.ts';
+import { FleetError } from '../lib/errors.ts';
+import { isObject, type Json, type JsonObject } from '../lib/json.ts';
 import { isLegalHost, isLegalName } from './decky.ts';
-import { isObject, type Json, type JsonObject } from './json.ts';
+import type { Change, Counts, Held } from './plan/change.ts';
 
 /** The queue that only this host's worker consumes. @see CONTRACT.md, "The queue" */
 export const queueName = (host: string): string => `reconcile.${host}`;

@@ -1,5 +1,5 @@
-import { isNumber, isObject, type Json } from './json.ts';
-import { withoutSecrets } from './mask.ts';
+import { isNumber, isObject, type Json } from '../lib/json.ts';
+import { withoutSecrets } from '../lib/mask.ts';
 
 const mask = '***';
 

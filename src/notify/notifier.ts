@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reasonOf } from '../errors.ts';
-import { decide, hush } from '../fleet/news.ts';
-import type { Log } from '../log.ts';
+import { decide, hush } from '../fleet/alerts/news.ts';
+import { reasonOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { Outbox } from '../pass/outbox.ts';
 import { webhook } from './webhook.ts';
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../fleet/json.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { Sending } from '../pass/outbox.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 

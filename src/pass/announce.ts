@@ -1,7 +1,7 @@
-import { isPause, type Steps } from '../fleet/steps.ts';
 import { type Message, type StateMessage, stateTopic } from '../fleet/topics.ts';
+import { inSlices } from '../lib/slices.ts';
+import { isPause, type Steps } from '../lib/steps.ts';
 import type { MovedRow } from './ledger.ts';
-import { inSlices } from './slices.ts';
 
 /** Where messages go. Never rejects, and keeps nobody waiting: the table is the truth, a message is a courtesy. */
 export interface Bus {

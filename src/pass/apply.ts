@@ -1,13 +1,13 @@
-import { FleetError } from '../errors.ts';
-import { alarmMovesInSteps } from '../fleet/alarm.ts';
-import { countsOf, movedBy, type Plan } from '../fleet/change.ts';
+import { alarmMovesInSteps } from '../fleet/alerts/alarm.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
-import { planInSteps, type Row } from '../fleet/plan.ts';
-import { longestReason, printable, shortened } from '../fleet/text.ts';
+import { countsOf, movedBy, type Plan } from '../fleet/plan/change.ts';
+import { planInSteps, type Row } from '../fleet/plan/plan.ts';
+import { FleetError } from '../lib/errors.ts';
+import { inSlices } from '../lib/slices.ts';
+import { longestReason, printable, shortened } from '../lib/text.ts';
 import type { MovedRow, Turn } from './ledger.ts';
 import type { Seen } from './observe.ts';
-import { inSlices } from './slices.ts';
 
 export interface Decided {
   readonly plan: Plan;

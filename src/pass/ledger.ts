@@ -1,10 +1,10 @@
-import type { AlarmMove } from '../fleet/alarm.ts';
-import type { Change, Counts, Moved } from '../fleet/change.ts';
-import type { Move } from '../fleet/contested.ts';
+import type { AlarmMove } from '../fleet/alerts/alarm.ts';
 import type { Decky } from '../fleet/decky.ts';
 import type { Figures } from '../fleet/figures.ts';
-import type { Notes } from '../fleet/notes.ts';
-import type { Row } from '../fleet/plan.ts';
+import type { Change, Counts, Moved } from '../fleet/plan/change.ts';
+import type { Move } from '../fleet/plan/contested.ts';
+import type { Notes } from '../fleet/plan/notes.ts';
+import type { Row } from '../fleet/plan/plan.ts';
 
 /** What is recorded of a host before it is looked at. */
 export interface HostRecord {

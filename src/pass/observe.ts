@@ -1,5 +1,5 @@
 import type { Desired } from '../fleet/desired.ts';
-import type { Sight } from '../fleet/plan.ts';
+import type { Sight } from '../fleet/plan/plan.ts';
 import type { HostRecord, Ledger } from './ledger.ts';
 
 export interface StateFile {

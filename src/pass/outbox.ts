@@ -1,5 +1,5 @@
-import type { JsonObject } from '../fleet/json.ts';
-import type { AlarmFacts, Decision } from '../fleet/news.ts';
+import type { AlarmFacts, Decision } from '../fleet/alerts/news.ts';
+import type { JsonObject } from '../lib/json.ts';
 
 /** A message that this process sends now. */
 export interface Sending {

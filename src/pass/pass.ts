@@ -1,14 +1,14 @@
-import { FleetError } from '../errors.ts';
-import type { Plan } from '../fleet/change.ts';
-import { countsOf } from '../fleet/change.ts';
 import { deckiesByName, othersOnly } from '../fleet/desired.ts';
 import type { JobData, JobResult } from '../fleet/job.ts';
-import { isPause, type Steps } from '../fleet/steps.ts';
+import type { Plan } from '../fleet/plan/change.ts';
+import { countsOf } from '../fleet/plan/change.ts';
+import { FleetError } from '../lib/errors.ts';
+import { inSlices } from '../lib/slices.ts';
+import { isPause, type Steps } from '../lib/steps.ts';
 import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedMoves, type Started } from './apply.ts';
 import type { Ledger, MovedRow } from './ledger.ts';
 import { type Engine, type Machine, observe, type Seen, type StateFile } from './observe.ts';
-import { inSlices } from './slices.ts';
 import { changeView, deckyViews } from './views.ts';
 
 export interface Ports {

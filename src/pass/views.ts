@@ -1,12 +1,12 @@
-import { type Change, contentReason } from '../fleet/change.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import type { ChangeView, DeckyView } from '../fleet/job.ts';
-import { holdsExact } from '../fleet/json.ts';
-import { observedState } from '../fleet/observed.ts';
-import { knownServicesInSteps, type Row } from '../fleet/plan.ts';
+import { type Change, contentReason } from '../fleet/plan/change.ts';
+import { observedState } from '../fleet/plan/observed.ts';
+import { knownServicesInSteps, type Row } from '../fleet/plan/plan.ts';
+import { type Container, type Sighting, sightings } from '../fleet/plan/sighting.ts';
 import { maskSecrets } from '../fleet/secrets.ts';
-import { type Container, type Sighting, sightings } from '../fleet/sighting.ts';
-import { atOnce } from '../fleet/steps.ts';
+import { holdsExact } from '../lib/json.ts';
+import { atOnce } from '../lib/steps.ts';
 import type { Seen } from './observe.ts';
 
 /** A change as the job's result and `plan --json` show it. */

@@ -18,16 +18,16 @@ import {
 } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { connectionOptions, databasePlace } from '../database-address.ts';
-import { databaseRefusal } from '../database-faults.ts';
-import { FleetError, reasonOf } from '../errors.ts';
 import { mayServe } from '../fleet/grant.ts';
+import { connectionOptions, databasePlace } from '../lib/database-address.ts';
+import { databaseRefusal } from '../lib/database-faults.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { withinLimit } from '../lib/within-limit.ts';
 import { impatient } from './impatient.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
 import { countSigns, removeSigns, signsOfLife } from './signs.ts';
-import { withinLimit } from './within-limit.ts';
 
 /** BullMQ bound to one store: no other file knows which one it is. */
 export interface QueueBackend {

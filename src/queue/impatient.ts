@@ -1,5 +1,5 @@
 import type { BackendFactory, IQueueBackend } from 'bullmq';
-import { endsWithin } from '../pass/ends-within.ts';
+import { endsWithin } from '../lib/ends-within.ts';
 
 /** Milliseconds that a reader waits for one answer of the store. */
 export const readersWait = 3000;

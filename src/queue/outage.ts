@@ -1,4 +1,4 @@
-import { withinLimit } from './within-limit.ts';
+import { withinLimit } from '../lib/within-limit.ts';
 
 export interface BackendListener {
   /** The store was lost, or is back; once each. */

@@ -1,9 +1,9 @@
 import type { Job, QueueEvents } from 'bullmq';
-import { FleetError, reasonOf } from '../errors.ts';
 import { type JobData, type JobResult, jobName, queueName } from '../fleet/job.ts';
 import { parseJobResult } from '../fleet/job-result.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { withinLimit } from '../lib/within-limit.ts';
 import { type QueueBackend, queueFault } from './backend.ts';
-import { withinLimit } from './within-limit.ts';
 
 /**
  * Whether a worker lives that consumes this host's queue. A user who may not ask (a granted one on Redis) is told no:

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { reasonOf } from '../errors.ts';
 import { type Ended, usersOf } from '../fleet/grant.ts';
-import { withinLimit } from './within-limit.ts';
+import { reasonOf } from '../lib/errors.ts';
+import { withinLimit } from '../lib/within-limit.ts';
 
 /** Ends the users of Redis that were granted a host; Redis closes their connections itself. */
 export async function revokeUsers(redis: Redis, host: string): Promise<readonly Ended[]> {

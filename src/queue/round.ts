@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reasonOf } from '../errors.ts';
 import { type JobData, jobName, queueName } from '../fleet/job.ts';
 import { type ScheduledHost, type Slot, slotsDue } from '../fleet/slots.ts';
+import { reasonOf } from '../lib/errors.ts';
 import type { QueueBackend, QueuedJob } from './backend.ts';
 
 /** Jobs that are added at once: some milliseconds, during which Redis does nothing else. */

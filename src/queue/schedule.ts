@@ -1,9 +1,9 @@
 import type { Job, JobSchedulerJson, Queue } from 'bullmq';
 import { scheduleQueue } from '../fleet/job.ts';
 import type { ScheduledHost } from '../fleet/slots.ts';
+import { withinLimit } from '../lib/within-limit.ts';
 import type { QueueBackend } from './backend.ts';
 import { runRound } from './round.ts';
-import { withinLimit } from './within-limit.ts';
 
 const schedulerId = 'reconcile';
 /** Milliseconds between two looks at the schedule itself. */

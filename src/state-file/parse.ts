@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
-import { FleetError } from '../errors.ts';
 import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
 import { type Desired, declared } from '../fleet/desired.ts';
+import { FleetError } from '../lib/errors.ts';
 
-import { isNumber, isObject, type Json, type JsonObject, property } from '../fleet/json.ts';
-import { atOnce, isPause, type Steps } from '../fleet/steps.ts';
+import { isNumber, isObject, type Json, type JsonObject, property } from '../lib/json.ts';
+import { atOnce, isPause, type Steps } from '../lib/steps.ts';
 import { isUtf8InPieces, parseInPieces } from './pieces.ts';
 import { checkStorable, type Report } from './storable.ts';
 

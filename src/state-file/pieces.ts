@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { isObject, type Json, property } from '../fleet/json.ts';
-import { parseJson } from '../fleet/json-text.ts';
-import { isPause, type Steps } from '../fleet/steps.ts';
+import { isObject, type Json, property } from '../lib/json.ts';
+import { parseJson } from '../lib/json-text.ts';
+import { isPause, type Steps } from '../lib/steps.ts';
 
 /** Bytes that are decoded and parsed in some 5 ms. */
 const oneGo = 1024 * 1024;

@@ -2,10 +2,10 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FleetError, reasonOf } from '../errors.ts';
-import { changedDeckiesInSteps } from '../fleet/content.ts';
 import type { Desired } from '../fleet/desired.ts';
-import { inSlices } from '../pass/slices.ts';
+import { changedDeckiesInSteps } from '../fleet/plan/content.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { inSlices } from '../lib/slices.ts';
 import { NotJson, parseStateFileInSteps, stateFileInvalid } from './parse.ts';
 
 const largest = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import { type ExactNumber, writtenDigits } from '../fleet/exact-number.ts';
-import { isNumber, isObject, type Json, property } from '../fleet/json.ts';
+import { type ExactNumber, writtenDigits } from '../lib/exact-number.ts';
+import { isNumber, isObject, type Json, property } from '../lib/json.ts';
 
 /** Deeper than any file of DECNET, and far from what PostgreSQL's parser refuses. */
 const deepest = 100;

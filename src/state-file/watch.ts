@@ -1,6 +1,6 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
-import { FleetError, reasonOf } from '../errors.ts';
-import type { Watcher } from '../pass/triggers.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import type { Watcher } from '../worker/triggers.ts';
 import { type Place, placesOf } from './places.ts';
 import { keyOf, type StateFileReader } from './read.ts';
 

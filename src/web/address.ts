@@ -1,6 +1,6 @@
-import type { DeckyFilter, Order } from '../database/pages.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { fleetStates } from '../fleet/state.ts';
+import type { DeckyFilter, Order } from '../views/pages.ts';
 
 /** What the fleet page shows: all of it stands in its address. */
 export interface FleetAddress extends DeckyFilter {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Log } from '../log.ts';
+import type { Log } from '../lib/log.ts';
 import { loginQueue } from './login-queue.ts';
 import type { WebSettings } from './ports.ts';
 import {

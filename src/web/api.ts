@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { FleetError } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
+import { FleetError } from '../lib/errors.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import type { WebPorts } from './ports.ts';
 

@@ -2,12 +2,12 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { HostView, Report } from '../database/report.ts';
-import { reasonOf } from '../errors.ts';
 import { queueName, scheduleQueue } from '../fleet/job.ts';
-import type { Log } from '../log.ts';
-import { endsWithin } from '../pass/ends-within.ts';
+import { endsWithin } from '../lib/ends-within.ts';
+import { reasonOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import type { HostView, Report } from '../views/report.ts';
 import { type LeftOut, leftOutLine, leftOutLog, type ReadableQueue, readableQueue } from './left-out.ts';
 import { boardPolicy } from './security.ts';
 

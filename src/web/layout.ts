@@ -1,4 +1,4 @@
-import { version } from '../package.ts';
+import { version } from '../lib/package.ts';
 import { type Html, html, type Part } from './html.ts';
 
 export interface Page {

@@ -1,8 +1,8 @@
 import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Queue } from 'bullmq';
-import { reasonOf } from '../errors.ts';
-import { printable } from '../fleet/text.ts';
-import type { Log } from '../log.ts';
+import { reasonOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { printable } from '../lib/text.ts';
 import { Html, html } from './html.ts';
 
 /** Of very many only so many are named. */

@@ -1,5 +1,5 @@
-import { FleetError } from '../errors.ts';
-import { endsWithin } from '../pass/ends-within.ts';
+import { endsWithin } from '../lib/ends-within.ts';
+import { FleetError } from '../lib/errors.ts';
 import { storeWithin } from './limits.ts';
 import type { Views, WebPorts } from './ports.ts';
 

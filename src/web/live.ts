@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import type { Pulse } from '../database/pages.ts';
-import { reasonOf } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { reasonOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Pulse } from '../views/pages.ts';
 
 /** Milliseconds between two looks at the database while somebody listens. */
 const lookEvery = 300;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../log.ts';
+import type { Log } from '../lib/log.ts';
 import { type LoginLine, loginAddress, loginTable } from './logins.ts';
 
 /** Milliseconds between two looks for what the log has to say. */

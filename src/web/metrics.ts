@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { HostFigures } from '../database/figures.ts';
 import { changeKinds, eventBounds, type Histogram, passBounds, passResults } from '../fleet/figures.ts';
 import { fleetStates } from '../fleet/state.ts';
+import type { HostFigures } from '../views/metrics.ts';
 
 /** What one answer of `/metrics` tells of. */
 export interface Scrape {

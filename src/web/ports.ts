@@ -1,9 +1,9 @@
-import type { HostFigures } from '../database/figures.ts';
-import type { Pages } from '../database/pages.ts';
-import type { Report } from '../database/report.ts';
 import type { JobData, JobResult } from '../fleet/job.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../lib/log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import type { HostFigures } from '../views/metrics.ts';
+import type { Pages } from '../views/pages.ts';
+import type { Report } from '../views/report.ts';
 import type { Credentials } from './security.ts';
 
 /** What is read of the database. */

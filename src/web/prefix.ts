@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../lib/errors.ts';
 
 /** What our own addresses begin with: below a prefix of that name nobody could tell which is meant. */
 const ours = ['api', 'assets', 'deckies', 'healthz', 'history', 'hosts', 'metrics', 'queues', 'readyz'];

@@ -1,11 +1,11 @@
 import querystring from 'node:querystring';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { FleetError, reasonOf } from '../errors.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
-import { printable } from '../fleet/text.ts';
 import { unseen } from '../fleet/words.ts';
-import { version } from '../package.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { version } from '../lib/package.ts';
+import { printable } from '../lib/text.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import { secure } from './admission.ts';
 import { limitAnswers } from './answer-limit.ts';

@@ -1,6 +1,6 @@
-import type { HostView } from '../database/report.ts';
 import { isFleetState } from '../fleet/state.ts';
 import { ageOf, looks, unseen } from '../fleet/words.ts';
+import type { HostView } from '../views/report.ts';
 import { type Html, html, type Part } from './html.ts';
 
 /** A moment as an age that ticks by itself; the full time is its title. @param at ISO 8601 */

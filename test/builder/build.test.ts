@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FleetError } from '../../src/errors.ts';
-import { parseSubnet } from '../../src/fleet/builder/addresses.ts';
+import { parseSubnet } from '../../src/builder/addresses.ts';
 import {
   type BuiltDecky,
   buildDeckiesFromIni,
   type IniBuildOptions,
   type Network,
   readNetwork,
-} from '../../src/fleet/builder/build.ts';
+} from '../../src/builder/build.ts';
 import {
   allocateAddresses,
   buildDeckies,
   type FlagBuildOptions,
   resolveDistros,
-} from '../../src/fleet/builder/flags.ts';
-import { located } from '../../src/fleet/builder/place.ts';
-import { seededRandom } from '../../src/fleet/builder/random.ts';
-import { loadIni } from '../../src/fleet/builder/specification.ts';
-import { allServiceNames, archetypes, distros } from '../../src/fleet/builder/tables.ts';
-import { warningsOf } from '../../src/fleet/builder/warnings.ts';
+} from '../../src/builder/flags.ts';
+import { located } from '../../src/builder/place.ts';
+import { seededRandom } from '../../src/builder/random.ts';
+import { loadIni } from '../../src/builder/specification.ts';
+import { allServiceNames, archetypes, distros } from '../../src/builder/tables.ts';
+import { warningsOf } from '../../src/builder/warnings.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 
 const network: Network = { subnet: '10.0.0.0/24', gateway: '10.0.0.1', hostIp: '10.0.0.2' };
 const load = (text: string) => loadIni(text, { file: 'a.ini', rules: 'file' });

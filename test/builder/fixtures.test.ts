@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FleetError } from '../../src/errors.ts';
-import { type BuiltDecky, buildDeckiesFromIni } from '../../src/fleet/builder/build.ts';
-import { seededRandom } from '../../src/fleet/builder/random.ts';
-import { loadIni, type Specification } from '../../src/fleet/builder/specification.ts';
-import { allServiceNames, hostnameWords } from '../../src/fleet/builder/tables.ts';
+import { type BuiltDecky, buildDeckiesFromIni } from '../../src/builder/build.ts';
+import { seededRandom } from '../../src/builder/random.ts';
+import { loadIni, type Specification } from '../../src/builder/specification.ts';
+import { allServiceNames, hostnameWords } from '../../src/builder/tables.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 import { hasPart, type IniInput, iniNames, iniPart, iniText } from '../support/ini.ts';
 
 const now = 1_795_515_472.25;

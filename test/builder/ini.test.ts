@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FleetError } from '../../src/errors.ts';
-import { type IniRules, readIni } from '../../src/fleet/builder/ini.ts';
+import { type IniRules, readIni } from '../../src/builder/ini.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 
 const read = (text: string, rules: IniRules = 'file') =>
   readIni(text, 'a.ini', rules).map((section) => [section.name, Object.fromEntries(section.all())]);

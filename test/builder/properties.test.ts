@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { FleetError } from '../../src/errors.ts';
-import { addressText, isWithin, parseAddress, parseSubnet } from '../../src/fleet/builder/addresses.ts';
-import { type BuiltDecky, buildDeckiesFromIni, readNetwork } from '../../src/fleet/builder/build.ts';
-import { onHost, stateDocument } from '../../src/fleet/builder/document.ts';
-import { allocateAddresses, buildDeckies } from '../../src/fleet/builder/flags.ts';
-import { seededRandom } from '../../src/fleet/builder/random.ts';
-import { loadIni } from '../../src/fleet/builder/specification.ts';
-import { allServiceNames, archetypes, distros } from '../../src/fleet/builder/tables.ts';
+import { addressText, isWithin, parseAddress, parseSubnet } from '../../src/builder/addresses.ts';
+import { type BuiltDecky, buildDeckiesFromIni, readNetwork } from '../../src/builder/build.ts';
+import { onHost, stateDocument } from '../../src/builder/document.ts';
+import { allocateAddresses, buildDeckies } from '../../src/builder/flags.ts';
+import { seededRandom } from '../../src/builder/random.ts';
+import { loadIni } from '../../src/builder/specification.ts';
+import { allServiceNames, archetypes, distros } from '../../src/builder/tables.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
 
 /** Runs are the same each time: what fails here fails for everyone. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FleetError } from '../../src/errors.ts';
-import { located } from '../../src/fleet/builder/place.ts';
-import { loadIni, type Specification, type SpecifiedDecky } from '../../src/fleet/builder/specification.ts';
+import { located } from '../../src/builder/place.ts';
+import { loadIni, type Specification, type SpecifiedDecky } from '../../src/builder/specification.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 
 const load = (text: string): Specification => loadIni(text, { file: 'a.ini', rules: 'file' });
 const one = (text: string): SpecifiedDecky => {

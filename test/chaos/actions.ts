@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { drawNumber, drawOne, drawSome, type Random } from '../../src/fleet/builder/random.ts';
+import { drawNumber, drawOne, drawSome, type Random } from '../../src/builder/random.ts';
 import { deckyNames, serviceNames, stateFileText, type WalkHost } from './host.ts';
 import type { Container, Declared } from './model.ts';
 

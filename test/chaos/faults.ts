@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { drawNumber, drawOne, type Random } from '../../src/fleet/builder/random.ts';
+import { drawNumber, drawOne, type Random } from '../../src/builder/random.ts';
 import type { QueueBackend } from '../../src/queue/backend.ts';
 import type { Server } from '../support/servers.ts';
 import type { Mood } from './engine.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { drawNumber, drawOne, type Random, seededRandom } from '../../src/fleet/builder/random.ts';
+import { drawNumber, drawOne, type Random, seededRandom } from '../../src/builder/random.ts';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { cli, type Env } from '../support/cli.ts';
 import { postgresServer, redisServer } from '../support/servers.ts';

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ownCacheDirectory } from '../../src/compile-cache.ts';
+import { ownCacheDirectory } from '../../src/lib/compile-cache.ts';
 
 const nobody = 65_534;
 const notRoot = process.getuid?.() !== 0 && 'only root can be other users';

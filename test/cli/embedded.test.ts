@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { openEmbedded } from '../../src/database/embedded.ts';
-import { embeddedExists } from '../../src/database/embedded-cluster.ts';
+import { embeddedExists } from '../../src/embedded-postgres/cluster.ts';
+import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
 import { cli, cliJson, type Env, start } from '../support/cli.ts';
 import { testDatabase } from '../support/database.ts';
 import { waitFor } from '../support/wait.ts';
@@ -370,7 +370,7 @@ describe('the embedded database', () => {
     chmodSync(directory, 0o777);
     const { execFile } = await import('node:child_process');
     const { promisify } = await import('node:util');
-    const { packageRoot } = await import('../../src/package.ts');
+    const { packageRoot } = await import('../../src/lib/package.ts');
     const data = join(directory, 'nobody');
     const { stdout } = await promisify(execFile)(
       process.execPath,

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 import type { Env } from '../support/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { statesOf } from '../support/pass.ts';

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 import { cli, type Env, type Finished } from '../support/cli.ts';
 import { declaredDecky, testHost } from '../support/host.ts';
 import { testStore } from '../support/stores.ts';

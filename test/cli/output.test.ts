@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 import { cli, type Env, start } from '../support/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { type TestStore, testStore } from '../support/stores.ts';

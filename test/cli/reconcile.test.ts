@@ -3,8 +3,8 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { postgresLedger } from '../../src/database/ledger.ts';
 import { openDatabase } from '../../src/database/orm.ts';
 import { dockerEngine } from '../../src/docker/engine.ts';
+import { thisMachine } from '../../src/docker/identity.ts';
 import type { JobResult } from '../../src/fleet/job.ts';
-import { thisMachine } from '../../src/machine/identity.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { stateFileReader } from '../../src/state-file/read.ts';
 import { cli, cliJson, type Env, start } from '../support/cli.ts';

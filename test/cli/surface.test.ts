@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { packageRoot, version } from '../../src/package.ts';
+import { packageRoot, version } from '../../src/lib/package.ts';
 import { cli, cliJson, type Env, start } from '../support/cli.ts';
 import { engineOf } from '../support/fake-engine.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';

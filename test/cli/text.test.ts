@@ -10,7 +10,7 @@ import {
   table,
   withMeaning,
 } from '../../src/cli/text.ts';
-import { printable, printableDeep, shortened } from '../../src/fleet/text.ts';
+import { printable, printableDeep, shortened } from '../../src/lib/text.ts';
 
 const terminal = { isTTY: true, columns: 60 };
 const utf8 = { LANG: 'C.UTF-8', TERM: 'xterm' };

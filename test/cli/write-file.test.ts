@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { writeWhole } from '../../src/cli/write-file.ts';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 import { cli } from '../support/cli.ts';
 
 const [nobody, somebody] = [65_534, 65_533];

@@ -10,7 +10,7 @@ import { decnetTransport } from '../../src/bus/decnet.ts';
 import { postgresTransport } from '../../src/bus/postgres.ts';
 import { redisTransport } from '../../src/bus/redis.ts';
 import type { Transport } from '../../src/bus/transport.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/lib/log.ts';
 import { openRedis } from '../../src/queue/backend.ts';
 import { type BusServer, busServer } from '../support/bus-server.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';

@@ -3,12 +3,12 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { type JobData, type JobResult, queueName } from '../../src/fleet/job.ts';
-import { type HostWorker, startHostWorker } from '../../src/host.ts';
-import { createLog } from '../../src/log.ts';
-import type { Watcher } from '../../src/pass/triggers.ts';
+import { createLog } from '../../src/lib/log.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { requestPass, workerLives } from '../../src/queue/request.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
+import { type HostWorker, startHostWorker } from '../../src/worker/host.ts';
+import type { Watcher } from '../../src/worker/triggers.ts';
 import { decky, declared, seen, serviceOf } from '../support/facts.ts';
 import { type Bench, bench, statesOf } from '../support/pass.ts';
 import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type DockerSettings, dockerConnection } from '../../src/docker/connection.ts';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 
 describe('where the engine is', () => {
   let configDir: string;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { watchEngine } from '../../src/docker/events.ts';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 import type { Choice, Found } from '../support/engine-user.ts';
 import {
   type Answer,

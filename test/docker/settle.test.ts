@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { settler } from '../../src/docker/settle.ts';
-import type { Hint } from '../../src/pass/triggers.ts';
+import type { Hint } from '../../src/worker/triggers.ts';
 import { waitFor } from '../support/wait.ts';
 
 const decky = (name: string): Hint => ({ kind: 'decky', name });

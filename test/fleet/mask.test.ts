@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { maskAddress, withoutSecrets } from '../../src/log.ts';
-import { packageRoot } from '../../src/package.ts';
+import { maskAddress, withoutSecrets } from '../../src/lib/log.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 
 const unchanged = [
   'redis://127.0.0.1:6379/0',
@@ -173,7 +173,7 @@ describe('no password is ever shown', () => {
 });
 
 describe('the log', () => {
-  const script = `import { createLog } from ${JSON.stringify(join(packageRoot, 'src/log.ts'))};
+  const script = `import { createLog } from ${JSON.stringify(join(packageRoot, 'src/lib/log.ts'))};
     const log = createLog('debug', process.argv[1] === 'terminal');
     const error = new Error('cannot open postgres:/me:p"@:/?# w@db/x: refused');
     log.warn({ error, place: 'redis://:p"@:/?# w@redis' }, 'mysql://me:p"@:/?# w@db and "more"');`;

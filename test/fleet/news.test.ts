@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Alarm, alarmMovesInSteps } from '../../src/fleet/alarm.ts';
-import { type Decision, decide, hush } from '../../src/fleet/news.ts';
-import { noNotes } from '../../src/fleet/notes.ts';
+import { type Alarm, alarmMovesInSteps } from '../../src/fleet/alerts/alarm.ts';
+import { type Decision, decide, hush } from '../../src/fleet/alerts/news.ts';
 import {
   culpritOf,
   type Notification,
   notificationKinds,
   notificationOf,
-} from '../../src/fleet/notification.ts';
-import { atOnce } from '../../src/fleet/steps.ts';
+} from '../../src/fleet/alerts/notification.ts';
+import { noNotes } from '../../src/fleet/plan/notes.ts';
+import { atOnce } from '../../src/lib/steps.ts';
 import { now } from '../support/facts.ts';
 import { notificationSchema } from '../support/notification.ts';
 

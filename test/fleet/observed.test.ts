@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { observedState } from '../../src/fleet/observed.ts';
-import { type Container, sightings } from '../../src/fleet/sighting.ts';
+import { observedState } from '../../src/fleet/plan/observed.ts';
+import { type Container, sightings } from '../../src/fleet/plan/sighting.ts';
 import { container, exited, serviceOf } from '../support/facts.ts';
 
 const looping: Partial<Container> = { loop: { kind: 'loop', endsIn: 200 } };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { movedBy, type Plan } from '../../src/fleet/change.ts';
-import { type Facts, plan, type Row } from '../../src/fleet/plan.ts';
-import type { Container } from '../../src/fleet/sighting.ts';
+import { movedBy, type Plan } from '../../src/fleet/plan/change.ts';
+import { type Facts, plan, type Row } from '../../src/fleet/plan/plan.ts';
+import type { Container } from '../../src/fleet/plan/sighting.ts';
 import { fleetStates } from '../../src/fleet/state.ts';
 import {
   absent,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Change } from '../../src/fleet/change.ts';
-import { noNotes } from '../../src/fleet/notes.ts';
-import { type Facts, plan } from '../../src/fleet/plan.ts';
+import type { Change } from '../../src/fleet/plan/change.ts';
+import { noNotes } from '../../src/fleet/plan/notes.ts';
+import { type Facts, plan } from '../../src/fleet/plan/plan.ts';
 import type { FleetState } from '../../src/fleet/state.ts';
 import {
   absent,

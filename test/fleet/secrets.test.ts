@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
-import type { Json } from '../../src/fleet/json.ts';
-import { parseJson } from '../../src/fleet/json-text.ts';
 import { maskSecrets } from '../../src/fleet/secrets.ts';
+import type { Json } from '../../src/lib/json.ts';
+import { parseJson } from '../../src/lib/json-text.ts';
 
 const hidden = '***';
 const masked = (settings: Json): Json => {

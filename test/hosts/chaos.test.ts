@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { drawOne, type Random, seededRandom } from '../../src/fleet/builder/random.ts';
+import { drawOne, type Random, seededRandom } from '../../src/builder/random.ts';
 import { cli, type Env, type Running, start } from '../support/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../support/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';

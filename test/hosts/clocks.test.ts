@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 import { cli, type Env } from '../support/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { findProgram } from '../support/program.ts';

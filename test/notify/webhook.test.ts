@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { pino } from 'pino';
 import { postgresOutbox } from '../../src/database/outbox.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/lib/log.ts';
 import { startNotifier } from '../../src/notify/notifier.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { cli, start } from '../support/cli.ts';

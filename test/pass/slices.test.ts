@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { planInSteps } from '../../src/fleet/plan.ts';
-import type { Steps } from '../../src/fleet/steps.ts';
-import { inSlices } from '../../src/pass/slices.ts';
+import { planInSteps } from '../../src/fleet/plan/plan.ts';
+import { inSlices } from '../../src/lib/slices.ts';
+import type { Steps } from '../../src/lib/steps.ts';
 import { parseStateFileInSteps } from '../../src/state-file/parse.ts';
 import { decky, declared, facts, row, serviceOf } from '../support/facts.ts';
 

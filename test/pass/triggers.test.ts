@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gatherer, type TriggerCause } from '../../src/pass/triggers.ts';
+import { gatherer, type TriggerCause } from '../../src/worker/triggers.ts';
 import { waitFor } from '../support/wait.ts';
 
 type Pass = readonly string[] | null;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { FleetError } from '../../src/errors.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import { othersOnly } from '../../src/fleet/desired.ts';
+import { FleetError } from '../../src/lib/errors.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
 import { brokenFiles } from '../support/broken-files.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { ExactNumber } from '../../src/fleet/exact-number.ts';
-import { parseJson } from '../../src/fleet/json-text.ts';
-import { atOnce } from '../../src/fleet/steps.ts';
+import { ExactNumber } from '../../src/lib/exact-number.ts';
+import { parseJson } from '../../src/lib/json-text.ts';
+import { atOnce } from '../../src/lib/steps.ts';
 import { isUtf8InPieces, parseInPieces } from '../../src/state-file/pieces.ts';
 
 /** What comes of it: a value, or an error's words. */

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Hint } from '../../src/pass/triggers.ts';
 import { stateFileReader } from '../../src/state-file/read.ts';
 import { watchStateFile } from '../../src/state-file/watch.ts';
+import type { Hint } from '../../src/worker/triggers.ts';
 import { declaredDecky } from '../support/host.ts';
 import { waitFor } from '../support/wait.ts';
 

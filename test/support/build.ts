@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BuiltDecky } from '../../src/fleet/builder/build.ts';
+import type { BuiltDecky } from '../../src/builder/build.ts';
 import { cli, type Finished, start } from './cli.ts';
 import { type TestHost, testHost } from './host.ts';
 

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 
 /** A checkout of the test's own, which any user may read. */
 export interface Checkout {

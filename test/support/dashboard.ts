@@ -1,11 +1,11 @@
 import { pino } from 'pino';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/app/config.ts';
+import { openFleet } from '../../src/app/wiring.ts';
 import { pages } from '../../src/database/pages.ts';
 import { report } from '../../src/database/report.ts';
 import type { WebLimits } from '../../src/web/limits.ts';
 import type { WebSettings } from '../../src/web/ports.ts';
 import { startDashboard } from '../../src/web/server.ts';
-import { openFleet } from '../../src/wiring.ts';
 import type { Env } from './cli.ts';
 
 /** A dashboard within the test: with limits of the test's own, over a real store. */

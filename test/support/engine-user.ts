@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { watchEngine } from '../../src/docker/events.ts';
 import type { EngineLimits } from '../../src/docker/limits.ts';
-import { reasonOf } from '../../src/errors.ts';
+import { reasonOf } from '../../src/lib/errors.ts';
 
 export interface Choice {
   readonly host: string;

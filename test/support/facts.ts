@@ -1,10 +1,10 @@
-import { FleetError } from '../../src/errors.ts';
 import type { Decky } from '../../src/fleet/decky.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
-import type { JsonObject } from '../../src/fleet/json.ts';
-import { noNotes } from '../../src/fleet/notes.ts';
-import type { Facts, Row, Sight } from '../../src/fleet/plan.ts';
-import type { Container } from '../../src/fleet/sighting.ts';
+import { noNotes } from '../../src/fleet/plan/notes.ts';
+import type { Facts, Row, Sight } from '../../src/fleet/plan/plan.ts';
+import type { Container } from '../../src/fleet/plan/sighting.ts';
+import { FleetError } from '../../src/lib/errors.ts';
+import type { JsonObject } from '../../src/lib/json.ts';
 
 /** Builders of facts: each gives the ordinary case, and a test says what is not ordinary. */
 

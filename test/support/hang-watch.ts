@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { relative } from 'node:path';
 import type { run } from 'node:test';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 
 type TestsStream = ReturnType<typeof run>;
 interface Event {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 
 /** Whether a message is as docs/schemas says. */
 export const notificationSchema = (): ValidateFunction =>

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { Binaries } from '../../src/database/embedded-cluster.ts';
+import type { Binaries } from '../../src/embedded-postgres/cluster.ts';
 
 /** The programs of PostgreSQL 17, an older major version than the one that the product brings. */
 export async function olderPostgres(): Promise<Binaries> {

@@ -1,7 +1,7 @@
 /** `npm run screenshots`: draws the pages of a living fleet, light, dark and on a phone, into docs/images. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/lib/package.ts';
 import { openBrowser } from './browser.ts';
 import { globalSetup, globalTeardown } from './services.ts';
 import { openStage } from './stage.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EmbeddedDatabase, openEmbedded } from '../../src/database/embedded.ts';
+import { type EmbeddedDatabase, openEmbedded } from '../../src/embedded-postgres/embedded.ts';
 import { findProgram } from './program.ts';
 
 /** What one run of the tests shares: a PostgreSQL, and a Redis where there is one. Set up before the first file. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { HostView } from '../../src/database/report.ts';
 import { availabilityOf, stretchesOf } from '../../src/fleet/availability.ts';
+import type { HostView } from '../../src/views/report.ts';
 import { addressOf, parseAddress } from '../../src/web/address.ts';
 import { queuesToShow } from '../../src/web/board.ts';
 import { html } from '../../src/web/html.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { FleetError } from '../../errors.ts';
-import { parseAddress, parseSubnet } from '../../fleet/builder/addresses.ts';
-import { allServiceNames, archetypes, distros } from '../../fleet/builder/tables.ts';
+import { parseAddress, parseSubnet } from '../../builder/addresses.ts';
+import { allServiceNames, archetypes, distros } from '../../builder/tables.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { ListOption, option } from '../options.ts';
 
 export interface BuildOptions {

@@ -1,21 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { FleetError, reasonOf } from '../../errors.ts';
-import { parseAddress } from '../../fleet/builder/addresses.ts';
-import {
-  type BuiltDecky,
-  buildDeckiesFromIni,
-  type Network,
-  readNetwork,
-} from '../../fleet/builder/build.ts';
-import { onHost, stateDocument } from '../../fleet/builder/document.ts';
-import { allocateAddresses, buildDeckies } from '../../fleet/builder/flags.ts';
-import { iniInvalid, located, type Warning } from '../../fleet/builder/place.ts';
-import { type Random, seededRandom } from '../../fleet/builder/random.ts';
-import { loadIni, type Specification } from '../../fleet/builder/specification.ts';
-import { warningsOf } from '../../fleet/builder/warnings.ts';
+import { parseAddress } from '../../builder/addresses.ts';
+import { type BuiltDecky, buildDeckiesFromIni, type Network, readNetwork } from '../../builder/build.ts';
+import { onHost, stateDocument } from '../../builder/document.ts';
+import { allocateAddresses, buildDeckies } from '../../builder/flags.ts';
+import { iniInvalid, located, type Warning } from '../../builder/place.ts';
+import { type Random, seededRandom } from '../../builder/random.ts';
+import { loadIni, type Specification } from '../../builder/specification.ts';
+import { warningsOf } from '../../builder/warnings.ts';
 import { localHost } from '../../fleet/decky.ts';
+import { FleetError, reasonOf } from '../../lib/errors.ts';
 import type { Context, Register } from '../context.ts';
 import { countOf } from '../text.ts';
 import { writeWhole } from '../write-file.ts';

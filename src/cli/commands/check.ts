@@ -1,6 +1,6 @@
-import { parseConfig } from '../../config.ts';
-import { FleetError } from '../../errors.ts';
+import { parseConfig } from '../../app/config.ts';
 import { othersOnly } from '../../fleet/desired.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { type Context, hostOf, type Register } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';

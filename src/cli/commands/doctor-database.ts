@@ -1,5 +1,5 @@
-import { FleetError } from '../../errors.ts';
-import type { Fleet } from '../../wiring.ts';
+import type { Fleet } from '../../app/wiring.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { type Finding, fault, ok } from './finding.ts';
 
 const oldest = { number: 130_000, name: '13' };

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { chooseStateFile, noStateFile, parseConfig } from '../../config.ts';
+import { chooseStateFile, noStateFile, parseConfig } from '../../app/config.ts';
+import type { Fleet } from '../../app/wiring.ts';
 import { dockerConnection } from '../../docker/connection.ts';
-import { FleetError, reasonOf } from '../../errors.ts';
 import { othersOnly } from '../../fleet/desired.ts';
-import { printable } from '../../fleet/text.ts';
 import { countOf } from '../../fleet/words.ts';
-import type { Fleet } from '../../wiring.ts';
+import { FleetError, reasonOf } from '../../lib/errors.ts';
+import { printable } from '../../lib/text.ts';
 import { type Context, type Register, withFleet } from '../context.ts';
 import { ageOf, paint, table } from '../text.ts';
 import { checkDatabase, checkSchema } from './doctor-database.ts';
@@ -122,7 +122,7 @@ async function checkDocker(fleet: Fleet): Promise<Finding> {
   try {
     return ok(`${engine.place}: engine ${(await engine.info()).version}, ${count}`);
   } catch (error) {
-    const { thisMachine } = await import('../../machine/identity.ts');
+    const { thisMachine } = await import('../../docker/identity.ts');
     const isTold = (await thisMachine(() => Promise.reject(error)).identity()) !== null;
     const missing = isTold
       ? 'its version is not known'

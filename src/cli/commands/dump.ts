@@ -1,5 +1,5 @@
 import type { DumpedTable } from '../../database/dump.ts';
-import { version } from '../../package.ts';
+import { version } from '../../lib/package.ts';
 import { type Register, withFleet } from '../context.ts';
 
 /** Characters that are printed in one piece. */

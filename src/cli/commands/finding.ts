@@ -1,4 +1,4 @@
-import { reasonOf } from '../../errors.ts';
+import { reasonOf } from '../../lib/errors.ts';
 
 /** What `doctor` found of one part. */
 export interface Finding {

@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises';
-import { FleetError } from '../../errors.ts';
+import { requireHost } from '../../app/known-hosts.ts';
 import { isLegalHost } from '../../fleet/decky.ts';
 import { queueName } from '../../fleet/job.ts';
-import { requireHost } from '../../known-hosts.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { parseConfig } from '../../config.ts';
-import { FleetError } from '../../errors.ts';
+import { parseConfig } from '../../app/config.ts';
+import { requireHost } from '../../app/known-hosts.ts';
 import { type Ended, grantRedis, grantSql, masterSql, revokeSql, roleName } from '../../fleet/grant.ts';
-import { requireHost } from '../../known-hosts.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { addressWith, databaseNumber } from '../address.ts';
 import { type Context, type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';

@@ -1,8 +1,8 @@
-import type { TransitionView } from '../../database/report.ts';
-import { FleetError } from '../../errors.ts';
+import { requireDecky, requireHost } from '../../app/known-hosts.ts';
+import type { Fleet } from '../../app/wiring.ts';
 import { isFleetState } from '../../fleet/state.ts';
-import { requireDecky, requireHost } from '../../known-hosts.ts';
-import type { Fleet } from '../../wiring.ts';
+import { FleetError } from '../../lib/errors.ts';
+import type { TransitionView } from '../../views/report.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { ago, type Screen, stateText, table, withMeaning } from '../text.ts';

@@ -1,5 +1,5 @@
-import type { HostView } from '../../database/report.ts';
-import { requireHost } from '../../known-hosts.ts';
+import { requireHost } from '../../app/known-hosts.ts';
+import type { HostView } from '../../views/report.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table, unseen } from '../text.ts';

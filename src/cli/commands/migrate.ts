@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { type Register, withFleet } from '../context.ts';
 
 /** Brings the database up to date; the queues' own tables, too, where they live in it. */

@@ -1,6 +1,6 @@
+import { requestOnePass } from '../../app/one-pass.ts';
 import type { ChangeView, JobResult } from '../../fleet/job.ts';
 import { isFleetState } from '../../fleet/state.ts';
-import { requestOnePass } from '../../one-pass.ts';
 import { hostOf, type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf, paint, type Screen, stateText, table, withMeaning } from '../text.ts';

@@ -1,6 +1,6 @@
-import { FleetError } from '../../errors.ts';
-import { requestOnePass } from '../../one-pass.ts';
-import type { Fleet } from '../../wiring.ts';
+import { requestOnePass } from '../../app/one-pass.ts';
+import type { Fleet } from '../../app/wiring.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { hostOf, type Register, untilStopped, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 import { passLine } from '../passline.ts';

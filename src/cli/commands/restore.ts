@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { FleetError, reasonOf } from '../../errors.ts';
+import { FleetError, reasonOf } from '../../lib/errors.ts';
 import { type Register, withFleet } from '../context.ts';
 import { countsOf } from './dump.ts';
 

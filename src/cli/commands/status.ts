@@ -1,5 +1,5 @@
-import type { DeckyRowView, HostView } from '../../database/report.ts';
-import { requireHost } from '../../known-hosts.ts';
+import { requireHost } from '../../app/known-hosts.ts';
+import type { DeckyRowView, HostView } from '../../views/report.ts';
 import type { Context } from '../context.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FleetError } from '../../errors.ts';
+import { requireHost } from '../../app/known-hosts.ts';
 import { controlTopic } from '../../fleet/topics.ts';
-import { requireHost } from '../../known-hosts.ts';
+import { FleetError } from '../../lib/errors.ts';
 import { type Register, withFleet } from '../context.ts';
 import { option } from '../options.ts';
 

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { chooseStateFile, noStateFile } from '../../config.ts';
-import { isObject, type Json, property } from '../../fleet/json.ts';
-import { printableDeep } from '../../fleet/text.ts';
-import { exampleStateFile, version } from '../../package.ts';
+import { chooseStateFile, noStateFile } from '../../app/config.ts';
+import type { Fleet } from '../../app/wiring.ts';
+import { isObject, type Json, property } from '../../lib/json.ts';
+import { exampleStateFile, version } from '../../lib/package.ts';
+import { printableDeep } from '../../lib/text.ts';
 import type { PassOutcome } from '../../pass/pass.ts';
-import type { Fleet } from '../../wiring.ts';
 import { type Context, type Register, untilStopped, withFleet } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 import { passLine } from '../passline.ts';

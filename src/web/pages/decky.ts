@@ -1,6 +1,3 @@
-import type { RecordedDecky } from '../../database/pages.ts';
-import type { HostView } from '../../database/report.ts';
-import { reasonOf } from '../../errors.ts';
 import {
   type Availability,
   availabilityOf,
@@ -9,9 +6,12 @@ import {
   stretchesOf,
 } from '../../fleet/availability.ts';
 import type { DeckyView } from '../../fleet/job.ts';
-import { equalJson, isObject, type Json } from '../../fleet/json.ts';
 import { maskSecrets } from '../../fleet/secrets.ts';
 import { looks, withMeaning } from '../../fleet/words.ts';
+import { reasonOf } from '../../lib/errors.ts';
+import { equalJson, isObject, type Json } from '../../lib/json.ts';
+import type { RecordedDecky } from '../../views/pages.ts';
+import type { HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';

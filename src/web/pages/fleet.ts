@@ -1,9 +1,9 @@
-import type { ListedDecky } from '../../database/pages.ts';
-import type { HostView } from '../../database/report.ts';
-import { textsOf } from '../../fleet/json.ts';
 import { nextSlot } from '../../fleet/slots.ts';
 import { type FleetState, fleetStates } from '../../fleet/state.ts';
 import { countOf, severity, withMeaning } from '../../fleet/words.ts';
+import { textsOf } from '../../lib/json.ts';
+import type { ListedDecky } from '../../views/pages.ts';
+import type { HostView } from '../../views/report.ts';
 import { addressOf, type FleetAddress, isFiltered } from '../address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';

@@ -1,5 +1,5 @@
-import type { TransitionView } from '../../database/report.ts';
 import { withMeaning } from '../../fleet/words.ts';
+import type { TransitionView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';

@@ -1,11 +1,11 @@
 import type { Job } from 'bullmq';
-import type { GapView } from '../../database/report.ts';
 import { isLegalHost } from '../../fleet/decky.ts';
 import { type ChangeView, type JobResult, queueName } from '../../fleet/job.ts';
-import { isObject, type Json } from '../../fleet/json.ts';
 import { nextSlot } from '../../fleet/slots.ts';
-import { printable, shortened } from '../../fleet/text.ts';
 import { countOf, severity, withMeaning } from '../../fleet/words.ts';
+import { isObject, type Json } from '../../lib/json.ts';
+import { printable, shortened } from '../../lib/text.ts';
+import type { GapView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';

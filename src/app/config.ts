@@ -1,0 +1,195 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { DockerSettings } from '../docker/connection.ts';
+import { isLegalHost, localHost } from '../fleet/decky.ts';
+import { FleetError } from '../lib/errors.ts';
+import { homeDirectory } from '../lib/home.ts';
+import { type LogLevel, logLevels } from '../lib/log.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The whole environment, parsed once. @see CONTRACT.md, "Environment" */
+export interface Config {
+  readonly host: string;
+  /** Null: the embedded database of `dataDir`. */
+  readonly databaseUrl: string | null;
+  /** Null: the queues live in PostgreSQL. */
+  readonly redisUrl: string | null;
+  /** As set, else the usual place; null: this user has none. @see dataDirOf */
+  readonly dataDir: string | null;
+  /** Whether `dataDir` is the usual one, and not one that was set. */
+  readonly usesUsualDataDir: boolean;
+  /** As set; null: one of the usual places, chosen by `chooseStateFile`. */
+  readonly stateFile: string | null;
+  readonly docker: DockerSettings;
+  /** Seconds. */
+  readonly interval: number;
+  readonly hosts: readonly string[];
+  /** Seconds. */
+  readonly grace: number;
+  readonly historyDays: number;
+  readonly bus: { readonly enabled: boolean; readonly socket: string | null };
+  /** The dashboard's address in links. */
+  readonly publicUrl: string | null;
+  /** Further names by which the dashboard is asked. */
+  readonly dashboardHosts: readonly string[];
+  /** Null: the dashboard asks nobody, and is read-only. */
+  readonly login: { readonly user: string; readonly password: string } | null;
+  /** Where notifications go; may hold a token: never shown beyond its origin. */
+  readonly webhookUrl: string | null;
+  readonly logLevel: LogLevel;
+}
+
+/** @throws FleetError CONFIG_INVALID, naming every value that is wrong */
+export function parseConfig(env: Environment): Config {
+  const problems: string[] = [];
+  const read = reader(env, problems);
+  const config: Config = {
+    host: read.text('DECNET_HOST_UUID', localHost, isLegalHost, hostRule),
+    databaseUrl: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+    redisUrl: read.url('REDIS_URL', ['redis:', 'rediss:']),
+    dataDir: read.value('DECNET_DATA_DIR') ?? defaultDataDir(env),
+    usesUsualDataDir: read.value('DECNET_DATA_DIR') === undefined,
+    stateFile: read.value('DECNET_STATE_FILE') ?? null,
+    docker: {
+      host: read.value('DOCKER_HOST'),
+      tlsVerify: read.value('DOCKER_TLS_VERIFY') !== undefined,
+      certPath: read.value('DOCKER_CERT_PATH'),
+      context: read.value('DOCKER_CONTEXT'),
+      configDir: read.value('DOCKER_CONFIG'),
+    },
+    interval: read.wholeNumber('DECNET_INTERVAL', 30, 1, 86_400),
+    hosts: read.list('DECNET_HOSTS', isLegalHost, hostRule),
+    grace: read.wholeNumber('DECNET_GRACE', 300, 0, 86_400),
+    historyDays: read.wholeNumber('DECNET_HISTORY_DAYS', 30, 1, 36_500),
+    bus: {
+      enabled: read.value('DECNET_BUS_ENABLED')?.toLowerCase() !== 'false',
+      socket: read.value('DECNET_BUS_SOCKET') ?? null,
+    },
+    publicUrl: read.url('DASHBOARD_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
+    dashboardHosts: read.list('DASHBOARD_HOSTS', isHostName, hostNameRule),
+    login: read.login('DASHBOARD_USER', 'DASHBOARD_PASSWORD'),
+    webhookUrl: read.url('DECNET_WEBHOOK_URL', ['http:', 'https:']),
+    logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
+  };
+  if (problems.length > 0) throw new FleetError('CONFIG_INVALID', problems.join('; '));
+  return config;
+}
+
+export const hostRule = '1 to 64 of A-Z a-z 0-9 - _ . and not dots alone';
+
+const hostNameRule = 'the name of a host, without a port';
+const isHostName = (text: string): boolean =>
+  text.length <= 253 && /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i.test(text);
+
+/** Each reader adds to the problems and never throws. */
+function reader(env: Environment, problems: string[]) {
+  const value = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+  const wrong = (name: string, found: string, allowed: string): void => {
+    problems.push(`${name} is "${found}"; allowed: ${allowed}`);
+  };
+  return {
+    value,
+    text: (name: string, fallback: string, holds: (found: string) => boolean, allowed: string): string => {
+      const found = value(name) ?? fallback;
+      if (!holds(found)) wrong(name, found, allowed);
+      return found;
+    },
+    wholeNumber: (name: string, fallback: number, from: number, to: number): number => {
+      const found = value(name);
+      if (found === undefined) return fallback;
+      const number = wholeNumber(found, from, to);
+      if (number === null) wrong(name, found, `a whole number from ${from} to ${to}`);
+      return number ?? fallback;
+    },
+    oneOf: <T extends string>(name: string, fallback: T, allowed: readonly T[]): T => {
+      const found = value(name);
+      const known = found === undefined ? fallback : allowed.find((one) => one === found);
+      if (known === undefined) wrong(name, found ?? '', allowed.join(', '));
+      return known ?? fallback;
+    },
+    list: (name: string, holds: (found: string) => boolean, rule: string): readonly string[] => {
+      const parts = (value(name) ?? '').split(',').map((part) => part.trim());
+      const found = parts.filter((part) => part !== '');
+      for (const part of found) if (!holds(part)) wrong(name, part, `a comma list, each ${rule}`);
+      return [...new Set(found)];
+    },
+    /** Both or neither. A user's name holds no colon: Basic authentication ends it there. */
+    login: (userName: string, passwordName: string) => {
+      const [user, password] = [value(userName), value(passwordName)];
+      if ((user === undefined) !== (password === undefined))
+        problems.push(`${user === undefined ? userName : passwordName} is not set; set both, or neither`);
+      if (user?.includes(':')) wrong(userName, user, 'a name without a colon');
+      return user === undefined || password === undefined ? null : { user, password };
+    },
+    /** Only the name of a wrong one is told: it may hold a password. */
+    url: (name: string, protocols: readonly string[]): string | null => {
+      const found = value(name);
+      if (found === undefined) return null;
+      if (!isAddress(found, protocols)) {
+        problems.push(
+          `${name} is not an address; allowed: ${protocols.map((one) => `${one}//…`).join(', ')}`,
+        );
+      }
+      return found;
+    },
+  };
+}
+
+/**
+ * Whether all who read an address read the same. Without `//` they do not; and where a password holds a `/`, `?` or `#` that
+ * is not encoded, what follows is a path, with the `@` and the real host in it.
+ */
+function isAddress(given: string, protocols: readonly string[]): boolean {
+  // A database on a Unix socket has a user and no host: `postgresql://user:password@/name?host=/run/postgresql`.
+  const text = given.replace(/^(\s*postgres(?:ql)?:\/\/[^/?#]*@)\//, '$1localhost/');
+  if (!/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { protocol, pathname, search, hash } = new URL(text);
+  if (!protocols.includes(protocol)) return false;
+  // A web address may have an `@` in its path.
+  const isOfWeb = protocol === 'http:' || protocol === 'https:';
+  return isOfWeb || !`${pathname}${pathname === '' ? search : ''}${hash}`.includes('@');
+}
+
+/** Null: not a whole number of that range. */
+export function wholeNumber(text: string, from: number, to: number): number | null {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  return number >= from && number <= to ? number : null;
+}
+
+export const rootDataDir = '/var/lib/decnet-fleet';
+
+function defaultDataDir(env: Environment): string | null {
+  if (process.getuid?.() === 0) return rootDataDir;
+  const home = env.HOME || homeDirectory();
+  const state = env.XDG_STATE_HOME || (home && join(home, '.local', 'state'));
+  return state && join(state, 'decnet-fleet');
+}
+
+/** @throws FleetError CONFIG_INVALID: there is no place for the embedded database */
+export function dataDirOf({ dataDir }: Config): string {
+  if (dataDir !== null) return dataDir;
+  throw new FleetError('CONFIG_INVALID', 'This user has no home directory for the embedded database', {
+    advice: 'Set DECNET_DATA_DIR to a directory for it, or DATABASE_URL to a PostgreSQL of your own',
+  });
+}
+
+const usualStateFiles = ['/opt/decnet/decnet-state.json', '/var/lib/decnet/decnet-state.json'];
+
+/**
+ * The state file of this host: the one that is set, else the first of the usual ones that exists, else the first whose
+ * directory exists. Null: there is none.
+ */
+export function chooseStateFile(config: Config): string | null {
+  return (
+    config.stateFile ??
+    usualStateFiles.find((file) => existsSync(file)) ??
+    usualStateFiles.find((file) => statSync(dirname(file), { throwIfNoEntry: false })?.isDirectory()) ??
+    null
+  );
+}
+
+export const noStateFile = (): FleetError =>
+  new FleetError('CONFIG_INVALID', `No state file: neither ${usualStateFiles.join(' nor ')} is there`, {
+    advice: 'Set DECNET_STATE_FILE to the decnet-state.json that DECNET writes on this host',
+  });

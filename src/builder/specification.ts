@@ -1,0 +1,188 @@
+import { isLegalName } from '../fleet/decky.ts';
+import { strip, wholeNumberOf } from './blank.ts';
+import { type IniRules, type IniSection, readIni } from './ini.ts';
+import { iniInvalid, type Place, shown, type Warning } from './place.ts';
+import { applySettings } from './settings.ts';
+import { isServiceWhileLoading } from './tables.ts';
+
+/** What an INI file asks for, before anything is known of the network. @see FLEET_BUILDER.md, section 2 */
+export interface Specification {
+  /** What the file is called in messages. */
+  readonly file: string;
+  readonly subnet: string | null;
+  readonly gateway: string | null;
+  readonly interface: string | null;
+  /** Upstream's loader never fills it. */
+  readonly mutateInterval: null;
+  readonly ownServices: readonly OwnService[];
+  readonly deckies: readonly SpecifiedDecky[];
+  readonly warnings: readonly Warning[];
+  /** Where `net` and `gw` stand; null: nowhere. */
+  readonly subnetAt: Place | null;
+  readonly gatewayAt: Place | null;
+}
+
+/** A service of the operator's own, of a section `custom-NAME`. */
+export interface OwnService {
+  readonly name: string;
+  readonly image: string;
+  readonly command: string;
+  readonly ports: readonly number[];
+}
+
+export interface SpecifiedDecky {
+  readonly name: string;
+  /** The group it is a member of: its section's name, where `amount` is above 1. */
+  readonly group: string | null;
+  readonly ip: string | null;
+  readonly services: readonly string[] | null;
+  readonly archetype: string | null;
+  readonly nmapOs: string | null;
+  /** Minutes. */
+  readonly mutateInterval: number | null;
+  /** Each service's settings, as text. */
+  readonly serviceConfig: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly at: { readonly [key in 'section' | 'ip' | 'services' | 'archetype']: Place };
+}
+
+export interface LoadOptions {
+  /** What the text is called in messages. */
+  readonly file?: string;
+  /** How the text came: `file` is read strictly, `string` merges what is doubled. */
+  readonly rules?: IniRules;
+}
+
+const mostMembers = 100;
+
+/**
+ * What the text of an INI file asks for.
+ * @throws FleetError FLEET_INVALID with file, section and key
+ */
+export function loadIni(content: string, options: LoadOptions = {}): Specification {
+  const { file = 'INI text', rules = 'string' } = options;
+  const sections = readIni(content, file, rules);
+  const general = sections.find(({ name }) => name === 'general');
+  const subsections: { readonly section: IniSection; readonly owner: string; readonly service: string }[] =
+    [];
+  const ownServices: OwnService[] = [];
+  const deckies: SpecifiedDecky[] = [];
+  const [subnet, gateway, networkInterface] = ['net', 'gw', 'interface'].map(
+    (key) => general?.get(key) ?? null,
+  );
+
+  for (const section of sections) {
+    const { name } = section;
+    if (name === 'general') continue;
+    const dot = name.lastIndexOf('.');
+    if (dot >= 0 && isServiceWhileLoading(name.slice(dot + 1)))
+      subsections.push({ section, owner: name.slice(0, dot), service: name.slice(dot + 1) });
+    else if (name.startsWith('custom-')) ownServices.push(ownServiceOf(section));
+    else deckies.push(...deckiesOf(section));
+  }
+  const settled = applySettings(deckies, subsections);
+  return {
+    file,
+    subnet: subnet ?? null,
+    gateway: gateway ?? null,
+    interface: networkInterface ?? null,
+    mutateInterval: null,
+    ownServices,
+    deckies: settled.deckies,
+    warnings: [...strays(deckies, ownServices), ...settled.warnings],
+    subnetAt: subnet == null ? null : (general?.placeOf('net') ?? null),
+    gatewayAt: gateway == null ? null : (general?.placeOf('gw') ?? null),
+  };
+}
+
+const ownServiceOf = (section: IniSection): OwnService => ({
+  name: section.name.slice('custom-'.length),
+  image: section.get('binary') ?? '',
+  command: section.get('exec') ?? '',
+  ports: (section.get('ports') ?? '')
+    .split(',')
+    .map(strip)
+    .filter((port) => /^[0-9]+$/.test(port))
+    .map(Number),
+});
+
+function deckiesOf(section: IniSection): readonly SpecifiedDecky[] {
+  const ip = section.get('ip') || null;
+  const services = section.get('services') || null;
+  const decky = {
+    ip,
+    services: services === null ? null : services.split(',').map(strip),
+    archetype: section.get('archetype') || null,
+    nmapOs: section.get('nmap_os') || section.get('nmap-os') || null,
+    mutateInterval: mutateIntervalOf(section),
+    serviceConfig: new Map(),
+    at: {
+      section: section.at,
+      ip: section.placeOf('ip'),
+      services: section.placeOf('services'),
+      archetype: section.placeOf('archetype'),
+    },
+  };
+  const amount = amountOf(section);
+  if (amount > 1 && ip !== null) {
+    throw iniInvalid(
+      section.placeOf('ip'),
+      `one address (ip ${shown(ip)}) cannot be that of ${amount} deckies (amount)`,
+      'Leave out ip, or give each decky a section of its own',
+    );
+  }
+  const members = Array.from(
+    { length: amount },
+    (_, at) => `${section.name}-${String(at + 1).padStart(2, '0')}`,
+  );
+  return (amount === 1 ? [section.name] : members).map((name) => {
+    if (!isLegalName(name))
+      throw iniInvalid(
+        section.at,
+        `${shown(name)} is no name for a decky`,
+        'Allowed: 1 to 128 of A-Z a-z 0-9 - _ .',
+      );
+    return { ...decky, name, group: amount === 1 ? null : section.name };
+  });
+}
+
+function mutateIntervalOf(section: IniSection): number | null {
+  const key = ['mutate_interval', 'mutate-interval'].find((one) => section.get(one));
+  if (key === undefined) return null;
+  const text = section.get(key) ?? '';
+  const minutes = wholeNumberOf(text);
+  // Beyond it a number is no longer exact, and not written as a whole one.
+  if (minutes === null || minutes < 1 || minutes > Number.MAX_SAFE_INTEGER)
+    throw iniInvalid(section.placeOf(key), `${shown(text)} must be a whole number of minutes, 1 or more`);
+  return minutes;
+}
+
+function amountOf(section: IniSection): number {
+  const text = section.get('amount');
+  if (text === undefined) return 1;
+  const amount = wholeNumberOf(text);
+  if (amount === null || amount < 1)
+    throw iniInvalid(section.placeOf('amount'), `${shown(text)} must be a whole number, 1 or more`);
+  if (amount > mostMembers)
+    throw iniInvalid(
+      section.placeOf('amount'),
+      `${shown(text)} is too many: a group has ${mostMembers} deckies at most`,
+    );
+  return amount;
+}
+
+/** Sections that look like a decky's service, and are a decky each. */
+function strays(deckies: readonly SpecifiedDecky[], own: readonly OwnService[]): readonly Warning[] {
+  const names = new Set(deckies.flatMap(({ name, group }) => (group === null ? [name] : [name, group])));
+  return deckies.flatMap(({ name, group, at }) => {
+    const section = group ?? name;
+    const dot = section.lastIndexOf('.');
+    if (dot < 0 || !names.has(section.slice(0, dot)) || (group !== null && !name.endsWith('-01'))) return [];
+    const service = section.slice(dot + 1);
+    const why = own.some((one) => one.name === service)
+      ? `own services have no subsections`
+      : `there is no service ${shown(service)}`;
+    return [
+      { kind: 'subsection' as const, at: at.section, what: `is a decky of its own, no settings: ${why}` },
+    ];
+  });
+}

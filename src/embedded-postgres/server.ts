@@ -1,0 +1,98 @@
+import { readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Cluster, inHome, run } from './cluster.ts';
+
+/** The running server's port, of its own pid file; a stale one is removed if its process is another's now. */
+export async function runningPort(cluster: Cluster): Promise<number | null> {
+  const file = join(inHome.data(cluster), 'postmaster.pid');
+  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  if (!(pid > 0) || !(port > 0) || !isAlive(pid)) return null;
+  if (await isAnother(pid, inHome.data(cluster))) {
+    await rm(file, { force: true });
+    return null;
+  }
+  return port;
+}
+
+/**
+ * Whether a process is no server of this data directory: its number was given to another program, or to the server of
+ * another directory. What cannot be told is not.
+ */
+async function isAnother(pid: number, data: string): Promise<boolean> {
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
+  if (command === null) return false;
+  const [program = '', ...args] = command.split('\0');
+  if (!program.includes('postgres')) return true;
+  // A server works in its data directory; another user may not see where that is.
+  const place = await readlink(`/proc/${pid}/cwd`).catch(() => null);
+  if (place !== null) return place !== (await realpath(data).catch(() => data));
+  return !args.includes(data);
+}
+
+/** @throws Error with the reason that its log gives */
+export async function startServer(cluster: Cluster): Promise<void> {
+  const port = await freePort(cluster);
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
+  const args = [
+    'start',
+    '-D',
+    inHome.data(cluster),
+    '-l',
+    inHome.log(cluster),
+    '-w',
+    '-t',
+    '30',
+    '-o',
+    options,
+  ];
+  const log = inHome.log(cluster);
+  const before = await sizeOf(log);
+  await run(cluster.binaries.pg_ctl, args, cluster.owner).catch(async (error: unknown) => {
+    const reason = await reasonIn(log, before);
+    throw reason === null ? error : new Error(reason, { cause: error });
+  });
+  await writeFile(inHome.port(cluster), String(port));
+}
+
+const sizeOf = (file: string): Promise<number> =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+
+/** The last thing that ended the server, by its log, with its detail. @param from where what is new begins */
+async function reasonIn(log: string, from: number): Promise<string | null> {
+  const text = (await readFile(log, 'utf8').catch(() => '')).slice(from);
+  const lines = text.split('\n').map((line) => /\b(FATAL|PANIC|DETAIL): {1,2}(.*)/.exec(line));
+  const at = lines.findLastIndex((line) => line !== null && line[1] !== 'DETAIL');
+  const [fault, detail] = [lines[at]?.[2], lines[at + 1]?.[1] === 'DETAIL' ? lines[at + 1]?.[2] : undefined];
+  if (fault === undefined) return null;
+  return detail === undefined ? fault : `${fault}: ${detail}`;
+}
+
+/** The port of the last start if it is still free, so that who lost the server finds it again. */
+async function freePort(cluster: Cluster): Promise<number> {
+  const last = Number(await readFile(inHome.port(cluster), 'utf8').catch(() => '0'));
+  return (await listenOn(last)) ?? (await listenOn(0)) ?? 0;
+}
+
+const listenOn = (port: number): Promise<number | null> =>
+  new Promise((done) => {
+    const server = createServer();
+    server.once('error', () => done(null));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : null));
+    });
+  });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

@@ -1,0 +1,70 @@
+import { isPause, type Steps } from '../../lib/steps.ts';
+import type { Moved } from '../plan/change.ts';
+import type { Notes } from '../plan/notes.ts';
+import type { FleetState } from '../state.ts';
+
+/**
+ * A row of `fleet_alarms`: how something is now, and what was told of it last. Level-triggered: whatever happened in
+ * between, what is to be told is the difference. Times are epoch milliseconds of the database's clock.
+ */
+export interface Alarm {
+  readonly host: string;
+  /** Of a decky; empty: the host itself. */
+  readonly name: string;
+  /** A decky's state or `removed`; of a host `ok`, or the words of what is wrong: `stale`, `unreachable`. */
+  readonly state: string;
+  /** As `state`, or `flapping`. */
+  readonly told: string;
+  readonly reason: string | null;
+  /** Since when it is in this state. */
+  readonly since: number;
+  readonly changedAt: number;
+  /** The newest changes. */
+  readonly recent: readonly number[];
+}
+
+/** What an alarm says of a decky whose row is gone. */
+export const removed = 'removed';
+
+const downStates: ReadonlySet<string> = new Set<FleetState>([
+  'failed',
+  'degraded',
+  'torn_down',
+  'teardown_failed',
+]);
+
+export const isDown = (state: string): boolean => downStates.has(state);
+
+/** What a move of a row does to its alarm. An alarm that exists takes every such move. */
+export interface AlarmMove {
+  readonly name: string;
+  readonly state: string;
+  readonly reason: string;
+  /** Whether it makes an alarm where there is none; `if it ran`: when the history says that the decky ever ran. */
+  readonly makes: 'alarm' | 'if it ran' | 'none';
+}
+
+/**
+ * The moves that matter to alarms. A decky that never ran alarms nobody: it is still being deployed.
+ * @param notes those that the pass found: they know whether a row that another program wrote was ever seen running
+ */
+export function* alarmMovesInSteps(moves: readonly Moved[], notes: Notes): Steps<readonly AlarmMove[]> {
+  const found: AlarmMove[] = [];
+  for (const [at, move] of moves.entries()) {
+    if (isPause(at)) yield;
+    const matters = alarmMoveOf(move, notes);
+    if (matters !== null) found.push(matters);
+  }
+  return found;
+}
+
+function alarmMoveOf({ name, from, to, reason }: Moved, notes: Notes): AlarmMove | null {
+  if (from === to) return null;
+  if (to === null) return { name, state: removed, reason, makes: 'none' };
+  if (to === 'running') return { name, state: to, reason, makes: 'none' };
+  if (!isDown(to)) return null;
+  if (from === null) return { name, state: to, reason, makes: 'none' };
+  // Deployers write `running` before any container starts: their word alone is no sight of it.
+  const ran = from === 'running' && notes.left.get(name)?.ran !== false;
+  return { name, state: to, reason, makes: ran ? 'alarm' : 'if it ran' };
+}

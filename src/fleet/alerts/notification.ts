@@ -1,0 +1,164 @@
+import type { JsonObject } from '../../lib/json.ts';
+import { fleetStates } from '../state.ts';
+
+/**
+ * What a receiver is told. Kinds of `decky_` are about one decky, those of `host_` about most of a host's deckies at
+ * once or about the host itself.
+ */
+export const notificationKinds = [
+  'decky_down',
+  'decky_recovered',
+  'decky_removed',
+  'decky_flapping',
+  'host_down',
+  'host_recovered',
+  'host_cleared',
+  'host_flapping',
+  'host_stale',
+  'host_fresh',
+  'docker_unreachable',
+  'docker_back',
+  'host_limited',
+] as const;
+
+export type NotificationKind = (typeof notificationKinds)[number];
+
+/** The body of a message, without its id. @see docs/schemas/notification.schema.json */
+export interface Notification extends JsonObject {
+  readonly kind: NotificationKind;
+  readonly host_uuid: string;
+  /** Null: it is about the host, or about several deckies. */
+  readonly name: string | null;
+  /** Of several deckies the first ones, at most `namesAtMost`. */
+  readonly names: readonly string[];
+  /** How many deckies it is about; of `host_limited` how many messages were held back. */
+  readonly count: number;
+  /** Null where several deckies differ, as in the next fields. */
+  readonly state: string | null;
+  /** What was told before. */
+  readonly previous_state: string | null;
+  readonly reason: string | null;
+  readonly service: string | null;
+  readonly exit_code: number | null;
+  /** ISO 8601; of several the earliest. */
+  readonly since: string;
+  readonly link: string | null;
+  /** All of it in one line, for people. */
+  readonly text: string;
+}
+
+/** What a message is made of. Times are epoch milliseconds. */
+export interface News {
+  readonly kind: NotificationKind;
+  readonly host: string;
+  readonly names: readonly string[];
+  /** Messages that wait until the host's minute is over. */
+  readonly heldBack?: number;
+  readonly state: string | null;
+  readonly previous: string | null;
+  readonly reason: string | null;
+  readonly since: number;
+  /** How many deckies are recorded for the host. */
+  readonly deckies: number;
+}
+
+const namesAtMost = 100;
+const namesInText = 5;
+/** Characters. */
+const reasonAtMost = 500;
+
+/** @param publicUrl the dashboard's address; null: no links */
+export function notificationOf(news: News, publicUrl: string | null): Notification {
+  const aboutDecky = news.kind.startsWith('decky_');
+  const name = aboutDecky ? (news.names[0] ?? null) : null;
+  const reason = news.reason === null ? null : oneLine(news.reason).slice(0, reasonAtMost);
+  const since = new Date(news.since).toISOString();
+  return {
+    kind: news.kind,
+    host_uuid: news.host,
+    name,
+    names: aboutDecky ? [] : news.names.slice(0, namesAtMost),
+    count: news.heldBack ?? news.names.length,
+    state: knownWord(news.state),
+    previous_state: knownWord(news.previous),
+    reason,
+    ...culpritOf(tellsContainers.has(news.kind) && news.names.length > 0 ? reason : null),
+    since,
+    link: publicUrl === null ? null : linkTo(publicUrl, news.host, name),
+    text: oneLine(sentences[news.kind]({ ...news, reason, since })),
+  };
+}
+
+/** What a decky's or a host's alarm may say; anything else a worker that was taken over wrote, and it is no state. */
+const words: ReadonlySet<string> = new Set([
+  ...fleetStates,
+  ...['removed', 'flapping', 'ok', 'stale', 'unreachable', 'stale unreachable'],
+]);
+const knownWord = (word: string | null): string | null => (word !== null && words.has(word) ? word : null);
+
+interface Told extends Omit<News, 'since'> {
+  readonly since: string;
+}
+
+const one = ({ names, host }: Told): string => `${names[0]} on host ${host}`;
+const before = ({ previous }: Told): string => (previous === null ? '' : ` (was ${previous})`);
+const because = ({ reason }: Told): string => (reason === null ? '' : `: ${reason}`);
+const flaps = 'keeps changing; silent until it was quiet for 5 min';
+
+function several(news: Told, does: string): string {
+  const { names, host, deckies } = news;
+  const rest = names.length - namesInText;
+  const list = names.slice(0, namesInText).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  const of = deckies >= names.length ? ` of ${deckies}` : '';
+  return `${names.length}${of} deckies on host ${host} ${does}${because(news)}: ${list}`;
+}
+
+const sentences: Readonly<Record<NotificationKind, (news: Told) => string>> = {
+  decky_down: (news) => `${one(news)} is ${news.state}${before(news)}${because(news)}`,
+  decky_recovered: (news) => `${one(news)} runs again${before(news)}`,
+  decky_removed: (news) => `${one(news)} is removed${before(news)}${because(news)}`,
+  decky_flapping: (news) => `${one(news)} ${flaps}; now ${news.state}${because(news)}`,
+  host_down: (news) => several(news, `are ${news.state ?? 'down'}`),
+  host_recovered: (news) => several({ ...news, reason: null }, 'run again'),
+  host_cleared: (news) => several(news, 'are removed'),
+  host_flapping: (news) =>
+    news.names.length > 0
+      ? several({ ...news, reason: null }, 'keep changing; silent until they were quiet for 5 min')
+      : `Host ${news.host} ${flaps}; now ${news.state}`,
+  host_stale: ({ host, since }) => `Host ${host} is stale: no full pass since ${since}`,
+  host_fresh: ({ host }) => `Host ${host} is looked at again`,
+  docker_unreachable: ({ host, since }) => `Docker on host ${host} does not answer; it last did at ${since}`,
+  docker_back: ({ host }) => `Docker on host ${host} answers again`,
+  host_limited: ({ host, heldBack = 0 }) =>
+    `Too many messages about host ${host} within a minute: ${heldBack} more are held back until it is over`,
+};
+
+/** Kinds whose reason is what containers do: of others, and of a host itself, what it begins with is no service. */
+const tellsContainers: ReadonlySet<NotificationKind> = new Set([
+  'decky_down',
+  'decky_flapping',
+  'host_down',
+  'host_flapping',
+]);
+
+/** The service that a reason names first, and its exit code: `ssh: exited, code 137; http: no container`. */
+export function culpritOf(reason: string | null): { service: string | null; exit_code: number | null } {
+  const [, label = null, fault = ''] = /^([^:;]+): ([^;]*)/.exec(reason ?? '') ?? [];
+  const code = /\bcode (-?\d{1,9})\b/.exec(fault)?.[1];
+  return {
+    service: label === null || noServices.has(label) ? null : label,
+    exit_code: code === undefined ? null : Number(code),
+  };
+}
+
+/** Labels that a reason begins with where no service is at fault. @see observedState */
+const noServices: ReadonlySet<string> = new Set(['base container', 'not in the file', 'file']);
+
+function linkTo(publicUrl: string, host: string, name: string | null): string {
+  const base = publicUrl.replace(/[?#].*$/s, '').replace(/\/+$/, '');
+  const place = encodeURIComponent(host);
+  return name === null ? `${base}/hosts/${place}` : `${base}/deckies/${place}/${encodeURIComponent(name)}`;
+}
+
+/** A row may hold anything: what breaks a line, or turns the direction of writing, does not reach a reader's screen. */
+const oneLine = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();

@@ -1,0 +1,49 @@
+import { equalJson, type Json, type JsonObject, property } from '../../lib/json.ts';
+import { isPause, type Steps } from '../../lib/steps.ts';
+import type { Decky } from '../decky.ts';
+import { type Desired, deckiesByName } from '../desired.ts';
+
+/** Times that upstream rewrites often: they ride along with other changes. @see CONTRACT.md, rule 5 */
+const timeOnly: ReadonlySet<string> = new Set(['last_mutated', 'last_login_attempt']);
+
+/** The part of a row that the file decides. */
+export interface Content {
+  readonly ip: string | null;
+  readonly services: readonly Json[];
+  readonly config: JsonObject | null;
+}
+
+/** The names of what differs, sorted; empty: the row says what the file says. */
+export function contentChanges(recorded: Content, desired: Decky): readonly string[] {
+  const changed = new Set(configChanges(recorded.config ?? {}, desired.config));
+  if (recorded.ip !== desired.ip) changed.add('ip');
+  if (!equalJson(recorded.services, desired.services)) changed.add('services');
+  return [...changed].sort();
+}
+
+function configChanges(before: JsonObject, after: JsonObject): readonly string[] {
+  // The very same where a ledger found them equal.
+  if (before === after) return [];
+  const different = Object.keys(before).filter((key) => !equalJson(before[key], property(after, key)));
+  const added = Object.keys(after).filter((key) => !Object.hasOwn(before, key));
+  return [...different, ...added].filter((key) => !timeOnly.has(key));
+}
+
+/** The deckies of this host that two readings of the file differ in; null: it cannot be told, look at all. */
+export function* changedDeckiesInSteps(before: Desired, after: Desired): Steps<ReadonlySet<string> | null> {
+  if (before.kind !== 'declared' || after.kind !== 'declared') return null;
+  // Whether a file declares any decky of this host decides about the rows of all.
+  if ((before.deckies.length === 0) !== (after.deckies.length === 0)) return null;
+  const [old, now] = [deckiesByName(before), deckiesByName(after)];
+  const changed = new Set<string>();
+  for (const [at, decky] of after.deckies.entries()) {
+    if (isPause(at)) yield;
+    const was = old.get(decky.name);
+    if (was === undefined || contentChanges(was, decky).length > 0) changed.add(decky.name);
+  }
+  for (const [at, { name }] of before.deckies.entries()) {
+    if (isPause(at)) yield;
+    if (!now.has(name)) changed.add(name);
+  }
+  return changed;
+}

@@ -1,0 +1,136 @@
+import { atOnce, isPause, type Steps } from '../../lib/steps.ts';
+import { spells } from '../decky.ts';
+
+/** A container as Docker lists it. */
+export interface Container {
+  readonly name: string;
+  /** Label `decnet.fleet.decky`; null: unlabelled. */
+  readonly decky: string | null;
+  /** Label `decnet.fleet.service_name`. */
+  readonly service: string | null;
+  /** Docker's own word: `running`, `exited`, `paused`, … */
+  readonly state: string;
+  readonly exitCode: number | null;
+  readonly unhealthy: boolean;
+  /** Epoch seconds. */
+  readonly createdAt: number;
+  readonly loop: Loop;
+}
+
+/**
+ * Whether a container is caught in a restart loop. `suspect`: it may be, and was not inspected this time.
+ * `endsIn`: seconds until its window is over, unless it restarts once more.
+ */
+export type Loop =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'suspect' }
+  | { readonly kind: 'loop'; readonly endsIn: number | null };
+
+/** The containers found for one decky. */
+export interface Sighting {
+  readonly base: Container | null;
+  readonly services: ReadonlyMap<string, Container>;
+  /** Labelled as the decky's, of no service that it should have. */
+  readonly strays: readonly Container[];
+  /** Any container of the decky answers, one that counts for nothing included. */
+  readonly anyRuns: boolean;
+}
+
+const nothing: Sighting = { base: null, services: new Map(), strays: [], anyRuns: false };
+
+export const isRunning = (container: Container): boolean => container.state === 'running';
+
+/** Runs, or will again in a moment: a looping container answers now and then, at whatever instant it is seen. */
+export const answers = (container: Container): boolean =>
+  isRunning(container) || container.loop.kind === 'loop';
+
+/** The services of every decky of the host. */
+export interface Known {
+  get(decky: string): readonly string[] | undefined;
+}
+
+/**
+ * Whose container is this: labels first, since they are exact; a name only among the unlabelled, since decky
+ * `web` with service `ssh-http` and decky `web-ssh` with service `http` share one.
+ * @see DOMAIN.md, "Containers of a decky"
+ */
+export const sightings = (containers: readonly Container[], known: Known): ((decky: string) => Sighting) =>
+  atOnce(sightingsInSteps(containers, known));
+
+export function* sightingsInSteps(
+  containers: readonly Container[],
+  known: Known,
+): Steps<(decky: string) => Sighting> {
+  // Each decky's containers as a chain through the list, in its order: a large host's sightings are made one by one,
+  // when they are asked for, and never kept all at once.
+  const first = new Map<string, number>();
+  const next = new Int32Array(containers.length).fill(endOfChain);
+  let passed = 0;
+  for (let at = containers.length - 1; at >= 0; at--) {
+    if (isPause(passed++)) yield;
+    const { decky, name } = containers[at] as Container;
+    const owner = decky ?? ownerByName(name, known);
+    if (owner === null) continue;
+    next[at] = first.get(owner) ?? endOfChain;
+    first.set(owner, at);
+  }
+  return (decky) => {
+    const services = known.get(decky);
+    let at = first.get(decky) ?? endOfChain;
+    if (services === undefined || at === endOfChain) return nothing;
+    const found: Container[] = [];
+    for (; at !== endOfChain; at = next[at] ?? endOfChain) found.push(containers[at] as Container);
+    return sightingOf(decky, services, found);
+  };
+}
+
+const endOfChain = -1;
+
+/** @param found the decky's containers, by label or by name, as Docker listed them */
+function sightingOf(decky: string, services: readonly string[], found: readonly Container[]): Sighting {
+  let base: Container | null = null;
+  const ofService = new Map<string, Container>();
+  const strays: Container[] = [];
+  for (const container of found) {
+    if (container.decky === null) continue;
+    if (container.service === null || !services.includes(container.service)) strays.push(container);
+    else keepBetter(ofService, container.service, container);
+  }
+  for (const container of found) {
+    if (container.decky !== null) continue;
+    const service = serviceByName(container.name, decky, services);
+    if (service === null) base = container;
+    // A labelled container of that service was taken first and stays.
+    else if ((ofService.get(service)?.decky ?? null) === null) keepBetter(ofService, service, container);
+  }
+  return { base, services: ofService, strays, anyRuns: found.some(answers) };
+}
+
+/** Two containers of one service (one left over from a deploy): the one that runs, else the newer. */
+function keepBetter(services: Map<string, Container>, service: string, container: Container): void {
+  const other = services.get(service);
+  const better =
+    other === undefined ||
+    (isRunning(container) !== isRunning(other)
+      ? isRunning(container)
+      : container.createdAt > other.createdAt);
+  if (better) services.set(service, container);
+}
+
+/** The longest decky that the name can belong to: `web-ssh` is the base of that decky before it is `web`'s ssh. */
+function ownerByName(name: string, known: Known): string | null {
+  if (known.get(name) !== undefined) return name;
+  for (let at = name.lastIndexOf('-'); at > 0; at = name.lastIndexOf('-', at - 1)) {
+    const decky = name.slice(0, at);
+    const services = known.get(decky);
+    if (services !== undefined && serviceByName(name, decky, services) !== null) return decky;
+  }
+  return null;
+}
+
+/** The service that a decky's container is named for; null: none, as of its base. */
+function serviceByName(name: string, decky: string, services: readonly string[]): string | null {
+  if (name === decky) return null;
+  const suffix = name.slice(decky.length + 1);
+  return services.find((candidate) => spells(suffix, candidate)) ?? null;
+}

@@ -1,0 +1,60 @@
+import { printable, shortened } from './text.ts';
+
+/**
+ * Every error that a person may read. A code is never reused; the command line maps codes to exit codes.
+ */
+export const errorCodes = [
+  'CONFIG_INVALID', // a setting or an option is wrong: exit 2
+  'STATE_FILE_INVALID', // the state file cannot be read, parsed or validated
+  'DATABASE_UNREACHABLE',
+  'SCHEMA_MISSING', // the database was never migrated, or is behind
+  'EMBEDDED_DATABASE_FAILED',
+  'QUEUE_UNREACHABLE',
+  'JOB_REFUSED', // the job's data has another shape, or names another host
+  'JOB_TIMED_OUT',
+  'JOB_FAILED',
+  'TURN_LOST', // other passes of this host kept coming in between
+  'OTHER_MACHINE', // the host's rows belong to another machine
+  'FLEET_INVALID', // an INI file, or the flags of `build`, make no fleet
+  'NOT_WRITTEN', // a file could not be written, or a file or a fleet is there already
+  'DUMP_INVALID', // a file is no whole dump, or a newer version's
+  'NOT_PERMITTED', // the database does not let this role do that
+  'VALUE_REFUSED', // a value that no row may hold
+  'NOT_FOUND',
+  'CHECK_FAILED', // `doctor` found a fault
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** An error for people: one line that says what is wrong and where, and advice that says what to do. */
+export class FleetError extends Error {
+  readonly code: ErrorCode;
+  readonly advice: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { advice?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'FleetError';
+    this.code = code;
+    this.advice = options.advice;
+  }
+
+  /** What is wrong and what to do about it, in one line. */
+  get line(): string {
+    return this.advice === undefined ? this.message : `${this.message.replace(/\.$/, '')}. ${this.advice}`;
+  }
+}
+
+/** Characters: some of our own errors list what is wrong. */
+const longestError = 2000;
+
+/** The one-line text of anything that was thrown, of at most 2,000 characters. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof FleetError) return oneLine(error.line);
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if (error instanceof Error)
+    return oneLine(error.message || ('code' in error ? String(error.code) : error.name));
+  return oneLine(String(error));
+}
+
+const oneLine = (text: string): string =>
+  shortened(printable(text.replace(/\s+/g, ' ').trim()), longestError);

@@ -1,0 +1,54 @@
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { maskAddress, withoutSecrets } from './mask.ts';
+import { escapedJson, printable } from './text.ts';
+
+export { maskAddress, withoutSecrets };
+
+export type Log = Logger;
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/**
+ * Logs to stderr: a line of JSON each, or on a terminal a line for people.
+ * @param terminal whether stderr is one
+ */
+export function createLog(level: LogLevel, terminal: boolean = process.stderr.isTTY): Log {
+  const destination: DestinationStream = {
+    write: (line: string) => {
+      const safe = withoutSecrets(line);
+      process.stderr.write(terminal ? forPeople(safe) : escapedJson(safe));
+    },
+  };
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: (error: unknown) => serialize(error, level) },
+    },
+    destination,
+  );
+}
+
+/** The error's own words; its stack only for one who debugs. */
+function serialize(error: unknown, level: LogLevel): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error ? { code: error.code } : {};
+  const shown = { ...code, message: error.message || String(error) };
+  return level === 'debug' || level === 'trace' ? { ...shown, stack: error.stack } : shown;
+}
+
+function forPeople(line: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const rest = Object.entries(fields).map(([key, value]) => `${key}=${words(value)}`);
+  const text = [String(time).slice(11, 19), String(level).padEnd(5), msg, ...rest].join(' ');
+  return `${printable(text)}\n`;
+}
+
+const words = (value: unknown): string => {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'object' && value !== null && 'message' in value) return String(value.message);
+  return JSON.stringify(value);
+};

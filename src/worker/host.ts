@@ -1,0 +1,222 @@
+import { reconcileProcessor } from '../../jobs/reconcile.ts';
+import { type Cause, type JobData, jobName, queueName } from '../fleet/job.ts';
+import { controlTopic, controlVerdict, healthTopic } from '../fleet/topics.ts';
+import { endsWithin } from '../lib/ends-within.ts';
+import type { Log } from '../lib/log.ts';
+import type { Bus } from '../pass/announce.ts';
+import type { PassOutcome, Ports } from '../pass/pass.ts';
+import type { QueueBackend } from '../queue/backend.ts';
+import { hostLog } from './host-log.ts';
+import { revisitTimer } from './revisit.ts';
+import { gatherer, type TriggerCause, type Watcher, type Watching } from './triggers.ts';
+
+/** Milliseconds between two signs of life. @see DOMAIN.md, "The bus" */
+const heartbeatEvery = 30_000;
+/** Milliseconds for what is followed to answer; a hung engine must not keep the first pass waiting. */
+const followWithin = 2000;
+/** Milliseconds for the pass in progress to end. */
+const endWithin = 8000;
+
+export interface HostWorkerOptions {
+  readonly host: string;
+  readonly version: string;
+  readonly ports: Ports;
+  readonly bus: Bus;
+  readonly backend: QueueBackend;
+  /** Seconds. */
+  readonly grace: number;
+  /** Seconds between two scheduled passes. */
+  readonly interval: number;
+  readonly log: Log;
+  /** What tells when to look again; null: a worker for the jobs that wait alone, which looks at nothing by itself. */
+  readonly watchers: Readonly<Record<TriggerCause, Watcher>> | null;
+  /** Told of every pass that had its turn. */
+  readonly onPass?: ((data: JobData, outcome: PassOutcome) => void) | undefined;
+  /** Told of every pass that failed, in one line. */
+  readonly onFailure?: ((reason: string) => void) | undefined;
+}
+
+export interface HostWorker {
+  /** Resolves when the worker takes jobs. */
+  ready(): Promise<void>;
+  /** Runs what waits on the queue, then resolves. */
+  drain(): Promise<void>;
+  /** Resolves when somebody asked this host's worker to stop, by a message. */
+  readonly asked: Promise<void>;
+  /** Ends after the pass in progress, or without it when that takes too long: its job is then run again. */
+  close(): Promise<void>;
+}
+
+/** A worker's life: it serves the queue of one host, and that queue alone. */
+export function startHostWorker(options: HostWorkerOptions): HostWorker {
+  const { host, backend, log } = options;
+  const queue = backend.queue(queueName(host));
+  const say = hostLog(host, log);
+
+  const enqueue = async (
+    data: { deckies?: readonly string[]; cause: Cause },
+    deduplication?: { id: string; keepLastIfActive?: boolean },
+  ): Promise<string | undefined> => {
+    const job = await queue.add(jobName, { host_uuid: host, ...data }, deduplication && { deduplication });
+    return job.id;
+  };
+  const gathered = gatherer((deckies, cause) => enqueue({ ...(deckies && { deckies }), cause }));
+  const revisits = revisitTimer((deckies) =>
+    gathered.hint({ kind: 'deckies', names: new Set(deckies) }, 'docker'),
+  );
+  const schedule = scheduleWatch(
+    options,
+    (cause) => enqueue({ cause }, { id: 'schedule' }),
+    async () => {
+      // Version 0.1 enqueued passes ahead: one for tomorrow, by a wrong clock, stands in the way of all before it.
+      const delayed = await queue.getDelayed();
+      for (const job of delayed.filter(({ data }) => data?.cause === 'schedule')) await job.remove();
+    },
+  );
+
+  /** Ids of jobs that looked and wrote; they may fail all the same. */
+  const hadTurn = new Set<string>();
+  const worker = backend.worker(
+    queueName(host),
+    reconcileProcessor({
+      host,
+      ports: options.ports,
+      grace: options.grace,
+      onPass: (data, outcome) => {
+        say.passed(outcome);
+        hadTurn.add(outcome.result.job_id);
+        if (options.watchers !== null && data.dry_run !== true) {
+          revisits.set(outcome.plan.revisit);
+          if (outcome.names !== null) gathered.knows(outcome.names);
+        }
+        options.onPass?.(data, outcome);
+      },
+    }),
+  );
+  worker.on('active', ({ id, data }) => schedule.saw(id, data));
+  const ended = (id = ''): void => {
+    gathered.ended(id, hadTurn.has(id));
+    hadTurn.delete(id);
+  };
+  worker.on('completed', ({ id }) => ended(id));
+  worker.on('failed', (job, error) => {
+    ended(job?.id);
+    say.failed(error.message);
+    options.onFailure?.(error.message);
+  });
+  void worker.run().catch((error: unknown) => log.error({ host, error }, 'the worker stopped'));
+
+  const following = options.watchers === null ? [] : follow(options, options.watchers, gathered.hint);
+  let stop: () => void = () => undefined;
+  const asked = new Promise<void>((done) => {
+    stop = done;
+  });
+  if (options.watchers !== null) {
+    // Followed first, then looked at: what happens in between is not missed.
+    const followed = endsWithin(followWithin, Promise.all(following.map(({ ready }) => ready)));
+    void followed
+      .then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true }))
+      .catch(() => gathered.hint({ kind: 'everything' }, 'docker'));
+    // What happened while the store was away could not be enqueued, or its pass failed.
+    backend.onRecovered(() => gathered.hint({ kind: 'everything' }, 'docker'));
+    options.bus.subscribe(controlTopic, (payload, scope) => {
+      const verdict = controlVerdict(payload, host, scope);
+      if (verdict === 'stop') stop();
+      if (verdict === 'names no host') log.warn({ host }, 'a control message without host_uuid is ignored');
+    });
+  }
+  const heartbeat = options.watchers === null ? null : startHeartbeat(options);
+
+  return {
+    asked,
+    ready: async () => {
+      await worker.waitUntilReady();
+    },
+    drain: async () => {
+      while (true) {
+        const counts = await queue.getJobCounts('waiting', 'active', 'prioritized');
+        if (Object.values(counts).every((count) => count === 0) || (await queue.isPaused())) return;
+        await new Promise((done) => setTimeout(done, 100));
+      }
+    },
+    close: async () => {
+      clearInterval(heartbeat ?? undefined);
+      schedule.close();
+      revisits.clear();
+      gathered.clear();
+      await Promise.all(following.map((one) => one.close()));
+      await endsWithin(endWithin, worker.close());
+    },
+  };
+}
+
+function follow(
+  { host, log }: HostWorkerOptions,
+  watchers: Readonly<Record<TriggerCause, Watcher>>,
+  hint: ReturnType<typeof gatherer>['hint'],
+): readonly Watching[] {
+  let isTold = false;
+  return (['docker', 'file'] as const).map((cause) =>
+    watchers[cause].start(
+      (where) => hint(where, cause),
+      (error) => {
+        // Docker that is down is warned about by the passes; that a file cannot be watched, by nothing else.
+        const isNew = cause === 'file' && !isTold;
+        isTold ||= isNew;
+        if (isNew) log.warn({ host, error }, 'the state file cannot be watched: it is looked at every 5 s');
+        else log.debug({ host, cause, error }, 'cannot follow; trying again');
+      },
+    ),
+  );
+}
+
+/** A sign of life at start and every 30 s. */
+function startHeartbeat({ host, version, interval, bus }: HostWorkerOptions): NodeJS.Timeout {
+  const beat = (): void => {
+    const payload = {
+      worker: 'reconciler',
+      ts: Date.now() / 1000,
+      host_uuid: host,
+      version,
+      interval_s: interval,
+    };
+    bus.publish([{ topic: healthTopic, type: 'health', payload }]);
+  };
+  beat();
+  return setInterval(beat, heartbeatEvery);
+}
+
+/** A worker that was given no scheduled job for two intervals enqueues its own. @see CONTRACT.md, "The queue" */
+function scheduleWatch(
+  { host, interval, watchers, log }: HostWorkerOptions,
+  enqueue: (cause: Cause) => Promise<string | undefined>,
+  removeDelayed: () => Promise<void>,
+) {
+  let last = performance.now();
+  let own: string | undefined;
+  let alone = false;
+  const look = async (): Promise<void> => {
+    if (performance.now() - last < 2 * interval * 1000) return;
+    if (!alone) log.warn({ host }, 'no scheduler lives: this worker schedules its own passes');
+    alone = true;
+    try {
+      await removeDelayed();
+      own = await enqueue('schedule');
+    } catch {
+      // The queue is down: that is said elsewhere.
+    }
+  };
+  const timer = watchers === null ? undefined : setInterval(() => void look(), interval * 1000);
+  return {
+    /** Told of each job that begins. */
+    saw: (id: string | undefined, data: unknown): void => {
+      if (typeof data !== 'object' || data === null || !('cause' in data) || data.cause !== 'schedule')
+        return;
+      if (id === own) return;
+      last = performance.now();
+      if (alone) log.info({ host }, 'a scheduler lives again');
+      alone = false;
+    },
+    close: () => clearInterval(timer),
+  };
+}
