@@ -7,7 +7,7 @@
 import { buildDeckies } from '../src/builder/flags.ts';
 import { seededRandom } from '../src/builder/random.ts';
 import { openBus } from '../src/bus/open.ts';
-import { postgresLedger } from '../src/database/ledger.ts';
+import { postgresLedger } from '../src/database/ledger/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
 import type { Container } from '../src/fleet/plan/sighting.ts';
 import { createLog } from '../src/lib/log.ts';

@@ -1,6 +1,6 @@
 /** A pass of this product, by phase. Started by bench/one-pass.ts. */
 import pg from 'pg';
-import { postgresLedger } from '../src/database/ledger.ts';
+import { postgresLedger } from '../src/database/ledger/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
 import { dockerEngine } from '../src/docker/engine.ts';
 import type { Turn } from '../src/pass/ledger.ts';

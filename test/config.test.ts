@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Environment, parseConfig } from '../src/app/config.ts';
+import { parseConfig } from '../src/app/config.ts';
+import type { Environment } from '../src/lib/environment.ts';
 import { FleetError } from '../src/lib/errors.ts';
 
 function fault(env: Environment): FleetError {

@@ -2,11 +2,10 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DockerSettings } from '../docker/connection.ts';
 import { isLegalHost, localHost } from '../fleet/decky.ts';
+import type { Environment } from '../lib/environment.ts';
 import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
 import { type LogLevel, logLevels } from '../lib/log.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The whole environment, parsed once. @see CONTRACT.md, "Environment" */
 export interface Config {

@@ -1,6 +1,7 @@
 import type { JobData, JobResult } from '../fleet/job.ts';
+import type { Environment } from '../lib/environment.ts';
 import { createLog } from '../lib/log.ts';
-import { type Environment, parseConfig } from './config.ts';
+import { parseConfig } from './config.ts';
 import { requestOnePass } from './one-pass.ts';
 import { openFleet } from './wiring.ts';
 

@@ -1,4 +1,4 @@
-import type { Database } from '../database/orm.ts';
+import type { Database } from '../database/database.ts';
 import type { Query } from '../database/query.ts';
 import type { DockerEngine } from '../docker/engine.ts';
 import type { EmbeddedDatabase } from '../embedded-postgres/embedded.ts';
@@ -68,7 +68,7 @@ export async function loadHostWorker() {
     import('../docker/engine.ts'),
     import('../docker/identity.ts'),
     import('../database/orm.ts'),
-    import('../database/ledger.ts'),
+    import('../database/ledger/ledger.ts'),
     import('../queue/backend.ts'),
     import('../bus/open.ts'),
   ]);
@@ -114,11 +114,14 @@ export function openFleet(config: Config, log: Log): Fleet {
     return opened;
   });
   const ledger = once(async () => {
-    const [opened, { postgresLedger }] = await Promise.all([database(), import('../database/ledger.ts')]);
+    const [opened, { postgresLedger }] = await Promise.all([
+      database(),
+      import('../database/ledger/ledger.ts'),
+    ]);
     return postgresLedger(opened, { version, historyDays: config.historyDays, interval: config.interval });
   });
   const report = once(async () => {
-    const [opened, module] = await Promise.all([database(), import('../database/report.ts')]);
+    const [opened, module] = await Promise.all([database(), import('../database/queries/report.ts')]);
     return module.report(opened.query, config.interval, config.hosts);
   });
   const redis = once(async () => {
@@ -250,10 +253,10 @@ export function openFleet(config: Config, log: Log): Fleet {
         database(),
         queues(),
         import('../web/server.ts'),
-        import('../database/pages.ts'),
-        import('../database/report.ts'),
+        import('../database/queries/pages.ts'),
+        import('../database/queries/report.ts'),
         import('../queue/request.ts'),
-        import('../database/figures.ts'),
+        import('../database/queries/figures.ts'),
       ]);
       const figures = metricsSource(opened.query, config.interval, config.hosts);
       const viewsOf = (query: Query): Views => ({

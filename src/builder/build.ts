@@ -8,7 +8,8 @@ import {
 } from './addresses.ts';
 import { fleetInvalid, iniInvalid, type Place, shown } from './place.ts';
 import { drawNumber, drawOne, drawSome, type Random } from './random.ts';
-import { loadIni, type Specification, type SpecifiedDecky } from './specification.ts';
+import { loadIni, type Specification } from './specification.ts';
+import type { SpecifiedDecky } from './specified-decky.ts';
 import { allServiceNames, archetypes, distros, hostnameWords, isFleetSingleton } from './tables.ts';
 
 /** A decky as upstream writes it into its state file. @see FLEET_BUILDER.md, section 5 */

@@ -1,6 +1,6 @@
 import type { IniSection } from './ini.ts';
 import { oneLine, shown, shownList, type Warning } from './place.ts';
-import type { SpecifiedDecky } from './specification.ts';
+import type { SpecifiedDecky } from './specified-decky.ts';
 
 /** A section `[OWNER.SERVICE]`. */
 interface Subsection {

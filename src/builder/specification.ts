@@ -3,6 +3,7 @@ import { strip, wholeNumberOf } from './blank.ts';
 import { type IniRules, type IniSection, readIni } from './ini.ts';
 import { iniInvalid, type Place, shown, type Warning } from './place.ts';
 import { applySettings } from './settings.ts';
+import type { SpecifiedDecky } from './specified-decky.ts';
 import { isServiceWhileLoading } from './tables.ts';
 
 /** What an INI file asks for, before anything is known of the network. @see FLEET_BUILDER.md, section 2 */
@@ -28,21 +29,6 @@ export interface OwnService {
   readonly image: string;
   readonly command: string;
   readonly ports: readonly number[];
-}
-
-export interface SpecifiedDecky {
-  readonly name: string;
-  /** The group it is a member of: its section's name, where `amount` is above 1. */
-  readonly group: string | null;
-  readonly ip: string | null;
-  readonly services: readonly string[] | null;
-  readonly archetype: string | null;
-  readonly nmapOs: string | null;
-  /** Minutes. */
-  readonly mutateInterval: number | null;
-  /** Each service's settings, as text. */
-  readonly serviceConfig: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  readonly at: { readonly [key in 'section' | 'ip' | 'services' | 'archetype']: Place };
 }
 
 export interface LoadOptions {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { type Config, type Environment, parseConfig } from '../app/config.ts';
+import { type Config, parseConfig } from '../app/config.ts';
 import { type Fleet, openFleet } from '../app/wiring.ts';
+import type { Environment } from '../lib/environment.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { createLog, type Log, type LogLevel } from '../lib/log.ts';
 import { standardOutput } from './output.ts';

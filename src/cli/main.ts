@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import type { Environment } from '../app/config.ts';
+import type { Environment } from '../lib/environment.ts';
 import { version } from '../lib/package.ts';
 import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';

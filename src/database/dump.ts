@@ -1,4 +1,4 @@
-import type { Database } from './orm.ts';
+import type { Database } from './database.ts';
 import { type Db, query } from './query.ts';
 
 /**

@@ -1,19 +1,15 @@
 import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
 import type { Kysely } from 'kysely';
 import type { ClientBase } from 'pg';
+import { applicationName } from '../lib/application-name.ts';
 import { connectionOptions, databasePlace } from '../lib/database-address.ts';
 import { databaseFault } from '../lib/database-faults.ts';
-import { applicationName } from './application-name.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
-import { FleetAlarm } from './fleet-alarm.ts';
-import { FleetDecky } from './fleet-decky.ts';
-import { FleetGap } from './fleet-gap.ts';
-import { FleetHost } from './fleet-host.ts';
-import { FleetNotification } from './fleet-notification.ts';
-import { FleetTransition } from './fleet-transition.ts';
+import type { Database } from './database.ts';
 import { isMade, makeLocks } from './locks.ts';
-import { type Db, type Query, query } from './query.ts';
+import { query } from './query.ts';
 import { applyRights } from './rights.ts';
+import { entities } from './schema.ts';
 
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
 const connectWithin = 5000;
@@ -21,36 +17,6 @@ const connectWithin = 5000;
 const answerWithin = 60_000;
 /** Milliseconds after which an idle connection is given back. */
 const idleAfter = 5000;
-
-/** How a transaction is to be run. */
-interface TransactionOptions {
-  readonly readOnly?: boolean;
-  /** All that the work reads is of one moment. */
-  readonly snapshot?: boolean;
-}
-
-export interface Database {
-  readonly orm: MikroORM;
-  readonly url: string;
-  /** One statement by itself. @throws FleetError */
-  readonly query: Query;
-  /** Some work in one transaction; what fails is thrown as people read it. @throws FleetError */
-  transaction<T>(work: (db: Db) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /**
-   * All that some work reads, one statement after the other, is of one moment: what is committed meanwhile does not show.
-   * @throws FleetError
-   */
-  snapshot<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** Names of the migrations that are still to run. */
-  pending(): Promise<readonly string[]>;
-  /**
-   * Brings the schema and the rights up to date, while no other process does.
-   * @param options.upTo the last migration to run; the rights are then those of before
-   * @returns the names of what it ran
-   */
-  migrate(options?: { upTo?: string }): Promise<readonly string[]>;
-  close(): Promise<void>;
-}
 
 const kyselyOf = (em: EntityManager): Kysely<unknown> => em.getKysely() as unknown as Kysely<unknown>;
 
@@ -156,7 +122,7 @@ const connect = (
   return MikroORM.init({
     // Of an address it would take host, port, user, password and name alone.
     dbName: options.database ?? '',
-    entities: [FleetDecky, FleetHost, FleetTransition, FleetGap, FleetAlarm, FleetNotification],
+    entities,
     // The policies, and the tables that only functions and locks use, are the migrations' alone.
     schemaGenerator: {
       skipTables: ['fleet_grants', 'fleet_masters', 'fleet_locks', 'fleet_limits', 'fleet_migrations'],

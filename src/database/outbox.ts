@@ -1,8 +1,8 @@
 import type { Alarm } from '../fleet/alerts/alarm.ts';
 import { type AlarmFacts, type Decision, flappingAfter } from '../fleet/alerts/news.ts';
 import type { Outbox, Sending } from '../pass/outbox.ts';
-import { withChange } from './alarms.ts';
-import type { Database } from './orm.ts';
+import type { Database } from './database.ts';
+import { withChange } from './ledger/alarms.ts';
 import { type Db, query } from './query.ts';
 import { bounded, isStale, staleAfter } from './sql.ts';
 

@@ -1,7 +1,7 @@
 import { FleetError } from '../lib/errors.ts';
+import type { Database } from './database.ts';
 import { columnsOf, type DumpedTable, type DumpHeader, dumpedTables, quoted } from './dump.ts';
 import { migrationNames } from './migrations/migrator.ts';
-import type { Database } from './orm.ts';
 import { type Db, query } from './query.ts';
 
 /** What was restored. */

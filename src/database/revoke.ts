@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ended, revocationOf, rolePattern } from '../fleet/grant.ts';
 import { FleetError } from '../lib/errors.ts';
-import type { Database } from './orm.ts';
+import type { Database } from './database.ts';
 import { query } from './query.ts';
 
 // A role whose grant was deleted by hand is ended, too, unless it is another host's. Roles are the server's: one without

@@ -1,7 +1,7 @@
 import { limitsOf, rightsOf, withoutPublicRights, withoutRights } from '../fleet/grant.ts';
 import { countOf } from '../fleet/words.ts';
 import { FleetError } from '../lib/errors.ts';
-import type { Database } from './orm.ts';
+import type { Database } from './database.ts';
 import { type Db, query } from './query.ts';
 
 /** Runs a statement where this role may, and goes on where it may not: `doctor` says what is missing. */

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import type { Environment } from '../app/config.ts';
+import type { Environment } from './environment.ts';
 import { isOpenToGroup, isOpenToOthers, isSticky, pathSteps } from './path-steps.ts';
 
 /*

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { located } from '../../src/builder/place.ts';
-import { loadIni, type Specification, type SpecifiedDecky } from '../../src/builder/specification.ts';
+import { loadIni, type Specification } from '../../src/builder/specification.ts';
+import type { SpecifiedDecky } from '../../src/builder/specified-decky.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 
 const load = (text: string): Specification => loadIni(text, { file: 'a.ini', rules: 'file' });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { postgresLedger } from '../../src/database/ledger.ts';
+import { postgresLedger } from '../../src/database/ledger/ledger.ts';
 import { openDatabase } from '../../src/database/orm.ts';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { thisMachine } from '../../src/docker/identity.ts';

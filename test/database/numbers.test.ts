@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { pages } from '../../src/database/pages.ts';
+import { pages } from '../../src/database/queries/pages.ts';
 import type { JobData } from '../../src/fleet/job.ts';
 import { parseJobResult } from '../../src/fleet/job-result.ts';
 import { equalJson } from '../../src/lib/json.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
-import { report } from '../../src/database/report.ts';
+import { report } from '../../src/database/queries/report.ts';
 import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { downgrade, granted, withoutRules } from '../support/granted.ts';

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { parseConfig } from '../../src/app/config.ts';
 import { openFleet } from '../../src/app/wiring.ts';
-import { pages } from '../../src/database/pages.ts';
-import { report } from '../../src/database/report.ts';
+import { pages } from '../../src/database/queries/pages.ts';
+import { report } from '../../src/database/queries/report.ts';
 import type { WebLimits } from '../../src/web/limits.ts';
 import type { WebSettings } from '../../src/web/ports.ts';
 import { startDashboard } from '../../src/web/server.ts';

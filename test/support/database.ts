@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { type Database, openDatabase } from '../../src/database/orm.ts';
+import type { Database } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/orm.ts';
 
 let count = 0;
 

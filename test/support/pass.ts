@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { postgresLedger } from '../../src/database/ledger.ts';
-import { type Database, openDatabase } from '../../src/database/orm.ts';
+import type { Database } from '../../src/database/database.ts';
+import { postgresLedger } from '../../src/database/ledger/ledger.ts';
+import { openDatabase } from '../../src/database/orm.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Sight } from '../../src/fleet/plan/plan.ts';
 import type { Message } from '../../src/fleet/topics.ts';

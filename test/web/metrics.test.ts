@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, before, beforeEach, describe, test } from 'node:test';
 import { reconcileProcessor } from '../../jobs/reconcile.ts';
-import { metricsSource } from '../../src/database/figures.ts';
+import { metricsSource } from '../../src/database/queries/figures.ts';
 import { addPass, noFigures } from '../../src/fleet/figures.ts';
 import type { JobData } from '../../src/fleet/job.ts';
 import { packageRoot } from '../../src/lib/package.ts';

@@ -1,5 +1,5 @@
-import type { AlarmMove } from '../fleet/alerts/alarm.ts';
-import { type Db, query } from './query.ts';
+import type { AlarmMove } from '../../fleet/alerts/alarm.ts';
+import { type Db, query } from '../query.ts';
 
 /** How many changes an alarm remembers. @see flappingAfter */
 const remembered = 4;

@@ -1,10 +1,10 @@
-import { figuresFromJson } from '../fleet/figures.ts';
-import type { Json } from '../lib/json.ts';
-import type { HostFigures, MetricsSource } from '../views/metrics.ts';
+import { figuresFromJson } from '../../fleet/figures.ts';
+import type { Json } from '../../lib/json.ts';
+import type { HostFigures, MetricsSource } from '../../views/metrics.ts';
+import { notesFromJson } from '../notes.ts';
+import type { Query } from '../query.ts';
+import { bounded, intervalSeconds, isStale } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
-import { notesFromJson } from './notes.ts';
-import type { Query } from './query.ts';
-import { bounded, intervalSeconds, isStale } from './sql.ts';
 
 /**
  * What `/metrics` reads: one statement, however many hosts.

@@ -1,12 +1,12 @@
-import type { Decky } from '../fleet/decky.ts';
-import { type Content, contentChanges } from '../fleet/plan/content.ts';
-import type { Row } from '../fleet/plan/plan.ts';
-import { isFleetState } from '../fleet/state.ts';
-import type { Json, JsonObject } from '../lib/json.ts';
-import { parseJson } from '../lib/json-text.ts';
-import { inSlices } from '../lib/slices.ts';
-import { isPause, type Steps } from '../lib/steps.ts';
-import { type Db, query } from './query.ts';
+import type { Decky } from '../../fleet/decky.ts';
+import { type Content, contentChanges } from '../../fleet/plan/content.ts';
+import type { Row } from '../../fleet/plan/plan.ts';
+import { isFleetState } from '../../fleet/state.ts';
+import type { Json, JsonObject } from '../../lib/json.ts';
+import { parseJson } from '../../lib/json-text.ts';
+import { inSlices } from '../../lib/slices.ts';
+import { isPause, type Steps } from '../../lib/steps.ts';
+import { type Db, query } from '../query.ts';
 import { textArrayInSteps } from './text-array.ts';
 
 /** Rows that are read at once: with their content some 5 MB. */

@@ -1,15 +1,15 @@
-import { figuresFromJson, figuresToJson } from '../fleet/figures.ts';
-import { contestedWindow, type Move } from '../fleet/plan/contested.ts';
-import type { FleetState } from '../fleet/state.ts';
-import type { Json } from '../lib/json.ts';
-import type { HostRecord, Ledger, Turn, TurnRequest } from '../pass/ledger.ts';
+import { figuresFromJson, figuresToJson } from '../../fleet/figures.ts';
+import { contestedWindow, type Move } from '../../fleet/plan/contested.ts';
+import type { FleetState } from '../../fleet/state.ts';
+import type { Json } from '../../lib/json.ts';
+import type { HostRecord, Ledger, Turn, TurnRequest } from '../../pass/ledger.ts';
+import type { Database } from '../database.ts';
+import { notesFromJson, notesToJson } from '../notes.ts';
+import { type Db, query } from '../query.ts';
+import { isStale } from '../sql.ts';
 import { raiseAlarms } from './alarms.ts';
 import { applyChanges } from './apply.ts';
-import { notesFromJson, notesToJson } from './notes.ts';
-import type { Database } from './orm.ts';
-import { type Db, query } from './query.ts';
 import { type ReadRows, rowReader, type Versions } from './recorded.ts';
-import { isStale } from './sql.ts';
 
 /** Seconds that a turn waits for another one, and after which the server ends one whose process hangs. */
 const waitForTurn = 20;

@@ -1,9 +1,9 @@
-import { type Change, contentReason } from '../fleet/plan/change.ts';
-import { equalJson } from '../lib/json.ts';
-import { inSlices } from '../lib/slices.ts';
-import { isPause, type Steps } from '../lib/steps.ts';
-import type { MovedRow, TurnRequest } from '../pass/ledger.ts';
-import { type Db, query } from './query.ts';
+import { type Change, contentReason } from '../../fleet/plan/change.ts';
+import { equalJson } from '../../lib/json.ts';
+import { inSlices } from '../../lib/slices.ts';
+import { isPause, type Steps } from '../../lib/steps.ts';
+import type { MovedRow, TurnRequest } from '../../pass/ledger.ts';
+import { type Db, query } from '../query.ts';
 import type { Versions } from './recorded.ts';
 import { textArrayInSteps } from './text-array.ts';
 

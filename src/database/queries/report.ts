@@ -1,10 +1,17 @@
-import { isObject, type Json } from '../lib/json.ts';
-import { printableDeep } from '../lib/text.ts';
-import type { DeckyRowView, GapView, HostView, NoteView, Report, TransitionView } from '../views/report.ts';
+import { isObject, type Json } from '../../lib/json.ts';
+import { printableDeep } from '../../lib/text.ts';
+import type {
+  DeckyRowView,
+  GapView,
+  HostView,
+  NoteView,
+  Report,
+  TransitionView,
+} from '../../views/report.ts';
+import { leftReason, notesFromJson } from '../notes.ts';
+import type { Query } from '../query.ts';
+import { intervalSeconds, iso, isStale } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
-import { leftReason, notesFromJson } from './notes.ts';
-import type { Query } from './query.ts';
-import { intervalSeconds, iso, isStale } from './sql.ts';
 
 /**
  * What `status`, `hosts` and `history` read.

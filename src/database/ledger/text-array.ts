@@ -1,4 +1,4 @@
-import { isPause, type Steps } from '../lib/steps.ts';
+import { isPause, type Steps } from '../../lib/steps.ts';
 
 /** Of `text` in every PostgreSQL's catalogue. */
 const textOid = 25;

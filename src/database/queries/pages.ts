@@ -1,11 +1,11 @@
-import { isFleetState } from '../fleet/state.ts';
-import { severity } from '../fleet/words.ts';
-import { parseJson } from '../lib/json-text.ts';
-import { printableDeep } from '../lib/text.ts';
-import type { DeckyFilter, ListedDecky, Order, Pages, Pulse, RecordedDecky } from '../views/pages.ts';
-import type { Query } from './query.ts';
+import { isFleetState } from '../../fleet/state.ts';
+import { severity } from '../../fleet/words.ts';
+import { parseJson } from '../../lib/json-text.ts';
+import { printableDeep } from '../../lib/text.ts';
+import type { DeckyFilter, ListedDecky, Order, Pages, Pulse, RecordedDecky } from '../../views/pages.ts';
+import type { Query } from '../query.ts';
+import { bounded, iso, staleAfter } from '../sql.ts';
 import { forPeople } from './report.ts';
-import { bounded, iso, staleAfter } from './sql.ts';
 
 /** Milliseconds between two looks at the rows of hosts that no worker looks at: no pass tells that they changed. */
 const strangersEvery = 3000;
