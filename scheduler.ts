@@ -6,9 +6,9 @@ const usage = `Usage: node scheduler.ts
 
 Enqueues a reconcile for every known host each interval, until it is stopped. Any number of them may run.`;
 
-await runProcess(usage, async (fleet, argv) => {
+await runProcess(usage, async (app, argv) => {
   parseArgs({ args: [...argv], options: {} });
-  const stopped = untilStopped(fleet.log);
-  await Promise.race([fleet.scheduler(), stopped]);
+  const stopped = untilStopped(app.log);
+  await Promise.race([app.scheduler(), stopped]);
   await stopped;
 });

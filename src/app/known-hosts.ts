@@ -1,5 +1,5 @@
 import { FleetError } from '../lib/errors.ts';
-import type { Fleet } from './wiring.ts';
+import type { App } from './app.ts';
 
 /** So many names are told. */
 const few = 5;
@@ -8,9 +8,9 @@ const few = 5;
  * What is wrong with a host that no worker registered, that has no row, and that DECNET_HOSTS does not name; null: it has,
  * or does.
  */
-export async function unknownHost(fleet: Fleet, host: string): Promise<FleetError | null> {
-  const named = fleet.config.hosts;
-  const report = await fleet.report();
+export async function unknownHost(app: App, host: string): Promise<FleetError | null> {
+  const named = app.config.hosts;
+  const report = await app.report();
   if (named.includes(host) || (await report.knowsHost(host))) return null;
   const { names, count } = await report.someHosts(few, named);
   const advice =
@@ -21,8 +21,8 @@ export async function unknownHost(fleet: Fleet, host: string): Promise<FleetErro
 }
 
 /** @throws FleetError NOT_FOUND for a host that does not exist, naming some that do */
-export async function requireHost(fleet: Fleet, host: string): Promise<void> {
-  const error = await unknownHost(fleet, host);
+export async function requireHost(app: App, host: string): Promise<void> {
+  const error = await unknownHost(app, host);
   if (error !== null) throw error;
 }
 
@@ -30,10 +30,10 @@ export async function requireHost(fleet: Fleet, host: string): Promise<void> {
  * @param host null: any
  * @throws FleetError NOT_FOUND for a decky that is recorded nowhere, not even in the history
  */
-export async function requireDecky(fleet: Fleet, host: string | null, decky: string): Promise<void> {
-  const hosts = await (await fleet.report()).hostsOfDecky(decky);
+export async function requireDecky(app: App, host: string | null, decky: string): Promise<void> {
+  const hosts = await (await app.report()).hostsOfDecky(decky);
   if (host === null ? hosts.length > 0 : hosts.includes(host)) return;
-  if (host !== null) await requireHost(fleet, host);
+  if (host !== null) await requireHost(app, host);
   const advice =
     hosts.length === 0
       ? '`decnet-fleet status` lists those that are, `decnet-fleet history` those that were as well'

@@ -1,9 +1,9 @@
 import type { JobData, JobResult } from '../fleet/job.ts';
 import type { Environment } from '../lib/environment.ts';
 import { createLog } from '../lib/log.ts';
+import { openApp } from './app.ts';
 import { parseConfig } from './config.ts';
 import { requestOnePass } from './one-pass.ts';
-import { openFleet } from './wiring.ts';
 
 export interface ReconcileOnceOptions extends Omit<JobData, 'host_uuid'> {
   /** Default: this host. */
@@ -21,14 +21,14 @@ export interface ReconcileOnceOptions extends Omit<JobData, 'host_uuid'> {
 export async function reconcileOnce(options: ReconcileOnceOptions = {}): Promise<JobResult> {
   const { env = process.env, timeout = 30, host_uuid, ...data } = options;
   const config = parseConfig(env);
-  const fleet = openFleet(config, createLog('silent'));
+  const app = openApp(config, createLog('silent'));
   try {
     return await requestOnePass(
-      fleet,
+      app,
       { host_uuid: host_uuid ?? config.host, cause: 'manual', ...data },
       timeout,
     );
   } finally {
-    await fleet.close();
+    await app.close();
   }
 }

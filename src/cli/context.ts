@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { type App, openApp } from '../app/app.ts';
 import { type Config, parseConfig } from '../app/config.ts';
-import { type Fleet, openFleet } from '../app/wiring.ts';
 import type { Environment } from '../lib/environment.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { createLog, type Log, type LogLevel } from '../lib/log.ts';
@@ -57,20 +57,17 @@ export function createContext(env: Environment): Context {
  * Opens what the configuration names for the length of some work.
  * @param options.level of the log unless LOG_LEVEL is set: what a command prints itself it need not log as well
  */
-export async function withFleet(
+export async function withApp(
   context: Context,
-  work: (fleet: Fleet) => Promise<void>,
+  work: (app: App) => Promise<void>,
   options: { level?: LogLevel } = {},
 ): Promise<void> {
   const config = parseConfig(context.env);
-  const fleet = openFleet(
-    config,
-    createLog(context.env.LOG_LEVEL ? config.logLevel : (options.level ?? 'warn')),
-  );
+  const app = openApp(config, createLog(context.env.LOG_LEVEL ? config.logLevel : (options.level ?? 'warn')));
   try {
-    await work(fleet);
+    await work(app);
   } finally {
-    await fleet.close();
+    await app.close();
   }
 }
 

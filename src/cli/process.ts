@@ -1,12 +1,12 @@
-import type { Fleet } from '../app/wiring.ts';
+import type { App } from '../app/app.ts';
 import { FleetError } from '../lib/errors.ts';
-import { createContext, outliveReaders, withFleet } from './context.ts';
+import { createContext, outliveReaders, withApp } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
 /** Runs one of the processes at the root with what the environment configures; ends the process. */
 export async function runProcess(
   usage: string,
-  work: (fleet: Fleet, argv: readonly string[]) => Promise<void>,
+  work: (app: App, argv: readonly string[]) => Promise<void>,
 ): Promise<never> {
   const argv = process.argv.slice(2);
   const context = createContext(process.env);
@@ -16,7 +16,7 @@ export async function runProcess(
     process.exit((await context.printed()) ? 0 : 1);
   }
   try {
-    await withFleet(context, (fleet) => work(fleet, argv), { level: 'info' });
+    await withApp(context, (app) => work(app, argv), { level: 'info' });
     process.exit(0);
   } catch (thrown) {
     const error = isWrongUsage(thrown)

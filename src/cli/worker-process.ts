@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { loadHostWorker } from '../app/wiring.ts';
+import { loadHostWorker } from '../app/worker.ts';
 import { keepHeapSmall } from '../worker/heap.ts';
 import { untilStopped } from './context.ts';
 import { runProcess } from './process.ts';
@@ -22,14 +22,14 @@ export const load = async (): Promise<void> => {
 export async function run(): Promise<never> {
   // Before anything else is loaded: what the young generation has grown to meanwhile, it keeps.
   keepHeapSmall();
-  return runProcess(usage, async (fleet, argv) => {
+  return runProcess(usage, async (app, argv) => {
     const { values } = parseArgs({
       args: [...argv],
       options: { drain: { type: 'boolean' }, 'take-over': { type: 'boolean' } },
     });
-    const stopped = untilStopped(fleet.log);
-    if (values['take-over']) await fleet.takeOver();
-    const worker = await Promise.race([fleet.hostWorker({ follows: values.drain !== true }), stopped]);
+    const stopped = untilStopped(app.log);
+    if (values['take-over']) await app.takeOver();
+    const worker = await Promise.race([app.hostWorker({ follows: values.drain !== true }), stopped]);
     // Stopped while it waited for a store.
     if (worker === undefined) return;
     if (values.drain) return worker.drain();

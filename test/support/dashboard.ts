@@ -1,6 +1,6 @@
 import { pino } from 'pino';
+import { openApp } from '../../src/app/app.ts';
 import { parseConfig } from '../../src/app/config.ts';
-import { openFleet } from '../../src/app/wiring.ts';
 import { pages } from '../../src/database/queries/pages.ts';
 import { report } from '../../src/database/queries/report.ts';
 import type { WebLimits } from '../../src/web/limits.ts';
@@ -23,7 +23,7 @@ export async function testDashboard(
 ): Promise<TestDashboard> {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const fleet = openFleet(parseConfig(env), log);
+  const fleet = openApp(parseConfig(env), log);
   try {
     const [database, queues] = [await fleet.database(), await fleet.queues()];
     await database.migrate();

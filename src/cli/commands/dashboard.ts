@@ -1,4 +1,4 @@
-import { type Register, untilStopped, withFleet } from '../context.ts';
+import { type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 
 /** The web pages, until it is stopped. */
@@ -17,10 +17,10 @@ Examples:
   $ DASHBOARD_USER=ops DASHBOARD_PASSWORD=… decnet-fleet dashboard --host 0.0.0.0`,
     )
     .action((place: DashboardPlace) =>
-      withFleet(context, async (fleet) => {
-        const stopped = untilStopped(fleet.log);
-        context.print(`The dashboard is at ${placeText(await fleet.dashboard(place))}`);
-        if (fleet.config.login === null)
+      withApp(context, async (app) => {
+        const stopped = untilStopped(app.log);
+        context.print(`The dashboard is at ${placeText(await app.dashboard(place))}`);
+        if (app.config.login === null)
           context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');
         context.print('Ctrl-C stops it.');
         await stopped;

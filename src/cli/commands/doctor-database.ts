@@ -1,4 +1,4 @@
-import type { Fleet } from '../../app/wiring.ts';
+import type { App } from '../../app/app.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Finding, fault, ok } from './finding.ts';
 
@@ -19,9 +19,9 @@ const selectServer = `select current_setting('server_version') as version,
     current_setting('default_transaction_read_only') = 'on' as is_read_only`;
 
 /** Whether this PostgreSQL can hold the fleet. */
-export async function checkDatabase(fleet: Fleet): Promise<Finding> {
-  const [server] = await (await fleet.database()).query<Server>(selectServer);
-  const where = fleet.config.databaseUrl === null ? `embedded, in ${fleet.config.dataDir}` : 'DATABASE_URL';
+export async function checkDatabase(app: App): Promise<Finding> {
+  const [server] = await (await app.database()).query<Server>(selectServer);
+  const where = app.config.databaseUrl === null ? `embedded, in ${app.config.dataDir}` : 'DATABASE_URL';
   if (server === undefined) return fault(new Error('the database says nothing of itself'));
   const { version, number, encoding, is_standby, is_read_only } = server;
   if (number < oldest.number)
@@ -43,8 +43,8 @@ export async function checkDatabase(fleet: Fleet): Promise<Finding> {
 }
 
 /** Whether the tables are those of this version, and if not, whether `migrate` may make them. */
-export async function checkSchema(fleet: Fleet): Promise<Finding> {
-  const database = await fleet.database();
+export async function checkSchema(app: App): Promise<Finding> {
+  const database = await app.database();
   const pending = await database.pending();
   if (pending.length === 0) return ok('up to date');
   const [may] = await database.query<{ create: boolean; schema: string; role: string }>(

@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import type { App } from '../../app/app.ts';
 import { chooseStateFile, noStateFile, parseConfig } from '../../app/config.ts';
-import type { Fleet } from '../../app/wiring.ts';
 import { dockerConnection } from '../../docker/connection.ts';
 import { othersOnly } from '../../fleet/desired.ts';
 import { countOf } from '../../fleet/words.ts';
 import { FleetError, reasonOf } from '../../lib/errors.ts';
 import { printable } from '../../lib/text.ts';
-import { type Context, type Register, withFleet } from '../context.ts';
+import { type Context, type Register, withApp } from '../context.ts';
 import { ageOf, paint, table } from '../text.ts';
 import { checkDatabase, checkSchema } from './doctor-database.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
 interface Check {
   readonly part: string;
-  look(fleet: Fleet): Promise<Finding>;
+  look(app: App): Promise<Finding>;
 }
 
 /** Checks every part in turn and says what to do about each fault; exit 1 if there is any. */
@@ -29,12 +29,12 @@ export const doctor: Register = (program, context) => {
       const findings: { part: string; verdict: Finding['verdict']; text: string }[] = [
         { part: 'configuration', ...ok('every setting is valid') },
       ];
-      await withFleet(
+      await withApp(
         context,
-        async (fleet) => {
+        async (app) => {
           for (const { part, look } of checks) {
             context.progress(`checking ${part} …`);
-            findings.push({ part, ...(await look(fleet).catch(fault)) });
+            findings.push({ part, ...(await look(app).catch(fault)) });
           }
           context.progress(null);
         },
@@ -67,9 +67,9 @@ const checks: readonly Check[] = [
   { part: 'schema', look: checkSchema },
   {
     part: 'rights',
-    look: async (fleet) => {
+    look: async (app) => {
       const [database, { checkRights }] = await Promise.all([
-        fleet.database(),
+        app.database(),
         import('../../database/rights.ts'),
       ]);
       return ok(await checkRights(database));
@@ -77,8 +77,8 @@ const checks: readonly Check[] = [
   },
   {
     part: 'queues',
-    look: async (fleet) => {
-      const backend = await fleet.queues();
+    look: async (app) => {
+      const backend = await app.queues();
       await backend.check();
       const { faults, notes, text } = await backend.settings();
       if (faults.length > 0) return fault(new Error(faults.join('; ')));
@@ -89,15 +89,15 @@ const checks: readonly Check[] = [
   { part: 'clocks', look: checkClocks },
 ];
 
-async function checkStateFile(fleet: Fleet): Promise<Finding> {
-  const file = chooseStateFile(fleet.config);
+async function checkStateFile(app: App): Promise<Finding> {
+  const file = chooseStateFile(app.config);
   if (file === null) throw noStateFile();
   const { stateFileReader } = await import('../../state-file/read.ts');
-  const desired = await stateFileReader(file, fleet.config.host).read();
+  const desired = await stateFileReader(file, app.config.host).read();
   if (desired.kind === 'invalid') throw desired.error;
   if (desired.kind === 'absent')
     return note(`${file} is absent: a fleet torn down, or DECNET is not deployed yet`);
-  const warning = othersOnly(desired, fleet.config.host);
+  const warning = othersOnly(desired, app.config.host);
   if (warning !== null) {
     return fault(
       new FleetError('NOT_FOUND', `${file} ${warning}`, {
@@ -105,11 +105,11 @@ async function checkStateFile(fleet: Fleet): Promise<Finding> {
       }),
     );
   }
-  return ok(`${file}: ${desired.deckies.length} deckies of host ${fleet.config.host}`);
+  return ok(`${file}: ${desired.deckies.length} deckies of host ${app.config.host}`);
 }
 
-async function checkDocker(fleet: Fleet): Promise<Finding> {
-  const engine = await fleet.engine();
+async function checkDocker(app: App): Promise<Finding> {
+  const engine = await app.engine();
   const seen = await engine.list({ only: null, containers: 0, turn: '0' });
   if (seen.kind === 'unreachable') {
     return fault(
@@ -134,8 +134,8 @@ async function checkDocker(fleet: Fleet): Promise<Finding> {
 }
 
 /** @see BUS.md, "The socket" */
-async function checkBus(fleet: Fleet): Promise<Finding> {
-  const { enabled, socket } = fleet.config.bus;
+async function checkBus(app: App): Promise<Finding> {
+  const { enabled, socket } = app.config.bus;
   if (!enabled) return note('DECNET_BUS_ENABLED=false: DECNET on this host gets no messages');
   const { busSocket } = await import('../../bus/decnet.ts');
   const path = busSocket(socket);
@@ -165,7 +165,7 @@ async function checkBus(fleet: Fleet): Promise<Finding> {
 const clocksDiffer = { note: 5, fault: 60 };
 
 /** This machine's clock beside those of what it works with. What does not answer is reported by its own check. */
-async function checkClocks(fleet: Fleet): Promise<Finding> {
+async function checkClocks(app: App): Promise<Finding> {
   const aheadOf = async (
     name: string,
     ask: () => Promise<number>,
@@ -179,11 +179,11 @@ async function checkClocks(fleet: Fleet): Promise<Finding> {
   const epoch = 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now';
   const found = await Promise.all([
     aheadOf('the database', async () => {
-      const [row] = await (await fleet.database()).query<{ now: number }>(epoch);
+      const [row] = await (await app.database()).query<{ now: number }>(epoch);
       return row?.now ?? Number.NaN;
     }),
-    aheadOf('the queues', async () => (await fleet.queues()).now()),
-    aheadOf('Docker', async () => (await fleet.engine()).now()),
+    aheadOf('the queues', async () => (await app.queues()).now()),
+    aheadOf('Docker', async () => (await app.engine()).now()),
   ]);
   const clocks = found.filter((one) => one !== null);
   const off = clocks.filter(([, seconds]) => Math.abs(seconds) > clocksDiffer.note);

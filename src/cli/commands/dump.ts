@@ -1,6 +1,6 @@
 import type { DumpedTable } from '../../database/dump.ts';
 import { version } from '../../lib/package.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 
 /** Characters that are printed in one piece. */
 const pieceLength = 64 * 1024;
@@ -19,8 +19,8 @@ It changes nothing, and workers may go on meanwhile. A dump fits every version o
 decnet-fleet or a newer one. It holds no grants: run \`grant\` again where it is restored.`,
     )
     .action(() =>
-      withFleet(context, async (fleet) => {
-        const [database, { dump }] = await Promise.all([fleet.database(), import('../../database/dump.ts')]);
+      withApp(context, async (app) => {
+        const [database, { dump }] = await Promise.all([app.database(), import('../../database/dump.ts')]);
         let piece = '';
         const tables = await dump(database, version, async (line) => {
           piece += `${line}\n`;

@@ -3,7 +3,7 @@ import { requireHost } from '../../app/known-hosts.ts';
 import { isLegalHost } from '../../fleet/decky.ts';
 import { queueName } from '../../fleet/job.ts';
 import { FleetError } from '../../lib/errors.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
@@ -15,29 +15,29 @@ export const forget: Register = (program, context) => {
     .requiredOption('--host <host>', 'the host')
     .option('--yes', 'do not ask')
     .action(({ host, yes }: { host: string; yes?: true }) =>
-      withFleet(context, async (fleet) => {
-        const backend = await fleet.queues();
-        const report = await fleet.report();
+      withApp(context, async (app) => {
+        const backend = await app.queues();
+        const report = await app.report();
         const rows = await report.countRows(host, []);
         if (rows === 0) option.host(host);
-        await requireHost(fleet, host);
+        await requireHost(app, host);
         // Rows of another program may name anything: such a host has no queue, and no worker.
         const hasQueue = isLegalHost(host);
-        if (hasQueue && (await fleet.workerLives(host))) {
+        if (hasQueue && (await app.workerLives(host))) {
           throw new FleetError('CHECK_FAILED', `The worker of host ${host} is running`, {
             advice: `Nothing was removed. Stop it first: decnet-fleet stop --host ${host}`,
           });
         }
         if (!yes && !(await confirm(host, rows))) return context.print('Nothing was removed.');
         const isGranted = await report.isGranted(host);
-        await (await fleet.ledger()).forget(host);
+        await (await app.ledger()).forget(host);
         if (hasQueue) await backend.obliterate(queueName(host));
         context.print(`Host ${host} is forgotten: ${countOf(rows, 'row')} removed.`);
         if (isGranted)
           context.note(
             `Its worker can still log in: end that with decnet-fleet grant --host ${host} --revoke`,
           );
-        if (fleet.config.hosts.includes(host))
+        if (app.config.hosts.includes(host))
           context.note(`DECNET_HOSTS still names ${host}: take it out, too.`);
       }),
     );

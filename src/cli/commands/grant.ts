@@ -4,7 +4,7 @@ import { requireHost } from '../../app/known-hosts.ts';
 import { type Ended, grantRedis, grantSql, masterSql, revokeSql, roleName } from '../../fleet/grant.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { addressWith, databaseNumber } from '../address.ts';
-import { type Context, type Register, withFleet } from '../context.ts';
+import { type Context, type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
@@ -73,11 +73,11 @@ function printGrant(context: Context, host: string): void {
 
 /** @throws FleetError CHECK_FAILED where something could not be ended; what to run instead was printed */
 const revokeHost = (context: Context, host: string): Promise<void> =>
-  withFleet(context, async (fleet) => {
-    const ended = await fleet.revoke(host);
+  withApp(context, async (app) => {
+    const ended = await app.revoke(host);
     if (ended.length === 0) {
       // Who mistypes a name must not believe that an access was ended.
-      await requireHost(fleet, host);
+      await requireHost(app, host);
       context.print(`Nobody was granted host ${host}.`);
     }
     for (const one of ended.filter(({ refused }) => refused === null)) {
@@ -86,7 +86,7 @@ const revokeHost = (context: Context, host: string): Promise<void> =>
       context.print(`${what} ${one.name} of host ${host} is gone${sessions}.`);
       if (one.note !== null) context.note(one.note);
     }
-    if (fleet.config.redisUrl === null)
+    if (app.config.redisUrl === null)
       context.note('REDIS_URL is not set: users of a Redis were not looked for.');
     const refused = ended.filter((one) => one.refused !== null);
     if (refused.length === 0) return;

@@ -1,9 +1,9 @@
+import type { App } from '../../app/app.ts';
 import { requireDecky, requireHost } from '../../app/known-hosts.ts';
-import type { Fleet } from '../../app/wiring.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import { FleetError } from '../../lib/errors.ts';
 import type { TransitionView } from '../../views/report.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { ago, type Screen, stateText, table, withMeaning } from '../text.ts';
 
@@ -26,14 +26,14 @@ export const history: Register = (program, context) => {
     .option('--limit <count>', 'at most so many changes', option.count, 100)
     .option('--json', 'print JSON')
     .action((options: Options) =>
-      withFleet(context, async (fleet) => {
-        const found = await (await fleet.report()).history({
+      withApp(context, async (app) => {
+        const found = await (await app.report()).history({
           host: options.host ?? null,
           decky: options.decky ?? null,
           since: options.since ?? null,
           limit: options.limit,
         });
-        if (found.transitions.length === 0 && found.gaps.length === 0) await mustExist(fleet, options);
+        if (found.transitions.length === 0 && found.gaps.length === 0) await mustExist(app, options);
         if (options.json) return context.printJson(found);
         const lines = [
           ...found.transitions.map((one) => ({ at: one.at, row: transition(context.screen, one) })),
@@ -63,9 +63,9 @@ export const history: Register = (program, context) => {
 };
 
 /** @throws FleetError NOT_FOUND for a host or a decky that there never was */
-async function mustExist(fleet: Fleet, { host, decky }: Options): Promise<void> {
-  if (decky !== undefined) return requireDecky(fleet, host ?? null, decky);
-  if (host !== undefined) await requireHost(fleet, host);
+async function mustExist(app: App, { host, decky }: Options): Promise<void> {
+  if (decky !== undefined) return requireDecky(app, host ?? null, decky);
+  if (host !== undefined) await requireHost(app, host);
 }
 
 function transition(

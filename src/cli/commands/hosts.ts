@@ -1,6 +1,6 @@
 import { requireHost } from '../../app/known-hosts.ts';
 import type { HostView } from '../../views/report.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table, unseen } from '../text.ts';
 
@@ -12,9 +12,9 @@ export const hosts: Register = (program, context) => {
     .option('--host <host>', 'this host only', option.host)
     .option('--json', 'print JSON')
     .action(({ host, json }: { host?: string; json?: true }) =>
-      withFleet(context, async (fleet) => {
-        const found = await (await fleet.report()).hosts(host ?? null);
-        if (host !== undefined && found.length === 0) await requireHost(fleet, host);
+      withApp(context, async (app) => {
+        const found = await (await app.report()).hosts(host ?? null);
+        if (host !== undefined && found.length === 0) await requireHost(app, host);
         if (json) return context.printJson({ hosts: found });
         if (found.length === 0) {
           return context.print(

@@ -1,5 +1,5 @@
 import { FleetError } from '../../lib/errors.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 
 /** Brings the database up to date; the queues' own tables, too, where they live in it. */
 export const migrate: Register = (program, context) => {
@@ -9,8 +9,8 @@ export const migrate: Register = (program, context) => {
     .option('--check', 'change nothing; exit 1 if something is to do')
     .addHelpText('after', '\nSafe to run twice, and from two places at once.')
     .action(({ check }: { check?: true }) =>
-      withFleet(context, async (fleet) => {
-        const database = await fleet.database();
+      withApp(context, async (app) => {
+        const database = await app.database();
         if (check) {
           const pending = await database.pending();
           if (pending.length === 0) return context.print('The schema is up to date.');
@@ -19,7 +19,7 @@ export const migrate: Register = (program, context) => {
           });
         }
         const done = await database.migrate();
-        await (await fleet.queues()).prepare();
+        await (await app.queues()).prepare();
         context.print(done.length === 0 ? 'The schema is up to date.' : `Ran ${done.join(', ')}.`);
       }),
     );

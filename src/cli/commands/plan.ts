@@ -1,7 +1,7 @@
 import { requestOnePass } from '../../app/one-pass.ts';
 import type { ChangeView, JobResult } from '../../fleet/job.ts';
 import { isFleetState } from '../../fleet/state.ts';
-import { hostOf, type Register, withFleet } from '../context.ts';
+import { hostOf, type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
 
@@ -15,10 +15,10 @@ export const planCommand: Register = (program, context) => {
     .option('--timeout <seconds>', 'how long to wait for a result', option.seconds, 30)
     .addHelpText('after', '\nExit code: 0 nothing to do, 2 there are changes, 1 any error.')
     .action((options: { host?: string; json?: true; timeout: number }) =>
-      withFleet(context, async (fleet) => {
-        const host = hostOf(fleet.config, options.host);
+      withApp(context, async (app) => {
+        const host = hostOf(app.config, options.host);
         const data = { host_uuid: host, dry_run: true, cause: 'manual' as const };
-        const result = await requestOnePass(fleet, data, options.timeout, context.progress);
+        const result = await requestOnePass(app, data, options.timeout, context.progress);
         const changes = result.changes ?? [];
         if (options.json) {
           const { host_uuid, docker, held_rows: held = [] } = result;

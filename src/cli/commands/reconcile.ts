@@ -1,7 +1,7 @@
+import type { App } from '../../app/app.ts';
 import { requestOnePass } from '../../app/one-pass.ts';
-import type { Fleet } from '../../app/wiring.ts';
 import { FleetError } from '../../lib/errors.ts';
-import { hostOf, type Register, untilStopped, withFleet } from '../context.ts';
+import { hostOf, type Register, untilStopped, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { passLine } from '../passline.ts';
 
@@ -41,14 +41,14 @@ Examples:
     });
 
   const once = (options: Options): Promise<void> =>
-    withFleet(context, async (fleet) => {
-      const host = hostOf(fleet.config, options.host);
+    withApp(context, async (app) => {
+      const host = hostOf(app.config, options.host);
       if (options.takeOver) {
-        if (host !== fleet.config.host) throw together('--take-over', 'the --host of another machine');
-        await fleet.takeOver();
+        if (host !== app.config.host) throw together('--take-over', 'the --host of another machine');
+        await app.takeOver();
       }
       const data = { host_uuid: host, cause: 'manual' as const, ...(options.dryRun && { dry_run: true }) };
-      const result = await requestOnePass(fleet, data, options.timeout, context.progress);
+      const result = await requestOnePass(app, data, options.timeout, context.progress);
       if (options.json) context.printJson(result);
       else context.print(passLine(result));
     });
@@ -58,19 +58,19 @@ Examples:
       options.interval === undefined
         ? context.env
         : { ...context.env, DECNET_INTERVAL: String(options.interval) };
-    const run = async (fleet: Fleet): Promise<void> => {
-      const stopped = untilStopped(fleet.log);
-      if (options.takeOver) await fleet.takeOver();
-      const worker = await fleet.hostWorker({
+    const run = async (app: App): Promise<void> => {
+      const stopped = untilStopped(app.log);
+      if (options.takeOver) await app.takeOver();
+      const worker = await app.hostWorker({
         follows: true,
         onPass: (data, { result }) => {
           if (data.cause === 'start') context.print(`first pass: ${passLine(result)}`);
         },
       });
-      await fleet.scheduler();
+      await app.scheduler();
       await Promise.race([stopped, worker.asked]);
     };
-    return withFleet({ ...context, env }, run, { level: 'info' });
+    return withApp({ ...context, env }, run, { level: 'info' });
   };
 };
 

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { FleetError, reasonOf } from '../../lib/errors.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 import { countsOf } from './dump.ts';
 
 /** Reads what `dump` printed into an empty database. */
@@ -11,15 +11,15 @@ export const restoreCommand: Register = (program, context) => {
     .argument('<file>', 'the dump, or - for the standard input')
     .addHelpText('after', '\nAll of it is restored, or nothing. The database is migrated, too.')
     .action((file: string) =>
-      withFleet(context, async (fleet) => {
+      withApp(context, async (app) => {
         const source = file === '-' ? 'standard input' : file;
         const lines = readLines(file, source);
         const [database, { restore }] = await Promise.all([
-          fleet.databaseAsItIs(),
+          app.databaseAsItIs(),
           import('../../database/restore.ts'),
         ]);
         const { header, tables } = await restore(database, lines, source);
-        await (await fleet.queues()).prepare();
+        await (await app.queues()).prepare();
         context.print(`Restored the dump of ${header.at}: ${countsOf(tables)}`);
       }),
     );

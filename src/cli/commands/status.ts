@@ -1,7 +1,7 @@
 import { requireHost } from '../../app/known-hosts.ts';
 import type { DeckyRowView, HostView } from '../../views/report.ts';
 import type { Context } from '../context.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { ago, paint, type Screen, severity, stateText, table, unseen, withMeaning } from '../text.ts';
 import { freshness, statesText } from './hosts.ts';
@@ -15,10 +15,10 @@ export const status: Register = (program, context) => {
     .option('--json', 'print JSON')
     .option('--all', 'show running deckies, too, on a host with many')
     .action(({ host, json, all }: { host?: string; json?: true; all?: true }) =>
-      withFleet(context, async (fleet) => {
-        const report = await fleet.report();
+      withApp(context, async (app) => {
+        const report = await app.report();
         const found = await report.hosts(host ?? null);
-        if (host !== undefined && found.length === 0) await requireHost(fleet, host);
+        if (host !== undefined && found.length === 0) await requireHost(app, host);
         const hosts: HostStatus[] = [];
         for (const one of found) hosts.push({ ...one, deckies: await report.deckies(one.host_uuid) });
         if (json) return context.printJson({ hosts });

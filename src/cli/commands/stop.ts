@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { requireHost } from '../../app/known-hosts.ts';
 import { controlTopic } from '../../fleet/topics.ts';
 import { FleetError } from '../../lib/errors.ts';
-import { type Register, withFleet } from '../context.ts';
+import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 
 /** Milliseconds between two looks, and between two messages: a message may be lost. */
@@ -17,15 +17,15 @@ export const stop: Register = (program, context) => {
     .requiredOption('--host <host>', 'the host', option.host)
     .option('--timeout <seconds>', 'how long to wait', option.seconds, 30)
     .action(({ host, timeout }: { host: string; timeout: number }) =>
-      withFleet(context, async (fleet) => {
-        if (!(await fleet.workerLives(host))) {
-          await requireHost(fleet, host);
+      withApp(context, async (app) => {
+        if (!(await app.workerLives(host))) {
+          await requireHost(app, host);
           return context.print(`No worker of host ${host} is running.`);
         }
-        const bus = await fleet.bus();
+        const bus = await app.bus();
         const until = performance.now() + timeout * 1000;
         let askAt = 0;
-        while (await fleet.workerLives(host)) {
+        while (await app.workerLives(host)) {
           if (performance.now() > until) {
             throw new FleetError(
               'JOB_TIMED_OUT',

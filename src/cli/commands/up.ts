@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { App } from '../../app/app.ts';
 import { chooseStateFile, noStateFile } from '../../app/config.ts';
-import type { Fleet } from '../../app/wiring.ts';
 import { isObject, type Json, property } from '../../lib/json.ts';
 import { exampleStateFile, version } from '../../lib/package.ts';
 import { printableDeep } from '../../lib/text.ts';
 import type { PassOutcome } from '../../pass/pass.ts';
-import { type Context, type Register, untilStopped, withFleet } from '../context.ts';
+import { type Context, type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 import { passLine } from '../passline.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
@@ -24,9 +24,9 @@ It says what the first pass did, then each change as it happens. Ctrl-C stops it
 Without --port any free one will do if the usual one is taken.`,
     )
     .action((options: Options, command: Command) =>
-      withFleet(context, async (fleet) => {
+      withApp(context, async (app) => {
         const isAnyPort = command.getOptionValueSource('port') === 'default';
-        await Promise.race([untilStopped(fleet.log), start(fleet, context, { ...options, isAnyPort })]);
+        await Promise.race([untilStopped(app.log), start(app, context, { ...options, isAnyPort })]);
       }),
     );
 };
@@ -41,18 +41,18 @@ interface Choice extends Options {
 }
 
 /** @returns what resolves when somebody asks this host's worker to stop */
-async function start(fleet: Fleet, context: Context, choice: Choice): Promise<void> {
-  const { config } = fleet;
+async function start(app: App, context: Context, choice: Choice): Promise<void> {
+  const { config } = app;
   const embedded = config.databaseUrl === null;
   // Nothing is started for a wrong setting.
-  const engine = await fleet.engine();
+  const engine = await app.engine();
   context.print(`decnet-fleet ${version}, host ${config.host}`);
   context.progress(embedded ? 'starting the embedded PostgreSQL …' : 'bringing the database up to date …');
-  const database = await fleet.database();
+  const database = await app.database();
   await database.migrate();
-  const backend = await fleet.queues();
+  const backend = await app.queues();
   await backend.prepare();
-  const stateFile = await stateFileFor(fleet, context);
+  const stateFile = await stateFileFor(app, context);
   context.progress(null);
   context.print(`  state file  ${stateFile}`);
   context.print(`  Docker      ${engine.place}`);
@@ -60,21 +60,21 @@ async function start(fleet: Fleet, context: Context, choice: Choice): Promise<vo
   context.print(`  queues      ${backend.kind === 'redis' ? 'REDIS_URL' : 'in the database'}`);
 
   // What it may not do is told before the first pass.
-  context.print(`  dashboard   ${await openDashboard(fleet, choice)}`);
-  if (choice.takeOver) await fleet.takeOver();
+  context.print(`  dashboard   ${await openDashboard(app, choice)}`);
+  if (choice.takeOver) await app.takeOver();
   const { onPass, onFailure } = firstPass(context, config.interval);
-  const worker = await fleet.hostWorker({ follows: true, stateFile, onPass, onFailure });
-  await fleet.scheduler();
+  const worker = await app.hostWorker({ follows: true, stateFile, onPass, onFailure });
+  await app.scheduler();
   return worker.asked;
 }
 
 /** On its usual port, else on any free one: another `up` may run on this machine. @returns where it is */
-async function openDashboard(fleet: Fleet, { host, port, isAnyPort }: Choice): Promise<string> {
+async function openDashboard(app: App, { host, port, isAnyPort }: Choice): Promise<string> {
   try {
-    return placeText(await fleet.dashboard({ host, port }));
+    return placeText(await app.dashboard({ host, port }));
   } catch (error) {
     if (!isAnyPort) throw error;
-    return `${placeText(await fleet.dashboard({ host, port: 0 }))} (port ${port} is taken)`;
+    return `${placeText(await app.dashboard({ host, port: 0 }))} (port ${port} is taken)`;
   }
 }
 
@@ -108,11 +108,11 @@ function firstPass(context: Context, interval: number) {
 }
 
 /** The state file; on a machine that has none, and whose database holds no other fleet, the shipped example. */
-async function stateFileFor(fleet: Fleet, context: Context): Promise<string> {
-  const chosen = chooseStateFile(fleet.config);
+async function stateFileFor(app: App, context: Context): Promise<string> {
+  const chosen = chooseStateFile(app.config);
   if (chosen !== null) return chosen;
-  if (fleet.config.databaseUrl !== null) throw noStateFile();
-  const others = await (await fleet.report()).countRows(fleet.config.host, await exampleDeckies());
+  if (app.config.databaseUrl !== null) throw noStateFile();
+  const others = await (await app.report()).countRows(app.config.host, await exampleDeckies());
   if (others > 0) throw noStateFile();
   context.progress(null);
   context.print(

@@ -1,0 +1,35 @@
+import type { ScheduledHost } from '../fleet/slots.ts';
+import { untilReachable } from '../worker/until-reachable.ts';
+import type { Stores } from './stores.ts';
+
+/** Starts the schedule of all known hosts, and the notifier. */
+export async function openScheduler(stores: Stores): Promise<{ close(): Promise<void> }> {
+  const { config, log } = stores;
+  const [backend, { startScheduler }] = await Promise.all([stores.queues(), import('../queue/schedule.ts')]);
+  await untilReachable(backend.check, stores.isClosed, log);
+  await openNotifier(stores);
+  const hosts = async (only?: readonly string[]): Promise<readonly ScheduledHost[]> => {
+    const known = new Map(config.hosts.map((host) => [host, config.interval]));
+    for (const { host_uuid, interval_s } of await (await stores.report()).intervals(only))
+      known.set(host_uuid, interval_s);
+    return [...known].map(([host, seconds]) => ({ host, interval: seconds * 1000 }));
+  };
+  return stores.closing(
+    startScheduler(backend, {
+      hosts,
+      interval: config.interval * 1000,
+      onError: (error) => log.warn({ error }, error === null ? 'the schedule works' : 'the schedule failed'),
+    }),
+  );
+}
+
+async function openNotifier(stores: Stores): Promise<void> {
+  const [opened, { postgresOutbox }, { startNotifier }] = await Promise.all([
+    stores.database(),
+    import('../database/outbox.ts'),
+    import('../notify/notifier.ts'),
+  ]);
+  const { interval, grace, webhookUrl, publicUrl } = stores.config;
+  const outbox = postgresOutbox(opened, { interval, grace });
+  stores.closing(startNotifier(outbox, { webhookUrl, publicUrl, log: stores.log }));
+}

@@ -1,0 +1,74 @@
+import { FleetError } from '../lib/errors.ts';
+import { version } from '../lib/package.ts';
+import { keepHeapSmall } from '../worker/heap.ts';
+import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
+import { untilReachable } from '../worker/until-reachable.ts';
+import { chooseStateFile, noStateFile } from './config.ts';
+import type { Stores } from './stores.ts';
+
+export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure'> {
+  readonly follows: boolean;
+  readonly stateFile?: string;
+}
+
+/** Loads everything that a worker of a host needs. */
+export async function loadHostWorker() {
+  const [files, watchFile, watchDocker, host] = await Promise.all([
+    import('../state-file/read.ts'),
+    import('../state-file/watch.ts'),
+    import('../docker/events.ts'),
+    import('../worker/host.ts'),
+    import('../docker/engine.ts'),
+    import('../docker/identity.ts'),
+    import('../database/orm.ts'),
+    import('../database/ledger/ledger.ts'),
+    import('../queue/backend.ts'),
+    import('../bus/open.ts'),
+  ]);
+  return { files, watchFile, watchDocker, host };
+}
+
+/** Starts a worker of this host. */
+export async function openHostWorker(
+  stores: Stores,
+  { follows, stateFile: chosen, onPass, onFailure }: HostWorkerChoice,
+): Promise<HostWorker> {
+  const { config, log } = stores;
+  const stateFile = chosen ?? chooseStateFile(config);
+  if (stateFile === null) throw noStateFile();
+  const { files, watchFile, watchDocker, host } = await loadHostWorker();
+  const [ledger, engine, machine, backend, bus] = await Promise.all([
+    stores.ledger(),
+    stores.engine(),
+    stores.machine(),
+    stores.queues(),
+    stores.bus(),
+  ]);
+  // Before a worker is made: one that was made on a store that refuses it takes long to recover.
+  const ready = follows
+    ? () => ledger.register(config.host, config.interval).then(backend.check)
+    : backend.check;
+  await untilReachable(ready, stores.isClosed, log);
+  // Stopped while it was opened: a worker on a store that is closed would never end.
+  if (stores.isClosed()) throw new FleetError('CHECK_FAILED', 'Stopped before the worker had started');
+  const reader = files.stateFileReader(stateFile, config.host);
+  // Not before everything is loaded: Node's compile cache is that of other flags.
+  keepHeapSmall();
+  return stores.closing(
+    host.startHostWorker({
+      host: config.host,
+      version,
+      ports: { ledger, engine, machine, stateFile: reader, bus },
+      bus,
+      backend,
+      grace: config.grace,
+      interval: config.interval,
+      log,
+      watchers: follows
+        ? { docker: watchDocker.watchEngine(config.docker), file: watchFile.watchStateFile(reader) }
+        : null,
+      onPass,
+      onFailure,
+    }),
+  );
+}
