@@ -109,9 +109,9 @@ function simulate(host: string): SimulatedHost {
     interval: Number(interval),
     log,
     watchers: { docker, file: silent },
-    onPass: (_, { moved }) => {
+    onPass: (_, { transitions }) => {
       figures.passes += 1;
-      for (const { name } of moved) {
+      for (const { name } of transitions) {
         const at = flipped.get(name);
         if (at !== undefined) figures.eventToRow.push(performance.now() - at);
         flipped.delete(name);

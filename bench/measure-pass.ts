@@ -37,8 +37,8 @@ function portsOf(phases: Record<string, number>): Ports {
   const turnOf = (turn: Turn): Turn => ({
     ...turn,
     recorded: (desired) => timed(phases, 'rows', () => turn.recorded(desired)),
-    moves: async () => {
-      const found = await timed(phases, 'rows', () => turn.moves());
+    recentTransitions: async () => {
+      const found = await timed(phases, 'rows', () => turn.recentTransitions());
       planBegan = performance.now();
       return found;
     },
@@ -46,7 +46,7 @@ function portsOf(phases: Record<string, number>): Ports {
       phases.plan = performance.now() - planBegan;
       return timed(phases, 'apply', () => turn.apply(changes));
     },
-    alarm: (moves) => timed(phases, 'apply', () => turn.alarm(moves)),
+    alarm: (updates) => timed(phases, 'apply', () => turn.alarm(updates)),
     record: (record) => timed(phases, 'apply', () => turn.record(record)),
   });
   return {

@@ -1,11 +1,5 @@
+import type { TimedTransition } from './plan/change.ts';
 import type { FleetState } from './state.ts';
-
-/** A move of a decky. Times are epoch milliseconds. */
-export interface TimedMove {
-  readonly at: number;
-  /** Null: deleted. */
-  readonly to: FleetState | null;
-}
 
 export interface Span {
   readonly from: number;
@@ -19,17 +13,17 @@ export interface Stretch extends Span {
 
 /**
  * How a decky stood over a window of time. What nobody looked at is unknown, which is not up.
- * @param moves oldest first; the last one before the window tells how it began
+ * @param transitions oldest first; the last one before the window tells how it began
  * @param gaps times without a full pass of its host
  */
 export function stretchesOf(
-  moves: readonly TimedMove[],
+  transitions: readonly Pick<TimedTransition, 'at' | 'to'>[],
   gaps: readonly Span[],
   window: Span,
 ): readonly Stretch[] {
   const cuts = [
     window.from,
-    ...moves.map(({ at }) => at),
+    ...transitions.map(({ at }) => at),
     ...gaps.flatMap(({ from, to }) => [from, to]),
     window.to,
   ]
@@ -40,7 +34,7 @@ export function stretchesOf(
     const to = cuts[index + 1] ?? window.to;
     if (to <= from) continue;
     const isUnseen = gaps.some((gap) => gap.from <= from && gap.to >= to);
-    const state = isUnseen ? null : (moves.findLast(({ at }) => at <= from)?.to ?? null);
+    const state = isUnseen ? null : (transitions.findLast(({ at }) => at <= from)?.to ?? null);
     const last = found.at(-1);
     if (last !== undefined && last.state === state) found[found.length - 1] = { ...last, to };
     else found.push({ from, to, state });

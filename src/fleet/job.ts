@@ -23,7 +23,7 @@ export interface JobData {
 }
 
 /** One change as outsiders read it. */
-export interface ChangeView {
+export interface ReportedChange {
   readonly action: Change['action'];
   readonly name: string;
   readonly from_state: string | null;
@@ -64,7 +64,7 @@ export interface JobResult extends Counts {
   readonly duration_ms: number;
   readonly dry_run: boolean;
   /** Of a dry run. */
-  readonly changes?: readonly ChangeView[];
+  readonly changes?: readonly ReportedChange[];
   readonly held_rows?: readonly Held[];
   /** Of a dry run that names deckies. */
   readonly deckies?: readonly DeckyView[];

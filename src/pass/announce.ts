@@ -1,7 +1,7 @@
 import { type Message, type StateMessage, stateTopic } from '../fleet/topics.ts';
 import { inSlices } from '../lib/slices.ts';
 import { isPause, type Steps } from '../lib/steps.ts';
-import type { MovedRow } from './ledger.ts';
+import type { CommittedTransition } from './ledger.ts';
 
 /** Where messages go. Never rejects, and keeps nobody waiting: the table is the truth, a message is a courtesy. */
 export interface Bus {
@@ -14,13 +14,17 @@ export interface Bus {
 /** One message for each committed change of state; a change of content alone sends none. */
 export const announce = (
   host: string,
-  moved: readonly MovedRow[],
+  transitions: readonly CommittedTransition[],
   bus: Pick<Bus, 'publish'>,
-): Promise<void> => inSlices(announceInSteps(host, moved, bus));
+): Promise<void> => inSlices(announceInSteps(host, transitions, bus));
 
-function* announceInSteps(host: string, moved: readonly MovedRow[], bus: Pick<Bus, 'publish'>): Steps<void> {
+function* announceInSteps(
+  host: string,
+  transitions: readonly CommittedTransition[],
+  bus: Pick<Bus, 'publish'>,
+): Steps<void> {
   let messages: Message[] = [];
-  for (const [at, row] of moved.entries()) {
+  for (const [at, row] of transitions.entries()) {
     if (row.from !== row.to) messages.push(stateMessage(host, row));
     if (!isPause(at)) continue;
     bus.publish(messages);
@@ -30,7 +34,7 @@ function* announceInSteps(host: string, moved: readonly MovedRow[], bus: Pick<Bu
   if (messages.length > 0) bus.publish(messages);
 }
 
-function stateMessage(host: string, { id, name, from, to }: MovedRow): Message {
+function stateMessage(host: string, { id, name, from, to }: CommittedTransition): Message {
   const payload: StateMessage = {
     host_uuid: host,
     name,

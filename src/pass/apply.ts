@@ -1,18 +1,18 @@
-import { alarmMovesInSteps } from '../fleet/alerts/alarm.ts';
+import { alarmUpdatesInSteps } from '../fleet/alerts/alarm.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
-import { countsOf, movedBy, type Plan } from '../fleet/plan/change.ts';
+import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
 import { planInSteps, type Row } from '../fleet/plan/plan.ts';
 import { FleetError } from '../lib/errors.ts';
 import { inSlices } from '../lib/slices.ts';
 import { longestReason, printable, shortened } from '../lib/text.ts';
-import type { MovedRow, Turn } from './ledger.ts';
+import type { CommittedTransition, Turn } from './ledger.ts';
 import type { Seen } from './observe.ts';
 
 export interface Decided {
   readonly plan: Plan;
   /** What was written; of a dry run nothing. */
-  readonly moved: readonly MovedRow[];
+  readonly transitions: readonly CommittedTransition[];
   readonly recorded: readonly Row[];
 }
 
@@ -41,24 +41,24 @@ export async function planAndApply(
       recorded,
       observed: seen.observed,
       notes: turn.host.notes,
-      moves: await turn.moves(),
+      recentTransitions: await turn.recentTransitions(),
     }),
   );
-  if (request.dryRun) return { plan: decided, moved: [], recorded };
-  const moved = await turn.apply(decided.changes);
-  await turn.alarm(await inSlices(alarmMovesInSteps(moved, turn.host.notes)));
+  if (request.dryRun) return { plan: decided, transitions: [], recorded };
+  const transitions = await turn.apply(decided.changes);
+  await turn.alarm(await inSlices(alarmUpdatesInSteps(transitions, turn.host.notes)));
   const { eventAt } = request;
-  const eventSeconds = eventAt === null || moved.length === 0 ? null : (Date.now() - eventAt) / 1000;
+  const eventSeconds = eventAt === null || transitions.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await turn.record({
     identity: seen.identity,
     observed: seen.observed.kind === 'ok',
     error: faultOf(seen),
     counts: {
-      ...countsOf(moved),
+      ...countsOf(transitions),
       held: decided.held.length,
       deckies:
         recorded.length +
-        moved.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0),
+        transitions.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0),
       containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : turn.host.containers,
     },
     notes: decided.notes,
@@ -66,15 +66,16 @@ export async function planAndApply(
       result: resultOf(seen),
       // Until here: the commit that follows cannot be in what it commits.
       seconds: (performance.now() - request.started) / 1000,
-      changes: countsOf(moved),
+      changes: countsOf(transitions),
       eventSeconds,
     }),
   });
-  return { plan: decided, moved, recorded };
+  return { plan: decided, transitions, recorded };
 }
 
 /** What the changes of a plan would leave in the history. */
-export const plannedMoves = (decided: Plan): ReturnType<typeof movedBy> => decided.changes.flatMap(movedBy);
+export const plannedTransitions = (decided: Plan): ReturnType<typeof transitionsOf> =>
+  decided.changes.flatMap(transitionsOf);
 
 /** Why a pass is not whole, in words that stay the same while the fault lasts; null: it is. */
 export function faultOf({ desired, observed }: Seen): string | null {

@@ -1,8 +1,7 @@
-import type { AlarmMove } from '../fleet/alerts/alarm.ts';
+import type { AlarmUpdate } from '../fleet/alerts/alarm.ts';
 import type { Decky } from '../fleet/decky.ts';
 import type { Figures } from '../fleet/figures.ts';
-import type { Change, Counts, Moved } from '../fleet/plan/change.ts';
-import type { Move } from '../fleet/plan/contested.ts';
+import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
 import type { Notes } from '../fleet/plan/notes.ts';
 import type { Row } from '../fleet/plan/plan.ts';
 
@@ -28,7 +27,7 @@ export interface TurnRequest {
 }
 
 /** A committed change, with its number in `fleet_transitions`. */
-export interface MovedRow extends Moved {
+export interface CommittedTransition extends Transition {
   readonly id: string;
 }
 
@@ -51,12 +50,12 @@ export interface Turn {
   readonly host: HostRecord;
   /** @param desired what the file says: content that is equal need not be held twice */
   recorded(desired: ReadonlyMap<string, Decky>): Promise<readonly Row[]>;
-  /** Moves of rows that moved more than once lately, oldest first. */
-  moves(): Promise<readonly Move[]>;
+  /** Of rows with more than one transition lately, oldest first. */
+  recentTransitions(): Promise<readonly TimedTransition[]>;
   /** @returns what was written: a row that another program wrote in between is left out */
-  apply(changes: readonly Change[]): Promise<readonly MovedRow[]>;
+  apply(changes: readonly Change[]): Promise<readonly CommittedTransition[]>;
   /** What was written, to those who are told when a decky fails or recovers. */
-  alarm(moves: readonly AlarmMove[]): Promise<void>;
+  alarm(updates: readonly AlarmUpdate[]): Promise<void>;
   record(pass: PassRecord): Promise<void>;
 }
 

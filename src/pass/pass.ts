@@ -6,10 +6,10 @@ import { FleetError } from '../lib/errors.ts';
 import { inSlices } from '../lib/slices.ts';
 import { isPause, type Steps } from '../lib/steps.ts';
 import { announce, type Bus } from './announce.ts';
-import { type Decided, planAndApply, plannedMoves, type Started } from './apply.ts';
-import type { Ledger, MovedRow } from './ledger.ts';
+import { type Decided, planAndApply, plannedTransitions, type Started } from './apply.ts';
+import type { CommittedTransition, Ledger } from './ledger.ts';
 import { type Engine, type Machine, observe, type Seen, type StateFile } from './observe.ts';
-import { changeView, deckyViews } from './views.ts';
+import { deckyViews, reportedChange } from './views.ts';
 
 export interface Ports {
   readonly ledger: Ledger;
@@ -29,7 +29,7 @@ export interface PassOutcome {
   /** The state file could not be used: states were taken all the same, and the pass has failed. */
   readonly failure: FleetError | null;
   readonly plan: Plan;
-  readonly moved: readonly MovedRow[];
+  readonly transitions: readonly CommittedTransition[];
   /** The names of the deckies in the file and the table, of a pass over all; null: it looked at some. */
   readonly names: Names | null;
   /** What an operator should be told, in words that stay the same while it lasts. */
@@ -66,14 +66,14 @@ export async function pass(
   };
 
   const { seen, decided } = await lookAndTakeTurn(request, ports);
-  await announce(request.host, decided.moved, ports.bus);
+  await announce(request.host, decided.transitions, ports.bus);
 
-  const moves = request.dryRun ? plannedMoves(decided.plan) : decided.moved;
+  const counted = request.dryRun ? plannedTransitions(decided.plan) : decided.transitions;
   const warning = othersOnly(seen.desired, request.host);
   const result: JobResult = {
     host_uuid: request.host,
     job_id: job,
-    ...countsOf(moves),
+    ...countsOf(counted),
     held: decided.plan.held.length,
     contested: decided.plan.contested,
     docker: seen.observed.kind,
@@ -85,7 +85,7 @@ export async function pass(
     result,
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
     plan: decided.plan,
-    moved: decided.moved,
+    transitions: decided.transitions,
     names: only === null ? await inSlices(namesInSteps(seen, decided)) : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
@@ -131,7 +131,7 @@ const dryRunViews = (
   seen: Seen,
   { plan, recorded }: Decided,
 ): Pick<JobResult, 'changes' | 'held_rows' | 'deckies'> => ({
-  changes: plan.changes.map(changeView),
+  changes: plan.changes.map(reportedChange),
   held_rows: plan.held,
   ...(data.deckies === undefined ? {} : { deckies: deckyViews(data.deckies, seen, recorded) }),
 });

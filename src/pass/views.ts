@@ -1,5 +1,5 @@
 import { deckiesByName } from '../fleet/desired.ts';
-import type { ChangeView, DeckyView } from '../fleet/job.ts';
+import type { DeckyView, ReportedChange } from '../fleet/job.ts';
 import { type Change, contentReason } from '../fleet/plan/change.ts';
 import { observedState } from '../fleet/plan/observed.ts';
 import { knownServicesInSteps, type Row } from '../fleet/plan/plan.ts';
@@ -10,7 +10,7 @@ import { atOnce } from '../lib/steps.ts';
 import type { Seen } from './observe.ts';
 
 /** A change as the job's result and `plan --json` show it. */
-export const changeView = (change: Change): ChangeView => ({
+export const reportedChange = (change: Change): ReportedChange => ({
   action: change.action,
   name: change.name,
   from_state: change.from,

@@ -1,6 +1,6 @@
 import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
-import type { DeckyRowView } from './report.ts';
+import type { DeckyRow } from './report.ts';
 
 /** What a reader of the fleet asks for. Null: all. */
 export interface DeckyFilter {
@@ -11,14 +11,14 @@ export interface DeckyFilter {
 }
 
 /** A recorded decky on a page of many hosts. */
-export interface ListedDecky extends DeckyRowView {
+export interface ListedDecky extends DeckyRow {
   readonly host_uuid: string;
   /** How many deckies of its host the filter lets through. */
   readonly matched: number;
 }
 
 /** The recorded side of one decky. */
-export interface RecordedDecky extends DeckyRowView {
+export interface RecordedDecky extends DeckyRow {
   readonly decky_config: Json;
 }
 
@@ -60,8 +60,12 @@ export interface Pages {
   decky(host: string, name: string): Promise<RecordedDecky | null>;
   /** The services that are recorded anywhere. */
   services(): Promise<readonly string[]>;
-  /** Moves of one decky since then, oldest first, and the last one before. `at`: epoch milliseconds. */
-  moves(host: string, name: string, since: number): Promise<readonly { at: number; to: FleetState | null }[]>;
+  /** Transitions of one decky since then, oldest first, and the last one before. `at`: epoch milliseconds. */
+  transitions(
+    host: string,
+    name: string,
+    since: number,
+  ): Promise<readonly { at: number; to: FleetState | null }[]>;
   /** Changes whenever a pass was committed anywhere, or a host became stale. */
   pulse(): Promise<Pulse>;
 }

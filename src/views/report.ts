@@ -18,19 +18,19 @@ export interface HostView {
   readonly counts: Json;
   /** How many deckies are recorded in each state. */
   readonly states: Readonly<Partial<Record<FleetState, number>>>;
-  readonly held: readonly NoteView[];
-  readonly left: readonly NoteView[];
-  readonly contested: readonly NoteView[];
+  readonly held: readonly HostNote[];
+  readonly left: readonly HostNote[];
+  readonly contested: readonly HostNote[];
 }
 
-export interface NoteView {
+export interface HostNote {
   readonly name: string;
   readonly reason: string;
   readonly since: string;
 }
 
 /** One row of `fleet_deckies`. */
-export interface DeckyRowView {
+export interface DeckyRow {
   readonly name: string;
   readonly ip: string | null;
   readonly services: Json;
@@ -41,7 +41,7 @@ export interface DeckyRowView {
   readonly updated_at: string;
 }
 
-export interface TransitionView {
+export interface Transition {
   readonly id: number;
   readonly host_uuid: string;
   readonly name: string;
@@ -52,7 +52,7 @@ export interface TransitionView {
   readonly job_id: string | null;
 }
 
-export interface GapView {
+export interface Gap {
   readonly host_uuid: string;
   readonly from_at: string;
   readonly to_at: string;
@@ -64,13 +64,11 @@ export interface Report {
   /** All hosts that registered, or some, with their intervals in seconds: what a schedule needs of them. */
   intervals(only?: readonly string[]): Promise<readonly Pick<HostView, 'host_uuid' | 'interval_s'>[]>;
   /** Of one host, in the order of their names. */
-  deckies(host: string): Promise<readonly DeckyRowView[]>;
+  deckies(host: string): Promise<readonly DeckyRow[]>;
   /** Newest first. @param filter.since ISO 8601 */
-  history(
-    filter: HistoryFilter,
-  ): Promise<{ transitions: readonly TransitionView[]; gaps: readonly GapView[] }>;
+  history(filter: HistoryFilter): Promise<{ transitions: readonly Transition[]; gaps: readonly Gap[] }>;
   /** Newest first, a thousand at most. @param since ISO 8601; null: all */
-  gaps(host: string, since: string | null): Promise<readonly GapView[]>;
+  gaps(host: string, since: string | null): Promise<readonly Gap[]>;
   /** Whether a worker registered the host, or it has rows. */
   knowsHost(host: string): Promise<boolean>;
   /** Some of the hosts that are known, and of others, in the order of their names; and how many there are. */

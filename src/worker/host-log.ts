@@ -10,13 +10,13 @@ export function hostLog(host: string, log: Log) {
     said = new Set(warnings);
   };
   return {
-    passed: ({ result, warnings, moved, failure, plan }: PassOutcome): void => {
+    passed: ({ result, warnings, transitions, failure, plan }: PassOutcome): void => {
       if (failure !== null) return;
       const contested = [...plan.notes.contested].map(
         ([name, { reason }]) => `${name} is contested: ${reason}`,
       );
       sayOnce([...warnings, ...contested]);
-      if (moved.length === 0) return;
+      if (transitions.length === 0) return;
       const { inserted, deleted, state_updated, config_updated, job_id: job } = result;
       log.info({ host, job, inserted, deleted, state_updated, config_updated }, 'pass changed the fleet');
     },

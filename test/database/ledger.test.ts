@@ -46,9 +46,9 @@ function inBetween(statement: string): () => void {
     takeTurn(request, turn, (open) =>
       work({
         ...open,
-        moves: async () => {
+        recentTransitions: async () => {
           await it.db.query(statement);
-          return open.moves();
+          return open.recentTransitions();
         },
       }),
     );
@@ -109,8 +109,8 @@ describe('a pass on the database', () => {
     await run();
     const before = await statesOf(it.db);
     for (let pass = 0; pass < 3; pass++) {
-      assert.deepEqual((await run({ deckies: ['web'] })).moved, []);
-      assert.deepEqual((await run()).moved, []);
+      assert.deepEqual((await run({ deckies: ['web'] })).transitions, []);
+      assert.deepEqual((await run()).transitions, []);
     }
     assert.deepEqual(await statesOf(it.db), before);
   });
@@ -419,10 +419,10 @@ describe('the turn', () => {
     it.desired = declared(decky('web'), decky('mail'));
     it.observed = seen(serviceOf('web', 'ssh'), serviceOf('mail', 'ssh'));
     inBetween(`insert into fleet_deckies (host_uuid, name, state) values ('local', 'web', 'pending')`);
-    const { result, moved } = await run();
+    const { result, transitions } = await run();
     assert.equal(result.inserted, 1);
     assert.deepEqual(
-      moved.map(({ name }) => name),
+      transitions.map(({ name }) => name),
       ['mail'],
     );
     assert.deepEqual(await statesOf(it.db), ['mail running', 'web pending']);
@@ -511,7 +511,7 @@ describe('the number of statements', () => {
 
 describe('the content of a row', () => {
   const threeQuietPasses = async (): Promise<void> => {
-    for (let pass = 0; pass < 3; pass++) assert.deepEqual((await run()).moved, []);
+    for (let pass = 0; pass < 3; pass++) assert.deepEqual((await run()).transitions, []);
   };
   const readings = (statements: readonly string[]): number =>
     statements.filter((text) => text.includes('decky_config')).length;
@@ -561,7 +561,7 @@ describe('a host larger than what is read and written at once', () => {
     it.observed = seen(...names.map((name) => serviceOf(name, 'ssh')));
     assert.equal((await run()).result.inserted, names.length);
     const quiet = await run();
-    assert.deepEqual(quiet.moved, []);
+    assert.deepEqual(quiet.transitions, []);
     assert.ok(names.every((name) => quiet.names?.has(name)));
     assert.ok(!quiet.names?.has('decky-33000'));
     it.desired = declared(decky('decky-32999'));

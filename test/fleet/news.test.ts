@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Alarm, alarmMovesInSteps } from '../../src/fleet/alerts/alarm.ts';
+import { type Alarm, alarmUpdatesInSteps } from '../../src/fleet/alerts/alarm.ts';
 import { type Decision, decide, hush } from '../../src/fleet/alerts/news.ts';
 import {
   culpritOf,
@@ -36,7 +36,7 @@ const told = (decision: Decision): readonly (string | null)[] => decision.told.m
 const many = (count: number, state: string, more: Partial<Alarm> = {}): readonly Alarm[] =>
   Array.from({ length: count }, (_, at) => alarm(`decky-${at}`, state, more));
 
-describe('which moves matter to alarms', () => {
+describe('which transitions matter to alarms', () => {
   const left = (ran: boolean) => ({
     ...noNotes,
     left: new Map([['web', { since: now, writtenAt: now, ran }]]),
@@ -56,9 +56,9 @@ describe('which moves matter to alarms', () => {
     ['tearing down', 'running', 'tearing_down', noNotes, undefined],
   ] as const) {
     test(`${what}: ${makes ?? 'ignored'}`, () => {
-      const [move] = atOnce(alarmMovesInSteps([{ name: 'web', from, to, reason: 'x' }], notes));
-      assert.equal(move?.makes, makes);
-      if (to === null) assert.equal(move?.state, 'removed');
+      const [update] = atOnce(alarmUpdatesInSteps([{ name: 'web', from, to, reason: 'x' }], notes));
+      assert.equal(update?.makes, makes);
+      if (to === null) assert.equal(update?.state, 'removed');
     });
   }
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { movedBy, type Plan } from '../../src/fleet/plan/change.ts';
+import { type Plan, transitionsOf } from '../../src/fleet/plan/change.ts';
 import { type Facts, plan, type Row } from '../../src/fleet/plan/plan.ts';
 import type { Container } from '../../src/fleet/plan/sighting.ts';
 import { fleetStates } from '../../src/fleet/state.ts';
@@ -169,7 +169,7 @@ describe('for any facts', () => {
       fc.property(someFacts, (given) => {
         const { changes, held } = plan(given);
         assert.equal(new Set(changes.map((change) => change.name)).size, changes.length);
-        for (const { reason } of [...changes, ...held, ...changes.flatMap(movedBy)])
+        for (const { reason } of [...changes, ...held, ...changes.flatMap(transitionsOf)])
           assert.match(reason, /\S{2}/);
       }),
       runs,

@@ -402,7 +402,7 @@ describe('a pass over some deckies', () => {
 
 describe('contested rows', () => {
   const desired = declared(decky('web'));
-  const move = (from: FleetState | null, to: FleetState | null, secondsAgo: number) => ({
+  const transition = (from: FleetState | null, to: FleetState | null, secondsAgo: number) => ({
     name: 'web',
     from,
     to,
@@ -410,12 +410,12 @@ describe('contested rows', () => {
   });
 
   test('a row changed back three times within ten minutes, the third by this plan', () => {
-    const moves = [
-      move('running', 'failed', 700),
-      move('running', 'failed', 400),
-      move('running', 'failed', 200),
+    const recentTransitions = [
+      transition('running', 'failed', 700),
+      transition('running', 'failed', 400),
+      transition('running', 'failed', 200),
     ];
-    const decided = plan(facts({ desired, recorded: [row('web')], observed: crashed, moves }));
+    const decided = plan(facts({ desired, recorded: [row('web')], observed: crashed, recentTransitions }));
     assert.deepEqual(decided.contested, ['web']);
     assert.match(
       decided.notes.contested.get('web')?.reason ?? '',
@@ -423,34 +423,40 @@ describe('contested rows', () => {
     );
   });
 
-  test('moves that follow from each other are not', () => {
-    const moves = [
-      move('running', 'failed', 400),
-      move('failed', 'running', 300),
-      move('running', 'failed', 200),
-      move('failed', 'running', 100),
+  test('transitions that follow from each other are not', () => {
+    const recentTransitions = [
+      transition('running', 'failed', 400),
+      transition('failed', 'running', 300),
+      transition('running', 'failed', 200),
+      transition('failed', 'running', 100),
     ];
     assert.deepEqual(
-      plan(facts({ desired, recorded: [row('web')], observed: crashed, moves })).contested,
+      plan(facts({ desired, recorded: [row('web')], observed: crashed, recentTransitions })).contested,
       [],
     );
   });
 
   test('what was long ago does not count', () => {
-    const moves = [
-      move('running', 'failed', 1300),
-      move('running', 'failed', 900),
-      move('running', 'failed', 800),
+    const recentTransitions = [
+      transition('running', 'failed', 1300),
+      transition('running', 'failed', 900),
+      transition('running', 'failed', 800),
     ];
     assert.deepEqual(
-      plan(facts({ desired, recorded: [row('web')], observed: crashed, moves })).contested,
+      plan(facts({ desired, recorded: [row('web')], observed: crashed, recentTransitions })).contested,
       [],
     );
   });
 
   test('a row that is deleted behind our back counts, too', () => {
-    const moves = [move(null, 'running', 400), move(null, 'running', 300), move(null, 'running', 200)];
-    assert.deepEqual(plan(facts({ desired, recorded: [], observed: running, moves })).contested, ['web']);
+    const recentTransitions = [
+      transition(null, 'running', 400),
+      transition(null, 'running', 300),
+      transition(null, 'running', 200),
+    ];
+    assert.deepEqual(plan(facts({ desired, recorded: [], observed: running, recentTransitions })).contested, [
+      'web',
+    ]);
   });
 });
 

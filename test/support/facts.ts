@@ -80,6 +80,6 @@ export const facts = (more: Partial<Facts> = {}): Facts => ({
   recorded: [],
   observed: seen(),
   notes: noNotes,
-  moves: [],
+  recentTransitions: [],
   ...more,
 });

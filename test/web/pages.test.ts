@@ -32,12 +32,12 @@ describe('availability', () => {
   const window = { from: 0, to: 10 * hour };
 
   test('counts the time in which somebody looked, and no other', () => {
-    const moves = [
+    const transitions = [
       { at: -hour, to: 'running' as const },
       { at: 2 * hour, to: 'failed' as const },
       { at: 3 * hour, to: 'running' as const },
     ];
-    const stretches = stretchesOf(moves, [{ from: 5 * hour, to: 7 * hour }], window);
+    const stretches = stretchesOf(transitions, [{ from: 5 * hour, to: 7 * hour }], window);
     assert.deepEqual(
       stretches.map(({ state, from, to }) => [state, (to - from) / hour]),
       [

@@ -2,7 +2,7 @@ import type { App } from '../../app/app.ts';
 import { requireDecky, requireHost } from '../../app/known-hosts.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import { FleetError } from '../../lib/errors.ts';
-import type { TransitionView } from '../../views/report.ts';
+import type { Transition } from '../../views/report.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { ago, type Screen, stateText, table, withMeaning } from '../text.ts';
@@ -70,7 +70,7 @@ async function mustExist(app: App, { host, decky }: Options): Promise<void> {
 
 function transition(
   screen: Screen,
-  { at, host_uuid, name, from_state: from, to_state: to, reason }: TransitionView,
+  { at, host_uuid, name, from_state: from, to_state: to, reason }: Transition,
 ): string[] {
   const arrow = screen.unicode ? '→' : '->';
   const state = (word: string | null): string =>

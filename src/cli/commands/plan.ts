@@ -1,5 +1,5 @@
 import { requestOnePass } from '../../app/one-pass.ts';
-import type { ChangeView, JobResult } from '../../fleet/job.ts';
+import type { JobResult, ReportedChange } from '../../fleet/job.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import { hostOf, type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
@@ -52,7 +52,7 @@ function planText(
     ]),
     ...held.map(({ name, reason }) => [paint(screen, 'cyan', `= ${name}`), 'held', reason]),
   ];
-  const count = (...actions: readonly ChangeView['action'][]): number =>
+  const count = (...actions: readonly ReportedChange['action'][]): number =>
     changes.filter(({ action }) => actions.includes(action)).length;
   const sum = [
     [count('insert'), 'to insert'],
@@ -72,7 +72,7 @@ function planText(
   ].join('\n');
 }
 
-function whatHappens(screen: Screen, { action, from_state: from, to_state: to }: ChangeView): string {
+function whatHappens(screen: Screen, { action, from_state: from, to_state: to }: ReportedChange): string {
   const arrow = screen.unicode ? '→' : '->';
   const state = (word: string | null): string =>
     word !== null && isFleetState(word) ? stateText({ ...screen, glyphs: false }, word) : '';

@@ -1,5 +1,5 @@
 import { requireHost } from '../../app/known-hosts.ts';
-import type { DeckyRowView, HostView } from '../../views/report.ts';
+import type { DeckyRow, HostView } from '../../views/report.ts';
 import type { Context } from '../context.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
@@ -28,7 +28,7 @@ export const status: Register = (program, context) => {
 };
 
 interface HostStatus extends HostView {
-  readonly deckies: readonly DeckyRowView[];
+  readonly deckies: readonly DeckyRow[];
 }
 
 /** Above this many deckies of a host, those that run are only counted. */
@@ -81,7 +81,7 @@ function hostText(screen: Screen, host: HostStatus, all: boolean): string {
   ].join('\n');
 }
 
-const bySeverity = (a: DeckyRowView, b: DeckyRowView): number =>
+const bySeverity = (a: DeckyRow, b: DeckyRow): number =>
   severity.indexOf(a.state) - severity.indexOf(b.state) ||
   Date.parse(b.since ?? '0') - Date.parse(a.since ?? '0') ||
   a.name.localeCompare(b.name);

@@ -91,7 +91,7 @@ function firstPass(context: Context, interval: number) {
         context.print(`first pass: ${passLine(outcome.result)}`);
       }
       const { screen } = context;
-      for (const { name, from, to, reason } of printableDeep(outcome.moved)) {
+      for (const { name, from, to, reason } of printableDeep(outcome.transitions)) {
         const time = new Date().toISOString().slice(11, 19);
         const word = to === null ? 'deleted' : from === to ? 'content' : stateText(screen, to);
         const was = from === null || from === to ? '' : ` (was ${from})`;

@@ -1,4 +1,4 @@
-import type { AlarmMove } from '../../fleet/alerts/alarm.ts';
+import type { AlarmUpdate } from '../../fleet/alerts/alarm.ts';
 import { type Db, query } from '../query.ts';
 
 /** How many changes an alarm remembers. @see flappingAfter */
@@ -11,20 +11,20 @@ export const withChange = (recent: string, time: string): string =>
   `(case when jsonb_typeof(${recent}) <> 'array' then '[]'::jsonb
     when jsonb_array_length(${recent}) >= ${remembered} then ${recent} - 0 else ${recent} end) || ${epoch(time)}`;
 
-/** The alarms of a host take the moves of its turn: those that make one, and those of a decky that has one. */
+/** Writes what a turn changes in the alarms of its host: updates that make one, and those of a decky that has one. */
 export async function raiseAlarms(
   db: Db,
   host: string,
   moment: string,
-  moves: readonly AlarmMove[],
+  updates: readonly AlarmUpdate[],
 ): Promise<void> {
-  if (moves.length === 0) return;
+  if (updates.length === 0) return;
   const alarms = await query<{ name: string }>(db, 'select name from fleet_alarms where host_uuid = $1', [
     host,
   ]);
   const known = new Set(alarms.map(({ name }) => name));
   // Looking up the names of a large host's first pass would take longer than the rest.
-  const told = moves.filter(({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)));
+  const told = updates.filter(({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)));
   if (told.length > 0) await query(db, upsertAlarms, [host, JSON.stringify(told), moment]);
 }
 

@@ -2,7 +2,7 @@ import { type Change, contentReason } from '../../fleet/plan/change.ts';
 import { equalJson } from '../../lib/json.ts';
 import { inSlices } from '../../lib/slices.ts';
 import { isPause, type Steps } from '../../lib/steps.ts';
-import type { MovedRow, TurnRequest } from '../../pass/ledger.ts';
+import type { CommittedTransition, TurnRequest } from '../../pass/ledger.ts';
 import { type Db, query } from '../query.ts';
 import type { Versions } from './recorded.ts';
 import { textArrayInSteps } from './text-array.ts';
@@ -18,10 +18,10 @@ export async function applyChanges(
   moment: string,
   changes: readonly Change[],
   versions: Versions,
-): Promise<readonly MovedRow[]> {
-  const moved: MovedRow[] = [];
+): Promise<readonly CommittedTransition[]> {
+  const committed: CommittedTransition[] = [];
   const write = async (
-    run: (values: readonly unknown[]) => Promise<readonly MovedRow[]>,
+    run: (values: readonly unknown[]) => Promise<readonly CommittedTransition[]>,
     ...actions: readonly Change['action'][]
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
@@ -34,13 +34,13 @@ export async function applyChanges(
       const written = run([request.host, moment, request.job, ...(await input)]);
       // The next is made ready while PostgreSQL is at work.
       input = inputAt(from + batch);
-      for (const row of await written) moved.push(row);
+      for (const row of await written) committed.push(row);
     }
   };
   await write((values) => insert(db, values), 'insert');
   await write((values) => query(db, updateRows, values), 'state', 'config', 'reason');
   await write((values) => query(db, deleteRows, values), 'delete');
-  return moved;
+  return committed;
 }
 
 const uniqueViolation = '23505';
@@ -49,14 +49,14 @@ const uniqueViolation = '23505';
  * Rows that another program has written in between are left out. That is rare, and to expect it of each row takes
  * PostgreSQL a fifth longer: it is tried without first.
  */
-async function insert(db: Db, values: readonly unknown[]): Promise<readonly MovedRow[]> {
+async function insert(db: Db, values: readonly unknown[]): Promise<readonly CommittedTransition[]> {
   await query(db, 'savepoint inserts');
   try {
-    return await query<MovedRow>(db, insertRows(''), values);
+    return await query<CommittedTransition>(db, insertRows(''), values);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === uniqueViolation)) throw error;
     await query(db, 'rollback to savepoint inserts');
-    return query<MovedRow>(db, insertRows('on conflict do nothing'), values);
+    return query<CommittedTransition>(db, insertRows('on conflict do nothing'), values);
   }
 }
 
@@ -97,7 +97,7 @@ const input = `input as materialized (
       services::jsonb as services
     from unnest(${Object.keys(columns).map((_, at) => `$${at + 4}::text[]`)}) as u(${Object.keys(columns)}))`;
 
-const moved = 'id::text, name, from_state as "from", to_state as "to", reason';
+const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason';
 
 const insertRows = (onConflict: string): string => `with ${input}, written as (
     insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, last_error,
@@ -107,7 +107,7 @@ const insertRows = (onConflict: string): string => `with ${input}, written as (
     ${onConflict} returning name)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
   select $1, name, null, to_state, reason, $2::timestamptz, $3 from input join written using (name) order by name
-  returning ${moved}`;
+  returning ${asTransition}`;
 
 const updateRows = `with ${input}, written as (
     update fleet_deckies d set state = i.to_state, last_error = i.last_error,
@@ -123,10 +123,10 @@ const updateRows = `with ${input}, written as (
       where i.content_reason is not null
     union all select 2, i.from_state, i.to_state, i.reason where i.from_state <> i.to_state) m
   order by name, m.step
-  returning ${moved}`;
+  returning ${asTransition}`;
 
 const deleteRows = `with ${input}, written as (
     select fleet_delete_deckies($1, array_agg(name), array_agg(version)) as name from input)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
   select $1, name, from_state, null, reason, $2::timestamptz, $3 from input join written using (name) order by name
-  returning ${moved}`;
+  returning ${asTransition}`;

@@ -1,5 +1,6 @@
 import { figuresFromJson, figuresToJson } from '../../fleet/figures.ts';
-import { contestedWindow, type Move } from '../../fleet/plan/contested.ts';
+import type { TimedTransition } from '../../fleet/plan/change.ts';
+import { contestedWindow } from '../../fleet/plan/contested.ts';
 import type { FleetState } from '../../fleet/state.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostRecord, Ledger, Turn, TurnRequest } from '../../pass/ledger.ts';
@@ -145,15 +146,15 @@ function openTurn(
     now: Date.parse(moment),
     host,
     recorded: (desired) => readRows(db, { host: request.host, only }, desired, versions),
-    moves: async () => {
+    recentTransitions: async () => {
       const window = contestedWindow / 1000;
-      const rows = await query<MoveRow>(db, selectMoves, [request.host, moment, window, only]);
+      const rows = await query<TransitionRow>(db, selectTransitions, [request.host, moment, window, only]);
       return rows.map(
-        (row): Move => ({ name: row.name, from: row.from_state, to: row.to_state, at: row.at }),
+        (row): TimedTransition => ({ name: row.name, from: row.from_state, to: row.to_state, at: row.at }),
       );
     },
     apply: (changes) => applyChanges(db, request, moment, changes, versions),
-    alarm: (moves) => raiseAlarms(db, request.host, moment, moves),
+    alarm: (updates) => raiseAlarms(db, request.host, moment, updates),
     record: async (pass) => {
       const isFull = request.only === null;
       if (isFull) {
@@ -176,15 +177,15 @@ function openTurn(
   };
 }
 
-interface MoveRow {
+interface TransitionRow {
   readonly name: string;
   readonly from_state: FleetState | null;
   readonly to_state: FleetState | null;
   readonly at: number;
 }
 
-// Of rows that moved twice or more in the window, the last moves: enough to tell whether they are contested.
-const selectMoves = `with lively as (
+// Of rows with two transitions or more in the window the last ones: enough to know whether they are contested.
+const selectTransitions = `with lively as (
     select name from fleet_transitions
     where host_uuid = $1 and at > $2::timestamptz - make_interval(secs => $3)
       and ($4::text[] is null or name = any ($4::text[])) and from_state is distinct from to_state

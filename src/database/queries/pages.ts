@@ -56,8 +56,8 @@ export function pages(ask: Query, defaultInterval: number): Pages {
           [],
         )
       ).map(({ service }) => service),
-    moves: async (host, name, since) =>
-      (await query<{ at: number; to: string | null }>(selectMoves, [host, name, since])).map(
+    transitions: async (host, name, since) =>
+      (await query<{ at: number; to: string | null }>(selectTransitions, [host, name, since])).map(
         ({ at, to }) => ({ at, to: to !== null && isFleetState(to) ? to : null }),
       ),
     pulse: async () => {
@@ -106,7 +106,7 @@ const selectShown = (order: Order): string => `select ${columns}, d.matched from
     and (not $7::boolean or d.state <> 'running' or d.matched <= $6::int or d.host_uuid = any ($5::text[]))
   order by d.host_uuid, d.place`;
 
-const selectMoves = `select (extract(epoch from ${bounded('at')}) * 1000)::float8 as at, to_state as "to"
+const selectTransitions = `select (extract(epoch from ${bounded('at')}) * 1000)::float8 as at, to_state as "to"
   from fleet_transitions t
   where host_uuid = $1 and name = $2 and from_state is distinct from to_state
     and id >= coalesce((select max(id) from fleet_transitions b where b.host_uuid = $1 and b.name = $2

@@ -1,13 +1,6 @@
 import { isObject, type Json } from '../../lib/json.ts';
 import { printableDeep } from '../../lib/text.ts';
-import type {
-  DeckyRowView,
-  GapView,
-  HostView,
-  NoteView,
-  Report,
-  TransitionView,
-} from '../../views/report.ts';
+import type { DeckyRow, Gap, HostNote, HostView, Report, Transition } from '../../views/report.ts';
 import { leftReason, notesFromJson } from '../notes.ts';
 import type { Query } from '../query.ts';
 import { intervalSeconds, iso, isStale } from '../sql.ts';
@@ -28,12 +21,12 @@ export function report(ask: Query, defaultInterval: number, named: readonly stri
          where $2::text[] is null or host_uuid = any ($2::text[])`,
         [defaultInterval, only ?? null],
       ),
-    deckies: (host) => query<DeckyRowView>(selectDeckies, [host]),
+    deckies: (host) => query<DeckyRow>(selectDeckies, [host]),
     history: async ({ host, decky, since, limit }) => ({
-      transitions: await query<TransitionView>(selectTransitions, [host, decky, since, limit]),
-      gaps: decky === null ? await query<GapView>(selectGaps, [host, since, limit]) : [],
+      transitions: await query<Transition>(selectTransitions, [host, decky, since, limit]),
+      gaps: decky === null ? await query<Gap>(selectGaps, [host, since, limit]) : [],
     }),
-    gaps: (host, since) => query<GapView>(selectGaps, [host, since, 1000]),
+    gaps: (host, since) => query<Gap>(selectGaps, [host, since, 1000]),
     knowsHost: async (host) =>
       (
         await query(
@@ -91,7 +84,7 @@ const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval
 
 function hostView({ observed, notes, ...row }: HostRow): HostView {
   const { held, left, contested } = notesFromJson(notes);
-  const views = (found: ReadonlyMap<string, { reason: string; since: number }>): readonly NoteView[] =>
+  const views = (found: ReadonlyMap<string, { reason: string; since: number }>): readonly HostNote[] =>
     [...found].map(([name, { reason, since }]) => ({ name, reason, since: new Date(since).toISOString() }));
   return {
     ...row,

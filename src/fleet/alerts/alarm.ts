@@ -1,5 +1,5 @@
 import { isPause, type Steps } from '../../lib/steps.ts';
-import type { Moved } from '../plan/change.ts';
+import type { Transition } from '../plan/change.ts';
 import type { Notes } from '../plan/notes.ts';
 import type { FleetState } from '../state.ts';
 
@@ -35,8 +35,8 @@ const downStates: ReadonlySet<string> = new Set<FleetState>([
 
 export const isDown = (state: string): boolean => downStates.has(state);
 
-/** What a move of a row does to its alarm. An alarm that exists takes every such move. */
-export interface AlarmMove {
+/** What a transition of a row does to its alarm. An alarm that exists takes every one. */
+export interface AlarmUpdate {
   readonly name: string;
   readonly state: string;
   readonly reason: string;
@@ -45,20 +45,23 @@ export interface AlarmMove {
 }
 
 /**
- * The moves that matter to alarms. A decky that never ran alarms nobody: it is still being deployed.
+ * The transitions that matter to alarms. A decky that never ran alarms nobody: it is still being deployed.
  * @param notes those that the pass found: they know whether a row that another program wrote was ever seen running
  */
-export function* alarmMovesInSteps(moves: readonly Moved[], notes: Notes): Steps<readonly AlarmMove[]> {
-  const found: AlarmMove[] = [];
-  for (const [at, move] of moves.entries()) {
+export function* alarmUpdatesInSteps(
+  transitions: readonly Transition[],
+  notes: Notes,
+): Steps<readonly AlarmUpdate[]> {
+  const found: AlarmUpdate[] = [];
+  for (const [at, transition] of transitions.entries()) {
     if (isPause(at)) yield;
-    const matters = alarmMoveOf(move, notes);
+    const matters = alarmUpdateOf(transition, notes);
     if (matters !== null) found.push(matters);
   }
   return found;
 }
 
-function alarmMoveOf({ name, from, to, reason }: Moved, notes: Notes): AlarmMove | null {
+function alarmUpdateOf({ name, from, to, reason }: Transition, notes: Notes): AlarmUpdate | null {
   if (from === to) return null;
   if (to === null) return { name, state: removed, reason, makes: 'none' };
   if (to === 'running') return { name, state: to, reason, makes: 'none' };

@@ -38,19 +38,24 @@ export interface Plan {
   readonly revisit: ReadonlyMap<string, number>;
 }
 
-/** A change as it is remembered: from equals to for one of content. */
-export interface Moved {
+/** What a committed change leaves in the history. `from` equals `to` where only content changed. */
+export interface Transition {
   readonly name: string;
   readonly from: FleetState | null;
   readonly to: FleetState | null;
   readonly reason: string;
 }
 
+/** A transition of the past. `at`: epoch milliseconds. */
+export interface TimedTransition extends Omit<Transition, 'reason'> {
+  readonly at: number;
+}
+
 export const contentReason = (changed: readonly string[]): string =>
   shortened(printable(`file: ${changed.join(', ')} changed`));
 
 /** What a change leaves in the history; a new reason for the same state leaves nothing. @see CONTRACT.md, rules 4, 5 */
-export function movedBy({ name, from, to, reason, changed }: Change): readonly Moved[] {
+export function transitionsOf({ name, from, to, reason, changed }: Change): readonly Transition[] {
   const content =
     from !== null && changed.length > 0 ? [{ name, from, to: from, reason: contentReason(changed) }] : [];
   return from === to ? content : [...content, { name, from, to, reason }];
@@ -63,9 +68,9 @@ export interface Counts {
   readonly config_updated: number;
 }
 
-export function countsOf(moves: readonly Moved[]): Counts {
+export function countsOf(transitions: readonly Transition[]): Counts {
   const counts = { inserted: 0, deleted: 0, state_updated: 0, config_updated: 0 };
-  for (const { from, to } of moves) {
+  for (const { from, to } of transitions) {
     if (from === null) counts.inserted += 1;
     else if (to === null) counts.deleted += 1;
     else if (from === to) counts.config_updated += 1;

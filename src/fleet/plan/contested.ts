@@ -1,32 +1,25 @@
 import type { FleetState } from '../state.ts';
-
-/** One line of `fleet_transitions`. `at`: epoch milliseconds. */
-export interface Move {
-  readonly name: string;
-  readonly from: FleetState | null;
-  readonly to: FleetState | null;
-  readonly at: number;
-}
+import type { TimedTransition } from './change.ts';
 
 /** @see CONTRACT.md, "Tables", Contested */
 export const contestedWindow = 10 * 60 * 1000;
 const contestedTimes = 3;
 
 /**
- * The rows that another writer changed back three times within ten minutes: a move that does not begin where our
+ * The rows that another writer changed back three times within ten minutes: a transition that does not begin where our
  * last one ended was preceded by somebody else's write.
- * @param moves oldest first; of each row those of the window and the one before them
+ * @param transitions oldest first; of each row those of the window and the one before them
  * @returns name → the evidence
  */
-export function contested(moves: readonly Move[], now: number): ReadonlyMap<string, string> {
+export function contested(transitions: readonly TimedTransition[], now: number): ReadonlyMap<string, string> {
   const lastTo = new Map<string, FleetState | null>();
   const backs = new Map<string, (FleetState | null)[]>();
-  for (const move of moves) {
-    const before = lastTo.get(move.name);
-    if (before !== undefined && before !== move.from && now - move.at <= contestedWindow) {
-      backs.set(move.name, [...(backs.get(move.name) ?? []), move.from]);
+  for (const transition of transitions) {
+    const before = lastTo.get(transition.name);
+    if (before !== undefined && before !== transition.from && now - transition.at <= contestedWindow) {
+      backs.set(transition.name, [...(backs.get(transition.name) ?? []), transition.from]);
     }
-    lastTo.set(move.name, move.to);
+    lastTo.set(transition.name, transition.to);
   }
   return new Map(
     [...backs]

@@ -3,9 +3,9 @@ import { atOnce, isPause, type Steps } from '../../lib/steps.ts';
 import type { Decky } from '../decky.ts';
 import { type Desired, deckiesByName } from '../desired.ts';
 import { type FleetState, graceAllows } from '../state.ts';
-import { type Change, contentReason, type Held, type Plan } from './change.ts';
+import { type Change, contentReason, type Held, type Plan, type TimedTransition } from './change.ts';
 import { type Content, contentChanges } from './content.ts';
-import { contested, type Move } from './contested.ts';
+import { contested } from './contested.ts';
 import { type HeldNote, type LeftNote, mergeNotes, type Notes } from './notes.ts';
 import { type Observed, observedState } from './observed.ts';
 import { type Container, type Known, type Sighting, sightingsInSteps } from './sighting.ts';
@@ -38,8 +38,8 @@ export interface Facts {
   readonly recorded: readonly Row[];
   readonly observed: Sight;
   readonly notes: Notes;
-  /** Of the rows that moved lately. @see contested */
-  readonly moves: readonly Move[];
+  /** Of rows that changed lately. @see contested */
+  readonly recentTransitions: readonly TimedTransition[];
 }
 
 /** What to do, and why: the rules of CONTRACT.md ("Rules of a pass"), in one place and without any I/O. */
@@ -263,12 +263,14 @@ function disputesOf(
   changes: readonly Change[],
   looks: (name: string) => boolean,
 ): ReadonlyMap<string, HeldNote> {
-  // A row without former moves cannot be contested.
-  const lively = new Set(facts.moves.map(({ name }) => name));
+  // A row without former transitions cannot be contested.
+  const lively = new Set(facts.recentTransitions.map(({ name }) => name));
   const planned = changes
     .filter(({ name, from, to }) => lively.has(name) && from !== to)
     .map(({ name, from, to }) => ({ name, from, to, at: facts.now }));
-  const found = [...contested([...facts.moves, ...planned], facts.now)].filter(([name]) => looks(name));
+  const found = [...contested([...facts.recentTransitions, ...planned], facts.now)].filter(([name]) =>
+    looks(name),
+  );
   return new Map(
     found.map(([name, reason]) => [
       name,

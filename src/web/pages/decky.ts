@@ -31,7 +31,7 @@ export async function deckyPage(ports: WebPorts, host: string, name: string): Pr
     ports.pages.decky(host, name),
     ask(ports, host, name),
     ports.report.history({ host, decky: name, since: null, limit: changesShown }),
-    ports.pages.moves(host, name, now - 7 * day),
+    ports.pages.transitions(host, name, now - 7 * day),
     ports.report.gaps(host, new Date(now - 7 * day).toISOString()),
   ]);
   const view = asked.kind === 'answer' ? asked.view : null;

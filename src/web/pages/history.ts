@@ -1,5 +1,5 @@
 import { withMeaning } from '../../fleet/words.ts';
-import type { TransitionView } from '../../views/report.ts';
+import type { Transition } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
@@ -23,18 +23,18 @@ export async function historyPage({ report }: WebPorts, host: string | null): Pr
 
 /** Changes, newest first. @param withNames of many deckies */
 export const transitionTable = (
-  transitions: readonly TransitionView[],
+  transitions: readonly Transition[],
   withNames: boolean,
 ): Html => html`<table class="history"><caption class="quiet">Changes, newest first</caption>
 <thead><tr><th scope="col">When</th>${withNames ? html`<th scope="col">Decky</th>` : null}<th scope="col">Change</th><th scope="col">Reason</th><th scope="col">Job</th></tr></thead>
 <tbody>${transitions.map(
-  (row) => html`<tr data-key="move ${row.id}"><td class="age">${age(row.at)}</td>
+  (row) => html`<tr data-key="transition ${row.id}"><td class="age">${age(row.at)}</td>
 ${withNames ? html`<th scope="row"><a href="${deckyPath(row.host_uuid, row.name)}">${row.name}</a> <span class="hint">on ${row.host_uuid}</span></th>` : null}
-<td>${moved(row)}</td><td class="reason">${withMeaning(row.reason)}</td>
+<td>${transition(row)}</td><td class="reason">${withMeaning(row.reason)}</td>
 <td>${row.job_id === null || row.job_id === '' ? null : html`<a href="${jobPath(row.host_uuid, row.job_id)}">#${row.job_id}</a>`}</td></tr>`,
 )}</tbody></table>`;
 
-function moved({ from_state: from, to_state: to }: TransitionView): Part {
+function transition({ from_state: from, to_state: to }: Transition): Part {
   if (from === to) return 'content';
   if (from === null) return html`inserted as ${stateMark(to ?? '')}`;
   if (to === null) return html`${stateMark(from)} → deleted`;

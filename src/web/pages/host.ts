@@ -1,11 +1,11 @@
 import type { Job } from 'bullmq';
 import { isLegalHost } from '../../fleet/decky.ts';
-import { type ChangeView, type JobResult, queueName } from '../../fleet/job.ts';
+import { type JobResult, queueName, type ReportedChange } from '../../fleet/job.ts';
 import { nextSlot } from '../../fleet/slots.ts';
 import { countOf, severity, withMeaning } from '../../fleet/words.ts';
 import { isObject, type Json } from '../../lib/json.ts';
 import { printable, shortened } from '../../lib/text.ts';
-import type { GapView } from '../../views/report.ts';
+import type { Gap } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
@@ -153,14 +153,14 @@ const noteTable = (
           html`<tr><th scope="row"><a href="${deckyPath(host, name)}">${name}</a></th><td class="reason">${reason === 'undefined' ? '' : reason}</td><td class="age">${age(since, '')}</td></tr>`,
       )}</tbody></table>`;
 
-const gapTable = (gaps: readonly GapView[]): Part =>
+const gapTable = (gaps: readonly Gap[]): Part =>
   gaps.length === 0
     ? null
     : html`<h2>Gaps</h2><p class="hint">Times without a full pass for more than three intervals: what happened then is not known.</p><table><caption class="quiet">Gaps, newest first</caption><thead><tr><th scope="col">From</th><th scope="col">To</th></tr></thead><tbody>${gaps
         .slice(0, 20)
         .map(({ from_at, to_at }) => html`<tr><td>${from_at}</td><td>${to_at}</td></tr>`)}</tbody></table>`;
 
-const signs: Readonly<Record<ChangeView['action'], string>> = {
+const signs: Readonly<Record<ReportedChange['action'], string>> = {
   insert: '+',
   delete: '−',
   state: '~',
@@ -188,7 +188,7 @@ ${
   };
 }
 
-function what({ action, from_state: from, to_state: to }: ChangeView): Part {
+function what({ action, from_state: from, to_state: to }: ReportedChange): Part {
   switch (action) {
     case 'insert':
       return html`insert as ${stateMark(to ?? '')}`;
