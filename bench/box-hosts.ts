@@ -9,7 +9,7 @@ import { seededRandom } from '../src/builder/random.ts';
 import { openBus } from '../src/bus/open.ts';
 import { postgresLedger } from '../src/database/ledger/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
-import type { Container } from '../src/fleet/plan/sighting.ts';
+import type { Container } from '../src/fleet/plan/container-match.ts';
 import { createLog } from '../src/lib/log.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { parseStateFile } from '../src/state-file/parse.ts';

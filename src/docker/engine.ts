@@ -1,5 +1,5 @@
-import type { Sight } from '../fleet/plan/plan.ts';
-import type { Container, Loop } from '../fleet/plan/sighting.ts';
+import type { Container, Loop } from '../fleet/plan/container-match.ts';
+import type { EngineAnswer } from '../fleet/plan/plan.ts';
 import { isObject, property } from '../lib/json.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
@@ -32,7 +32,7 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
 
   const list: Engine['list'] = async ({ only, containers, turn }) => {
     const patience = patienceFor(containers, limits.listingMs);
-    const look = async (): Promise<Sight> => {
+    const look = async (): Promise<EngineAnswer> => {
       const attempt = patience.attempt();
       try {
         const clock = engineClock();

@@ -1,4 +1,4 @@
-import type { Container, Loop } from '../fleet/plan/sighting.ts';
+import type { Container, Loop } from '../fleet/plan/container-match.ts';
 import { isObject, type Json, property } from '../lib/json.ts';
 import { keptText } from './words.ts';
 

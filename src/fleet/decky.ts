@@ -27,6 +27,6 @@ const singletons: ReadonlySet<string> = new Set(['sniffer']);
 export const expectedServices = (services: readonly string[]): readonly string[] =>
   services.filter((service) => !singletons.has(service));
 
-/** Whether `suffix` is how a container's name spells this service: as it is, or with `-` for `_`. */
-export const spells = (suffix: string, service: string): boolean =>
+/** Whether `suffix` is how a container's name writes this service: as it is, or with `-` for `_`. */
+export const matchesServiceName = (suffix: string, service: string): boolean =>
   suffix === service || suffix === service.replaceAll('_', '-');

@@ -7,7 +7,7 @@ import { FleetError } from '../lib/errors.ts';
 import { inSlices } from '../lib/slices.ts';
 import { longestReason, printable, shortened } from '../lib/text.ts';
 import type { CommittedTransition, Turn } from './ledger.ts';
-import type { Seen } from './observe.ts';
+import type { HostFacts } from './observe.ts';
 
 export interface Decided {
   readonly plan: Plan;
@@ -27,7 +27,7 @@ export interface Started {
 /** Plans and applies: the host's turn. @throws FleetError OTHER_MACHINE, and nothing was written */
 export async function planAndApply(
   turn: Turn,
-  seen: Seen,
+  seen: HostFacts,
   request: { only: ReadonlySet<string> | null; dryRun: boolean; grace: number } & Started,
 ): Promise<Decided> {
   checkMachine(turn.host.host, turn.host.identity, seen.identity);
@@ -78,7 +78,7 @@ export const plannedTransitions = (decided: Plan): ReturnType<typeof transitions
   decided.changes.flatMap(transitionsOf);
 
 /** Why a pass is not whole, in words that stay the same while the fault lasts; null: it is. */
-export function faultOf({ desired, observed }: Seen): string | null {
+export function faultOf({ desired, observed }: HostFacts): string | null {
   const faults = [
     ...(desired.kind === 'invalid' ? [desired.error.message] : []),
     ...(observed.kind === 'unreachable' ? [`Docker does not answer: ${observed.reason}`] : []),
@@ -86,7 +86,7 @@ export function faultOf({ desired, observed }: Seen): string | null {
   return faults.length === 0 ? null : shortened(printable(faults.join('; ')), 2 * longestReason);
 }
 
-function resultOf({ desired, observed }: Seen): PassResult {
+function resultOf({ desired, observed }: HostFacts): PassResult {
   if (desired.kind === 'invalid') return 'failed';
   return observed.kind === 'unreachable' ? 'docker_unreachable' : 'ok';
 }

@@ -1,5 +1,5 @@
 import type { Desired } from '../fleet/desired.ts';
-import type { Sight } from '../fleet/plan/plan.ts';
+import type { EngineAnswer } from '../fleet/plan/plan.ts';
 import type { HostRecord, Ledger } from './ledger.ts';
 
 export interface StateFile {
@@ -16,7 +16,7 @@ export interface Engine {
    * @param look.turn rotates which suspects are inspected when there are more than one pass may ask about
    * Never rejects: an engine that does not answer in time is `unreachable`.
    */
-  list(look: { only: ReadonlySet<string> | null; containers: number; turn: string }): Promise<Sight>;
+  list(look: { only: ReadonlySet<string> | null; containers: number; turn: string }): Promise<EngineAnswer>;
 }
 
 export interface Machine {
@@ -24,11 +24,11 @@ export interface Machine {
   identity(): Promise<string | null>;
 }
 
-export interface Seen {
+export interface HostFacts {
   readonly before: HostRecord;
   readonly identity: string | null;
   readonly desired: Desired;
-  readonly observed: Sight;
+  readonly observed: EngineAnswer;
 }
 
 /**
@@ -38,7 +38,7 @@ export interface Seen {
 export async function observe(
   request: { host: string; only: ReadonlySet<string> | null; dryRun: boolean },
   ports: { ledger: Ledger; stateFile: StateFile; engine: Engine; machine: Machine },
-): Promise<Seen> {
+): Promise<HostFacts> {
   const before = await ports.ledger.host(request.host, { create: !request.dryRun });
   const [identity, desired, observed] = await Promise.all([
     ports.machine.identity(),

@@ -8,7 +8,7 @@ import { isPause, type Steps } from '../lib/steps.ts';
 import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedTransitions, type Started } from './apply.ts';
 import type { CommittedTransition, Ledger } from './ledger.ts';
-import { type Engine, type Machine, observe, type Seen, type StateFile } from './observe.ts';
+import { type Engine, type HostFacts, type Machine, observe, type StateFile } from './observe.ts';
 import { deckyViews, reportedChange } from './views.ts';
 
 export interface Ports {
@@ -94,7 +94,7 @@ export async function pass(
   };
 }
 
-function* namesInSteps({ desired }: Seen, { recorded }: Decided): Steps<Names> {
+function* namesInSteps({ desired }: HostFacts, { recorded }: Decided): Steps<Names> {
   const declared = deckiesByName(desired);
   const others = new Set<string>();
   for (const [at, { name }] of recorded.entries()) {
@@ -113,7 +113,7 @@ async function lookAndTakeTurn(
     grace: number;
   } & Started,
   ports: Ports,
-): Promise<{ seen: Seen; decided: Decided }> {
+): Promise<{ seen: HostFacts; decided: Decided }> {
   for (let look = 1; look <= looks; look++) {
     const seen = await observe(request, ports);
     const turn = await ports.ledger.takeTurn(request, seen.before.turn, (open) =>
@@ -128,7 +128,7 @@ async function lookAndTakeTurn(
 
 const dryRunViews = (
   data: JobData,
-  seen: Seen,
+  seen: HostFacts,
   { plan, recorded }: Decided,
 ): Pick<JobResult, 'changes' | 'held_rows' | 'deckies'> => ({
   changes: plan.changes.map(reportedChange),

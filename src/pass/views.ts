@@ -1,13 +1,13 @@
 import { deckiesByName } from '../fleet/desired.ts';
 import type { DeckyView, ReportedChange } from '../fleet/job.ts';
 import { type Change, contentReason } from '../fleet/plan/change.ts';
-import { observedState } from '../fleet/plan/observed.ts';
+import { type Container, type ContainerMatch, matchContainers } from '../fleet/plan/container-match.ts';
+import { observedState } from '../fleet/plan/observed-state.ts';
 import { knownServicesInSteps, type Row } from '../fleet/plan/plan.ts';
-import { type Container, type Sighting, sightings } from '../fleet/plan/sighting.ts';
 import { maskSecrets } from '../fleet/secrets.ts';
 import { holdsExact } from '../lib/json.ts';
 import { atOnce } from '../lib/steps.ts';
-import type { Seen } from './observe.ts';
+import type { HostFacts } from './observe.ts';
 
 /** A change as the job's result and `plan --json` show it. */
 export const reportedChange = (change: Change): ReportedChange => ({
@@ -24,12 +24,12 @@ export const reportedChange = (change: Change): ReportedChange => ({
 /** For each name, what is desired and what is observed. */
 export function deckyViews(
   names: readonly string[],
-  { desired, observed }: Seen,
+  { desired, observed }: HostFacts,
   recorded: readonly Row[],
 ): readonly DeckyView[] {
   const deckies = deckiesByName(desired);
   const known = atOnce(knownServicesInSteps(deckies, recorded));
-  const sightingOf = observed.kind === 'ok' ? sightings(observed.containers, known) : null;
+  const matchOf = observed.kind === 'ok' ? matchContainers(observed.containers, known) : null;
   return names.map((name) => {
     const expected = known.get(name);
     const wanted = maskSecrets(deckies.get(name)?.config ?? null);
@@ -37,15 +37,17 @@ export function deckyViews(
       name,
       desired: wanted,
       ...(holdsExact(wanted) ? { desired_text: JSON.stringify(wanted) } : {}),
-      observed:
-        sightingOf === null || expected === undefined ? null : observedView(expected, sightingOf(name)),
+      observed: matchOf === null || expected === undefined ? null : observedView(expected, matchOf(name)),
     };
   });
 }
 
-function observedView(services: readonly string[], sighting: Sighting): NonNullable<DeckyView['observed']> {
-  const { state, reason } = observedState(services, sighting);
-  const containers = [sighting.base, ...sighting.services.values(), ...sighting.strays].filter(
+function observedView(
+  services: readonly string[],
+  match: ContainerMatch,
+): NonNullable<DeckyView['observed']> {
+  const { state, reason } = observedState(services, match);
+  const containers = [match.base, ...match.services.values(), ...match.strays].filter(
     (container): container is Container => container !== null,
   );
   return {

@@ -46,8 +46,8 @@ describe('a listing that fails once', () => {
   ] as const satisfies readonly (readonly [string, Answer])[])
     test(`${what} is asked for again`, async () => {
       await withEngine([[listing, inTurn(first, body(`[${web}]`))]], async (engine) => {
-        const sight = await list(engine);
-        assert.deepEqual(sight.kind === 'ok' && sight.containers.map(({ name }) => name), ['web']);
+        const answer = await list(engine);
+        assert.deepEqual(answer.kind === 'ok' && answer.containers.map(({ name }) => name), ['web']);
         assert.equal(engine.asked.length, 2);
       });
     });

@@ -43,8 +43,8 @@ const suspect = `[{"Id":"a","Names":["/web"],"State":"running","Status":"Up 2 se
 describe('an engine whose answers have no end', () => {
   const list = async (answer: Answer, choice: Partial<Choice> = {}) =>
     withEngine([[listing, answer]], async (engine) => {
-      const { sight } = await use(engine, { ask: 'list', ...choice });
-      return (sight as { kind: 'unreachable'; reason: string }).reason.replace(engine.host, 'HOST');
+      const { answer } = await use(engine, { ask: 'list', ...choice });
+      return (answer as { kind: 'unreachable'; reason: string }).reason.replace(engine.host, 'HOST');
     });
 
   for (const [what, limits, words] of [
@@ -98,8 +98,8 @@ describe('an engine whose answers have no end', () => {
         [listing, body(suspect)],
         [inspection, endless('{"State":"', () => longText, status)],
       ] as const;
-      const { sight } = await withEngine(answers, (engine) => use(engine, { ask: 'list' }));
-      const { containers } = sight as { containers: readonly { loop: unknown }[] };
+      const { answer } = await withEngine(answers, (engine) => use(engine, { ask: 'list' }));
+      const { containers } = answer as { containers: readonly { loop: unknown }[] };
       assert.deepEqual(
         containers.map(({ loop }) => loop),
         [{ kind: 'suspect' }],
@@ -206,10 +206,10 @@ describe('an engine whose answers end too late', () => {
   const list = (answers: readonly (readonly [RegExp, Answer])[], choice: Partial<Choice> = {}) =>
     withEngine(answers, async (engine) => {
       const limits = { listingMs: { base: 1000, perContainer: 100_000, most: 2000 }, askMs: 500 };
-      const { sight } = await use(engine, { ask: 'list', limits, ...choice });
+      const { answer } = await use(engine, { ask: 'list', limits, ...choice });
       // Nothing is left open once it is given up.
       await waitFor(() => engine.open() === 0, 10_000);
-      return sight as { kind: string; reason: string; containers: readonly { loop: unknown }[] };
+      return answer as { kind: string; reason: string; containers: readonly { loop: unknown }[] };
     });
 
   for (const [what, answer] of [
@@ -247,8 +247,8 @@ describe('an engine whose answers end too late', () => {
     const limits = { listingMs: { base: 60_000, perContainer: 0, most: 60_000 } };
     await withEngine([[listing, answer]], async (engine) => {
       const asked = dockerEngine(settingsOf(engine), limits);
-      const sight = await asked.list({ only: new Set(only), containers: 0, turn: '0' });
-      assert.match(JSON.stringify(sight), /no more/);
+      const answer = await asked.list({ only: new Set(only), containers: 0, turn: '0' });
+      assert.match(JSON.stringify(answer), /no more/);
       await waitFor(() => engine.open() === 0, 10_000);
     });
   });

@@ -104,7 +104,7 @@ describe('a listing as it arrives', () => {
 
   const settings = { tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
   /** What an engine is seen as that answers every request so. */
-  const sightOf = async (answer: (response: ServerResponse) => void) => {
+  const answerOf = async (answer: (response: ServerResponse) => void) => {
     const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-listing-'));
     const server = createServer((_request, response) => answer(response));
     const socket = join(directory, 'docker.sock');
@@ -125,25 +125,25 @@ describe('a listing as it arrives', () => {
     ['answers with a fault', 500, 'end', /server error/],
   ] as const) {
     test(`an engine that ${how} is unreachable, and half of its list counts for nothing`, async () => {
-      const sight = await sightOf((response) => {
+      const answer = await answerOf((response) => {
         response.writeHead(status, { 'content-type': 'application/json' });
         response.write('[{"Id":"a","Names":["/web"],"State":"running","Status":"Up 2 hours"},');
         if (end === 'cut') setTimeout(() => response.destroy(), 50);
         if (end === 'end') response.end();
       });
-      assert.equal(sight.kind, 'unreachable');
-      assert.match(sight.kind === 'unreachable' ? sight.reason : '', reason);
+      assert.equal(answer.kind, 'unreachable');
+      assert.match(answer.kind === 'unreachable' ? answer.reason : '', reason);
     });
   }
 
   test('of a host that was never seen may take longer the more containers arrive', async () => {
     const containers = 5000;
-    const sight = await sightOf((response) => {
+    const answer = await answerOf((response) => {
       const one = (at: number): string =>
         `{"Id":"${at}","Names":["/web-${at}"],"State":"running","Status":"Up 2 hours"}`;
       response.write(`[${Array.from({ length: containers }, (_, at) => one(at)).join(',')}`);
       setTimeout(() => response.end(']'), 11_500);
     });
-    assert.equal(sight.kind === 'ok' && sight.containers.length, containers);
+    assert.equal(answer.kind === 'ok' && answer.containers.length, containers);
   });
 });

@@ -11,9 +11,9 @@ describe('an engine that answers with', () => {
       return asked.list({ only: null, containers: 0, turn: '0' });
     });
   const isUnreachable = async (answer: Answer): Promise<string> => {
-    const sight = await list(answer);
-    assert.equal(sight.kind, 'unreachable');
-    const reason = sight.kind === 'unreachable' ? sight.reason : '';
+    const listed = await list(answer);
+    assert.equal(listed.kind, 'unreachable');
+    const reason = listed.kind === 'unreachable' ? listed.reason : '';
     assert.ok(reason.length <= 500, `${reason.length} characters`);
     assert.match(reason, /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u);
     return reason;

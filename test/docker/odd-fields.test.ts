@@ -7,7 +7,7 @@ import { watchEngine } from '../../src/docker/events.ts';
 import { containerOf, loopOf } from '../../src/docker/listing.ts';
 import { budgetOf, readListing } from '../../src/docker/listing-stream.ts';
 import { faultReason, keptText } from '../../src/docker/words.ts';
-import type { Container } from '../../src/fleet/plan/sighting.ts';
+import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Json } from '../../src/lib/json.ts';
 import type { Hint } from '../../src/worker/triggers.ts';
 import { hostileEngine, settingsOf } from '../support/hostile-engine.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type Plan, transitionsOf } from '../../src/fleet/plan/change.ts';
+import type { Container } from '../../src/fleet/plan/container-match.ts';
 import { type Facts, plan, type Row } from '../../src/fleet/plan/plan.ts';
-import type { Container } from '../../src/fleet/plan/sighting.ts';
 import { fleetStates } from '../../src/fleet/state.ts';
 import {
   absent,

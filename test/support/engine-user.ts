@@ -20,7 +20,7 @@ export interface Choice {
 }
 
 export interface Found {
-  readonly sight?: unknown;
+  readonly answer?: unknown;
   readonly info?: unknown;
   /** Of a watch: how many hints of each kind, and the faults. */
   readonly hints?: Readonly<Record<string, number>>;
@@ -56,7 +56,7 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestStandstill'>> {
   }
   if (ask === 'list') {
     const only = choice.only === undefined ? null : new Set(choice.only);
-    return { sight: await dockerEngine(settings, limits).list({ only, containers: 0, turn: '0' }) };
+    return { answer: await dockerEngine(settings, limits).list({ only, containers: 0, turn: '0' }) };
   }
   const hints: Record<string, number> = {};
   const faults: string[] = [];

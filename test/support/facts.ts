@@ -1,8 +1,8 @@
 import type { Decky } from '../../src/fleet/decky.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
+import type { Container } from '../../src/fleet/plan/container-match.ts';
 import { noNotes } from '../../src/fleet/plan/notes.ts';
-import type { Facts, Row, Sight } from '../../src/fleet/plan/plan.ts';
-import type { Container } from '../../src/fleet/plan/sighting.ts';
+import type { EngineAnswer, Facts, Row } from '../../src/fleet/plan/plan.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 
@@ -68,9 +68,9 @@ export const serviceOf = (name: string, service: string, more: Partial<Container
 
 export const exited = (code: number): Partial<Container> => ({ state: 'exited', exitCode: code });
 
-export const seen = (...containers: readonly Container[]): Sight => ({ kind: 'ok', containers });
+export const seen = (...containers: readonly Container[]): EngineAnswer => ({ kind: 'ok', containers });
 
-export const unreachable: Sight = { kind: 'unreachable', reason: 'there is no socket' };
+export const unreachable: EngineAnswer = { kind: 'unreachable', reason: 'there is no socket' };
 
 export const facts = (more: Partial<Facts> = {}): Facts => ({
   now,

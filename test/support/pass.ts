@@ -4,7 +4,7 @@ import type { Database } from '../../src/database/database.ts';
 import { postgresLedger } from '../../src/database/ledger/ledger.ts';
 import { openDatabase } from '../../src/database/orm.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
-import type { Sight } from '../../src/fleet/plan/plan.ts';
+import type { EngineAnswer } from '../../src/fleet/plan/plan.ts';
 import type { Message } from '../../src/fleet/topics.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { Ports } from '../../src/pass/pass.ts';
@@ -18,7 +18,7 @@ export interface Bench {
   readonly ports: { -readonly [port in keyof Ports]: Ports[port] };
   readonly sent: Message[];
   desired: Desired;
-  observed: Sight;
+  observed: EngineAnswer;
   identity: string | null;
   close(): Promise<void>;
 }

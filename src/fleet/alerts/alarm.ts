@@ -67,7 +67,7 @@ function alarmUpdateOf({ name, from, to, reason }: Transition, notes: Notes): Al
   if (to === 'running') return { name, state: to, reason, makes: 'none' };
   if (!isDown(to)) return null;
   if (from === null) return { name, state: to, reason, makes: 'none' };
-  // Deployers write `running` before any container starts: their word alone is no sight of it.
+  // Deployers write `running` before any container starts: that word is no observation.
   const ran = from === 'running' && notes.left.get(name)?.ran !== false;
   return { name, state: to, reason, makes: ran ? 'alarm' : 'if it ran' };
 }

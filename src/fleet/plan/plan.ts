@@ -4,11 +4,16 @@ import type { Decky } from '../decky.ts';
 import { type Desired, deckiesByName } from '../desired.ts';
 import { type FleetState, graceAllows } from '../state.ts';
 import { type Change, contentReason, type Held, type Plan, type TimedTransition } from './change.ts';
+import {
+  type Container,
+  type ContainerMatch,
+  type Known,
+  matchContainersInSteps,
+} from './container-match.ts';
 import { type Content, contentChanges } from './content.ts';
 import { contested } from './contested.ts';
 import { type HeldNote, type LeftNote, mergeNotes, type Notes } from './notes.ts';
-import { type Observed, observedState } from './observed.ts';
-import { type Container, type Known, type Sighting, sightingsInSteps } from './sighting.ts';
+import { type Observation, observedState } from './observed-state.ts';
 
 /** A row of `fleet_deckies`. */
 export interface Row extends Content {
@@ -22,7 +27,7 @@ export interface Row extends Content {
 }
 
 /** What the host's Docker engine answered. */
-export type Sight =
+export type EngineAnswer =
   | { readonly kind: 'ok'; readonly containers: readonly Container[] }
   | { readonly kind: 'unreachable'; readonly reason: string };
 
@@ -36,7 +41,7 @@ export interface Facts {
   readonly only: ReadonlySet<string> | null;
   readonly desired: Desired;
   readonly recorded: readonly Row[];
-  readonly observed: Sight;
+  readonly observed: EngineAnswer;
   readonly notes: Notes;
   /** Of rows that changed lately. @see contested */
   readonly recentTransitions: readonly TimedTransition[];
@@ -48,7 +53,7 @@ export const plan = (facts: Facts): Plan => atOnce(planInSteps(facts));
 export function* planInSteps(facts: Facts): Steps<Plan> {
   const looks = (name: string): boolean => facts.only === null || facts.only.has(name);
   const desired = deckiesByName(facts.desired);
-  const sightingOf = yield* lookUp(facts, desired);
+  const matchOf = yield* lookUp(facts, desired);
 
   const changes: Change[] = [];
   const held: Held[] = [];
@@ -62,11 +67,11 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     recorded.add(row.name);
     if (!looks(row.name)) continue;
     const decky = desired.get(row.name);
-    const sighting = sightingOf?.(row.name);
+    const match = matchOf?.(row.name);
     const services = decky?.services ?? textsOf(row.services);
-    const seen = sighting === undefined ? null : observedState(services, sighting);
+    const seen = match === undefined ? null : observedState(services, match);
     const grace = graceOf(row, facts, seen);
-    const verdict = judge({ row, decky, sighting, seen, grace, facts });
+    const verdict = judge({ row, decky, match, seen, grace, facts });
 
     if (verdict.change !== null) changes.push(verdict.change);
     if (verdict.held !== null) {
@@ -76,7 +81,7 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     }
     if (grace.note !== null) left.set(row.name, grace.note);
     if (verdict.held !== null && grace.endsIn !== null) soonest(revisit, row.name, grace.endsIn);
-    if (sighting !== undefined) soonest(revisit, row.name, loopEndsIn(sighting));
+    if (match !== undefined) soonest(revisit, row.name, loopEndsIn(match));
   }
 
   let at = 0;
@@ -84,9 +89,9 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     if (isPause(at++)) yield;
     const decky = desired.get(name);
     if (decky === undefined || recorded.has(name)) continue;
-    const sighting = sightingOf?.(decky.name);
-    changes.push(insert(decky, sighting === undefined ? null : observedState(decky.services, sighting)));
-    if (sighting !== undefined) soonest(revisit, decky.name, loopEndsIn(sighting));
+    const match = matchOf?.(decky.name);
+    changes.push(insert(decky, match === undefined ? null : observedState(decky.services, match)));
+    if (match !== undefined) soonest(revisit, decky.name, loopEndsIn(match));
   }
 
   const disputes = disputesOf(facts, changes, looks);
@@ -104,10 +109,10 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
 function* lookUp(
   facts: Facts,
   desired: ReadonlyMap<string, Decky>,
-): Steps<((name: string) => Sighting) | null> {
+): Steps<((name: string) => ContainerMatch) | null> {
   if (facts.observed.kind === 'unreachable') return null;
   const known = yield* knownServicesInSteps(desired, facts.recorded);
-  return yield* sightingsInSteps(facts.observed.containers, known);
+  return yield* matchContainersInSteps(facts.observed.containers, known);
 }
 
 /** The services of each decky: as the file declares them, else as they are recorded. */
@@ -126,8 +131,8 @@ export function* knownServicesInSteps(
 interface Case {
   readonly row: Row;
   readonly decky: Decky | undefined;
-  readonly sighting: Sighting | undefined;
-  readonly seen: Observed | null;
+  readonly match: ContainerMatch | undefined;
+  readonly seen: Observation | null;
   readonly grace: Grace;
   readonly facts: Facts;
 }
@@ -168,8 +173,8 @@ function keptBecause(it: Case): Withheld | null {
   const tornDown = desired.kind === 'absent' || (desired.kind === 'declared' && desired.deckies.length === 0);
   if (!tornDown) return null;
   const where = desired.kind === 'absent' ? 'the file is absent' : 'the file declares no decky of this host';
-  if (it.sighting === undefined) return same(`${where} and Docker does not answer`);
-  return it.sighting.anyRuns ? same(`${where}, but its containers still run`) : null;
+  if (it.match === undefined) return same(`${where} and Docker does not answer`);
+  return it.match.anyRuns ? same(`${where}, but its containers still run`) : null;
 }
 
 /** Rule 4: the row takes the observed state, as far as the grace allows. */
@@ -187,7 +192,7 @@ function move(it: Case): Verdict {
 }
 
 /** A degraded decky whose containers were not all inspected is not called running on half the evidence. */
-const isStillOpen = (row: Row, seen: Observed): boolean =>
+const isStillOpen = (row: Row, seen: Observation): boolean =>
   seen.unverified && seen.state === 'running' && row.state === 'degraded';
 
 const keep = (row: Row): Omit<Change, 'action' | 'reason'> => ({
@@ -208,7 +213,7 @@ const remove = (row: Row, desired: Desired): Change => ({
 });
 
 /** Rule 2. @param seen null: Docker did not answer */
-const insert = (decky: Decky, seen: Observed | null): Change => ({
+const insert = (decky: Decky, seen: Observation | null): Change => ({
   action: 'insert',
   name: decky.name,
   from: null,
@@ -230,7 +235,7 @@ interface Grace {
 }
 
 /** @see CONTRACT.md, rule 4, Grace */
-function graceOf(row: Row, { now, grace, notes }: Facts, seen: Observed | null): Grace {
+function graceOf(row: Row, { now, grace, notes }: Facts, seen: Observation | null): Grace {
   const length = grace * 1000;
   const noted = notes.left.get(row.name);
   // After our own write the row is still one that the other program wrote: its content stays the writer's.
@@ -280,7 +285,7 @@ function disputesOf(
 }
 
 /** Milliseconds until the last window of a restart loop ends; null: no loop, or one that Docker will tell about. */
-function loopEndsIn({ base, services }: Sighting): number | null {
+function loopEndsIn({ base, services }: ContainerMatch): number | null {
   let last: number | null = base === null ? null : windowOf(base);
   for (const container of services.values()) {
     const endsIn = windowOf(container);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { observedState } from '../../src/fleet/plan/observed.ts';
-import { type Container, sightings } from '../../src/fleet/plan/sighting.ts';
+import { type Container, matchContainers } from '../../src/fleet/plan/container-match.ts';
+import { observedState } from '../../src/fleet/plan/observed-state.ts';
 import { container, exited, serviceOf } from '../support/facts.ts';
 
 const looping: Partial<Container> = { loop: { kind: 'loop', endsIn: 200 } };
@@ -113,16 +113,16 @@ const cases: readonly [string, readonly string[], readonly Container[], string, 
 describe('the observed state of a decky', () => {
   for (const [what, services, containers, state, reason] of cases) {
     test(what, () => {
-      const sighting = sightings(containers, new Map([['web', services]]))('web');
-      const observed = observedState(services, sighting);
+      const match = matchContainers(containers, new Map([['web', services]]))('web');
+      const observed = observedState(services, match);
       assert.deepEqual([observed.state, observed.reason], [state, reason]);
     });
   }
 
   test('what was not inspected is told', () => {
     const suspect = serviceOf('web', 'ssh', { loop: { kind: 'suspect' } });
-    const sighting = sightings([suspect], new Map([['web', ['ssh']]]))('web');
-    assert.deepEqual(observedState(['ssh'], sighting), { state: 'running', reason: null, unverified: true });
+    const match = matchContainers([suspect], new Map([['web', ['ssh']]]))('web');
+    assert.deepEqual(observedState(['ssh'], match), { state: 'running', reason: null, unverified: true });
   });
 });
 
@@ -132,7 +132,7 @@ describe('whose container is this', () => {
     containers: readonly Container[],
     decky: string,
     service: string,
-  ) => sightings(containers, new Map(Object.entries(known)))(decky).services.get(service)?.name;
+  ) => matchContainers(containers, new Map(Object.entries(known)))(decky).services.get(service)?.name;
 
   test('a label wins over a name', () => {
     const known = { web: ['ssh-http'], 'web-ssh': ['http'] };
@@ -144,7 +144,7 @@ describe('whose container is this', () => {
   test('an unlabelled name belongs to one decky only', () => {
     const known = { web: ['ssh', 'ssh-http'], 'web-ssh': ['http'] };
     const unlabelled = [container('web-ssh'), container('web-ssh-http')];
-    const of = sightings(unlabelled, new Map(Object.entries(known)));
+    const of = matchContainers(unlabelled, new Map(Object.entries(known)));
     assert.equal(of('web-ssh').base?.name, 'web-ssh');
     assert.equal(of('web-ssh').services.get('http')?.name, 'web-ssh-http');
     assert.equal(of('web').services.size, 0);
@@ -177,7 +177,7 @@ describe('whose container is this', () => {
   });
 
   test('a container labelled for an unknown decky is nobody’s, whatever its name', () => {
-    const of = sightings([serviceOf('gone', 'ssh', { name: 'web-ssh' })], new Map([['web', ['ssh']]]));
+    const of = matchContainers([serviceOf('gone', 'ssh', { name: 'web-ssh' })], new Map([['web', ['ssh']]]));
     assert.equal(of('web').services.size, 0);
   });
 });

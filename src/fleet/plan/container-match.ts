@@ -1,5 +1,5 @@
 import { atOnce, isPause, type Steps } from '../../lib/steps.ts';
-import { spells } from '../decky.ts';
+import { matchesServiceName } from '../decky.ts';
 
 /** A container as Docker lists it. */
 export interface Container {
@@ -27,7 +27,7 @@ export type Loop =
   | { readonly kind: 'loop'; readonly endsIn: number | null };
 
 /** The containers found for one decky. */
-export interface Sighting {
+export interface ContainerMatch {
   readonly base: Container | null;
   readonly services: ReadonlyMap<string, Container>;
   /** Labelled as the decky's, of no service that it should have. */
@@ -36,7 +36,7 @@ export interface Sighting {
   readonly anyRuns: boolean;
 }
 
-const nothing: Sighting = { base: null, services: new Map(), strays: [], anyRuns: false };
+const nothing: ContainerMatch = { base: null, services: new Map(), strays: [], anyRuns: false };
 
 export const isRunning = (container: Container): boolean => container.state === 'running';
 
@@ -54,14 +54,16 @@ export interface Known {
  * `web` with service `ssh-http` and decky `web-ssh` with service `http` share one.
  * @see DOMAIN.md, "Containers of a decky"
  */
-export const sightings = (containers: readonly Container[], known: Known): ((decky: string) => Sighting) =>
-  atOnce(sightingsInSteps(containers, known));
-
-export function* sightingsInSteps(
+export const matchContainers = (
   containers: readonly Container[],
   known: Known,
-): Steps<(decky: string) => Sighting> {
-  // Each decky's containers as a chain through the list, in its order: a large host's sightings are made one by one,
+): ((decky: string) => ContainerMatch) => atOnce(matchContainersInSteps(containers, known));
+
+export function* matchContainersInSteps(
+  containers: readonly Container[],
+  known: Known,
+): Steps<(decky: string) => ContainerMatch> {
+  // Each decky's containers as a chain through the list, in its order: a large host's matches are made one by one,
   // when they are asked for, and never kept all at once.
   const first = new Map<string, number>();
   const next = new Int32Array(containers.length).fill(endOfChain);
@@ -80,14 +82,14 @@ export function* sightingsInSteps(
     if (services === undefined || at === endOfChain) return nothing;
     const found: Container[] = [];
     for (; at !== endOfChain; at = next[at] ?? endOfChain) found.push(containers[at] as Container);
-    return sightingOf(decky, services, found);
+    return matchOf(decky, services, found);
   };
 }
 
 const endOfChain = -1;
 
 /** @param found the decky's containers, by label or by name, as Docker listed them */
-function sightingOf(decky: string, services: readonly string[], found: readonly Container[]): Sighting {
+function matchOf(decky: string, services: readonly string[], found: readonly Container[]): ContainerMatch {
   let base: Container | null = null;
   const ofService = new Map<string, Container>();
   const strays: Container[] = [];
@@ -132,5 +134,5 @@ function ownerByName(name: string, known: Known): string | null {
 function serviceByName(name: string, decky: string, services: readonly string[]): string | null {
   if (name === decky) return null;
   const suffix = name.slice(decky.length + 1);
-  return services.find((candidate) => spells(suffix, candidate)) ?? null;
+  return services.find((candidate) => matchesServiceName(suffix, candidate)) ?? null;
 }

@@ -1,12 +1,12 @@
 import { printable, shortened } from '../../lib/text.ts';
 import { expectedServices } from '../decky.ts';
 import type { ObservedState } from '../state.ts';
-import { answers, type Container, isRunning, type Sighting } from './sighting.ts';
+import { answers, type Container, type ContainerMatch, isRunning } from './container-match.ts';
 
 /** What Docker shows of one decky. */
-export interface Observed {
+export interface Observation {
   readonly state: ObservedState;
-  /** Which container and why; null when it runs. Holds no ages: the same sight gives the same words. */
+  /** Which container and why; null when it runs. Holds no ages: the same containers give the same words. */
   readonly reason: string | null;
   /** Some container may be in a restart loop and was not inspected: `running` is then not certain. */
   readonly unverified: boolean;
@@ -31,19 +31,19 @@ const rules: readonly { state: ObservedState; holds: (t: Tally) => boolean }[] =
 ];
 
 /** @param services the decky's services, singletons included */
-export function observedState(services: readonly string[], sighting: Sighting): Observed {
+export function observedState(services: readonly string[], match: ContainerMatch): Observation {
   const expected = expectedServices(services);
   // A decky that expects no container of its own takes the state of its base.
   const parts: readonly Part[] =
     expected.length === 0
-      ? [{ label: 'base container', container: sighting.base ?? undefined }]
-      : expected.map((service) => ({ label: service, container: sighting.services.get(service) }));
-  const tally = tallyOf(parts, sighting.base);
+      ? [{ label: 'base container', container: match.base ?? undefined }]
+      : expected.map((service) => ({ label: service, container: match.services.get(service) }));
+  const tally = tallyOf(parts, match.base);
   const state = rules.find((rule) => rule.holds(tally))?.state ?? 'running';
   return {
     state,
-    reason: state === 'running' ? null : shortened(printable(reasonFor(tally, parts, sighting))),
-    unverified: isSuspect(sighting.base) || parts.some(({ container }) => isSuspect(container)),
+    reason: state === 'running' ? null : shortened(printable(reasonFor(tally, parts, match))),
+    unverified: isSuspect(match.base) || parts.some(({ container }) => isSuspect(container)),
   };
 }
 
@@ -86,7 +86,7 @@ function faultOf(container: Container): string | null {
 /** An engine may list any number of containers of services that nobody knows. */
 const straysNamed = 20;
 
-function reasonFor(tally: Tally, parts: readonly Part[], sighting: Sighting): string {
+function reasonFor(tally: Tally, parts: readonly Part[], match: ContainerMatch): string {
   const faults =
     tally.seen === 0
       ? ['no container']
@@ -94,10 +94,9 @@ function reasonFor(tally: Tally, parts: readonly Part[], sighting: Sighting): st
           const fault = container === undefined ? 'no container' : faultOf(container);
           return fault === null ? [] : [`${label}: ${fault}`];
         });
-  const base =
-    sighting.base !== null && parts[0]?.container !== sighting.base ? faultOf(sighting.base) : null;
+  const base = match.base !== null && parts[0]?.container !== match.base ? faultOf(match.base) : null;
   if (base !== null) faults.push(`base container: ${base}`);
-  const strays = [...new Set(sighting.strays.map((stray) => stray.service ?? stray.name))].sort();
+  const strays = [...new Set(match.strays.map((stray) => stray.service ?? stray.name))].sort();
   if (strays.length > 0) {
     const more = strays.length - straysNamed;
     faults.push(
