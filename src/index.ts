@@ -13,7 +13,7 @@ export { type LoadOptions, loadIni, type Specification } from './builder/specifi
 export { allServiceNames } from './builder/tables.ts';
 export { type JobData, type JobResult, jobName, parseJobData, queueName } from './fleet/job.ts';
 export type { Change, Held, Plan } from './fleet/plan/change.ts';
-export type { EngineAnswer, Facts, Row } from './fleet/plan/plan.ts';
+export type { EngineAnswer, Facts, Row } from './fleet/plan/facts.ts';
 export { plan } from './fleet/plan/plan.ts';
 export { controlTopic, healthTopic, type StateMessage, stateTopic } from './fleet/topics.ts';
 export { type ErrorCode, errorCodes, FleetError } from './lib/errors.ts';

@@ -1,5 +1,5 @@
 import type { Container, Loop } from '../fleet/plan/container-match.ts';
-import type { EngineAnswer } from '../fleet/plan/plan.ts';
+import type { EngineAnswer } from '../fleet/plan/facts.ts';
 import { isObject, property } from '../lib/json.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';

@@ -2,8 +2,8 @@ import type { AlarmUpdate } from '../fleet/alerts/alarm.ts';
 import type { Decky } from '../fleet/decky.ts';
 import type { Figures } from '../fleet/figures.ts';
 import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
+import type { Row } from '../fleet/plan/facts.ts';
 import type { Notes } from '../fleet/plan/notes.ts';
-import type { Row } from '../fleet/plan/plan.ts';
 
 /** What is recorded of a host before it is looked at. */
 export interface HostRecord {

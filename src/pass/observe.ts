@@ -1,5 +1,5 @@
 import type { Desired } from '../fleet/desired.ts';
-import type { EngineAnswer } from '../fleet/plan/plan.ts';
+import type { EngineAnswer } from '../fleet/plan/facts.ts';
 import type { HostRecord, Ledger } from './ledger.ts';
 
 export interface StateFile {

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type Plan, transitionsOf } from '../../src/fleet/plan/change.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
-import { type Facts, plan, type Row } from '../../src/fleet/plan/plan.ts';
+import type { Facts, Row } from '../../src/fleet/plan/facts.ts';
+import { plan } from '../../src/fleet/plan/plan.ts';
 import { fleetStates } from '../../src/fleet/state.ts';
 import {
   absent,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Change } from '../../src/fleet/plan/change.ts';
+import type { Facts } from '../../src/fleet/plan/facts.ts';
 import { noNotes } from '../../src/fleet/plan/notes.ts';
-import { type Facts, plan } from '../../src/fleet/plan/plan.ts';
+import { plan } from '../../src/fleet/plan/plan.ts';
 import type { FleetState } from '../../src/fleet/state.ts';
 import {
   absent,

@@ -1,7 +1,7 @@
 import type { Decky } from '../../src/fleet/decky.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Content } from '../../src/fleet/plan/content.ts';
-import type { Facts, Row } from '../../src/fleet/plan/plan.ts';
+import type { Facts, Row } from '../../src/fleet/plan/facts.ts';
 import type { FleetState } from '../../src/fleet/state.ts';
 
 /**

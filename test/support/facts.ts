@@ -1,8 +1,8 @@
 import type { Decky } from '../../src/fleet/decky.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
+import type { EngineAnswer, Facts, Row } from '../../src/fleet/plan/facts.ts';
 import { noNotes } from '../../src/fleet/plan/notes.ts';
-import type { EngineAnswer, Facts, Row } from '../../src/fleet/plan/plan.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 

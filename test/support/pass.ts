@@ -4,7 +4,7 @@ import type { Database } from '../../src/database/database.ts';
 import { postgresLedger } from '../../src/database/ledger/ledger.ts';
 import { openDatabase } from '../../src/database/orm.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
-import type { EngineAnswer } from '../../src/fleet/plan/plan.ts';
+import type { EngineAnswer } from '../../src/fleet/plan/facts.ts';
 import type { Message } from '../../src/fleet/topics.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { Ports } from '../../src/pass/pass.ts';

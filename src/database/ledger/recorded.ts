@@ -1,6 +1,6 @@
 import type { Decky } from '../../fleet/decky.ts';
 import { type Content, contentChanges } from '../../fleet/plan/content.ts';
-import type { Row } from '../../fleet/plan/plan.ts';
+import type { Row } from '../../fleet/plan/facts.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import type { Json, JsonObject } from '../../lib/json.ts';
 import { parseJson } from '../../lib/json-text.ts';

@@ -2,50 +2,19 @@ import { textsOf } from '../../lib/json.ts';
 import { atOnce, isPause, type Steps } from '../../lib/steps.ts';
 import type { Decky } from '../decky.ts';
 import { type Desired, deckiesByName } from '../desired.ts';
-import { type FleetState, graceAllows } from '../state.ts';
-import { type Change, contentReason, type Held, type Plan, type TimedTransition } from './change.ts';
+import { graceAllows } from '../state.ts';
+import { type Change, contentReason, type Held, type Plan } from './change.ts';
 import {
   type Container,
   type ContainerMatch,
   type Known,
   matchContainersInSteps,
 } from './container-match.ts';
-import { type Content, contentChanges } from './content.ts';
+import { contentChanges } from './content.ts';
 import { contested } from './contested.ts';
-import { type HeldNote, type LeftNote, mergeNotes, type Notes } from './notes.ts';
+import type { Facts, Row } from './facts.ts';
+import { type HeldNote, type LeftNote, mergeNotes } from './notes.ts';
 import { type Observation, observedState } from './observed-state.ts';
-
-/** A row of `fleet_deckies`. */
-export interface Row extends Content {
-  readonly name: string;
-  readonly state: FleetState;
-  readonly lastError: string | null;
-  /** Whether the last write was a pass's: `reconciled_at` equals `updated_at`. */
-  readonly ours: boolean;
-  /** `updated_at`, epoch milliseconds. */
-  readonly writtenAt: number;
-}
-
-/** What the host's Docker engine answered. */
-export type EngineAnswer =
-  | { readonly kind: 'ok'; readonly containers: readonly Container[] }
-  | { readonly kind: 'unreachable'; readonly reason: string };
-
-/** The three records of one host, at one instant, and what earlier passes noted. */
-export interface Facts {
-  /** Of the database's clock, epoch milliseconds. */
-  readonly now: number;
-  /** Seconds during which another program's row is left to it. */
-  readonly grace: number;
-  /** The names looked at; null: all. */
-  readonly only: ReadonlySet<string> | null;
-  readonly desired: Desired;
-  readonly recorded: readonly Row[];
-  readonly observed: EngineAnswer;
-  readonly notes: Notes;
-  /** Of rows that changed lately. @see contested */
-  readonly recentTransitions: readonly TimedTransition[];
-}
 
 /** What to do, and why: the rules of CONTRACT.md ("Rules of a pass"), in one place and without any I/O. */
 export const plan = (facts: Facts): Plan => atOnce(planInSteps(facts));
