@@ -14,7 +14,7 @@ import { createLog } from '../src/lib/log.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { parseStateFile } from '../src/state-file/parse.ts';
 import { type HostWorker, startHostWorker } from '../src/worker/host.ts';
-import type { Hint, Watcher } from '../src/worker/triggers.ts';
+import type { Trigger, Watcher } from '../src/worker/triggers.ts';
 
 /** What the parent is told of a window. Milliseconds. */
 export interface BoxFigures {
@@ -80,7 +80,7 @@ function simulate(host: string): SimulatedHost {
     ]),
   );
   const flipped = new Map<string, number>();
-  let look: (hint: Hint) => void = () => undefined;
+  let look: (trigger: Trigger) => void = () => undefined;
   const silent: Watcher = { start: () => ({ ready: Promise.resolve(), close: async () => undefined }) };
   const docker: Watcher = {
     start: (told) => {

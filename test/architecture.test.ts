@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { describe, test } from 'node:test';
@@ -161,5 +161,44 @@ describe('imports point to the left', () => {
     };
     for (const file of files) walk(file, []);
     assert.deepEqual([...new Set(circles)], []);
+  });
+});
+
+describe('the documents name what is there', () => {
+  const text = (file: string): string => readFileSync(join(packageRoot, file), 'utf8');
+  const code = files.map(text).join('\n');
+
+  test('every word of the glossary is in the code', () => {
+    const rows = [...text('docs/glossary.md').matchAll(/^\| [^|]+ \| [^|]+ \| (`[^|]+`) \|$/gm)];
+    const words = rows.flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word),
+    );
+    assert.ok(words.length > 20, words.join());
+    assert.deepEqual(
+      words.filter((word) => !new RegExp(`\\b${word}\\b`).test(code)),
+      [],
+    );
+  });
+
+  test('every directory and file that the architecture names exists', () => {
+    const named = [...text('docs/architecture.md').matchAll(/`((?:[\w-]+\/)+(?:[\w-]+\.ts)?)`/g)].map(
+      ([, path = '']) => path,
+    );
+    assert.ok(named.length > 30, named.join());
+    assert.deepEqual(
+      named.filter(
+        (path) => !existsSync(join(packageRoot, path)) && !existsSync(join(packageRoot, 'src', path)),
+      ),
+      [],
+    );
+  });
+
+  test('every decision is in the index, with its title', async () => {
+    const decisions = await Array.fromAsync(glob('docs/decisions/0*.md', { cwd: packageRoot }));
+    const lines = decisions.sort().map((file) => {
+      const [, number, title] = /^# (\d{3}) (.*)/.exec(text(file)) ?? [];
+      return `* ${number} [${title}](${file.split('/').at(-1)})`;
+    });
+    assert.deepEqual(text('docs/decisions/README.md').match(/^\* .*/gm), lines);
   });
 });

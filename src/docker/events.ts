@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isObject, type Json, property } from '../lib/json.ts';
 import { paced } from '../lib/slices.ts';
-import type { Hint, Watcher } from '../worker/triggers.ts';
+import type { Trigger, Watcher } from '../worker/triggers.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
 import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, engineLimits, inWords } from './limits.ts';
@@ -108,7 +108,7 @@ async function connection(
     void keepAsking(client, limits.pingEveryMs, ended);
     for await (const line of linesOf(untilItEnds(stream), limits.eventBytes)) {
       const found = parse(line);
-      if (found !== null) event(found.id, found.hint);
+      if (found !== null) event(found.id, found.trigger);
     }
   } finally {
     ended.abort();
@@ -182,7 +182,7 @@ async function keepAsking(client: Client, everyMs: number, ended: AbortControlle
 }
 
 /** Null: a line that is no event of a container with a name. */
-function parse(line: string): { id: string; hint: Hint } | null {
+function parse(line: string): { id: string; trigger: Trigger } | null {
   let event: Json | undefined;
   try {
     event = JSON.parse(line) as Json;
@@ -197,9 +197,9 @@ function parse(line: string): { id: string; hint: Hint } | null {
     return typeof value === 'string' ? value : undefined;
   };
   const decky = attribute('decnet.fleet.decky');
-  if (decky !== undefined) return { id, hint: { kind: 'decky', name: keptDecky(decky) } };
+  if (decky !== undefined) return { id, trigger: { kind: 'decky', name: keptDecky(decky) } };
   const names = [attribute('name'), attribute('oldName')].flatMap((name) =>
     name === undefined ? [] : keptName(name),
   );
-  return names.length === 0 ? null : { id, hint: { kind: 'containers', names } };
+  return names.length === 0 ? null : { id, trigger: { kind: 'containers', names } };
 }

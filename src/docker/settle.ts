@@ -1,4 +1,4 @@
-import type { Hint } from '../worker/triggers.ts';
+import type { Trigger } from '../worker/triggers.ts';
 import type { EngineLimits } from './limits.ts';
 
 /** Names of one container that wait to be looked at: it was renamed so often meanwhile. */
@@ -14,29 +14,29 @@ const mostNames = 32;
  */
 export function settler(
   inspect: (id: string) => Promise<void>,
-  look: (hint: Hint) => void,
+  look: (trigger: Trigger) => void,
   limits: Pick<EngineLimits, 'settleAtOnce' | 'settleWaiting' | 'askMs'>,
 ) {
   const inspecting = new Set<string>();
   /** What events said of containers whose inspection is still to begin. */
-  const waiting = new Map<string, Hint>();
+  const waiting = new Map<string, Trigger>();
   let timer: NodeJS.Timeout | undefined;
   let isForgottenAgain = false;
 
-  const settle = async (id: string, hint: Hint): Promise<void> => {
+  const settle = async (id: string, trigger: Trigger): Promise<void> => {
     await inspect(id);
-    look(hint);
+    look(trigger);
     inspecting.delete(id);
     next();
   };
   const next = (): void => {
-    for (const [id, hint] of waiting) {
+    for (const [id, trigger] of waiting) {
       if (inspecting.size >= limits.settleAtOnce) return;
       // An inspection that began before an event tells nothing of it.
       if (inspecting.has(id)) continue;
       waiting.delete(id);
       inspecting.add(id);
-      void settle(id, hint);
+      void settle(id, trigger);
     }
   };
   const forget = (): void => {
@@ -56,8 +56,8 @@ export function settler(
   };
 
   return {
-    event: (id: string, hint: Hint): void => {
-      const both = merged(waiting.get(id), hint);
+    event: (id: string, trigger: Trigger): void => {
+      const both = merged(waiting.get(id), trigger);
       if (both !== null) waiting.set(id, both);
       next();
       if (both === null || waiting.size > limits.settleWaiting) forget();
@@ -70,8 +70,8 @@ export function settler(
 }
 
 /** Null: more than is remembered. */
-function merged(before: Hint | undefined, hint: Hint): Hint | null {
-  if (before?.kind !== 'containers' || hint.kind !== 'containers') return hint;
-  const names = [...new Set([...before.names, ...hint.names])];
+function merged(before: Trigger | undefined, trigger: Trigger): Trigger | null {
+  if (before?.kind !== 'containers' || trigger.kind !== 'containers') return trigger;
+  const names = [...new Set([...before.names, ...trigger.names])];
   return names.length > mostNames ? null : { kind: 'containers', names };
 }

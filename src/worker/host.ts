@@ -7,8 +7,8 @@ import type { Bus } from '../pass/announce.ts';
 import type { PassOutcome, Ports } from '../pass/pass.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import { hostLog } from './host-log.ts';
-import { revisitTimer } from './revisit.ts';
-import { gatherer, type TriggerCause, type Watcher, type Watching } from './triggers.ts';
+import { requeueTimer } from './requeue.ts';
+import { coalescer, type TriggerCause, type Watcher, type Watching } from './triggers.ts';
 
 /** Milliseconds between two signs of life. @see DOMAIN.md, "The bus" */
 const heartbeatEvery = 30_000;
@@ -60,9 +60,9 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     const job = await queue.add(jobName, { host_uuid: host, ...data }, deduplication && { deduplication });
     return job.id;
   };
-  const gathered = gatherer((deckies, cause) => enqueue({ ...(deckies && { deckies }), cause }));
-  const revisits = revisitTimer((deckies) =>
-    gathered.hint({ kind: 'deckies', names: new Set(deckies) }, 'docker'),
+  const coalesced = coalescer((deckies, cause) => enqueue({ ...(deckies && { deckies }), cause }));
+  const requeues = requeueTimer((deckies) =>
+    coalesced.trigger({ kind: 'deckies', names: new Set(deckies) }, 'docker'),
   );
   const schedule = scheduleWatch(
     options,
@@ -86,8 +86,8 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
         say.passed(outcome);
         hadTurn.add(outcome.result.job_id);
         if (options.watchers !== null && data.dry_run !== true) {
-          revisits.set(outcome.plan.revisit);
-          if (outcome.names !== null) gathered.knows(outcome.names);
+          requeues.set(outcome.plan.requeueAfter);
+          if (outcome.names !== null) coalesced.knows(outcome.names);
         }
         options.onPass?.(data, outcome);
       },
@@ -95,7 +95,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
   );
   worker.on('active', ({ id, data }) => schedule.saw(id, data));
   const ended = (id = ''): void => {
-    gathered.ended(id, hadTurn.has(id));
+    coalesced.ended(id, hadTurn.has(id));
     hadTurn.delete(id);
   };
   worker.on('completed', ({ id }) => ended(id));
@@ -106,7 +106,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
   });
   void worker.run().catch((error: unknown) => log.error({ host, error }, 'the worker stopped'));
 
-  const following = options.watchers === null ? [] : follow(options, options.watchers, gathered.hint);
+  const following = options.watchers === null ? [] : follow(options, options.watchers, coalesced.trigger);
   let stop: () => void = () => undefined;
   const asked = new Promise<void>((done) => {
     stop = done;
@@ -116,9 +116,9 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     const followed = endsWithin(followWithin, Promise.all(following.map(({ ready }) => ready)));
     void followed
       .then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true }))
-      .catch(() => gathered.hint({ kind: 'everything' }, 'docker'));
+      .catch(() => coalesced.trigger({ kind: 'everything' }, 'docker'));
     // What happened while the store was away could not be enqueued, or its pass failed.
-    backend.onRecovered(() => gathered.hint({ kind: 'everything' }, 'docker'));
+    backend.onRecovered(() => coalesced.trigger({ kind: 'everything' }, 'docker'));
     options.bus.subscribe(controlTopic, (payload, scope) => {
       const verdict = controlVerdict(payload, host, scope);
       if (verdict === 'stop') stop();
@@ -142,8 +142,8 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     close: async () => {
       clearInterval(heartbeat ?? undefined);
       schedule.close();
-      revisits.clear();
-      gathered.clear();
+      requeues.clear();
+      coalesced.clear();
       await Promise.all(following.map((one) => one.close()));
       await endsWithin(endWithin, worker.close());
     },
@@ -153,12 +153,12 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
 function follow(
   { host, log }: HostWorkerOptions,
   watchers: Readonly<Record<TriggerCause, Watcher>>,
-  hint: ReturnType<typeof gatherer>['hint'],
+  trigger: ReturnType<typeof coalescer>['trigger'],
 ): readonly Watching[] {
   let isTold = false;
   return (['docker', 'file'] as const).map((cause) =>
     watchers[cause].start(
-      (where) => hint(where, cause),
+      (where) => trigger(where, cause),
       (error) => {
         // Docker that is down is warned about by the passes; that a file cannot be watched, by nothing else.
         const isNew = cause === 'file' && !isTold;

@@ -2,7 +2,7 @@ import { isLegalName } from '../fleet/decky.ts';
 import type { Names } from '../pass/pass.ts';
 
 /** Where to look again. An event never says what happened. */
-export type Hint =
+export type Trigger =
   | { readonly kind: 'everything' }
   | { readonly kind: 'decky'; readonly name: string }
   /** Unlabelled containers: a decky's, if one bears the beginning of such a name. */
@@ -12,7 +12,7 @@ export type Hint =
 /** Something that tells when to look again: the engine, the state file. */
 export interface Watcher {
   /** @param onFault told of each failed try; the watcher goes on by itself */
-  start(look: (hint: Hint) => void, onFault: (error: unknown) => void): Watching;
+  start(look: (trigger: Trigger) => void, onFault: (error: unknown) => void): Watching;
 }
 
 export interface Watching {
@@ -47,11 +47,11 @@ const union = (one: Wanted | null, { names, cause }: Wanted): Wanted => {
 };
 
 /**
- * Turns hints into passes: the first of a burst acts at once, those that come while its pass runs are gathered into
+ * Turns triggers into passes: the first of a burst acts at once, those that come while its pass runs are gathered into
  * the next one. None is lost: BullMQ's deduplication would keep the last one's names alone, and what could not be
  * enqueued, or whose pass failed, is tried again.
  */
-export function gatherer(enqueue: Enqueue, forgetMs: number = forget) {
+export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
   /** Decky names of the file and the table, as the last full pass saw them; null: not known yet. */
   let known: Names | null = null;
   /** Names that were heard of since. */
@@ -112,10 +112,10 @@ export function gatherer(enqueue: Enqueue, forgetMs: number = forget) {
     } else again(wanted);
   };
   return {
-    hint: (hint: Hint, cause: TriggerCause): void => {
-      const names = namesOf(hint, known, heardOf);
+    trigger: (trigger: Trigger, cause: TriggerCause): void => {
+      const names = namesOf(trigger, known, heardOf);
       if (names?.size === 0) return;
-      if (hint.kind === 'deckies' || hint.kind === 'decky')
+      if (trigger.kind === 'deckies' || trigger.kind === 'decky')
         for (const name of names ?? [])
           if (known?.has(name) !== true && heardOf.size < heardOfKept) heardOf.add(name);
       waiting = union(waiting, { names, cause });
@@ -143,17 +143,21 @@ function keepNewest(jobs: Map<string, unknown>): void {
 }
 
 /** Null: everything. */
-function namesOf(hint: Hint, known: Names | null, heardOf: ReadonlySet<string>): ReadonlySet<string> | null {
-  switch (hint.kind) {
+function namesOf(
+  trigger: Trigger,
+  known: Names | null,
+  heardOf: ReadonlySet<string>,
+): ReadonlySet<string> | null {
+  switch (trigger.kind) {
     case 'everything':
       return null;
     case 'decky':
-      return new Set(isLegalName(hint.name) ? [hint.name] : []);
+      return new Set(isLegalName(trigger.name) ? [trigger.name] : []);
     case 'deckies':
-      return hint.names;
+      return trigger.names;
     case 'containers':
       return new Set(
-        hint.names
+        trigger.names
           .flatMap(beginnings)
           .filter((name) => (known === null ? isLegalName(name) : known.has(name) || heardOf.has(name))),
       );

@@ -136,9 +136,9 @@ describe('an engine whose answers have no end', () => {
     });
 
   test('a line of the events that never ends is reported, and the events are followed anew', async () => {
-    const { faults, hints, engine } = await watch([[events, onceSo(endless('{"a":"', () => longText))]]);
+    const { faults, triggers, engine } = await watch([[events, onceSo(endless('{"a":"', () => longText))]]);
     assert.deepEqual(faults, [`${engine.host}: a line of its events is longer than 1 MiB`]);
-    assert.deepEqual(hints, { everything: 1, decky: 1 });
+    assert.deepEqual(triggers, { everything: 1, decky: 1 });
   });
 
   test('events that break as soon as they are there are opened less and less often', async () => {
@@ -166,9 +166,9 @@ describe('an engine whose answers have no end', () => {
         [events, onceSo((response) => response.flushHeaders())],
         [ping, endless('OK', () => longText, status)],
       ] as const;
-      const { hints, engine } = await watch(answers, { pingEveryMs: 300 });
+      const { triggers, engine } = await watch(answers, { pingEveryMs: 300 });
       assert.ok(engine.asked.includes('/_ping'));
-      assert.equal(hints?.decky, 1);
+      assert.equal(triggers?.decky, 1);
     });
 
   test('a flood of events is looked at as a whole, and no more than so many are inspected at once', async () => {
@@ -186,7 +186,7 @@ describe('an engine whose answers have no end', () => {
       write();
     };
     const inspected: Answer = (response) => void setTimeout(() => response.end('{}'), 5);
-    const { hints, faults, longestStandstill, engine } = await watch(
+    const { triggers, faults, longestStandstill, engine } = await watch(
       [
         [events, flood],
         [inspection, inspected],
@@ -195,8 +195,8 @@ describe('an engine whose answers have no end', () => {
     );
     assert.equal(sent, 200_000);
     assert.deepEqual(faults, []);
-    assert.ok((hints?.everything ?? 0) >= 1, JSON.stringify(hints));
-    assert.ok((hints?.containers ?? 0) < 100_000, JSON.stringify(hints));
+    assert.ok((triggers?.everything ?? 0) >= 1, JSON.stringify(triggers));
+    assert.ok((triggers?.containers ?? 0) < 100_000, JSON.stringify(triggers));
     assert.ok(engine.mostOpen(inspection) <= 8, String(engine.mostOpen(inspection)));
     assert.ok(longestStandstill < 2000, String(longestStandstill));
   });

@@ -9,7 +9,7 @@ import { budgetOf, readListing } from '../../src/docker/listing-stream.ts';
 import { faultReason, keptText } from '../../src/docker/words.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Json } from '../../src/lib/json.ts';
-import type { Hint } from '../../src/worker/triggers.ts';
+import type { Trigger } from '../../src/worker/triggers.ts';
 import { hostileEngine, settingsOf } from '../support/hostile-engine.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -256,21 +256,21 @@ describe('events whose fields are of any type', () => {
       { kind: 'decky', name: 'y'.repeat(129) },
       { kind: 'containers', names: ['z'.repeat(256), 'old'] },
       { kind: 'containers', names: ['last'] },
-    ].map((hint) => JSON.stringify(hint));
+    ].map((trigger) => JSON.stringify(trigger));
     const engine = await hostileEngine([
       [/^\/events$/, (response) => void response.write(`${lines.join('\r\n')}\r\n`)],
     ]);
-    const [hints, faults] = [[] as Hint[], [] as unknown[]];
+    const [triggers, faults] = [[] as Trigger[], [] as unknown[]];
     const watching = watchEngine(settingsOf(engine)).start(
-      (hint) => hints.push(hint),
+      (trigger) => triggers.push(trigger),
       (error) => faults.push(error),
     );
     try {
       await watching.ready;
-      await waitFor(() => hints.length >= 4);
+      await waitFor(() => triggers.length >= 4);
       assert.deepEqual(faults, []);
       // They are inspected at once, and which ends first is not said.
-      assert.deepEqual(new Set(hints.map((hint) => JSON.stringify(hint))), new Set(expected));
+      assert.deepEqual(new Set(triggers.map((trigger) => JSON.stringify(trigger))), new Set(expected));
     } finally {
       await watching.close();
       await engine.stop();

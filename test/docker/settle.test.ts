@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { settler } from '../../src/docker/settle.ts';
-import type { Hint } from '../../src/worker/triggers.ts';
+import type { Trigger } from '../../src/worker/triggers.ts';
 import { waitFor } from '../support/wait.ts';
 
-const decky = (name: string): Hint => ({ kind: 'decky', name });
-const containers = (...names: readonly string[]): Hint => ({ kind: 'containers', names });
-const everything: Hint = { kind: 'everything' };
+const decky = (name: string): Trigger => ({ kind: 'decky', name });
+const containers = (...names: readonly string[]): Trigger => ({ kind: 'containers', names });
+const everything: Trigger = { kind: 'everything' };
 
 /** Inspections that end when they are told to. */
 function engine() {
@@ -34,74 +34,74 @@ const limits = { settleAtOnce: 2, settleWaiting: 3, askMs: 200 };
 
 describe('an event is passed on', () => {
   test('when the inspection of its container has ended, and so many are inspected at once', async () => {
-    const [hints, { inspect, endOne, endAll, ids }] = [[] as Hint[], engine()];
-    const settling = settler(inspect, (hint) => hints.push(hint), limits);
+    const [triggers, { inspect, endOne, endAll, ids }] = [[] as Trigger[], engine()];
+    const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (const name of ['a', 'b', 'c', 'd']) settling.event(name, decky(name));
     assert.deepEqual(ids(), ['a', 'b']);
-    assert.deepEqual(hints, []);
+    assert.deepEqual(triggers, []);
     await endOne();
     assert.deepEqual(ids(), ['b', 'c']);
-    assert.deepEqual(hints, [decky('a')]);
+    assert.deepEqual(triggers, [decky('a')]);
     await endAll();
-    assert.deepEqual(hints, ['a', 'b', 'c', 'd'].map(decky));
+    assert.deepEqual(triggers, ['a', 'b', 'c', 'd'].map(decky));
   });
 
   test('after another inspection, when one had begun before it', async () => {
-    const [hints, { inspect, endOne, ids }] = [[] as Hint[], engine()];
-    const settling = settler(inspect, (hint) => hints.push(hint), limits);
+    const [triggers, { inspect, endOne, ids }] = [[] as Trigger[], engine()];
+    const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     settling.event('a', containers('web'));
     settling.event('a', containers('mail', 'web'));
     settling.event('a', containers('ftp'));
     assert.deepEqual(ids(), ['a']);
     await endOne();
-    assert.deepEqual(hints, [containers('web')]);
+    assert.deepEqual(triggers, [containers('web')]);
     assert.deepEqual(ids(), ['a']);
     await endOne();
-    assert.deepEqual(hints, [containers('web'), containers('mail', 'web', 'ftp')]);
+    assert.deepEqual(triggers, [containers('web'), containers('mail', 'web', 'ftp')]);
     assert.deepEqual(ids(), []);
   });
 
   test('as everything, once, when more wait than are remembered, and not before each could be inspected', async () => {
-    const [hints, { inspect, endAll }] = [[] as Hint[], engine()];
-    const settling = settler(inspect, (hint) => hints.push(hint), limits);
+    const [triggers, { inspect, endAll }] = [[] as Trigger[], engine()];
+    const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     const from = performance.now();
     // Two are inspected, three wait, and the sixth is too many.
     for (let at = 0; at < 6; at++) settling.event(`${at}`, decky(`${at}`));
     await endAll();
-    assert.deepEqual(hints, [decky('0'), decky('1')]);
+    assert.deepEqual(triggers, [decky('0'), decky('1')]);
     settling.event('later', decky('later'));
     await endAll();
-    assert.deepEqual(hints.at(-1), decky('later'), 'what comes after it is passed on as ever');
-    await waitFor(() => hints.some(({ kind }) => kind === 'everything'));
+    assert.deepEqual(triggers.at(-1), decky('later'), 'what comes after it is passed on as ever');
+    await waitFor(() => triggers.some(({ kind }) => kind === 'everything'));
     assert.ok(performance.now() - from >= 190);
     await sleep(300);
-    assert.equal(hints.filter(({ kind }) => kind === 'everything').length, 1);
+    assert.equal(triggers.filter(({ kind }) => kind === 'everything').length, 1);
   });
 
   test('as everything once more, when others were forgotten meanwhile', async () => {
-    const [hints, { inspect }] = [[] as Hint[], engine()];
-    const settling = settler(inspect, (hint) => hints.push(hint), limits);
+    const [triggers, { inspect }] = [[] as Trigger[], engine()];
+    const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (let at = 0; at < 1000; at++) settling.event(`${at}`, decky(`${at}`));
-    await waitFor(() => hints.length >= 2);
+    await waitFor(() => triggers.length >= 2);
     await sleep(500);
-    assert.deepEqual(hints, [everything, everything]);
+    assert.deepEqual(triggers, [everything, everything]);
   });
 
   test('as everything, when one container had more names than are remembered', async () => {
-    const [hints, { inspect }] = [[] as Hint[], engine()];
-    const settling = settler(inspect, (hint) => hints.push(hint), limits);
+    const [triggers, { inspect }] = [[] as Trigger[], engine()];
+    const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (let at = 0; at < 100; at++) settling.event('a', containers(`web-${at}`));
-    await waitFor(() => hints.some(({ kind }) => kind === 'everything'));
+    await waitFor(() => triggers.some(({ kind }) => kind === 'everything'));
   });
 
   test('to nobody, once it is closed', async () => {
-    const [hints, { inspect, endAll }] = [[] as Hint[], engine()];
-    const settling = settler(inspect, (hint) => hints.push(hint), limits);
+    const [triggers, { inspect, endAll }] = [[] as Trigger[], engine()];
+    const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (let at = 0; at < 6; at++) settling.event(`${at}`, decky(`${at}`));
     settling.event('last', decky('last'));
     settling.close();
     await endAll();
     await sleep(400);
-    assert.deepEqual(hints, [decky('0'), decky('1')]);
+    assert.deepEqual(triggers, [decky('0'), decky('1')]);
   });
 });

@@ -282,7 +282,7 @@ describe('rule 4: the grace', () => {
 
   test('tells when to look again', () => {
     const decided = plan(facts({ desired, recorded: others(100, 'running'), observed: gone }));
-    assert.equal(decided.revisit.get('web'), 200_000);
+    assert.equal(decided.requeueAfter.get('web'), 200_000);
   });
 });
 
@@ -464,6 +464,6 @@ describe('contested rows', () => {
 describe('a restart loop', () => {
   test('tells when its window ends', () => {
     const observed = seen(serviceOf('web', 'ssh', { loop: { kind: 'loop', endsIn: 120 } }));
-    assert.equal(plan(facts({ desired: declared(decky('web')), observed })).revisit.get('web'), 120_000);
+    assert.equal(plan(facts({ desired: declared(decky('web')), observed })).requeueAfter.get('web'), 120_000);
   });
 });

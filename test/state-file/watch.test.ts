@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { stateFileReader } from '../../src/state-file/read.ts';
 import { watchStateFile } from '../../src/state-file/watch.ts';
-import type { Hint } from '../../src/worker/triggers.ts';
+import type { Trigger } from '../../src/worker/triggers.ts';
 import { declaredDecky } from '../support/host.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -19,15 +19,15 @@ test('a state file whose directory is removed and made again is noticed, again a
     writeFileSync(file, JSON.stringify({ config: { deckies: names.map((name) => declaredDecky(name)) } }));
   };
   write('web');
-  const hints: Hint[] = [];
+  const triggers: Trigger[] = [];
   const watching = watchStateFile(stateFileReader(file, 'local')).start(
-    (hint) => void hints.push(hint),
+    (trigger) => void triggers.push(trigger),
     () => undefined,
   );
   try {
     await watching.ready;
     const heard = (name: string): boolean =>
-      hints.some((hint) => hint.kind === 'deckies' && hint.names.has(name));
+      triggers.some((trigger) => trigger.kind === 'deckies' && trigger.names.has(name));
     write('web', 'first');
     await waitFor(() => heard('first'));
     for (const name of ['second', 'third']) {
@@ -38,7 +38,7 @@ test('a state file whose directory is removed and made again is noticed, again a
       write('web', `${name}-more`);
       await waitFor(() => heard(`${name}-more`));
     }
-    assert.ok(hints.every(({ kind }) => kind === 'deckies' || kind === 'everything'));
+    assert.ok(triggers.every(({ kind }) => kind === 'deckies' || kind === 'everything'));
   } finally {
     await watching.close();
     rmSync(above, { recursive: true, force: true });
@@ -54,8 +54,8 @@ test('a text that only a pass saw is looked at again, though the watcher never r
   const reader = stateFileReader(file, 'local');
   const told = new Set<string>();
   const watching = watchStateFile(reader).start(
-    (hint) => {
-      if (hint.kind === 'deckies') for (const name of hint.names) told.add(name);
+    (trigger) => {
+      if (trigger.kind === 'deckies') for (const name of trigger.names) told.add(name);
     },
     (error) => assert.fail(String(error)),
   );
@@ -99,8 +99,8 @@ async function watched(
     later: (one) => void undo.push(one),
     watching: async (during) => {
       const watching = watchStateFile(stateFileReader(at(path), 'local')).start(
-        (hint) => {
-          if (hint.kind === 'deckies') for (const name of hint.names) told.add(name);
+        (trigger) => {
+          if (trigger.kind === 'deckies') for (const name of trigger.names) told.add(name);
         },
         (error) => void faults.push(String(error)),
       );

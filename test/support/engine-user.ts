@@ -22,8 +22,8 @@ export interface Choice {
 export interface Found {
   readonly answer?: unknown;
   readonly info?: unknown;
-  /** Of a watch: how many hints of each kind, and the faults. */
-  readonly hints?: Readonly<Record<string, number>>;
+  /** Of a watch: how many triggers of each kind, and the faults. */
+  readonly triggers?: Readonly<Record<string, number>>;
   readonly faults?: readonly string[];
   readonly lastHint?: string;
   /** Milliseconds. */
@@ -58,15 +58,15 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestStandstill'>> {
     const only = choice.only === undefined ? null : new Set(choice.only);
     return { answer: await dockerEngine(settings, limits).list({ only, containers: 0, turn: '0' }) };
   }
-  const hints: Record<string, number> = {};
+  const triggers: Record<string, number> = {};
   const faults: string[] = [];
   const seen = Promise.withResolvers<void>();
   let lastHint = '';
   const watching = watchEngine(settings, limits).start(
-    (hint) => {
-      hints[hint.kind] = (hints[hint.kind] ?? 0) + 1;
-      lastHint = JSON.stringify(hint);
-      if (hint.kind === 'decky' && hint.name === ask.watchUntil) seen.resolve();
+    (trigger) => {
+      triggers[trigger.kind] = (triggers[trigger.kind] ?? 0) + 1;
+      lastHint = JSON.stringify(trigger);
+      if (trigger.kind === 'decky' && trigger.name === ask.watchUntil) seen.resolve();
     },
     (error) => {
       faults.push(reasonOf(error));
@@ -76,7 +76,7 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestStandstill'>> {
   await seen.promise;
   await sleep(500);
   await watching.close();
-  return { hints, faults, lastHint };
+  return { triggers, faults, lastHint };
 }
 
 const found = await find();

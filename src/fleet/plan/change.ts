@@ -35,7 +35,7 @@ export interface Plan {
   /** What the next pass must know. */
   readonly notes: Notes;
   /** Deckies to look at again, and when, in milliseconds from now: a grace or a window of a restart loop ends. */
-  readonly revisit: ReadonlyMap<string, number>;
+  readonly requeueAfter: ReadonlyMap<string, number>;
 }
 
 /** What a committed change leaves in the history. `from` equals `to` where only content changed. */

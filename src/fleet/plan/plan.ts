@@ -28,7 +28,7 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
   const held: Held[] = [];
   const left = new Map<string, LeftNote>();
   const heldNotes = new Map<string, HeldNote>();
-  const revisit = new Map<string, number>();
+  const requeueAfter = new Map<string, number>();
 
   const recorded = new Set<string>();
   for (const [at, row] of facts.recorded.entries()) {
@@ -49,8 +49,8 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
       heldNotes.set(row.name, { reason: verdict.held.reason, since });
     }
     if (grace.note !== null) left.set(row.name, grace.note);
-    if (verdict.held !== null && grace.endsIn !== null) soonest(revisit, row.name, grace.endsIn);
-    if (match !== undefined) soonest(revisit, row.name, loopEndsIn(match));
+    if (verdict.held !== null && grace.endsIn !== null) soonest(requeueAfter, row.name, grace.endsIn);
+    if (match !== undefined) soonest(requeueAfter, row.name, loopEndsIn(match));
   }
 
   let at = 0;
@@ -60,7 +60,7 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     if (decky === undefined || recorded.has(name)) continue;
     const match = matchOf?.(decky.name);
     changes.push(insert(decky, match === undefined ? null : observedState(decky.services, match)));
-    if (match !== undefined) soonest(revisit, decky.name, loopEndsIn(match));
+    if (match !== undefined) soonest(requeueAfter, decky.name, loopEndsIn(match));
   }
 
   const disputes = disputesOf(facts, changes, looks);
@@ -70,7 +70,7 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     held,
     contested: [...disputes.keys()].sort(),
     notes: mergeNotes(facts.notes, notes, facts.only),
-    revisit,
+    requeueAfter,
   };
 }
 
@@ -266,6 +266,6 @@ function loopEndsIn({ base, services }: ContainerMatch): number | null {
 const windowOf = ({ loop }: Container): number | null =>
   loop.kind === 'loop' && loop.endsIn !== null ? loop.endsIn * 1000 : null;
 
-function soonest(revisit: Map<string, number>, name: string, inMs: number | null): void {
-  if (inMs !== null) revisit.set(name, Math.min(inMs, revisit.get(name) ?? inMs));
+function soonest(requeueAfter: Map<string, number>, name: string, inMs: number | null): void {
+  if (inMs !== null) requeueAfter.set(name, Math.min(inMs, requeueAfter.get(name) ?? inMs));
 }

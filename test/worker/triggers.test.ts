@@ -1,33 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gatherer, type TriggerCause } from '../../src/worker/triggers.ts';
+import { coalescer, type TriggerCause } from '../../src/worker/triggers.ts';
 import { waitFor } from '../support/wait.ts';
 
 type Pass = readonly string[] | null;
 
-/** A gatherer whose passes are written down, each with an id of its own. @param enqueue instead of taking all */
+/** A coalescer whose passes are written down, each with an id of its own. @param enqueue instead of taking all */
 function gathering(
   enqueue: (pass: Pass, cause: TriggerCause) => Promise<void> = async () => undefined,
   forgetMs = 60_000,
 ) {
   const passes: Pass[] = [];
-  const gathered = gatherer(async (deckies, cause) => {
+  const coalesced = coalescer(async (deckies, cause) => {
     await enqueue(deckies, cause);
     passes.push(deckies);
     return `job-${passes.length}`;
   }, forgetMs);
-  return { passes, gathered };
+  return { passes, coalesced };
 }
 
-describe('a burst of hints', () => {
+describe('a burst of triggers', () => {
   const burst = async (count: number) => {
-    const { passes, gathered } = gathering();
-    for (let at = 0; at <= count; at++) gathered.hint({ kind: 'decky', name: `web-${at}` }, 'docker');
+    const { passes, coalesced } = gathering();
+    for (let at = 0; at <= count; at++) coalesced.trigger({ kind: 'decky', name: `web-${at}` }, 'docker');
     await waitFor(() => passes.length === 1);
-    gathered.ended('job-1', true);
+    coalesced.ended('job-1', true);
     await waitFor(() => passes.length === 2);
-    gathered.clear();
+    coalesced.clear();
     return passes;
   };
 
@@ -36,55 +36,55 @@ describe('a burst of hints', () => {
     assert.equal((await burst(100))[1]?.length, 100);
   });
 
-  test('of more deckies than one pass names becomes one pass of all, and costs no more than its hints', async () => {
+  test('of more deckies than one pass names becomes one pass of all, and costs no more than its triggers', async () => {
     const from = performance.now();
     assert.deepEqual(await burst(200_000), [['web-0'], null]);
     assert.ok(performance.now() - from < 10_000, `${performance.now() - from} ms`);
   });
 
   test('does not wait for ever for a pass that another worker ran', async () => {
-    const { passes, gathered } = gathering(undefined, 500);
-    gathered.hint({ kind: 'decky', name: 'a' }, 'docker');
-    gathered.hint({ kind: 'decky', name: 'b' }, 'docker');
+    const { passes, coalesced } = gathering(undefined, 500);
+    coalesced.trigger({ kind: 'decky', name: 'a' }, 'docker');
+    coalesced.trigger({ kind: 'decky', name: 'b' }, 'docker');
     await waitFor(() => passes.length === 2, 10_000);
-    gathered.clear();
+    coalesced.clear();
     assert.deepEqual(passes, [['a'], ['b']]);
   });
 
   test('does not wait for a pass that ended before its id was known', async () => {
-    const { passes, gathered } = gathering();
-    gathered.ended('job-1', true);
-    gathered.hint({ kind: 'decky', name: 'a' }, 'docker');
-    gathered.hint({ kind: 'decky', name: 'b' }, 'docker');
+    const { passes, coalesced } = gathering();
+    coalesced.ended('job-1', true);
+    coalesced.trigger({ kind: 'decky', name: 'a' }, 'docker');
+    coalesced.trigger({ kind: 'decky', name: 'b' }, 'docker');
     await waitFor(() => passes.length === 2, 1500);
-    gathered.clear();
+    coalesced.clear();
   });
 });
 
 describe('what could not be done', () => {
   test('is enqueued again when the queue takes jobs again, with what came meanwhile', async () => {
     let isAway = true;
-    const { passes, gathered } = gathering(async () => {
+    const { passes, coalesced } = gathering(async () => {
       if (isAway) throw new Error('away');
     });
-    gathered.hint({ kind: 'decky', name: 'a' }, 'docker');
+    coalesced.trigger({ kind: 'decky', name: 'a' }, 'docker');
     await sleep(100);
-    gathered.hint({ kind: 'deckies', names: new Set(['b', 'c']) }, 'file');
+    coalesced.trigger({ kind: 'deckies', names: new Set(['b', 'c']) }, 'file');
     isAway = false;
     await waitFor(() => passes.length === 1, 10_000);
-    gathered.clear();
+    coalesced.clear();
     assert.deepEqual(passes[0]?.toSorted(), ['a', 'b', 'c']);
   });
 
   test('is looked at again when its pass failed, and not when it had its turn', async () => {
-    const { passes, gathered } = gathering();
-    gathered.hint({ kind: 'decky', name: 'a' }, 'docker');
+    const { passes, coalesced } = gathering();
+    coalesced.trigger({ kind: 'decky', name: 'a' }, 'docker');
     await waitFor(() => passes.length === 1);
-    gathered.ended('job-1', false);
+    coalesced.ended('job-1', false);
     await waitFor(() => passes.length === 2, 10_000);
-    gathered.ended('job-2', true);
+    coalesced.ended('job-2', true);
     await sleep(3000);
-    gathered.clear();
+    coalesced.clear();
     assert.deepEqual(passes, [['a'], ['a']]);
   });
 });
@@ -93,17 +93,17 @@ describe('unlabelled containers', () => {
   const known = { has: (name: string) => name === 'web' };
 
   test('of a decky that came since the last full pass are looked at', async () => {
-    const { passes, gathered } = gathering();
-    gathered.knows(known);
-    gathered.hint({ kind: 'containers', names: ['mail-ssh'] }, 'docker');
+    const { passes, coalesced } = gathering();
+    coalesced.knows(known);
+    coalesced.trigger({ kind: 'containers', names: ['mail-ssh'] }, 'docker');
     await sleep(50);
     assert.deepEqual(passes, []);
-    gathered.hint({ kind: 'deckies', names: new Set(['mail']) }, 'file');
+    coalesced.trigger({ kind: 'deckies', names: new Set(['mail']) }, 'file');
     await waitFor(() => passes.length === 1);
-    gathered.ended('job-1', true);
-    gathered.hint({ kind: 'containers', names: ['mail-ssh'] }, 'docker');
+    coalesced.ended('job-1', true);
+    coalesced.trigger({ kind: 'containers', names: ['mail-ssh'] }, 'docker');
     await waitFor(() => passes.length === 2);
-    gathered.clear();
+    coalesced.clear();
     assert.deepEqual(passes, [['mail'], ['mail']]);
   });
 });

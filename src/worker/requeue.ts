@@ -5,7 +5,7 @@ const together = 1000;
  * One timer for the deckies that must be looked at again at a known time: a grace or a window of a restart loop ends,
  * and the interval may be a day.
  */
-export function revisitTimer(look: (names: readonly string[]) => void) {
+export function requeueTimer(look: (names: readonly string[]) => void) {
   /** Name → milliseconds of this process's monotonic clock. */
   const due = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
