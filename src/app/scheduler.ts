@@ -18,7 +18,8 @@ export async function openScheduler(stores: Stores): Promise<{ close(): Promise<
     startScheduler(backend, {
       hosts,
       interval: config.interval * 1000,
-      onError: (error) => log.warn({ error }, error === null ? 'the schedule works' : 'the schedule failed'),
+      onError: (error) =>
+        log.warn({ error }, error === null ? 'the schedule works again' : 'the schedule failed; retrying'),
     }),
   );
 }

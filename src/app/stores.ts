@@ -112,7 +112,7 @@ export function openStores(config: Config, log: Log): Stores {
           { redis: shared, databaseUrl: url },
           {
             outage: (down, error) => {
-              if (down) log.warn({ error }, 'the queues do not answer; trying again');
+              if (down) log.warn({ error }, 'the queues do not answer; retrying');
               else log.info('the queues answer again');
             },
           },

@@ -12,7 +12,7 @@ export interface Place {
 
 /** What is accepted, since upstream accepts it, and does harm all the same. */
 export interface Warning {
-  readonly kind: 'doubled-name' | 'address' | 'subsection' | 'empty';
+  readonly kind: 'duplicate-name' | 'address' | 'subsection' | 'empty';
   readonly at: Place;
   readonly what: string;
 }

@@ -26,7 +26,7 @@ export function applySettings(
   const warn = ({ section }: Subsection, what: string): void => {
     warnings.push({ kind: 'subsection', at: section.at, what });
   };
-  // Of doubled names the last one counts.
+  // Of duplicate names the last one counts.
   const byName = new Map(deckies.map((decky) => [decky.name, decky]));
   const settings = new Map<SpecifiedDecky, Map<string, Setting>>();
   let byBeginning: ReadonlyMap<string, readonly SpecifiedDecky[]> | null = null;

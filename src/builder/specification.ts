@@ -34,7 +34,7 @@ export interface OwnService {
 export interface LoadOptions {
   /** What the text is called in messages. */
   readonly file?: string;
-  /** How the text came: `file` is read strictly, `string` merges what is doubled. */
+  /** How the text came: `file` is read strictly, `string` merges duplicates. */
   readonly rules?: IniRules;
 }
 

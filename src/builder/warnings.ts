@@ -15,14 +15,14 @@ export function warningsOf(specification: Specification, network: Network): read
       ...specification.warnings,
     ];
   return [
-    ...doubledNames(specification),
+    ...duplicateNames(specification),
     ...addressWarnings(specification, network),
     ...specification.warnings,
   ];
 }
 
 /** No pass would accept a state file with them. */
-function doubledNames({ deckies }: Specification): readonly Warning[] {
+function duplicateNames({ deckies }: Specification): readonly Warning[] {
   const first = new Map<string, Place>();
   return deckies.flatMap(({ name, at }) => {
     const before = first.get(name);
@@ -31,7 +31,7 @@ function doubledNames({ deckies }: Specification): readonly Warning[] {
       return [];
     }
     const what = `the name ${shown(name)} is already that of ${located(before, 'a decky').replace(/: a decky$/, '')}`;
-    return [{ kind: 'doubled-name' as const, at: at.section, what }];
+    return [{ kind: 'duplicate-name' as const, at: at.section, what }];
   });
 }
 

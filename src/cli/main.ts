@@ -51,9 +51,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
 
 async function runCommand(argv: readonly string[], context: Context): Promise<number> {
   const program = new Command('decnet-fleet')
-    .description(
-      'Keeps the fleet table of a DECNET deception network true to its state files and Docker engines.',
-    )
+    .description('Keeps the fleet table of a DECNET deception network in sync with what is actually running.')
     .version(version, '-V, --version')
     .addHelpText('after', examples)
     .configureOutput({ writeOut: context.write, writeErr: (text) => void process.stderr.write(text) })
@@ -87,4 +85,4 @@ Examples:
   $ decnet-fleet plan                       what a pass would change, and why
   $ decnet-fleet reconcile --once           one pass, now
   $ decnet-fleet status --json | jq .       the fleet, for programs
-  $ decnet-fleet doctor                     checks every part and says what to do`;
+  $ decnet-fleet doctor                     check every part, with advice`;

@@ -73,7 +73,7 @@ const failed = (dataDir: string, why: string, cause?: unknown): FleetError =>
   new FleetError('EMBEDDED_DATABASE_FAILED', `The embedded database in ${dataDir} cannot be used: ${why}`, {
     advice: otherMajor.test(why)
       ? `With the version of decnet-fleet that made it, run \`decnet-fleet dump > fleet.dump\`; move ${join(resolve(dataDir), 'postgres')} away, and run \`decnet-fleet restore fleet.dump\` with this one (docs/upgrade.md)`
-      : 'Mend that, choose another DECNET_DATA_DIR, or set DATABASE_URL to a PostgreSQL of your own',
+      : 'Fix it, choose another DECNET_DATA_DIR, or set DATABASE_URL to a PostgreSQL of your own',
     cause,
   });
 

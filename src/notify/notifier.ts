@@ -43,8 +43,8 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
     work: () => Promise<'again' | 'rest'>,
   ): Promise<void> => {
     const database = onceEach(
-      (reason) => log.warn({ what, reason }, 'notifications could not be looked after; trying again'),
-      () => log.info({ what }, 'notifications are looked after again'),
+      (reason) => log.warn({ what, reason }, 'notifications failed; retrying'),
+      () => log.info({ what }, 'notifications work again'),
     );
     while (!stopping.signal.aborted) {
       const next = await work().then(
@@ -72,7 +72,8 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
     if (!isTidy) {
       const { dropped } = await outbox.tidy();
       tidiedAt = now;
-      if (dropped > 0) log.warn({ dropped }, 'notifications were not delivered within a day: dropped');
+      if (dropped > 0)
+        log.warn({ dropped }, 'notifications could not be delivered within a day and are dropped');
     }
     const { lastLookSeconds } = await outbox.look(now - watchedFrom, (facts) =>
       receiver === null ? hush(facts) : decide(facts, publicUrl),
@@ -88,8 +89,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
   };
 
   const delivery = onceEach(
-    (reason) =>
-      log.warn({ receiver: receiver?.origin, reason }, 'notifications are not delivered; trying again'),
+    (reason) => log.warn({ receiver: receiver?.origin, reason }, 'notifications are not delivered; retrying'),
     () => log.info({ receiver: receiver?.origin }, 'notifications are delivered again'),
   );
   // By a clock that nobody sets. Kept here alone: after a restart, and for each process, one attempt tells it again.
@@ -103,7 +103,10 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
       delivery(null);
       await outbox.delivered(message.id);
     } else if (outcome.kind === 'refused' && message.attempts + 1 >= refusalsAtMost) {
-      log.warn({ id: message.id, reason: outcome.reason }, 'the receiver refuses a notification: dropped');
+      log.warn(
+        { id: message.id, reason: outcome.reason },
+        'the receiver refused a notification, which is dropped',
+      );
       await outbox.drop(message.id);
     } else {
       if (outcome.kind !== 'refused' && !stopping.signal.aborted) delivery(outcome.reason);

@@ -81,7 +81,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
  */
 const dueAt = ({ id }: Job): number => Number(id?.split(':').at(-1)) || Date.now();
 
-/** The schedule is reconciled, too: missing, doubled, of another interval, lost, far ahead, or without its next job. */
+/** The schedule is reconciled, too: missing, duplicate, of another interval, lost, far ahead, or without its next job. */
 async function mendSchedule(queue: Queue, every: number): Promise<void> {
   const found = await queue.getJobSchedulers();
   for (const { key } of found) if (key !== schedulerId) await queue.removeJobScheduler(key);

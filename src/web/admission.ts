@@ -47,7 +47,7 @@ export function secure(
       return refuse(
         reply,
         421,
-        'This name is not ours. Set DASHBOARD_PUBLIC_URL to the address behind the proxy, or name it in DASHBOARD_HOSTS.',
+        'Unknown Host header. Set DASHBOARD_PUBLIC_URL to the address behind the proxy, or add the name to DASHBOARD_HOSTS.',
       );
     if (logins !== null) {
       const refused = await loginFault(logins, request, reply);

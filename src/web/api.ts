@@ -24,7 +24,7 @@ export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts
   app.get<{ Querystring: Query }>('/api/history', async ({ query }) => {
     const since = textOf(query, 'since');
     if (since !== null && Number.isNaN(Date.parse(since)))
-      throw new FleetError('CONFIG_INVALID', 'since is no time', {
+      throw new FleetError('CONFIG_INVALID', 'since is not a time', {
         advice: 'Allowed: ISO 8601, 2026-01-31T12:00:00Z',
       });
     return report.history({
@@ -39,7 +39,7 @@ export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts
 function hostOf(query: Query): string | null {
   const host = textOf(query, 'host');
   if (host !== null && !isLegalHost(host))
-    throw new FleetError('CONFIG_INVALID', 'host is no host name', {
+    throw new FleetError('CONFIG_INVALID', 'host is not a host name', {
       advice: 'Allowed: 1 to 64 of A-Z a-z 0-9 - _ .',
     });
   return host;

@@ -29,7 +29,7 @@ export const layout = ({ title, body, section = null }: Page): string =>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
 <a class="brand" href="/">decnet-fleet</a>
-<p id="stream" role="status" data-state="off"><noscript>Without script: reload for news</noscript></p>
+<p id="stream" role="status" data-state="off"><noscript>Live updates need JavaScript</noscript></p>
 <nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/history', 'History', false)}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
 <button id="theme" type="button" hidden>Theme</button>
 </header>

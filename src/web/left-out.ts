@@ -114,8 +114,8 @@ export function leftOutLog(log: Log) {
     const names = new Set(now.map(({ name }) => name));
     const ended = [...told].filter((name) => !names.has(name));
     told = names;
-    if (began.length > 0) log.warn(named(began.map(inWords)), 'Bull Board leaves out what it cannot read');
-    if (ended.length > 0) log.info(named(ended), 'Bull Board shows again what it left out');
+    if (began.length > 0) log.warn(named(began.map(inWords)), 'Bull Board hides queues that cannot be read');
+    if (ended.length > 0) log.info(named(ended), 'Bull Board shows these queues again');
   };
 }
 

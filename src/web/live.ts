@@ -37,7 +37,7 @@ export function liveStream(pulse: () => Promise<Pulse>, outdate: () => void, log
     isLooking = true;
     try {
       const now = await pulse();
-      if (isDown) log.info('the pages are live again');
+      if (isDown) log.info('live updates of the pages work again');
       const isNews = now.text !== last;
       if (isNews) outdate();
       for (const [reader, was] of readers) {
@@ -50,7 +50,8 @@ export function liveStream(pulse: () => Promise<Pulse>, outdate: () => void, log
       isDown = false;
       last = now.text;
     } catch (error) {
-      if (!isDown) log.warn({ error }, 'the pages cannot follow the database; trying again');
+      if (!isDown)
+        log.warn({ error }, 'live updates of the pages failed: the database does not answer; retrying');
       isDown = true;
     } finally {
       isLooking = false;

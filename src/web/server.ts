@@ -215,7 +215,7 @@ function routes(
       }),
       problem(
         'No plan',
-        `No worker of host ${host} is running: nobody can look.`,
+        `No worker is running on host ${host}, so a plan cannot be made.`,
         'Start it there: node worker.ts',
       ),
     ),

@@ -6,7 +6,7 @@ export function hostLog(host: string, log: Log) {
   let said: ReadonlySet<string> = new Set();
   const sayOnce = (warnings: readonly string[]): void => {
     for (const warning of warnings) if (!said.has(warning)) log.warn({ host }, warning);
-    for (const warning of said) if (!warnings.includes(warning)) log.info({ host, warning }, 'over');
+    for (const warning of said) if (!warnings.includes(warning)) log.info({ host, warning }, 'resolved');
     said = new Set(warnings);
   };
   return {

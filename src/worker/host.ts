@@ -28,7 +28,7 @@ export interface HostWorkerOptions {
   /** Seconds between two scheduled passes. */
   readonly interval: number;
   readonly log: Log;
-  /** What tells when to look again; null: a worker for the jobs that wait alone, which looks at nothing by itself. */
+  /** What tells when to look again; null for a worker that only drains its queue. */
   readonly watchers: Readonly<Record<TriggerCause, Watcher>> | null;
   /** Told of every pass that had its turn. */
   readonly onPass?: ((data: JobData, outcome: PassOutcome) => void) | undefined;
@@ -164,7 +164,7 @@ function follow(
         const isNew = cause === 'file' && !isTold;
         isTold ||= isNew;
         if (isNew) log.warn({ host, error }, 'the state file cannot be watched: it is looked at every 5 s');
-        else log.debug({ host, cause, error }, 'cannot follow; trying again');
+        else log.debug({ host, cause, error }, 'cannot watch for changes; retrying');
       },
     ),
   );
@@ -197,7 +197,7 @@ function scheduleWatch(
   let alone = false;
   const look = async (): Promise<void> => {
     if (performance.now() - last < 2 * interval * 1000) return;
-    if (!alone) log.warn({ host }, 'no scheduler lives: this worker schedules its own passes');
+    if (!alone) log.warn({ host }, 'no scheduler is running: this worker schedules its own passes');
     alone = true;
     try {
       await removeDelayed();
@@ -214,7 +214,7 @@ function scheduleWatch(
         return;
       if (id === own) return;
       last = performance.now();
-      if (alone) log.info({ host }, 'a scheduler lives again');
+      if (alone) log.info({ host }, 'a scheduler is running again');
       alone = false;
     },
     close: () => clearInterval(timer),

@@ -151,7 +151,7 @@ describe('settings of a service', () => {
     assert.deepEqual(settings('[a.b]\n[a.b.ssh]\nx=1'), { 'a.b': { ssh: { x: '1' } } });
   });
 
-  test('exactly one decky, if it has the name; of doubled names the last', () => {
+  test('exactly one decky, if it has the name; of duplicate names the last', () => {
     assert.deepEqual(settings('[a]\n[a-b]\n[a.ssh]\nx=1'), { a: { ssh: { x: '1' } }, 'a-b': {} });
     const [first, , last] = load('[a]\namount=2\n[a-01]\n[a-01.ssh]\nx=1').deckies;
     assert.deepEqual([first?.serviceConfig.size, last?.serviceConfig.size], [0, 1]);

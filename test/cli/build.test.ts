@@ -113,7 +113,7 @@ describe('build FILE', () => {
     ]);
   });
 
-  test('doubled names: a warning, with --strict an error, and never in a state file', async () => {
+  test('duplicate names: a warning, with --strict an error, and never in a state file', async () => {
     const done = await bench.buildText(doubled);
     assert.deepEqual(
       deckiesOf(done).map(({ name }) => name),

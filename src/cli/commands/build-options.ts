@@ -51,7 +51,7 @@ export const addBuildOptions = (command: Command): Command =>
     .option('--json', 'print the deckies, though they are written as well')
     .option('--out <file>', 'write a whole state file instead of printing')
     .option('--force', 'with --out: replace the file')
-    .option('--strict', 'a doubled name is an error, no warning')
+    .option('--strict', 'treat duplicate names as errors')
     .optionsGroup('Instead of a file:')
     .option('--count <number>', 'how many deckies', option.count)
     .addOption(

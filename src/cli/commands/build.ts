@@ -121,15 +121,15 @@ async function readText(file: string): Promise<IniText> {
   }
 }
 
-/** @param strict whether doubled names are an error: no pass would accept them */
+/** @param strict whether duplicate names are an error: no pass would accept them */
 function tellWarnings(context: Context, warnings: readonly Warning[], strict: boolean): void {
-  const fatal = (one: Warning): boolean => strict && one.kind === 'doubled-name';
+  const fatal = (one: Warning): boolean => strict && one.kind === 'duplicate-name';
   for (const one of warnings) {
     if (!fatal(one)) context.note(`decnet-fleet: warning: ${located(one.at, one.what)}`);
   }
   const [first, ...more] = warnings.filter(fatal);
   if (first === undefined) return;
-  const others = more.length === 0 ? '' : ` (and ${countOf(more.length, 'more doubled name')})`;
+  const others = more.length === 0 ? '' : ` (and ${countOf(more.length, 'more duplicate name')})`;
   throw iniInvalid(first.at, `${first.what}${others}`, 'Nothing was written. Give each decky its own name');
 }
 

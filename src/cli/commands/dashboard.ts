@@ -4,13 +4,13 @@ import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboar
 /** The web pages, until it is stopped. */
 export const dashboard: Register = (program, context) => {
   addDashboardOptions(program.command('dashboard'))
-    .description('serve the web pages: the fleet live, its queues, its metrics')
+    .description('serve the web pages, live: fleet, queues and metrics')
     .addHelpText(
       'after',
       `
-Without DASHBOARD_USER and DASHBOARD_PASSWORD it is read-only and listens on loopback alone.
+Without DASHBOARD_USER and DASHBOARD_PASSWORD it is read-only and listens only on loopback.
 Behind a proxy set DASHBOARD_PUBLIC_URL to the address that people use, with its path if it has one, and
-DASHBOARD_HOSTS to further names by which it is asked (a comma list).
+DASHBOARD_HOSTS to further host names that it accepts (comma-separated).
 
 Examples:
   $ decnet-fleet dashboard

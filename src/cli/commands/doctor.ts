@@ -22,7 +22,7 @@ interface Check {
 export const doctor: Register = (program, context) => {
   program
     .command('doctor')
-    .description('check every part and say what to do about each fault')
+    .description('check every part and advise how to fix each fault')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }) => {
       dockerConnection(parseConfig(context.env).docker);

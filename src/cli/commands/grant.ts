@@ -18,7 +18,7 @@ interface Options {
 export const grant: Register = (program, context) => {
   program
     .command('grant')
-    .description("print the SQL and the Redis ACL for a worker that can reach its own host's part only")
+    .description('print the SQL and the Redis ACL for a worker that can only reach its own host')
     .option('--host <host>', 'the host', option.host)
     .option('--revoke', "end the access of that host's worker: its roles, Redis users and connections")
     .option('--master <role>', 'instead: print the SQL that lets an existing role see all hosts')
@@ -32,9 +32,9 @@ new names and passwords.
 A role that owns the tables sees all hosts. Any other role sees nothing until it is granted a host or named as a master.
 
 Examples:
-  $ decnet-fleet grant --host host-7            print what makes a role for its worker
-  $ decnet-fleet grant --host host-7 --revoke   end it now
-  $ decnet-fleet grant --master grafana         print what lets role grafana see all hosts`,
+  $ decnet-fleet grant --host host-7            print how to create a role for its worker
+  $ decnet-fleet grant --host host-7 --revoke   end that access now
+  $ decnet-fleet grant --master grafana         print how to let role grafana see all hosts`,
     )
     .action((options: Options) => {
       const { host, master, revoke } = options;

@@ -23,7 +23,7 @@ export const history: Register = (program, context) => {
     .option('--host <host>', 'this host only', option.host)
     .option('--decky <name>', 'this decky only')
     .option('--since <time>', 'a time (2026-01-31T12:00Z) or an age (30s, 15m, 12h, 7d)', since)
-    .option('--limit <count>', 'at most so many changes', option.count, 100)
+    .option('--limit <count>', 'the most changes to print', option.count, 100)
     .option('--json', 'print JSON')
     .action((options: Options) =>
       withApp(context, async (app) => {

@@ -8,7 +8,7 @@ import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table, un
 export const hosts: Register = (program, context) => {
   program
     .command('hosts')
-    .description('list the hosts and how fresh each is')
+    .description('list the hosts and when each was last observed')
     .option('--host <host>', 'this host only', option.host)
     .option('--json', 'print JSON')
     .action(({ host, json }: { host?: string; json?: true }) =>

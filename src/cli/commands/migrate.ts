@@ -6,7 +6,7 @@ export const migrate: Register = (program, context) => {
   program
     .command('migrate')
     .description('bring the database schema up to date')
-    .option('--check', 'change nothing; exit 1 if something is to do')
+    .option('--check', 'change nothing; exit 1 if a migration is pending')
     .addHelpText('after', '\nSafe to run twice, and from two places at once.')
     .action(({ check }: { check?: true }) =>
       withApp(context, async (app) => {

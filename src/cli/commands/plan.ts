@@ -10,7 +10,7 @@ export const planCommand: Register = (program, context) => {
   program
     .command('plan')
     .description('show what a pass would do and why, without writing')
-    .option('--host <host>', 'another host: its own worker plans', option.host)
+    .option('--host <host>', 'another host; its own worker plans', option.host)
     .option('--json', 'print {host_uuid, docker, changes, held}')
     .option('--timeout <seconds>', 'how long to wait for a result', option.seconds, 30)
     .addHelpText('after', '\nExit code: 0 nothing to do, 2 there are changes, 1 any error.')
@@ -60,7 +60,7 @@ function planText(
     [count('delete'), 'to delete'],
     [held.length, 'held'],
   ].flatMap(([n, what]) => (n === 0 ? [] : [`${n} ${what}`]));
-  const nothing = `Nothing to do: the table is true${docker === 'ok' ? '' : ', as far as can be told without Docker'}.`;
+  const nothing = `No changes${docker === 'ok' ? '' : ' (Docker is unreachable, so container states were not checked)'}.`;
   return [
     `host ${host_uuid} ${dot} Docker ${docker}`,
     ...(rows.length > 0 ? [table(screen, rows, '  ')] : []),

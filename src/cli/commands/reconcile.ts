@@ -19,7 +19,7 @@ interface Options {
 export const reconcile: Register = (program, context) => {
   program
     .command('reconcile')
-    .description('make the table true: one pass now (--once), or from now on')
+    .description('reconcile once (--once) or continuously')
     .option('--once', 'one pass: enqueue it, wait for its result, print the counts')
     .option('--interval <seconds>', 'without --once: seconds between passes', option.seconds)
     .option('--host <host>', "with --once: another host's queue", option.host)

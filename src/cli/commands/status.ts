@@ -13,7 +13,7 @@ export const status: Register = (program, context) => {
     .description('show the fleet: every host and decky, broken ones first')
     .option('--host <host>', 'this host only', option.host)
     .option('--json', 'print JSON')
-    .option('--all', 'show running deckies, too, on a host with many')
+    .option('--all', 'also show running deckies on a host that has many')
     .action(({ host, json, all }: { host?: string; json?: true; all?: true }) =>
       withApp(context, async (app) => {
         const report = await app.report();

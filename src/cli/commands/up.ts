@@ -20,8 +20,8 @@ export const up: Register = (program, context) => {
       'after',
       `
 Without DATABASE_URL it brings its own PostgreSQL, and without REDIS_URL the queues live in that database.
-It says what the first pass did, then each change as it happens. Ctrl-C stops it.
-Without --port any free one will do if the usual one is taken.`,
+It prints what the first pass did, then each change as it happens. Ctrl-C stops it.
+Without --port, another free port is used if the default one is taken.`,
     )
     .action((options: Options, command: Command) =>
       withApp(context, async (app) => {

@@ -126,7 +126,7 @@ const sentences: Readonly<Record<NotificationKind, (news: Told) => string>> = {
       ? several({ ...news, reason: null }, 'keep changing; silent until they were quiet for 5 min')
       : `Host ${news.host} ${flaps}; now ${news.state}`,
   host_stale: ({ host, since }) => `Host ${host} is stale: no full pass since ${since}`,
-  host_fresh: ({ host }) => `Host ${host} is looked at again`,
+  host_fresh: ({ host }) => `Host ${host} is being monitored again`,
   docker_unreachable: ({ host, since }) => `Docker on host ${host} does not answer; it last did at ${since}`,
   docker_back: ({ host }) => `Docker on host ${host} answers again`,
   host_limited: ({ host, heldBack = 0 }) =>

@@ -61,7 +61,7 @@ ${differences(view, recorded)}
 <h2>Availability</h2>
 ${band('Last day', lastDay)}
 ${band('Last 7 days', stretches)}
-<p class="hint">Counted is the time in which its host was looked at; where nobody looked the band is open, and that is not up.</p>
+<p class="hint">Availability counts only monitored time. Gaps in the band are unknown, not up.</p>
 </div>
 <div id="changes" data-live>
 <h2>Changes</h2>

@@ -178,7 +178,7 @@ export function planPage(host: string, result: JobResult): Page {
 <p class="facts"><span>Docker ${docker}</span><span>asked just now, by a dry run: nothing was written</span></p>
 ${
   changes.length + held.length === 0
-    ? html`<p class="empty">Nothing to do: the table is true${docker === 'ok' ? '' : ', as far as can be told without Docker'}.</p>`
+    ? html`<p class="empty">No changes${docker === 'ok' ? '' : ' (Docker is unreachable, so container states were not checked)'}.</p>`
     : html`<table class="plan"><caption class="quiet">What a pass would do</caption><thead><tr><th scope="col">Decky</th><th scope="col">What</th><th scope="col">Why</th></tr></thead><tbody>${changes.map(
         (change) =>
           html`<tr><th scope="row"><span class="sign">${signs[change.action]}</span> <a href="${deckyPath(host, change.name)}">${change.name}</a></th><td>${what(change)}</td><td class="reason">${withMeaning(change.reason)}</td></tr>`,
