@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, writeSync } from 'node:fs';
+import { codeOf } from '../lib/errors.ts';
 
 /** The standard output. What could not be written there is known in the end. */
 export interface Output {
@@ -66,6 +67,6 @@ function writeAll(bytes: Buffer): void {
 
 /** `| head`, a log's reader that ended, or a terminal that was hung up. */
 function isReaderGone(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
+  const code = codeOf(error);
   return code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && process.stdout.isTTY);
 }

@@ -1,5 +1,5 @@
 import type { App } from '../app/app.ts';
-import { FleetError } from '../lib/errors.ts';
+import { codeOf, FleetError } from '../lib/errors.ts';
 import { createContext, outliveReaders, withApp } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
@@ -28,4 +28,4 @@ export async function runProcess(
 }
 
 const isWrongUsage = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  error instanceof Error && codeOf(error)?.startsWith('ERR_PARSE_ARGS') === true;

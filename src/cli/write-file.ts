@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, existsSync, type Stats } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { FleetError, reasonOf } from '../lib/errors.ts';
+import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import { isOpenToOthers, isSticky, pathSteps } from '../lib/path-steps.ts';
 
 /**
@@ -116,12 +116,9 @@ async function writeIn(
 const otherwise =
   (work: () => Promise<void>) =>
   (error: unknown): Promise<void> => {
-    if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(codeOf(error))) return work();
+    if (['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'].includes(codeOf(error) ?? '')) return work();
     throw error;
   };
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 async function writeSynced(path: string, content: string, like: Stats | null): Promise<void> {
   const handle = await open(path, 'wx', 0o644);

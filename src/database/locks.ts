@@ -1,3 +1,4 @@
+import { codeOf } from '../lib/errors.ts';
 import type { Database } from './database.ts';
 import { type Db, query } from './query.ts';
 
@@ -34,6 +35,6 @@ export async function makeLocks(transaction: Database['transaction']): Promise<v
       await query(db, 'revoke all on fleet_locks from public');
     });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && alreadyMade.has(String(error.code)))) throw error;
+    if (!alreadyMade.has(codeOf(error) ?? '')) throw error;
   }
 }

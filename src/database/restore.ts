@@ -1,4 +1,4 @@
-import { FleetError } from '../lib/errors.ts';
+import { codeOf, FleetError } from '../lib/errors.ts';
 import type { Database } from './database.ts';
 import { columnsOf, type DumpedTable, type DumpHeader, dumpedTables, quoted } from './dump.ts';
 import { migrationNames } from './migrations/migrator.ts';
@@ -159,7 +159,7 @@ const insert = (
 
 /** PostgreSQL's classes 22 (data) and 23 (constraints). */
 const isOfData = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code));
+  error instanceof Error && /^2[23]/.test(codeOf(error) ?? '');
 
 const messageOf = (error: Error): string => error.message;
 

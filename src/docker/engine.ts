@@ -1,5 +1,6 @@
 import type { Container, Loop } from '../fleet/plan/container-match.ts';
 import type { EngineAnswer } from '../fleet/plan/facts.ts';
+import { codeOf } from '../lib/errors.ts';
 import { isObject, property } from '../lib/json.ts';
 import type { Engine } from '../pass/observe.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
@@ -159,8 +160,7 @@ const lost: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PR
 const mayPass = (error: unknown): boolean =>
   error instanceof Refusal
     ? error.status >= 500
-    : error instanceof EndedEarly ||
-      (error instanceof Error && 'code' in error && lost.has(String(error.code)));
+    : error instanceof EndedEarly || lost.has(codeOf(error) ?? '');
 
 /**
  * All containers, or those of some deckies. Docker ANDs labels, ORs names as regular expressions and intersects both,
@@ -238,7 +238,7 @@ function inspector(client: Client, withinMs: number) {
 
 /** Why the engine did not answer, in words that stay the same while the fault lasts. */
 function unreachable(error: unknown, place: string): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (code === 'ENOENT') return `there is no socket at ${place}`;
   if (code === 'ECONNREFUSED') return `nobody listens at ${place}`;
   if (code === 'EACCES') return `this user may not open ${place}`;

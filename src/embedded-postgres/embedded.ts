@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { queueName, scheduleQueue } from '../fleet/job.ts';
 import { applicationName } from '../lib/application-name.ts';
-import { FleetError, reasonOf } from '../lib/errors.ts';
+import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import { type Binaries, type Cluster, clusterUser, inHome, openCluster, run } from './cluster.ts';
 import { runningPort, startServer } from './server.ts';
 
@@ -112,7 +112,7 @@ async function enter(cluster: Cluster): Promise<Lease> {
 /** @throws Error it is another user's */
 const passwordOf = (cluster: Cluster): Promise<string> =>
   readFile(inHome.password(cluster), 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'EACCES')
+    if (codeOf(error) === 'EACCES')
       throw new Error('it is another user’s, and this one may not read its password', { cause: error });
     throw error;
   });
@@ -143,7 +143,7 @@ async function joinServer(cluster: Cluster): Promise<Lease | null> {
   } catch (error) {
     await client.end().catch(() => undefined);
     // Starting, stopping, gone or full: not a fault, only not yet.
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = codeOf(error) ?? '';
     if (/^(57P|53|08|ECONN)/.test(code) || code === '') return null;
     throw error;
   }
@@ -156,8 +156,7 @@ async function createDatabase(client: pg.Client): Promise<void> {
   if (rows.length > 0) return;
   await client.query(`create database ${databaseName}`).catch((error: unknown) => {
     // Another command made it at the same moment.
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code !== '42P04' && code !== '23505') throw error;
+    if (!['42P04', '23505'].includes(codeOf(error) ?? '')) throw error;
   });
 }
 

@@ -1,6 +1,7 @@
 import { readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { codeOf } from '../lib/errors.ts';
 import { type Cluster, inHome, run } from './cluster.ts';
 
 /** The running server's port, of its own pid file; a stale one is removed if its process is another's now. */
@@ -93,6 +94,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 }

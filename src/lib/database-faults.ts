@@ -1,4 +1,4 @@
-import { FleetError, reasonOf } from './errors.ts';
+import { codeOf, FleetError, reasonOf } from './errors.ts';
 
 const schemaFaults: ReadonlySet<string> = new Set(['42P01', '42703', '3F000']);
 const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
@@ -95,14 +95,6 @@ const isConnectionFault = (error: unknown, code: string | null): boolean =>
     (/^(ECONN|ENOTFOUND|EHOST|ENET|ETIMEDOUT|EPIPE|EAI_|ENOENT|EACCES)/.test(code) ||
       /^(08|57P|53|55000)/.test(code))) ||
   /timeout|terminated|Connection ended/i.test(reasonOf(error));
-
-function codeOf(error: unknown): string | null {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string') return at.code;
-    if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
-  }
-  return null;
-}
 
 /** MikroORM puts the statement before the database's own words: only these are for people. */
 function innermost(error: unknown): string {

@@ -51,9 +51,17 @@ const longestError = 2000;
 export function reasonOf(error: unknown): string {
   if (error instanceof FleetError) return oneLine(error.line);
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  if (error instanceof Error)
-    return oneLine(error.message || ('code' in error ? String(error.code) : error.name));
+  if (error instanceof Error) return oneLine(error.message || codeOf(error) || error.name);
   return oneLine(String(error));
+}
+
+/** The code of an error of the system or of the database (`ENOENT`, `42P01`), or of what caused it. Null: none has one. */
+export function codeOf(error: unknown): string | null {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+    if (at instanceof AggregateError && at.errors.length > 0) return codeOf(at.errors[0]);
+  }
+  return null;
 }
 
 const oneLine = (text: string): string =>

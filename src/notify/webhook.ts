@@ -1,3 +1,4 @@
+import { codeOf } from '../lib/errors.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Sending } from '../pass/outbox.ts';
 import { retryAfterSeconds } from './retry-after.ts';
@@ -84,13 +85,4 @@ export function slackBody({ text, link }: JsonObject): { text: string } {
 }
 
 /** Only the code of the fault: the words of some hold the whole address. */
-function faultOf(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string') return at.code;
-    if (at instanceof AggregateError && isCoded(at.errors[0])) return at.errors[0].code;
-  }
-  return 'it does not answer';
-}
-
-const isCoded = (error: unknown): error is { code: string } =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string';
+const faultOf = (error: unknown): string => codeOf(error) ?? 'it does not answer';

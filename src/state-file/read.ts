@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Desired } from '../fleet/desired.ts';
 import { changedDeckiesInSteps } from '../fleet/plan/content.ts';
-import { FleetError, reasonOf } from '../lib/errors.ts';
+import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import { inSlices } from '../lib/slices.ts';
 import { NotJson, parseStateFileInSteps, stateFileInvalid } from './parse.ts';
 
@@ -116,5 +116,4 @@ const keyAt = (path: string): Promise<string> =>
 export const keyOf = (stats: BigIntStats): string =>
   `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+const isMissing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');

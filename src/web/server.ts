@@ -3,7 +3,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
 import { unseen } from '../fleet/words.ts';
-import { FleetError, reasonOf } from '../lib/errors.ts';
+import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import { version } from '../lib/package.ts';
 import { printable } from '../lib/text.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
@@ -135,7 +135,7 @@ export async function startDashboard(
     return { url: settings.publicUrl ?? url, listensAt: url, close: closeAll };
   } catch (error) {
     await closeAll();
-    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const isTaken = codeOf(error) === 'EADDRINUSE';
     throw new FleetError(
       'CONFIG_INVALID',
       isTaken ? `Port ${settings.port} is taken on ${host}` : reasonOf(error),

@@ -10,7 +10,7 @@ import { type Random, seededRandom } from '../../builder/random.ts';
 import { loadIni, type Specification } from '../../builder/specification.ts';
 import { warningsOf } from '../../builder/warnings.ts';
 import { localHost } from '../../fleet/decky.ts';
-import { FleetError, reasonOf } from '../../lib/errors.ts';
+import { codeOf, FleetError, reasonOf } from '../../lib/errors.ts';
 import type { Context, Register } from '../context.ts';
 import { countOf } from '../text.ts';
 import { writeWhole } from '../write-file.ts';
@@ -108,7 +108,7 @@ async function readText(file: string): Promise<IniText> {
   const isStream = file === '-';
   const name = isStream ? 'standard input' : file;
   const bytes = await (isStream ? buffer(process.stdin) : readFile(file)).catch((error: unknown) => {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const isMissing = codeOf(error) === 'ENOENT';
     const what = isMissing ? 'not found' : `cannot be read: ${reasonOf(error)}`;
     throw new FleetError('NOT_FOUND', `${name}: ${what}`, { cause: error });
   });

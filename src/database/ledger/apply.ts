@@ -1,4 +1,5 @@
 import { type Change, contentReason } from '../../fleet/plan/change.ts';
+import { codeOf } from '../../lib/errors.ts';
 import { equalJson } from '../../lib/json.ts';
 import { inSlices } from '../../lib/slices.ts';
 import { isPause, type Steps } from '../../lib/steps.ts';
@@ -54,7 +55,7 @@ async function insert(db: Db, values: readonly unknown[]): Promise<readonly Comm
   try {
     return await query<CommittedTransition>(db, insertRows(''), values);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === uniqueViolation)) throw error;
+    if (codeOf(error) !== uniqueViolation) throw error;
     await query(db, 'rollback to savepoint inserts');
     return query<CommittedTransition>(db, insertRows('on conflict do nothing'), values);
   }
