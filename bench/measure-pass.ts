@@ -46,7 +46,7 @@ function portsOf(phases: Record<string, number>): Ports {
       phases.plan = performance.now() - planBegan;
       return timed(phases, 'apply', () => turn.apply(changes));
     },
-    alarm: (updates) => timed(phases, 'apply', () => turn.alarm(updates)),
+    alert: (updates) => timed(phases, 'apply', () => turn.alert(updates)),
     record: (record) => timed(phases, 'apply', () => turn.record(record)),
   });
   return {

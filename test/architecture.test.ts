@@ -180,6 +180,12 @@ describe('the documents name what is there', () => {
     );
   });
 
+  test('no word that was replaced is left in the code', () => {
+    const replaced =
+      'Moved|MovedRow|MoveRow|TimedMove|Sightings?|Sight|gatherer|courteous|passLine|hush|tidy|outdate|dress|revisit|spells';
+    assert.deepEqual(code.match(new RegExp(`\\b(?:${replaced})\\b`, 'g')) ?? [], []);
+  });
+
   test('every directory and file that the architecture names exists', () => {
     const named = [...text('docs/architecture.md').matchAll(/`((?:[\w-]+\/)+(?:[\w-]+\.ts)?)`/g)].map(
       ([, path = '']) => path,

@@ -120,7 +120,7 @@ export function buildDeckiesFromIni(
       name: decky.name,
       ip,
       services,
-      ...dress(random, turn(archetype?.distros ?? [...distros.keys()], at)),
+      ...drawOsProfile(random, turn(archetype?.distros ?? [...distros.keys()], at)),
       archetype: decky.archetype,
       service_config: Object.fromEntries(decky.serviceConfig),
       nmap_os: decky.nmapOs ?? archetype?.nmapOs ?? 'linux',
@@ -166,7 +166,7 @@ const turn = <T>(list: readonly T[], at: number): T => list[at % list.length] as
  * What a distro gives a decky.
  * @param slug a known distro's
  */
-export function dress(
+export function drawOsProfile(
   random: Random,
   slug: string,
 ): Pick<BuiltDecky, 'distro' | 'base_image' | 'build_base' | 'hostname'> {

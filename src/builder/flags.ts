@@ -1,5 +1,5 @@
 import { type Address, addressText, freeAddresses } from './addresses.ts';
-import { type BuiltDecky, drawServices, dress, type ReadNetwork } from './build.ts';
+import { type BuiltDecky, drawOsProfile, drawServices, type ReadNetwork } from './build.ts';
 import { fleetInvalid, shown } from './place.ts';
 import { drawOne, type Random } from './random.ts';
 import { allServiceNames, archetypes, distros } from './tables.ts';
@@ -44,7 +44,7 @@ export function buildDeckies(options: FlagBuildOptions): readonly BuiltDecky[] {
     name: `decky-${String(at + 1).padStart(2, '0')}`,
     ip,
     services: services(),
-    ...dress(random, slugs[at] as string),
+    ...drawOsProfile(random, slugs[at] as string),
     archetype: slug,
     service_config: {},
     nmap_os: archetype?.nmapOs ?? 'linux',

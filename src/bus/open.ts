@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Log } from '../lib/log.ts';
 import type { Bus } from '../pass/announce.ts';
-import { courteous } from './courteous.ts';
+import { bestEffort } from './best-effort.ts';
 import { busSocket, decnetTransport } from './decnet.ts';
 import { postgresTransport } from './postgres.ts';
 import { redisTransport } from './redis.ts';
@@ -17,5 +17,5 @@ export interface BusSettings {
 /** The transports of this host: one between the hosts, and DECNET's own, which may come and go. */
 export function openBus({ redis, databaseUrl, decnet }: BusSettings, log: Log): Bus {
   const between = redis === null ? postgresTransport(databaseUrl) : redisTransport(redis);
-  return courteous(decnet === null ? [between] : [between, decnetTransport(busSocket(decnet.path))], log);
+  return bestEffort(decnet === null ? [between] : [between, decnetTransport(busSocket(decnet.path))], log);
 }

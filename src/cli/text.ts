@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { FleetState } from '../fleet/state.ts';
-import { ageOf, looks, type Tone } from '../fleet/words.ts';
+import { ageOf, stateStyles, type Tone } from '../fleet/words.ts';
 import { escapedJson, printable } from '../lib/text.ts';
 
 export { ageOf, countOf, severity, unseen, withMeaning } from '../fleet/words.ts';
@@ -65,7 +65,7 @@ const styles: Readonly<Record<Tone, Style>> = {
 
 /** Glyph, word and colour together; a state that is only last known is muted. */
 export function stateText(screen: Screen, state: FleetState, lastKnown = false): string {
-  const { glyph, tone } = looks[state];
+  const { glyph, tone } = stateStyles[state];
   const sign = screen.glyphs ? `${screen.unicode ? glyph : ascii[state]} ` : '';
   return paint(screen, lastKnown ? 'gray' : styles[tone], `${sign}${state}`);
 }

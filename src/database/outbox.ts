@@ -1,8 +1,8 @@
-import type { Alarm } from '../fleet/alerts/alarm.ts';
-import { type AlarmFacts, type Decision, flappingAfter } from '../fleet/alerts/news.ts';
+import type { Alert } from '../fleet/alerts/alert.ts';
+import { type AlertFacts, type Decision, flappingAfter } from '../fleet/alerts/decide.ts';
 import type { Outbox, Sending } from '../pass/outbox.ts';
 import type { Database } from './database.ts';
-import { withChange } from './ledger/alarms.ts';
+import { withChange } from './ledger/alerts.ts';
 import { type Db, query } from './query.ts';
 import { bounded, isStale, staleAfter } from './sql.ts';
 
@@ -20,11 +20,11 @@ export function postgresOutbox(database: Database, options: { interval: number; 
         if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
         await query(db, noteLook);
         await query(db, lookAtHosts, [options.interval, watched / 1000]);
-        const facts = await alarmFacts(db);
+        const facts = await alertFacts(db);
         if (facts !== null) await write(db, decide(facts));
         return { lastLookSeconds: 0 };
       }),
-    tidy: async () => {
+    prune: async () => {
       await ask(mendAlarms, [options.grace]);
       await ask(deleteCalm);
       const dropped = await ask(dropOld);
@@ -63,7 +63,7 @@ async function lastLook(db: Db): Promise<number> {
 /** Longer than this, in seconds, nobody waits for a host's first pass after a pause of everything. */
 const patience = 900;
 
-/** A host that never had a full pass, or whose Docker never answered, is still being set up: it alarms nobody. */
+/** A host that never had a full pass, or whose Docker never answered, is still being set up: it causes no alert. */
 const lookAtHosts = `with seen as (
     select h.host_uuid, h.last_error, a.state as before,
       ${isStale('$1::int')} and (coalesce(a.state, '') like 'stale%'
@@ -86,7 +86,7 @@ const lookAtHosts = `with seen as (
     since = excluded.since, changed_at = excluded.changed_at,
     recent = ${withChange('a.recent', 'excluded.changed_at')}`;
 
-interface AlarmRow extends Omit<Alarm, 'recent'> {
+interface AlarmRow extends Omit<Alert, 'recent'> {
   readonly now: number;
   readonly recent: unknown;
 }
@@ -109,7 +109,7 @@ const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, a.rea
   order by a.host_uuid, a.name`;
 
 /** Null: there is nothing to decide. */
-async function alarmFacts(db: Db): Promise<AlarmFacts | null> {
+async function alertFacts(db: Db): Promise<AlertFacts | null> {
   const rows = await query<AlarmRow>(db, selectAlarms);
   const [first] = rows;
   if (first === undefined) return null;
@@ -121,7 +121,7 @@ async function alarmFacts(db: Db): Promise<AlarmFacts | null> {
   const limits = await query<{ host_uuid: string; sent: number; limited: boolean }>(db, selectLimits);
   return {
     now: first.now,
-    alarms: rows.map(({ now: _, recent, ...alarm }) => ({ ...alarm, recent: timesOf(recent) })),
+    alerts: rows.map(({ now: _, recent, ...alert }) => ({ ...alert, recent: timesOf(recent) })),
     sent: new Map(limits.map(({ host_uuid, ...sent }) => [host_uuid, sent])),
     deckies: new Map(counts.map(({ host_uuid, count }) => [host_uuid, count])),
   };

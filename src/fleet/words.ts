@@ -4,7 +4,7 @@ import type { FleetState } from './state.ts';
 export type Tone = 'calm' | 'warning' | 'alarm' | 'motion';
 
 /** The glyph and the tone of a state, on pages and in the terminal. @see UI.md, "Language of states" */
-export const looks: Readonly<Record<FleetState, { glyph: string; tone: Tone }>> = {
+export const stateStyles: Readonly<Record<FleetState, { glyph: string; tone: Tone }>> = {
   running: { glyph: '●', tone: 'calm' },
   degraded: { glyph: '◐', tone: 'warning' },
   failed: { glyph: '✖', tone: 'alarm' },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decide, hush } from '../fleet/alerts/news.ts';
+import { decide, suppress } from '../fleet/alerts/decide.ts';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Outbox } from '../pass/outbox.ts';
@@ -70,18 +70,18 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
     if (Math.abs(now - lookedAt) > pause + blindAfter) watchedFrom = now;
     const isTidy = now - tidiedAt < tidyEvery && now >= tidiedAt;
     if (!isTidy) {
-      const { dropped } = await outbox.tidy();
+      const { dropped } = await outbox.prune();
       tidiedAt = now;
       if (dropped > 0)
         log.warn({ dropped }, 'notifications could not be delivered within a day and are dropped');
     }
     const { lastLookSeconds } = await outbox.look(now - watchedFrom, (facts) =>
-      receiver === null ? hush(facts) : decide(facts, publicUrl),
+      receiver === null ? suppress(facts) : decide(facts, publicUrl),
     );
     // Another process that hangs, or somebody who holds the lock, must not end all notifications unnoticed.
     if (lastLookSeconds > overdueAfter)
       throw new Error(
-        `no process has looked at the alarms for ${Math.round(lastLookSeconds)} s: another session holds the row "alarms" of fleet_locks`,
+        `no process has checked the alerts for ${Math.round(lastLookSeconds)} s: another session holds the row "alarms" of fleet_locks`,
       );
     // Only a look that succeeded counts: what was not seen while the database was away is not judged.
     lookedAt = Date.now();
@@ -121,7 +121,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
   };
 
   const running = Promise.all([
-    forEver('alarms', pause, look),
+    forEver('alerts', pause, look),
     ...(receiver === null ? [] : [forEver('messages', lookEvery, send)]),
   ]);
   return {

@@ -1,4 +1,4 @@
-import { alarmUpdatesInSteps } from '../fleet/alerts/alarm.ts';
+import { alertUpdatesInSteps } from '../fleet/alerts/alert.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
@@ -47,7 +47,7 @@ export async function planAndApply(
   );
   if (request.dryRun) return { plan: decided, transitions: [], recorded };
   const transitions = await turn.apply(decided.changes);
-  await turn.alarm(await inSlices(alarmUpdatesInSteps(transitions, turn.host.notes)));
+  await turn.alert(await inSlices(alertUpdatesInSteps(transitions, turn.host.notes)));
   const { eventAt } = request;
   const eventSeconds = eventAt === null || transitions.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await turn.record({

@@ -1,4 +1,4 @@
-import type { AlarmUpdate } from '../fleet/alerts/alarm.ts';
+import type { AlertUpdate } from '../fleet/alerts/alert.ts';
 import type { Decky } from '../fleet/decky.ts';
 import type { Figures } from '../fleet/figures.ts';
 import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
@@ -55,7 +55,7 @@ export interface Turn {
   /** @returns what was written: a row that another program wrote in between is left out */
   apply(changes: readonly Change[]): Promise<readonly CommittedTransition[]>;
   /** What was written, to those who are told when a decky fails or recovers. */
-  alarm(updates: readonly AlarmUpdate[]): Promise<void>;
+  alert(updates: readonly AlertUpdate[]): Promise<void>;
   record(pass: PassRecord): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-import type { AlarmFacts, Decision } from '../fleet/alerts/news.ts';
+import type { AlertFacts, Decision } from '../fleet/alerts/decide.ts';
 import type { JsonObject } from '../lib/json.ts';
 
 /** A message that this process sends now. */
@@ -15,7 +15,7 @@ export interface Look {
   readonly lastLookSeconds: number;
 }
 
-/** The alarms of the fleet, and the messages about them until they are delivered. May throw as `Ledger` does. */
+/** The alerts of the fleet, and the messages about them until they are delivered. May throw as `Ledger` does. */
 export interface Outbox {
   /**
    * Looks how the hosts are, decides, and writes what was decided, in one transaction. Nothing happens while another
@@ -24,9 +24,9 @@ export interface Outbox {
    *   because nobody could look
    * @returns when any process looked last
    */
-  look(watched: number, decide: (facts: AlarmFacts) => Decision): Promise<Look>;
-  /** Mends alarms that other programs' writes made wrong, and drops what is of no use any more. */
-  tidy(): Promise<{ dropped: number }>;
+  look(watched: number, decide: (facts: AlertFacts) => Decision): Promise<Look>;
+  /** Repairs alerts that other programs' writes made wrong, and drops what is of no use any more. */
+  prune(): Promise<{ dropped: number }>;
   /** The next message that is due, for nobody else until `lease` seconds are over; null: there is none. */
   claim(lease: number): Promise<Sending | null>;
   delivered(id: string): Promise<void>;

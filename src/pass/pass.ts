@@ -37,7 +37,7 @@ export interface PassOutcome {
 }
 
 /** How often a pass that was overtaken looks again. @see CONTRACT.md, "Rules of a pass" */
-const looks = 3;
+const maxAttempts = 3;
 
 /**
  * One pass over one host: observe → plan → apply → announce.
@@ -114,16 +114,20 @@ async function lookAndTakeTurn(
   } & Started,
   ports: Ports,
 ): Promise<{ seen: HostFacts; decided: Decided }> {
-  for (let look = 1; look <= looks; look++) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const seen = await observe(request, ports);
     const turn = await ports.ledger.takeTurn(request, seen.before.turn, (open) =>
       planAndApply(open, seen, request),
     );
     if (turn.kind === 'taken') return { seen, decided: turn.outcome };
   }
-  throw new FleetError('TURN_LOST', `Other passes of host ${request.host} came in between ${looks} times`, {
-    advice: 'Nothing was written; the next pass looks again',
-  });
+  throw new FleetError(
+    'TURN_LOST',
+    `Other passes of host ${request.host} came in between ${maxAttempts} times`,
+    {
+      advice: 'Nothing was written; the next pass maxAttempts again',
+    },
+  );
 }
 
 const dryRunViews = (

@@ -7,7 +7,7 @@ import { runRound } from './round.ts';
 
 const schedulerId = 'reconcile';
 /** Milliseconds between two looks at the schedule itself. */
-const mendEvery = 15_000;
+const repairEvery = 15_000;
 /** Milliseconds: a round that is this late was lost, and one that is so much too early is of another clock. */
 const tolerated = 5000;
 /** Milliseconds: hosts that come, and intervals that change, are seen with the next round. */
@@ -45,7 +45,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     const { repeat } = job.opts as { repeat?: { every?: number } };
     const needed = roundLength(hosts);
     const length = Math.min(repeat?.every ?? needed, needed);
-    if (repeat?.every !== needed) void mend();
+    if (repeat?.every !== needed) void repair();
     const round = { due: dueAt(job), length, isRepeated: job.attemptsStarted > 1 };
     const { enqueued, refused } = await runRound(backend, hosts, hostsNow, round, stopping.signal);
     report(refused);
@@ -53,18 +53,18 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
     Math.min(longestRound, options.interval, ...hosts.map(({ interval }) => interval));
-  const mend = async (): Promise<void> => {
+  const repair = async (): Promise<void> => {
     try {
       await mendSchedule(queue, roundLength(await hostsNow()));
     } catch (error) {
       report(error);
     }
   };
-  void mend();
+  void repair();
   // It may be another, empty store.
-  backend.onRecovered(() => void mend());
+  backend.onRecovered(() => void repair());
   void worker.run().catch(report);
-  const timer = setInterval(() => void mend(), mendEvery);
+  const timer = setInterval(() => void repair(), repairEvery);
   return {
     close: async () => {
       clearInterval(timer);

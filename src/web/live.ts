@@ -19,9 +19,9 @@ export const streamHeaders = {
 
 /**
  * Tells readers that something changed, by server-sent events. They ask for what it was themselves.
- * @param outdate called before they are told: what was made for a reader until now is old
+ * @param invalidate called before they are told: what was made for a reader until now is old
  */
-export function liveStream(pulse: () => Promise<Pulse>, outdate: () => void, log: Log) {
+export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, log: Log) {
   const readers = new Map<ServerResponse, 'new' | 'told'>();
   let last: string | null = null;
   let isLooking = false;
@@ -39,7 +39,7 @@ export function liveStream(pulse: () => Promise<Pulse>, outdate: () => void, log
       const now = await pulse();
       if (isDown) log.info('live updates of the pages work again');
       const isNews = now.text !== last;
-      if (isNews) outdate();
+      if (isNews) invalidate();
       for (const [reader, was] of readers) {
         // What changed in an outage, or after the page of a new reader was made and before it listened, nobody
         // knows: all hosts may have.

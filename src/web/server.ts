@@ -109,7 +109,7 @@ export async function startDashboard(
     away: (why, reply) => cannotShow(reply.code(503), reply.request.url, why),
   });
   const answers = shared<Page | null>();
-  const stream = liveStream(() => ports.pages.pulse(), answers.outdate, ports.log);
+  const stream = liveStream(() => ports.pages.pulse(), answers.invalidate, ports.log);
   await assets(app);
   probes(app, ports);
   registerApi(app, ports);

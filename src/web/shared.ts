@@ -17,7 +17,7 @@ export function shared<T>() {
       return made;
     },
     /** What is being made, too, may have been read before the change: whoever asks from now on gets a new one. */
-    outdate: (): void => answers.clear(),
+    invalidate: (): void => answers.clear(),
   };
 }
 

@@ -1,5 +1,5 @@
 import { isFleetState } from '../fleet/state.ts';
-import { ageOf, looks, unseen } from '../fleet/words.ts';
+import { ageOf, stateStyles, unseen } from '../fleet/words.ts';
 import type { HostView } from '../views/report.ts';
 import { type Html, html, type Part } from './html.ts';
 
@@ -15,7 +15,7 @@ export const until = (at: number): Html =>
 
 /** Glyph, word and colour together. @see UI.md, "Language of states" */
 export function stateMark(state: string, lastKnown = false): Html {
-  const look = isFleetState(state) ? looks[state] : { glyph: '·', tone: 'motion' };
+  const look = isFleetState(state) ? stateStyles[state] : { glyph: '·', tone: 'motion' };
   const title = lastKnown ? `last known: ${state}` : state;
   return html`<span class="state ${look.tone} ${lastKnown ? 'last-known' : ''}" title="${title}"><span aria-hidden="true">${look.glyph}</span> ${state}</span>`;
 }

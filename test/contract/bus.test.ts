@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { courteous } from '../../src/bus/courteous.ts';
+import { bestEffort } from '../../src/bus/best-effort.ts';
 import { decnetTransport } from '../../src/bus/decnet.ts';
 import { postgresTransport } from '../../src/bus/postgres.ts';
 import { redisTransport } from '../../src/bus/redis.ts';
@@ -161,7 +161,7 @@ for (const [name, make, skip] of [
 
     test('all messages of a large pass arrive, in order, and closing waits for them', async () => {
       const many = Array.from({ length: 20_000 }, (_, at) => at + 100);
-      const bus = courteous([transport], createLog('silent', false));
+      const bus = bestEffort([transport], createLog('silent', false));
       for (let at = 0; at < many.length; at += 200) bus.publish(many.slice(at, at + 200).map(message));
       await bus.close();
       const arrived = async (): Promise<readonly number[]> =>
@@ -187,7 +187,7 @@ describe('a bus that is down', () => {
       subscribe: () => undefined,
       close: async () => undefined,
     };
-    const bus = courteous([down], log);
+    const bus = bestEffort([down], log);
     for (let times = 0; times < 5; times++) bus.publish([message(times)]);
     await new Promise((done) => setImmediate(done));
     assert.deepEqual(warnings, ['message not sent']);
@@ -203,7 +203,7 @@ describe('a bus that is down', () => {
     const refused: string[] = [];
     const log = createLog('warn', false);
     log.warn = (({ error }: { error: Error }) => refused.push(error.message)) as unknown as typeof log.warn;
-    const bus = courteous([transport], log);
+    const bus = bestEffort([transport], log);
     const big = { topic: 'a', type: 'state', payload: { text: 'x'.repeat(10_000) } };
     // Once the socket is full the rest waits.
     for (let times = 0; times < 1100; times++) bus.publish(Array.from({ length: 200 }, () => big));

@@ -526,7 +526,7 @@ describe('what a stolen host wrote', () => {
       }),
     );
     await waitFor(
-      () => said.some((line) => /no process has looked at the alarms for \d+ s/.test(line)),
+      () => said.some((line) => /no process has checked the alerts for \d+ s/.test(line)),
       10_000,
     );
     await holder.end();

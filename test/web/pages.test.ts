@@ -193,10 +193,10 @@ describe('what many readers share', () => {
   });
 
   test('what is being made when something changes answers nobody who asks after it', async () => {
-    const { once, outdate } = shared<string>();
+    const { once, invalidate } = shared<string>();
     let finish: (page: string) => void = () => undefined;
     const early = once('a', () => new Promise((done) => (finish = done)));
-    outdate();
+    invalidate();
     const late = once('a', async () => 'new');
     finish('old');
     assert.deepEqual(await Promise.all([early, late]), ['old', 'new']);

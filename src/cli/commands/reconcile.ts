@@ -3,7 +3,7 @@ import { requestOnePass } from '../../app/one-pass.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { hostOf, type Register, untilStopped, withApp } from '../context.ts';
 import { option } from '../options.ts';
-import { passLine } from '../passline.ts';
+import { passSummary } from '../pass-summary.ts';
 
 interface Options {
   readonly once?: true;
@@ -50,7 +50,7 @@ Examples:
       const data = { host_uuid: host, cause: 'manual' as const, ...(options.dryRun && { dry_run: true }) };
       const result = await requestOnePass(app, data, options.timeout, context.progress);
       if (options.json) context.printJson(result);
-      else context.print(passLine(result));
+      else context.print(passSummary(result));
     });
 
   const forEver = (options: Options): Promise<void> => {
@@ -64,7 +64,7 @@ Examples:
       const worker = await app.hostWorker({
         follows: true,
         onPass: (data, { result }) => {
-          if (data.cause === 'start') context.print(`first pass: ${passLine(result)}`);
+          if (data.cause === 'start') context.print(`first pass: ${passSummary(result)}`);
         },
       });
       await app.scheduler();

@@ -8,7 +8,7 @@ import { printableDeep } from '../../lib/text.ts';
 import type { PassOutcome } from '../../pass/pass.ts';
 import { type Context, type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
-import { passLine } from '../passline.ts';
+import { passSummary } from '../pass-summary.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
 
 /** Everything on one machine, nothing to install. */
@@ -88,7 +88,7 @@ function firstPass(context: Context, interval: number) {
   return {
     onPass: (_data: unknown, outcome: PassOutcome): void => {
       if (first && outcome.failure === null) {
-        context.print(`first pass: ${passLine(outcome.result)}`);
+        context.print(`first pass: ${passSummary(outcome.result)}`);
       }
       const { screen } = context;
       for (const { name, from, to, reason } of printableDeep(outcome.transitions)) {

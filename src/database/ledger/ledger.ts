@@ -8,7 +8,7 @@ import type { Database } from '../database.ts';
 import { notesFromJson, notesToJson } from '../notes.ts';
 import { type Db, query } from '../query.ts';
 import { isStale } from '../sql.ts';
-import { raiseAlarms } from './alarms.ts';
+import { raiseAlerts } from './alerts.ts';
 import { applyChanges } from './apply.ts';
 import { type ReadRows, rowReader, type Versions } from './recorded.ts';
 
@@ -154,7 +154,7 @@ function openTurn(
       );
     },
     apply: (changes) => applyChanges(db, request, moment, changes, versions),
-    alarm: (updates) => raiseAlarms(db, request.host, moment, updates),
+    alert: (updates) => raiseAlerts(db, request.host, moment, updates),
     record: async (pass) => {
       const isFull = request.only === null;
       if (isFull) {

@@ -20,7 +20,7 @@ import { type Observation, observedState } from './observed-state.ts';
 export const plan = (facts: Facts): Plan => atOnce(planInSteps(facts));
 
 export function* planInSteps(facts: Facts): Steps<Plan> {
-  const looks = (name: string): boolean => facts.only === null || facts.only.has(name);
+  const inScope = (name: string): boolean => facts.only === null || facts.only.has(name);
   const desired = deckiesByName(facts.desired);
   const matchOf = yield* lookUp(facts, desired);
 
@@ -34,7 +34,7 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
   for (const [at, row] of facts.recorded.entries()) {
     if (isPause(at)) yield;
     recorded.add(row.name);
-    if (!looks(row.name)) continue;
+    if (!inScope(row.name)) continue;
     const decky = desired.get(row.name);
     const match = matchOf?.(row.name);
     const services = decky?.services ?? textsOf(row.services);
@@ -63,7 +63,7 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     if (match !== undefined) soonest(requeueAfter, decky.name, loopEndsIn(match));
   }
 
-  const disputes = disputesOf(facts, changes, looks);
+  const disputes = disputesOf(facts, changes, inScope);
   const notes = { held: heldNotes, left, contested: disputes };
   return {
     changes,
@@ -235,7 +235,7 @@ const same = (reason: string): Withheld => ({ reason, inWords: reason });
 function disputesOf(
   facts: Facts,
   changes: readonly Change[],
-  looks: (name: string) => boolean,
+  inScope: (name: string) => boolean,
 ): ReadonlyMap<string, HeldNote> {
   // A row without former transitions cannot be contested.
   const lively = new Set(facts.recentTransitions.map(({ name }) => name));
@@ -243,7 +243,7 @@ function disputesOf(
     .filter(({ name, from, to }) => lively.has(name) && from !== to)
     .map(({ name, from, to }) => ({ name, from, to, at: facts.now }));
   const found = [...contested([...facts.recentTransitions, ...planned], facts.now)].filter(([name]) =>
-    looks(name),
+    inScope(name),
   );
   return new Map(
     found.map(([name, reason]) => [

@@ -10,7 +10,7 @@ const mostWaiting = 200_000;
 const takesWithin = 1000;
 
 /** A message is a courtesy: a failure is logged once, until it works again, and never reaches the pass. */
-export function courteous(transports: readonly Transport[], log: Log): Bus {
+export function bestEffort(transports: readonly Transport[], log: Log): Bus {
   const senders = transports.map((transport) => sender(transport, log));
   return {
     publish: (messages) => {

@@ -1,12 +1,12 @@
-import { type Alarm, isDown, removed } from './alarm.ts';
+import { type Alert, isDown, removed } from './alert.ts';
 import { type Notification, type NotificationKind, notificationOf } from './notification.ts';
 
 /** What is known when it is decided what to tell. */
-export interface AlarmFacts {
+export interface AlertFacts {
   /** Of the database's clock, epoch milliseconds. */
   readonly now: number;
-  /** All alarms of the hosts of which something may be to be told. */
-  readonly alarms: readonly Alarm[];
+  /** All alerts of the hosts of which something may be to be told. */
+  readonly alerts: readonly Alert[];
   /** How many deckies are recorded for each host. */
   readonly deckies: ReadonlyMap<string, number>;
   /**
@@ -30,7 +30,7 @@ export interface Limit {
   readonly heldBack: number;
 }
 
-/** What an alarm's row takes. */
+/** What an alert's row takes. */
 export interface Told {
   readonly host: string;
   readonly name: string;
@@ -56,7 +56,7 @@ const groupFrom = 3;
 const singlesAtMost = 20;
 
 /**
- * Messages about one host within a minute. Its worker writes its alarms: one that was taken over could otherwise send
+ * Messages about one host within a minute. Its worker writes its alerts: one that was taken over could otherwise send
  * any number, whatever counts as flapping.
  */
 export const messagesAtMost = 20;
@@ -67,7 +67,7 @@ export const oldAfter = 10 * 60 * 1000;
 type Verdict = 'silent' | 'quietly' | 'flapping' | 'down' | 'up' | 'removed' | 'host';
 
 /** The first rule that holds wins. */
-const rules: readonly { verdict: Verdict; holds: (alarm: Alarm, now: number) => boolean }[] = [
+const rules: readonly { verdict: Verdict; holds: (alert: Alert, now: number) => boolean }[] = [
   { verdict: 'silent', holds: (a, now) => a.told === flapping && now - a.changedAt < quietAfter },
   { verdict: 'flapping', holds: (a, now) => a.told !== flapping && changesOf(a, now) > flappingAfter },
   { verdict: 'silent', holds: (a) => a.told === a.state },
@@ -79,10 +79,10 @@ const rules: readonly { verdict: Verdict; holds: (alarm: Alarm, now: number) => 
   { verdict: 'quietly', holds: () => true },
 ];
 
-const verdictOf = (alarm: Alarm, now: number): Verdict =>
-  rules.find(({ holds }) => holds(alarm, now))?.verdict ?? 'silent';
+const verdictOf = (alert: Alert, now: number): Verdict =>
+  rules.find(({ holds }) => holds(alert, now))?.verdict ?? 'silent';
 
-const changesOf = ({ recent }: Alarm, now: number): number =>
+const changesOf = ({ recent }: Alert, now: number): number =>
   recent.filter((at) => now - at < flappingWindow).length;
 
 const kinds = {
@@ -93,12 +93,12 @@ const kinds = {
 } as const satisfies Partial<Record<Verdict, readonly [NotificationKind, NotificationKind]>>;
 
 /** What is to be told now of each host whose news have settled. */
-export function decide(facts: AlarmFacts, publicUrl: string | null): Decision {
-  const byHost = Map.groupBy(facts.alarms, ({ host }) => host);
-  const decisions = [...byHost].map(([host, alarms]) =>
+export function decide(facts: AlertFacts, publicUrl: string | null): Decision {
+  const byHost = Map.groupBy(facts.alerts, ({ host }) => host);
+  const decisions = [...byHost].map(([host, alerts]) =>
     decideHost(
       host,
-      alarms,
+      alerts,
       { deckies: facts.deckies.get(host) ?? 0, ...(facts.sent.get(host) ?? { sent: 0, limited: false }) },
       facts.now,
       publicUrl,
@@ -117,47 +117,47 @@ interface HostFacts {
   readonly limited: boolean;
 }
 
-/** Some alarms, and the messages that tell of them. */
+/** Some alerts, and the messages that tell of them. */
 interface Group {
-  readonly alarms: readonly Alarm[];
+  readonly alerts: readonly Alert[];
   readonly messages: readonly Notification[];
 }
 
 function decideHost(
   host: string,
-  alarms: readonly Alarm[],
+  alerts: readonly Alert[],
   { deckies, sent, limited }: HostFacts,
   now: number,
   publicUrl: string | null,
 ): Decision {
-  const judged = alarms.map((alarm) => ({ alarm, verdict: verdictOf(alarm, now) }));
+  const judged = alerts.map((alert) => ({ alert, verdict: verdictOf(alert, now) }));
   const news = judged.filter(({ verdict }) => verdict !== 'silent');
-  const times = news.map(({ alarm }) => alarm.changedAt);
+  const times = news.map(({ alert }) => alert.changedAt);
   const settled =
     now - times.reduce((a, b) => Math.max(a, b), -Infinity) >= settleAfter ||
     now - times.reduce((a, b) => Math.min(a, b), Infinity) >= settleWithin;
   if (news.length === 0 || !settled) return { notifications: [], told: [], limits: [] };
 
-  const of = (verdict: Verdict): readonly Alarm[] =>
-    news.filter((one) => one.verdict === verdict).map(({ alarm }) => alarm);
-  const wereDown = alarms.filter(({ name, told }) => name !== '' && told !== 'running').length;
+  const of = (verdict: Verdict): readonly Alert[] =>
+    news.filter((one) => one.verdict === verdict).map(({ alert }) => alert);
+  const wereDown = alerts.filter(({ name, told }) => name !== '' && told !== 'running').length;
   const about = (verdict: keyof typeof kinds, among: number): readonly Group[] => {
     const found = of(verdict).filter(({ name }) => name !== '');
     const [single, group] = kinds[verdict];
     const together = (found.length >= groupFrom && found.length * 2 > among) || found.length > singlesAtMost;
-    return (together ? [found] : found.map((alarm) => [alarm])).map((list) => ({
-      alarms: list,
+    return (together ? [found] : found.map((alert) => [alert])).map((list) => ({
+      alerts: list,
       messages: [messageOf(together ? group : single, list, deckies, publicUrl)],
     }));
   };
   // The host's own first: they explain the others, and no number of others holds them back.
   const groups: readonly Group[] = [
-    ...of('host').map((alarm) => ({ alarms: [alarm], messages: hostMessages(alarm, deckies, publicUrl) })),
+    ...of('host').map((alert) => ({ alerts: [alert], messages: hostMessages(alert, deckies, publicUrl) })),
     ...of('flapping')
       .filter(({ name }) => name === '')
-      .map((alarm) => ({
-        alarms: [alarm],
-        messages: [messageOf('host_flapping', [alarm], deckies, publicUrl)],
+      .map((alert) => ({
+        alerts: [alert],
+        messages: [messageOf('host_flapping', [alert], deckies, publicUrl)],
       })),
     ...about('down', deckies),
     ...about('up', wereDown),
@@ -166,13 +166,13 @@ function decideHost(
   ];
   const { going, heldBack } = withinLimit(groups, messagesAtMost - sent);
   const messages = going.flatMap((group) => group.messages);
-  const waiting = new Set(heldBack.flatMap((group) => group.alarms));
+  const waiting = new Set(heldBack.flatMap((group) => group.alerts));
   const limitNews =
     heldBack.length > 0 && !limited ? [limitMessage(host, heldBack.length, now, publicUrl)] : [];
   return {
     notifications: [...messages, ...limitNews],
     // What is held back stays news, and is decided anew when the minute is over.
-    told: news.filter(({ alarm }) => !waiting.has(alarm)).map(({ alarm, verdict }) => toldOf(alarm, verdict)),
+    told: news.filter(({ alert }) => !waiting.has(alert)).map(({ alert, verdict }) => toldOf(alert, verdict)),
     limits:
       messages.length + heldBack.length > 0
         ? [{ host, sent: sent + messages.length, heldBack: heldBack.length }]
@@ -211,7 +211,7 @@ const limitMessage = (host: string, count: number, now: number, publicUrl: strin
     publicUrl,
   );
 
-const toldOf = ({ host, name, state, told }: Alarm, verdict: Verdict): Told => ({
+const toldOf = ({ host, name, state, told }: Alert, verdict: Verdict): Told => ({
   host,
   name,
   told: verdict === 'flapping' ? flapping : state === removed ? null : state,
@@ -219,27 +219,27 @@ const toldOf = ({ host, name, state, told }: Alarm, verdict: Verdict): Told => (
   calm: told === flapping,
 });
 
-/** @param alarms at least one; of the host itself, or of its deckies */
+/** @param alerts at least one; of the host itself, or of its deckies */
 function messageOf(
   kind: NotificationKind,
-  alarms: readonly Alarm[],
+  alerts: readonly Alert[],
   deckies: number,
   publicUrl: string | null,
 ): Notification {
-  const same = <T>(of: (alarm: Alarm) => T): T | null => {
-    const [first, ...more] = new Set(alarms.map(of));
+  const same = <T>(of: (alert: Alert) => T): T | null => {
+    const [first, ...more] = new Set(alerts.map(of));
     return first === undefined || more.length > 0 ? null : first;
   };
-  const names = alarms.map(({ name }) => name).filter((name) => name !== '');
+  const names = alerts.map(({ name }) => name).filter((name) => name !== '');
   return notificationOf(
     {
       kind,
-      host: alarms[0]?.host ?? '',
+      host: alerts[0]?.host ?? '',
       names,
       state: same(({ state }) => state),
       previous: same(({ told }) => told),
       reason: same(({ reason }) => reason),
-      since: alarms.reduce((earliest, { since }) => Math.min(earliest, since), Infinity),
+      since: alerts.reduce((earliest, { since }) => Math.min(earliest, since), Infinity),
       deckies,
     },
     publicUrl,
@@ -252,24 +252,24 @@ const faults = [
 ] as const;
 
 /** A message for each fault of a host that began or ended; after flapping for each, since nobody knows any more. */
-function hostMessages(alarm: Alarm, deckies: number, publicUrl: string | null): readonly Notification[] {
-  const now = new Set(alarm.state.split(' '));
-  const then = new Set(alarm.told.split(' '));
+function hostMessages(alert: Alert, deckies: number, publicUrl: string | null): readonly Notification[] {
+  const now = new Set(alert.state.split(' '));
+  const then = new Set(alert.told.split(' '));
   return faults
-    .filter(({ word }) => alarm.told === flapping || now.has(word) !== then.has(word))
+    .filter(({ word }) => alert.told === flapping || now.has(word) !== then.has(word))
     .map(({ word, begins, ends }) =>
       now.has(word)
-        ? // The reason that a host's alarm keeps is why Docker does not answer.
-          messageOf(begins, [word === 'stale' ? { ...alarm, reason: null } : alarm], deckies, publicUrl)
-        : messageOf(ends, [{ ...alarm, reason: null, since: alarm.changedAt }], deckies, publicUrl),
+        ? // The reason that a host's alert keeps is why Docker does not answer.
+          messageOf(begins, [word === 'stale' ? { ...alert, reason: null } : alert], deckies, publicUrl)
+        : messageOf(ends, [{ ...alert, reason: null, since: alert.changedAt }], deckies, publicUrl),
     );
 }
 
 /** Without a receiver: what is old counts as told, so that one who comes later hears of nothing that is long past. */
-export const hush = ({ now, alarms }: AlarmFacts): Decision => ({
+export const suppress = ({ now, alerts }: AlertFacts): Decision => ({
   notifications: [],
   limits: [],
-  told: alarms
-    .filter((alarm) => alarm.told !== alarm.state && now - alarm.changedAt >= oldAfter)
-    .map((alarm) => ({ ...toldOf(alarm, 'quietly'), calm: true })),
+  told: alerts
+    .filter((alert) => alert.told !== alert.state && now - alert.changedAt >= oldAfter)
+    .map((alert) => ({ ...toldOf(alert, 'quietly'), calm: true })),
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Alarm, alarmUpdatesInSteps } from '../../src/fleet/alerts/alarm.ts';
-import { type Decision, decide, hush } from '../../src/fleet/alerts/news.ts';
+import { type Alert, alertUpdatesInSteps } from '../../src/fleet/alerts/alert.ts';
+import { type Decision, decide, suppress } from '../../src/fleet/alerts/decide.ts';
 import {
   culpritOf,
   type Notification,
@@ -15,8 +15,8 @@ import { notificationSchema } from '../support/notification.ts';
 
 const seconds = (count: number): number => now - count * 1000;
 
-/** An alarm that changed once, a while ago, and was not told. */
-const alarm = (name: string, state: string, more: Partial<Alarm> = {}): Alarm => ({
+/** An alert that changed once, a while ago, and was not told. */
+const alert = (name: string, state: string, more: Partial<Alert> = {}): Alert => ({
   host: 'local',
   name,
   state,
@@ -28,23 +28,23 @@ const alarm = (name: string, state: string, more: Partial<Alarm> = {}): Alarm =>
   ...more,
 });
 
-const decided = (alarms: readonly Alarm[], deckies = 10, publicUrl: string | null = null): Decision =>
-  decide({ now, alarms, deckies: new Map([['local', deckies]]), sent: new Map() }, publicUrl);
+const decided = (alerts: readonly Alert[], deckies = 10, publicUrl: string | null = null): Decision =>
+  decide({ now, alerts, deckies: new Map([['local', deckies]]), sent: new Map() }, publicUrl);
 const kinds = (decision: Decision): readonly string[] =>
   decision.notifications.map(({ kind, name, count }) => `${kind} ${name ?? count}`);
 const told = (decision: Decision): readonly (string | null)[] => decision.told.map((one) => one.told);
-const many = (count: number, state: string, more: Partial<Alarm> = {}): readonly Alarm[] =>
-  Array.from({ length: count }, (_, at) => alarm(`decky-${at}`, state, more));
+const many = (count: number, state: string, more: Partial<Alert> = {}): readonly Alert[] =>
+  Array.from({ length: count }, (_, at) => alert(`decky-${at}`, state, more));
 
-describe('which transitions matter to alarms', () => {
+describe('which transitions matter to alerts', () => {
   const left = (ran: boolean) => ({
     ...noNotes,
     left: new Map([['web', { since: now, writtenAt: now, ran }]]),
   });
   for (const [what, from, to, notes, makes] of [
-    ['a crash', 'running', 'failed', noNotes, 'alarm'],
-    ['a tear-down that failed', 'running', 'teardown_failed', noNotes, 'alarm'],
-    ['a crash after a deployer wrote it and it was seen', 'running', 'torn_down', left(true), 'alarm'],
+    ['a crash', 'running', 'failed', noNotes, 'alert'],
+    ['a tear-down that failed', 'running', 'teardown_failed', noNotes, 'alert'],
+    ['a crash after a deployer wrote it and it was seen', 'running', 'torn_down', left(true), 'alert'],
     ['a deployer’s word that nobody saw', 'running', 'torn_down', left(false), 'if it ran'],
     ['down from pending', 'pending', 'failed', noNotes, 'if it ran'],
     ['down from another down', 'degraded', 'failed', noNotes, 'if it ran'],
@@ -56,7 +56,7 @@ describe('which transitions matter to alarms', () => {
     ['tearing down', 'running', 'tearing_down', noNotes, undefined],
   ] as const) {
     test(`${what}: ${makes ?? 'ignored'}`, () => {
-      const [update] = atOnce(alarmUpdatesInSteps([{ name: 'web', from, to, reason: 'x' }], notes));
+      const [update] = atOnce(alertUpdatesInSteps([{ name: 'web', from, to, reason: 'x' }], notes));
       assert.equal(update?.makes, makes);
       if (to === null) assert.equal(update?.state, 'removed');
     });
@@ -65,21 +65,21 @@ describe('which transitions matter to alarms', () => {
 
 describe('what is told', () => {
   test('a crash is one message, and a recovery one', () => {
-    assert.deepEqual(kinds(decided([alarm('web', 'failed')])), ['decky_down web']);
-    assert.deepEqual(kinds(decided([alarm('web', 'running', { told: 'failed' })])), ['decky_recovered web']);
-    assert.deepEqual(told(decided([alarm('web', 'failed')])), ['failed']);
+    assert.deepEqual(kinds(decided([alert('web', 'failed')])), ['decky_down web']);
+    assert.deepEqual(kinds(decided([alert('web', 'running', { told: 'failed' })])), ['decky_recovered web']);
+    assert.deepEqual(told(decided([alert('web', 'failed')])), ['failed']);
   });
 
   test('nothing before it has settled, for all of a host together, and not for ever', () => {
-    const fresh = alarm('new', 'failed', { changedAt: seconds(1) });
+    const fresh = alert('new', 'failed', { changedAt: seconds(1) });
     assert.deepEqual(kinds(decided([fresh])), []);
-    assert.deepEqual(kinds(decided([fresh, alarm('web', 'failed')])), []);
-    const old = alarm('web', 'failed', { changedAt: seconds(10) });
+    assert.deepEqual(kinds(decided([fresh, alert('web', 'failed')])), []);
+    const old = alert('web', 'failed', { changedAt: seconds(10) });
     assert.deepEqual(kinds(decided([fresh, old])), ['decky_down new', 'decky_down web']);
   });
 
   test('what came and went before it was told is not told', () => {
-    assert.deepEqual(decided([alarm('web', 'running')]), { notifications: [], told: [], limits: [] });
+    assert.deepEqual(decided([alert('web', 'running')]), { notifications: [], told: [], limits: [] });
   });
 
   test('most of a host at once is one message, and so is its recovery', () => {
@@ -89,7 +89,7 @@ describe('what is told', () => {
     assert.deepEqual(kinds(decided(many(21, 'failed'), 1000)), ['host_down 21']);
     const recovering = [
       ...many(4, 'running', { told: 'failed' }),
-      alarm('other', 'failed', { told: 'failed' }),
+      alert('other', 'failed', { told: 'failed' }),
     ];
     assert.deepEqual(kinds(decided(recovering, 100)), ['host_recovered 4']);
     assert.deepEqual(kinds(decided(many(3, 'removed', { told: 'failed' }), 0)), ['host_cleared 3']);
@@ -106,35 +106,35 @@ describe('what is told', () => {
       '150 of 150 deckies on host local are failed: ssh: exited, code 137: decky-0, decky-1, decky-2, decky-3, decky-4 and 145 more',
     );
     const [mixed] = decided(
-      [...many(3, 'failed'), alarm('x', 'torn_down', { reason: 'no container' })],
+      [...many(3, 'failed'), alert('x', 'torn_down', { reason: 'no container' })],
       4,
     ).notifications;
     assert.deepEqual([mixed?.state, mixed?.reason, mixed?.previous_state], [null, null, 'running']);
   });
 
   test('what was removed is told only where it was told to be down, and its row goes', () => {
-    const quiet = decided([alarm('web', 'removed')]);
+    const quiet = decided([alert('web', 'removed')]);
     assert.deepEqual([kinds(quiet), told(quiet)], [[], [null]]);
-    const loud = decided([alarm('web', 'removed', { told: 'failed' })]);
+    const loud = decided([alert('web', 'removed', { told: 'failed' })]);
     assert.deepEqual([kinds(loud), told(loud)], [['decky_removed web'], [null]]);
   });
 
   test('flapping is told once, and then how it ended', () => {
     const recent = [40, 30, 20, 10].map(seconds);
-    const flaps = decided([alarm('web', 'running', { recent, changedAt: seconds(10) })]);
+    const flaps = decided([alert('web', 'running', { recent, changedAt: seconds(10) })]);
     assert.deepEqual([kinds(flaps), told(flaps)], [['decky_flapping web'], ['flapping']]);
-    const still = alarm('web', 'failed', { recent, told: 'flapping', changedAt: seconds(299) });
+    const still = alert('web', 'failed', { recent, told: 'flapping', changedAt: seconds(299) });
     assert.deepEqual(decided([still]), { notifications: [], told: [], limits: [] });
     const ended = decided([{ ...still, changedAt: seconds(300) }]);
     assert.deepEqual(kinds(ended), ['decky_down web']);
     assert.deepEqual(ended.told, [{ host: 'local', name: 'web', told: 'failed', calm: true }]);
     const slow = [900, 700, 20, 10].map(seconds);
-    assert.deepEqual(kinds(decided([alarm('web', 'failed', { recent: slow })])), ['decky_down web']);
+    assert.deepEqual(kinds(decided([alert('web', 'failed', { recent: slow })])), ['decky_down web']);
   });
 
   test('one that flaps holds up nobody', () => {
-    const flaps = alarm('web', 'failed', { told: 'flapping', changedAt: now });
-    assert.deepEqual(kinds(decided([flaps, alarm('mail', 'failed')])), ['decky_down mail']);
+    const flaps = alert('web', 'failed', { told: 'flapping', changedAt: now });
+    assert.deepEqual(kinds(decided([flaps, alert('mail', 'failed')])), ['decky_down mail']);
   });
 
   for (const [state, before, expected] of [
@@ -148,7 +148,7 @@ describe('what is told', () => {
     ['ok', 'flapping', ['host_fresh', 'docker_back']],
   ] as const) {
     test(`a host: ${before} → ${state}`, () => {
-      const decision = decided([alarm('', state, { told: before, changedAt: seconds(400) })]);
+      const decision = decided([alert('', state, { told: before, changedAt: seconds(400) })]);
       assert.deepEqual(
         decision.notifications.map(({ kind }) => kind),
         expected,
@@ -158,17 +158,17 @@ describe('what is told', () => {
   }
 
   test('a state that nobody knows is passed over', () => {
-    const decision = decided([alarm('web', 'pending'), alarm('x', 'nonsense')]);
+    const decision = decided([alert('web', 'pending'), alert('x', 'nonsense')]);
     assert.deepEqual([kinds(decision), told(decision)], [[], ['pending', 'nonsense']]);
   });
 
   test('without a receiver what is old counts as told, and what is new does not', () => {
-    const alarms = [
-      alarm('old', 'failed', { changedAt: seconds(600) }),
-      alarm('new', 'failed'),
-      alarm('gone', 'removed', { changedAt: seconds(600) }),
+    const alerts = [
+      alert('old', 'failed', { changedAt: seconds(600) }),
+      alert('new', 'failed'),
+      alert('gone', 'removed', { changedAt: seconds(600) }),
     ];
-    const decision = hush({ now, alarms, deckies: new Map(), sent: new Map() });
+    const decision = suppress({ now, alerts, deckies: new Map(), sent: new Map() });
     assert.deepEqual(decision.notifications, []);
     assert.deepEqual(
       decision.told.map(({ name, told: state }) => `${name} ${state}`),
@@ -185,31 +185,31 @@ describe('every kind of message', () => {
   };
   const recovered = { told: 'failed', reason: 'all its containers run' };
   const gone = { told: 'failed', reason: 'not in the file any more' };
-  const facts: readonly (readonly Alarm[])[] = [
-    ...['failed', 'degraded', 'torn_down', 'teardown_failed'].map((state) => [alarm('web', state)]),
+  const facts: readonly (readonly Alert[])[] = [
+    ...['failed', 'degraded', 'torn_down', 'teardown_failed'].map((state) => [alert('web', state)]),
     ...['no container', 'base container: dead', 'not in the file: ssh', 'by another program', null].map(
-      (reason) => [alarm('web', 'failed', { reason })],
+      (reason) => [alert('web', 'failed', { reason })],
     ),
-    [alarm('web', 'running', recovered)],
+    [alert('web', 'running', recovered)],
     // Whatever a row says.
-    [alarm('web', 'running', { told: 'failed' })],
-    [alarm('web', 'removed', gone)],
-    [alarm('web', 'failed', flap)],
-    [alarm('web', 'nonsense', { ...flap, told: '<b>' })],
-    [alarm('', 'nonsense', { told: '<b> stale', changedAt: seconds(400) })],
-    [alarm('web', 'failed', { told: 'flapping', changedAt: seconds(400) })],
+    [alert('web', 'running', { told: 'failed' })],
+    [alert('web', 'removed', gone)],
+    [alert('web', 'failed', flap)],
+    [alert('web', 'nonsense', { ...flap, told: '<b>' })],
+    [alert('', 'nonsense', { told: '<b> stale', changedAt: seconds(400) })],
+    [alert('web', 'failed', { told: 'flapping', changedAt: seconds(400) })],
     many(6, 'failed'),
-    [...many(6, 'failed'), alarm('x', 'torn_down', { reason: 'no container' })],
+    [...many(6, 'failed'), alert('x', 'torn_down', { reason: 'no container' })],
     many(6, 'running', recovered),
     many(6, 'removed', gone),
     many(6, 'failed', flap),
     many(30, 'failed', flap),
     ...['ok', 'stale', 'unreachable', 'stale unreachable'].flatMap((state) =>
       ['ok', 'stale', 'unreachable', 'stale unreachable', 'flapping'].map((before) => [
-        alarm('', state, { ...host, told: before }),
+        alert('', state, { ...host, told: before }),
       ]),
     ),
-    [alarm('', 'stale unreachable', { ...host, ...flap })],
+    [alert('', 'stale unreachable', { ...host, ...flap })],
   ];
   const holds = notificationSchema();
 
@@ -223,18 +223,18 @@ describe('every kind of message', () => {
         assert.ok([null, 'ssh'].includes(one.service), JSON.stringify(one));
       }
     };
-    for (const alarms of facts) look(decided(alarms).notifications);
+    for (const alerts of facts) look(decided(alerts).notifications);
     // More than may be sent in a minute.
     const sent = new Map([['local', { sent: 20, limited: false }]]);
     look(
-      decide({ now, alarms: [alarm('web', 'failed')], deckies: new Map(), sent }, 'https://f').notifications,
+      decide({ now, alerts: [alert('web', 'failed')], deckies: new Map(), sent }, 'https://f').notifications,
     );
     assert.deepEqual([...kinds].sort(), [...notificationKinds].sort());
   });
 
   test('that has a wrong field is refused by the schema', () => {
-    const [down] = decided([alarm('web', 'failed')]).notifications;
-    const [docker] = decided([alarm('', 'unreachable', host)]).notifications;
+    const [down] = decided([alert('web', 'failed')]).notifications;
+    const [docker] = decided([alert('', 'unreachable', host)]).notifications;
     const id = '00000000-0000-0000-0000-000000000000';
     assert.ok(holds({ id, ...down }) && holds({ id, ...docker }));
     for (const wrong of [

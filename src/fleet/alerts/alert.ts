@@ -7,7 +7,7 @@ import type { FleetState } from '../state.ts';
  * A row of `fleet_alarms`: how something is now, and what was told of it last. Level-triggered: whatever happened in
  * between, what is to be told is the difference. Times are epoch milliseconds of the database's clock.
  */
-export interface Alarm {
+export interface Alert {
   readonly host: string;
   /** Of a decky; empty: the host itself. */
   readonly name: string;
@@ -23,7 +23,7 @@ export interface Alarm {
   readonly recent: readonly number[];
 }
 
-/** What an alarm says of a decky whose row is gone. */
+/** What an alert says of a decky whose row is gone. */
 export const removed = 'removed';
 
 const downStates: ReadonlySet<string> = new Set<FleetState>([
@@ -35,33 +35,33 @@ const downStates: ReadonlySet<string> = new Set<FleetState>([
 
 export const isDown = (state: string): boolean => downStates.has(state);
 
-/** What a transition of a row does to its alarm. An alarm that exists takes every one. */
-export interface AlarmUpdate {
+/** What a transition of a row does to its alert. An alert that exists takes every one. */
+export interface AlertUpdate {
   readonly name: string;
   readonly state: string;
   readonly reason: string;
-  /** Whether it makes an alarm where there is none; `if it ran`: when the history says that the decky ever ran. */
-  readonly makes: 'alarm' | 'if it ran' | 'none';
+  /** Whether it makes an alert where there is none; `if it ran`: when the history says that the decky ever ran. */
+  readonly makes: 'alert' | 'if it ran' | 'none';
 }
 
 /**
- * The transitions that matter to alarms. A decky that never ran alarms nobody: it is still being deployed.
+ * The transitions that matter to alerts. A decky that never ran alerts nobody: it is still being deployed.
  * @param notes those that the pass found: they know whether a row that another program wrote was ever seen running
  */
-export function* alarmUpdatesInSteps(
+export function* alertUpdatesInSteps(
   transitions: readonly Transition[],
   notes: Notes,
-): Steps<readonly AlarmUpdate[]> {
-  const found: AlarmUpdate[] = [];
+): Steps<readonly AlertUpdate[]> {
+  const found: AlertUpdate[] = [];
   for (const [at, transition] of transitions.entries()) {
     if (isPause(at)) yield;
-    const matters = alarmUpdateOf(transition, notes);
+    const matters = alertUpdateOf(transition, notes);
     if (matters !== null) found.push(matters);
   }
   return found;
 }
 
-function alarmUpdateOf({ name, from, to, reason }: Transition, notes: Notes): AlarmUpdate | null {
+function alertUpdateOf({ name, from, to, reason }: Transition, notes: Notes): AlertUpdate | null {
   if (from === to) return null;
   if (to === null) return { name, state: removed, reason, makes: 'none' };
   if (to === 'running') return { name, state: to, reason, makes: 'none' };
@@ -69,5 +69,5 @@ function alarmUpdateOf({ name, from, to, reason }: Transition, notes: Notes): Al
   if (from === null) return { name, state: to, reason, makes: 'none' };
   // Deployers write `running` before any container starts: that word is no observation.
   const ran = from === 'running' && notes.left.get(name)?.ran !== false;
-  return { name, state: to, reason, makes: ran ? 'alarm' : 'if it ran' };
+  return { name, state: to, reason, makes: ran ? 'alert' : 'if it ran' };
 }

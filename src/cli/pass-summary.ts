@@ -5,7 +5,7 @@ export const countsLine = ({ inserted, deleted, state_updated, config_updated }:
   `inserted=${inserted} deleted=${deleted} state_updated=${state_updated} config_updated=${config_updated}`;
 
 /** One pass in one line. */
-export function passLine(result: JobResult): string {
+export function passSummary(result: JobResult): string {
   const extras = [
     `held=${result.held}`,
     ...(result.contested.length > 0 ? [`contested=${result.contested.join(',')}`] : []),

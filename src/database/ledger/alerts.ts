@@ -1,7 +1,7 @@
-import type { AlarmUpdate } from '../../fleet/alerts/alarm.ts';
+import type { AlertUpdate } from '../../fleet/alerts/alert.ts';
 import { type Db, query } from '../query.ts';
 
-/** How many changes an alarm remembers. @see flappingAfter */
+/** How many changes an alert remembers. @see flappingAfter */
 const remembered = 4;
 
 const epoch = (time: string): string => `to_jsonb(extract(epoch from ${time})::float8)`;
@@ -11,18 +11,18 @@ export const withChange = (recent: string, time: string): string =>
   `(case when jsonb_typeof(${recent}) <> 'array' then '[]'::jsonb
     when jsonb_array_length(${recent}) >= ${remembered} then ${recent} - 0 else ${recent} end) || ${epoch(time)}`;
 
-/** Writes what a turn changes in the alarms of its host: updates that make one, and those of a decky that has one. */
-export async function raiseAlarms(
+/** Writes what a turn changes in the alerts of its host: updates that make one, and those of a decky that has one. */
+export async function raiseAlerts(
   db: Db,
   host: string,
   moment: string,
-  updates: readonly AlarmUpdate[],
+  updates: readonly AlertUpdate[],
 ): Promise<void> {
   if (updates.length === 0) return;
-  const alarms = await query<{ name: string }>(db, 'select name from fleet_alarms where host_uuid = $1', [
+  const alerts = await query<{ name: string }>(db, 'select name from fleet_alarms where host_uuid = $1', [
     host,
   ]);
-  const known = new Set(alarms.map(({ name }) => name));
+  const known = new Set(alerts.map(({ name }) => name));
   // Looking up the names of a large host's first pass would take longer than the rest.
   const told = updates.filter(({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)));
   if (told.length > 0) await query(db, upsertAlarms, [host, JSON.stringify(told), moment]);
@@ -38,7 +38,7 @@ const upsertAlarms = `with input as materialized (
   select $1, name, state, 'running', reason, $3::timestamptz, $3::timestamptz,
     ${withChange(`'[]'::jsonb`, '$3::timestamptz')}
   from input i
-  where makes = 'alarm' or makes = 'if it ran' and exists (
+  where makes = 'alert' or makes = 'if it ran' and exists (
     select 1 from fleet_transitions t
     where t.host_uuid = $1 and t.name = i.name and t.to_state = 'running'
       and t.from_state is distinct from t.to_state and t.id >= coalesce((
