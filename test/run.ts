@@ -15,7 +15,8 @@ const chosen = process.argv.slice(2);
 
 const pattern = join(packageRoot, 'test/**/*.test.ts');
 const all = (await Array.fromAsync(glob(pattern))).sort();
-const files = chosen.length === 0 ? all : all.filter((file) => chosen.some((part) => file.includes(part)));
+const isChosen = (file: string): boolean => chosen.some((part) => relative(packageRoot, file).includes(part));
+const files = chosen.length === 0 ? all : all.filter(isChosen);
 
 const ran = new Set<string>();
 const skipped: { readonly file: string; readonly name: string; readonly why: string }[] = [];
