@@ -22,7 +22,7 @@ export const FleetHost = defineEntity({
     version: p.text().nullable(),
     /** Of the last full pass. */
     counts: p.json<Json>().nullable(),
-    /** The rows held, left to their writer, or contested. @see Notes */
+    /** The rows held, left to their writer, or contested. @see Memory */
     notes: p.json<Json>().nullable(),
     /** What its passes add up to. @see Figures */
     figures: p.json<Json>().nullable(),

@@ -41,13 +41,13 @@ export async function planAndApply(
       desired: seen.desired,
       recorded,
       observed: seen.observed,
-      notes: turn.host.notes,
+      memory: turn.host.memory,
       recentTransitions: await turn.recentTransitions(),
     }),
   );
   if (request.dryRun) return { plan: decided, transitions: [], recorded };
   const transitions = await turn.apply(decided.changes);
-  await turn.alert(await inSlices(alertUpdatesInSteps(transitions, turn.host.notes)));
+  await turn.alert(await inSlices(alertUpdatesInSteps(transitions, turn.host.memory)));
   const { eventAt } = request;
   const eventSeconds = eventAt === null || transitions.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await turn.record({
@@ -62,7 +62,7 @@ export async function planAndApply(
         transitions.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0),
       containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : turn.host.containers,
     },
-    notes: decided.notes,
+    memory: decided.memory,
     figures: addPass(turn.host.figures, {
       result: resultOf(seen),
       // Until here: the commit that follows cannot be in what it commits.

@@ -3,7 +3,7 @@ import type { Decky } from '../fleet/decky.ts';
 import type { Figures } from '../fleet/figures.ts';
 import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
-import type { Notes } from '../fleet/plan/notes.ts';
+import type { Memory } from '../fleet/plan/memory.ts';
 
 /** What is recorded of a host before it is looked at. */
 export interface HostRecord {
@@ -14,7 +14,7 @@ export interface HostRecord {
   readonly turn: string;
   /** How many containers its engine had at the last full pass. */
   readonly containers: number;
-  readonly notes: Notes;
+  readonly memory: Memory;
   readonly figures: Figures;
 }
 
@@ -38,7 +38,7 @@ export interface PassRecord {
   /** Why the pass is not whole; null: it is. */
   readonly error: string | null;
   readonly counts: Counts & { readonly held: number; readonly deckies: number; readonly containers: number };
-  readonly notes: Notes;
+  readonly memory: Memory;
   /** With this pass. */
   readonly figures: Figures;
 }

@@ -12,7 +12,7 @@ export function hostLog(host: string, log: Log) {
   return {
     passed: ({ result, warnings, transitions, failure, plan }: PassOutcome): void => {
       if (failure !== null) return;
-      const contested = [...plan.notes.contested].map(
+      const contested = [...plan.memory.contested].map(
         ([name, { reason }]) => `${name} is contested: ${reason}`,
       );
       sayOnce([...warnings, ...contested]);

@@ -381,7 +381,7 @@ describe('the turn', () => {
           deckies: 0,
           containers: 0,
         },
-        notes: { held: new Map(), left: new Map(), contested: new Map() },
+        memory: { held: new Map(), left: new Map(), contested: new Map() },
         figures: noFigures,
       });
       order.push('local ends');

@@ -8,7 +8,7 @@ import {
   notificationKinds,
   notificationOf,
 } from '../../src/fleet/alerts/notification.ts';
-import { noNotes } from '../../src/fleet/plan/notes.ts';
+import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { atOnce } from '../../src/lib/steps.ts';
 import { now } from '../support/facts.ts';
 import { notificationSchema } from '../support/notification.ts';
@@ -38,25 +38,25 @@ const many = (count: number, state: string, more: Partial<Alert> = {}): readonly
 
 describe('which transitions matter to alerts', () => {
   const left = (ran: boolean) => ({
-    ...noNotes,
+    ...noMemory,
     left: new Map([['web', { since: now, writtenAt: now, ran }]]),
   });
-  for (const [what, from, to, notes, makes] of [
-    ['a crash', 'running', 'failed', noNotes, 'alert'],
-    ['a tear-down that failed', 'running', 'teardown_failed', noNotes, 'alert'],
+  for (const [what, from, to, memory, makes] of [
+    ['a crash', 'running', 'failed', noMemory, 'alert'],
+    ['a tear-down that failed', 'running', 'teardown_failed', noMemory, 'alert'],
     ['a crash after a deployer wrote it and it was seen', 'running', 'torn_down', left(true), 'alert'],
     ['a deployer’s word that nobody saw', 'running', 'torn_down', left(false), 'if it ran'],
-    ['down from pending', 'pending', 'failed', noNotes, 'if it ran'],
-    ['down from another down', 'degraded', 'failed', noNotes, 'if it ran'],
-    ['inserted down', null, 'torn_down', noNotes, 'none'],
-    ['running', 'failed', 'running', noNotes, 'none'],
-    ['deleted', 'running', null, noNotes, 'none'],
-    ['content', 'failed', 'failed', noNotes, undefined],
-    ['inserted pending', null, 'pending', noNotes, undefined],
-    ['tearing down', 'running', 'tearing_down', noNotes, undefined],
+    ['down from pending', 'pending', 'failed', noMemory, 'if it ran'],
+    ['down from another down', 'degraded', 'failed', noMemory, 'if it ran'],
+    ['inserted down', null, 'torn_down', noMemory, 'none'],
+    ['running', 'failed', 'running', noMemory, 'none'],
+    ['deleted', 'running', null, noMemory, 'none'],
+    ['content', 'failed', 'failed', noMemory, undefined],
+    ['inserted pending', null, 'pending', noMemory, undefined],
+    ['tearing down', 'running', 'tearing_down', noMemory, undefined],
   ] as const) {
     test(`${what}: ${makes ?? 'ignored'}`, () => {
-      const [update] = atOnce(alertUpdatesInSteps([{ name: 'web', from, to, reason: 'x' }], notes));
+      const [update] = atOnce(alertUpdatesInSteps([{ name: 'web', from, to, reason: 'x' }], memory));
       assert.equal(update?.makes, makes);
       if (to === null) assert.equal(update?.state, 'removed');
     });

@@ -150,13 +150,13 @@ describe('for any facts', () => {
         const again = plan({
           ...given,
           recorded: apply(given.recorded, first, given.now),
-          notes: first.notes,
+          memory: first.memory,
         });
         // Once seen running a row's state is ours; that first shows here, and is settled with it.
         const third = plan({
           ...given,
           recorded: apply(apply(given.recorded, first, given.now), again, given.now),
-          notes: again.notes,
+          memory: again.memory,
         });
         assert.deepEqual(again.changes, []);
         assert.deepEqual(third.changes, []);

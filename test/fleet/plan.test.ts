@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Change } from '../../src/fleet/plan/change.ts';
 import type { Facts } from '../../src/fleet/plan/facts.ts';
-import { noNotes } from '../../src/fleet/plan/notes.ts';
+import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import type { FleetState } from '../../src/fleet/state.ts';
 import {
@@ -207,7 +207,7 @@ describe('rule 4: the grace', () => {
     const recorded = others(5, 'tearing_down');
     assert.deepEqual(short({ desired, recorded, observed: running }), { changes: [], held: ['web'] });
     const left = new Map([['web', { since: now - 5000, writtenAt: now - 5000, ran: true }]]);
-    assert.deepEqual(short({ desired, recorded, observed: running, notes: { ...noNotes, left } }).held, [
+    assert.deepEqual(short({ desired, recorded, observed: running, memory: { ...noMemory, left } }).held, [
       'web',
     ]);
   });
@@ -231,13 +231,13 @@ describe('rule 4: the grace', () => {
   test('once seen running, its state is ours again at once', () => {
     const first = plan(facts({ desired, recorded: others(10, 'running'), observed: running }));
     assert.deepEqual(first.changes, []);
-    assert.equal(first.notes.left.get('web')?.ran, true);
+    assert.equal(first.memory.left.get('web')?.ran, true);
     const later = facts({
       now: now + 5000,
       desired,
       recorded: others(10, 'running'),
       observed: crashed,
-      notes: first.notes,
+      memory: first.memory,
     });
     assert.deepEqual(
       plan(later).changes.map(({ to }) => to),
@@ -247,16 +247,16 @@ describe('rule 4: the grace', () => {
 
   test('a new write begins anew', () => {
     const left = new Map([['web', { since: now - 60_000, writtenAt: now - 60_000, ran: true }]]);
-    const given = { desired, recorded: others(2, 'running'), observed: gone, notes: { ...noNotes, left } };
+    const given = { desired, recorded: others(2, 'running'), observed: gone, memory: { ...noMemory, left } };
     assert.deepEqual(short(given).held, ['web']);
   });
 
   test('a writer that stamps its row every minute does not keep a dead one running', () => {
     const left = new Map([['web', { since: now - 300_000, writtenAt: now - 60_000, ran: false }]]);
-    const given = { desired, recorded: others(1, 'running'), observed: gone, notes: { ...noNotes, left } };
+    const given = { desired, recorded: others(1, 'running'), observed: gone, memory: { ...noMemory, left } };
     assert.deepEqual(short(given).changes, ['state web running>torn_down']);
     assert.equal(
-      plan(facts(given)).notes.left.get('web')?.since,
+      plan(facts(given)).memory.left.get('web')?.since,
       now - 300_000,
       'and the next stamp is not a new grace',
     );
@@ -273,7 +273,7 @@ describe('rule 4: the grace', () => {
       desired: declared(decky('other')),
       recorded: ours,
       observed: running,
-      notes: moved.notes,
+      memory: moved.memory,
     };
     assert.deepEqual(short({ ...without, desired: declared(decky('other')) }).held, ['web']);
     const changed = declared(decky('web', ['ssh'], { distro: 'alpine' }));
@@ -394,10 +394,10 @@ describe('a pass over some deckies', () => {
         desired: declared(decky('web')),
         recorded: [row('web')],
         observed: running,
-        notes: { ...noNotes, held },
+        memory: { ...noMemory, held },
       }),
     );
-    assert.deepEqual([...decided.notes.held.keys()], ['old']);
+    assert.deepEqual([...decided.memory.held.keys()], ['old']);
   });
 });
 
@@ -419,7 +419,7 @@ describe('contested rows', () => {
     const decided = plan(facts({ desired, recorded: [row('web')], observed: crashed, recentTransitions }));
     assert.deepEqual(decided.contested, ['web']);
     assert.match(
-      decided.notes.contested.get('web')?.reason ?? '',
+      decided.memory.contested.get('web')?.reason ?? '',
       /set it to running again, 3 times or more/,
     );
   });

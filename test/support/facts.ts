@@ -2,7 +2,7 @@ import type { Decky } from '../../src/fleet/decky.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { EngineAnswer, Facts, Row } from '../../src/fleet/plan/facts.ts';
-import { noNotes } from '../../src/fleet/plan/notes.ts';
+import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 
@@ -79,7 +79,7 @@ export const facts = (more: Partial<Facts> = {}): Facts => ({
   desired: declared(),
   recorded: [],
   observed: seen(),
-  notes: noNotes,
+  memory: noMemory,
   recentTransitions: [],
   ...more,
 });

@@ -5,7 +5,7 @@ import type { FleetState } from '../../fleet/state.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostRecord, Ledger, Turn, TurnRequest } from '../../pass/ledger.ts';
 import type { Database } from '../database.ts';
-import { notesFromJson, notesToJson } from '../notes.ts';
+import { memoryFromJson, memoryToJson } from '../memory.ts';
 import { type Db, query } from '../query.ts';
 import { isStale } from '../sql.ts';
 import { raiseAlerts } from './alerts.ts';
@@ -119,7 +119,7 @@ const hostRecord = (host: string, row: HostRow): HostRecord => ({
   identity: row.identity,
   turn: row.turn,
   containers: row.containers ?? 0,
-  notes: notesFromJson(row.notes),
+  memory: memoryFromJson(row.notes),
   figures: figuresFromJson(row.figures),
 });
 
@@ -128,7 +128,7 @@ const unknownHost = (host: string): HostRecord => ({
   identity: null,
   turn: '0',
   containers: 0,
-  notes: notesFromJson(null),
+  memory: memoryFromJson(null),
   figures: figuresFromJson(null),
 });
 
@@ -170,7 +170,7 @@ function openTurn(
         pass.error,
         options.version,
         JSON.stringify(pass.counts),
-        JSON.stringify(notesToJson(pass.notes)),
+        JSON.stringify(memoryToJson(pass.memory)),
         JSON.stringify(figuresToJson(pass.figures)),
       ]);
     },

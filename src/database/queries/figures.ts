@@ -1,7 +1,7 @@
 import { figuresFromJson } from '../../fleet/figures.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostFigures, MetricsSource } from '../../views/metrics.ts';
-import { notesFromJson } from '../notes.ts';
+import { memoryFromJson } from '../memory.ts';
 import type { Query } from '../query.ts';
 import { bounded, intervalSeconds, isStale } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
@@ -43,7 +43,7 @@ const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as 
   from ${knownHosts('null::text', '$2::text[]')} order by host_uuid`;
 
 function hostFigures(row: Row): HostFigures {
-  const notes = notesFromJson(row.notes);
+  const memory = memoryFromJson(row.notes);
   return {
     host: row.host,
     interval: row.interval,
@@ -52,8 +52,8 @@ function hostFigures(row: Row): HostFigures {
     stale: row.stale,
     dockerUp: row.docker_up,
     states: row.states ?? {},
-    held: notes.held.size,
-    contested: notes.contested.size,
+    held: memory.held.size,
+    contested: memory.contested.size,
     figures: figuresFromJson(row.figures),
   };
 }

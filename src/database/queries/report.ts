@@ -1,7 +1,7 @@
 import { isObject, type Json } from '../../lib/json.ts';
 import { printableDeep } from '../../lib/text.ts';
 import type { DeckyRow, Gap, HostNote, HostView, Report, Transition } from '../../views/report.ts';
-import { leftReason, notesFromJson } from '../notes.ts';
+import { leftReason, memoryFromJson } from '../memory.ts';
 import type { Query } from '../query.ts';
 import { intervalSeconds, iso, isStale } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
@@ -83,7 +83,7 @@ const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval
   from ${knownHosts('$1::text', '$3::text[]')} order by host_uuid`;
 
 function hostView({ observed, notes, ...row }: HostRow): HostView {
-  const { held, left, contested } = notesFromJson(notes);
+  const { held, left, contested } = memoryFromJson(notes);
   const views = (found: ReadonlyMap<string, { reason: string; since: number }>): readonly HostNote[] =>
     [...found].map(([name, { reason, since }]) => ({ name, reason, since: new Date(since).toISOString() }));
   return {

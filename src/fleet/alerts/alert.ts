@@ -1,6 +1,6 @@
 import { isPause, type Steps } from '../../lib/steps.ts';
 import type { Transition } from '../plan/change.ts';
-import type { Notes } from '../plan/notes.ts';
+import type { Memory } from '../plan/memory.ts';
 import type { FleetState } from '../state.ts';
 
 /**
@@ -46,28 +46,28 @@ export interface AlertUpdate {
 
 /**
  * The transitions that matter to alerts. A decky that never ran alerts nobody: it is still being deployed.
- * @param notes those that the pass found: they know whether a row that another program wrote was ever seen running
+ * @param memory of the pass: it knows whether a row that another program wrote was ever seen running
  */
 export function* alertUpdatesInSteps(
   transitions: readonly Transition[],
-  notes: Notes,
+  memory: Memory,
 ): Steps<readonly AlertUpdate[]> {
   const found: AlertUpdate[] = [];
   for (const [at, transition] of transitions.entries()) {
     if (isPause(at)) yield;
-    const matters = alertUpdateOf(transition, notes);
+    const matters = alertUpdateOf(transition, memory);
     if (matters !== null) found.push(matters);
   }
   return found;
 }
 
-function alertUpdateOf({ name, from, to, reason }: Transition, notes: Notes): AlertUpdate | null {
+function alertUpdateOf({ name, from, to, reason }: Transition, memory: Memory): AlertUpdate | null {
   if (from === to) return null;
   if (to === null) return { name, state: removed, reason, makes: 'none' };
   if (to === 'running') return { name, state: to, reason, makes: 'none' };
   if (!isDown(to)) return null;
   if (from === null) return { name, state: to, reason, makes: 'none' };
   // Deployers write `running` before any container starts: that word is no observation.
-  const ran = from === 'running' && notes.left.get(name)?.ran !== false;
+  const ran = from === 'running' && memory.left.get(name)?.ran !== false;
   return { name, state: to, reason, makes: ran ? 'alert' : 'if it ran' };
 }

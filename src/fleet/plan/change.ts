@@ -1,7 +1,7 @@
 import { printable, shortened } from '../../lib/text.ts';
 import type { Decky } from '../decky.ts';
 import type { FleetState } from '../state.ts';
-import type { Notes } from './notes.ts';
+import type { Memory } from './memory.ts';
 
 /** What a pass does to one row. A row has at most one; a change of state may carry new content along. */
 export interface Change {
@@ -33,7 +33,7 @@ export interface Plan {
   /** Names of rows that another writer keeps changing back. */
   readonly contested: readonly string[];
   /** What the next pass must know. */
-  readonly notes: Notes;
+  readonly memory: Memory;
   /** Deckies to look at again, and when, in milliseconds from now: a grace or a window of a restart loop ends. */
   readonly requeueAfter: ReadonlyMap<string, number>;
 }

@@ -3,7 +3,7 @@ import type { FleetState } from '../state.ts';
 import type { TimedTransition } from './change.ts';
 import type { Container } from './container-match.ts';
 import type { Content } from './content.ts';
-import type { Notes } from './notes.ts';
+import type { Memory } from './memory.ts';
 
 /** A row of `fleet_deckies`. */
 export interface Row extends Content {
@@ -32,7 +32,7 @@ export interface Facts {
   readonly desired: Desired;
   readonly recorded: readonly Row[];
   readonly observed: EngineAnswer;
-  readonly notes: Notes;
+  readonly memory: Memory;
   /** Of rows that changed lately. @see contested */
   readonly recentTransitions: readonly TimedTransition[];
 }

@@ -13,7 +13,7 @@ import {
 import { contentChanges } from './content.ts';
 import { contested } from './contested.ts';
 import type { Facts, Row } from './facts.ts';
-import { type HeldNote, type LeftNote, mergeNotes } from './notes.ts';
+import { type HeldNote, type LeftNote, mergeMemory } from './memory.ts';
 import { type Observation, observedState } from './observed-state.ts';
 
 /** What to do, and why: the rules of CONTRACT.md ("Rules of a pass"), in one place and without any I/O. */
@@ -45,7 +45,7 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
     if (verdict.change !== null) changes.push(verdict.change);
     if (verdict.held !== null) {
       held.push({ name: row.name, reason: verdict.held.inWords });
-      const since = facts.notes.held.get(row.name)?.since ?? facts.now;
+      const since = facts.memory.held.get(row.name)?.since ?? facts.now;
       heldNotes.set(row.name, { reason: verdict.held.reason, since });
     }
     if (grace.note !== null) left.set(row.name, grace.note);
@@ -64,12 +64,12 @@ export function* planInSteps(facts: Facts): Steps<Plan> {
   }
 
   const disputes = disputesOf(facts, changes, inScope);
-  const notes = { held: heldNotes, left, contested: disputes };
+  const memory = { held: heldNotes, left, contested: disputes };
   return {
     changes,
     held,
     contested: [...disputes.keys()].sort(),
-    notes: mergeNotes(facts.notes, notes, facts.only),
+    memory: mergeMemory(facts.memory, memory, facts.only),
     requeueAfter,
   };
 }
@@ -204,9 +204,9 @@ interface Grace {
 }
 
 /** @see CONTRACT.md, rule 4, Grace */
-function graceOf(row: Row, { now, grace, notes }: Facts, seen: Observation | null): Grace {
+function graceOf(row: Row, { now, grace, memory }: Facts, seen: Observation | null): Grace {
   const length = grace * 1000;
-  const noted = notes.left.get(row.name);
+  const noted = memory.left.get(row.name);
   // After our own write the row is still one that the other program wrote: its content stays the writer's.
   const writtenAt = row.ours ? noted?.writtenAt : row.writtenAt;
   if (writtenAt === undefined || Math.abs(now - writtenAt) >= length) {
@@ -248,7 +248,7 @@ function disputesOf(
   return new Map(
     found.map(([name, reason]) => [
       name,
-      { reason, since: facts.notes.contested.get(name)?.since ?? facts.now },
+      { reason, since: facts.memory.contested.get(name)?.since ?? facts.now },
     ]),
   );
 }

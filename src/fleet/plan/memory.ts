@@ -2,7 +2,7 @@
  * What a host's passes remember of its rows from one to the next, kept in `fleet_hosts.notes`.
  * Times are epoch milliseconds of the database's clock.
  */
-export interface Notes {
+export interface Memory {
   readonly held: ReadonlyMap<string, HeldNote>;
   readonly left: ReadonlyMap<string, LeftNote>;
   readonly contested: ReadonlyMap<string, HeldNote>;
@@ -23,13 +23,13 @@ export interface LeftNote {
   readonly ran: boolean;
 }
 
-export const noNotes: Notes = { held: new Map(), left: new Map(), contested: new Map() };
+export const noMemory: Memory = { held: new Map(), left: new Map(), contested: new Map() };
 
 /**
- * The notes after a pass that looked at some deckies only: those of the others stay as they were.
+ * The memory after a pass that looked at some deckies only: those of the others stay as they were.
  * @param only the names looked at; null: all
  */
-export function mergeNotes(before: Notes, after: Notes, only: ReadonlySet<string> | null): Notes {
+export function mergeMemory(before: Memory, after: Memory, only: ReadonlySet<string> | null): Memory {
   if (only === null) return after;
   const merge = <T>(old: ReadonlyMap<string, T>, now: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
     new Map([...[...old].filter(([name]) => !only.has(name)), ...now]);

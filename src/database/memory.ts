@@ -1,15 +1,15 @@
-import type { HeldNote, LeftNote, Notes } from '../fleet/plan/notes.ts';
+import type { HeldNote, LeftNote, Memory } from '../fleet/plan/memory.ts';
 import { isObject, type Json } from '../lib/json.ts';
 import { shortened } from '../lib/text.ts';
 
 /** Why a row is left to its writer, as it is noted. */
 export const leftReason = 'written by another process';
 
-/** Notes as `fleet_hosts.notes` holds them: times as ISO 8601. */
-export const notesToJson = (notes: Notes): Json => ({
-  held: heldToJson(notes.held),
+/** The memory as `fleet_hosts.notes` holds it: times as ISO 8601. */
+export const memoryToJson = (memory: Memory): Json => ({
+  held: heldToJson(memory.held),
   left: Object.fromEntries(
-    [...notes.left].map(([name, note]) => [
+    [...memory.left].map(([name, note]) => [
       name,
       {
         reason: leftReason,
@@ -19,11 +19,11 @@ export const notesToJson = (notes: Notes): Json => ({
       },
     ]),
   ),
-  contested: heldToJson(notes.contested),
+  contested: heldToJson(memory.contested),
 });
 
-/** Notes that an older version wrote, or a person: what cannot be read is forgotten. */
-export function notesFromJson(json: Json): Notes {
+/** What an older version wrote, or a person: what cannot be read is forgotten. */
+export function memoryFromJson(json: Json): Memory {
   const part = (name: string): [string, Record<string, Json>][] => {
     const found = isObject(json) ? json[name] : undefined;
     return isObject(found)
