@@ -4,7 +4,7 @@ import type { App } from './app.ts';
 import { unknownHost } from './known-hosts.ts';
 
 /** Milliseconds between two words of progress. */
-const tick = 1000;
+const tickMs = 1000;
 
 /**
  * One pass as a job on its host's queue. If the host is this one and no worker lives, one is hosted until the job is
@@ -23,7 +23,7 @@ export async function requestOnePass(
   const started = performance.now();
   const timer = setInterval(() => {
     progress(`pass of host ${data.host_uuid} … ${Math.round((performance.now() - started) / 1000)} s`);
-  }, tick);
+  }, tickMs);
   try {
     // The result of a dry run is as long as its plan: who asked has it, and the queue keeps passes.
     return await requestPass(backend, data, timeout * 1000, { forget: data.dry_run === true });

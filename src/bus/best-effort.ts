@@ -7,7 +7,7 @@ import type { Transport } from './transport.ts';
 /** Messages that wait for a transport at most: those of a pass over a very large host. What comes on top is dropped. */
 const mostWaiting = 200_000;
 /** Milliseconds at the end for the transport to take the next messages; else those that wait are dropped. */
-const takesWithin = 1000;
+const takesWithinMs = 1000;
 
 /** A message is a courtesy: a failure is logged once, until it works again, and never reaches the pass. */
 export function bestEffort(transports: readonly Transport[], log: Log): Bus {
@@ -62,7 +62,7 @@ function sender(transport: Transport, log: Log) {
     close: async (): Promise<void> => {
       for (let left = Infinity; sending !== null && count < left; ) {
         left = count;
-        await endsWithin(takesWithin, sending);
+        await endsWithin(takesWithinMs, sending);
       }
       waiting.length = 0;
       await transport.close();

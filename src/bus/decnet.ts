@@ -6,7 +6,7 @@ import { encodeFrame, frameReader } from './decnet-frames.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /** Milliseconds between tries. */
-const retryAfter = 1000;
+const retryAfterMs = 1000;
 
 /** Where DECNET's bus is on this host. @param configured `DECNET_BUS_SOCKET` @see BUS.md, "The socket" */
 export function busSocket(configured: string | null): string {
@@ -42,7 +42,7 @@ export function decnetTransport(path: string): Transport {
         socket = null;
         done();
         if (closed) return;
-        timer = setTimeout(open, retryAfter);
+        timer = setTimeout(open, retryAfterMs);
         timer.unref();
       });
     });

@@ -12,11 +12,11 @@ import { applyRights } from './rights.ts';
 import { entities } from './schema.ts';
 
 /** Milliseconds to wait for a connection; beyond it the database does not answer. */
-const connectWithin = 5000;
+const connectWithinMs = 5000;
 /** Milliseconds for one statement: far more than the largest fleet needs, far less than for ever. */
-const answerWithin = 60_000;
+const answerWithinMs = 60_000;
 /** Milliseconds after which an idle connection is given back. */
-const idleAfter = 5000;
+const idleAfterMs = 5000;
 
 const kyselyOf = (em: EntityManager): Kysely<unknown> => em.getKysely() as unknown as Kysely<unknown>;
 
@@ -130,11 +130,11 @@ const connect = (
     },
     // stdout belongs to the commands.
     logger: () => undefined,
-    pool: { min: 0, max: poolMax, idleTimeoutMillis: idleAfter },
+    pool: { min: 0, max: poolMax, idleTimeoutMillis: idleAfterMs },
     driverOptions: {
       ...options,
-      connectionTimeoutMillis: connectWithin,
-      query_timeout: answerWithin,
+      connectionTimeoutMillis: connectWithinMs,
+      query_timeout: answerWithinMs,
       keepAlive: true,
       allowExitOnIdle: true,
       onConnect,

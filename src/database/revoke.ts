@@ -12,7 +12,7 @@ const selectRoles = `select rolname::text as role from pg_roles
   order by 1`;
 
 /** Milliseconds for a role's sessions to end. */
-const endWithin = 5000;
+const endWithinMs = 5000;
 
 /** Ends the roles that were granted a host. What this role may not do is said, and nothing of it is done by half. */
 export async function revokeRoles(database: Database, host: string): Promise<readonly Ended[]> {
@@ -37,7 +37,7 @@ async function revokeRole(database: Database, role: string): Promise<number> {
     for (const statement of shut) await query(db, statement);
   });
   const [closed] = await database.query<{ ended: number }>(terminate);
-  const until = performance.now() + endWithin;
+  const until = performance.now() + endWithinMs;
   while (performance.now() < until) {
     const left = await database.query('select from pg_stat_activity where usename = $1 limit 1', [role]);
     if (left.length === 0) break;

@@ -14,11 +14,11 @@ import { faultReason } from './words.ts';
 /** What can change a decky's state. `health_status` stands for all its values. */
 const actions = ['create', 'start', 'die', 'destroy', 'pause', 'unpause', 'rename', 'health_status'];
 /** Milliseconds to answer a ping; after that a silent stream is taken for dead. */
-const pingWithin = 5000;
+const pingWithinMs = 5000;
 /** Milliseconds for a stream to begin: Docker does not wait for an event. */
-const openWithin = 10_000;
+const openWithinMs = 10_000;
 /** Milliseconds after which a stream is opened anew: a connection that a middle box forgot says nothing. */
-const renewAfter = 10 * 60_000;
+const renewAfterMs = 10 * 60_000;
 /** Milliseconds between tries. */
 const retry = { first: 200, most: 5000 };
 /** Characters of a container's id: Docker's have 64. */
@@ -124,13 +124,13 @@ async function opened(
   const timer = setTimeout(() => {
     isLate = true;
     ended.abort();
-  }, openWithin);
+  }, openWithinMs);
   try {
     const filters = { type: ['container'], event: actions };
-    const signal = AbortSignal.any([closing, ended.signal, AbortSignal.timeout(renewAfter)]);
+    const signal = AbortSignal.any([closing, ended.signal, AbortSignal.timeout(renewAfterMs)]);
     return await client.open('/events', { filters }, signal);
   } catch (error) {
-    if (isLate) throw new Error(`its events did not begin within ${openWithin / 1000} s`);
+    if (isLate) throw new Error(`its events did not begin within ${openWithinMs / 1000} s`);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -173,7 +173,7 @@ async function keepAsking(client: Client, everyMs: number, ended: AbortControlle
   while (!ended.signal.aborted) {
     await sleep(everyMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
     if (ended.signal.aborted) return;
-    const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(pingWithin)]);
+    const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(pingWithinMs)]);
     await client.answered('/_ping', signal).catch((error: unknown) => {
       // A socket proxy that lets no ping through answers, too.
       if (!(error instanceof Refusal && error.status < 500)) ended.abort();

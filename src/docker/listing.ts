@@ -15,10 +15,10 @@ export interface ListedContainer {
 }
 
 /** Seconds since its start during which a container may be in a restart loop. */
-const loopWindow = 300;
+const loopWindowSeconds = 300;
 const loopRestarts = 3;
 /** Seconds between creation and start that tell a second start: Docker gives both in whole seconds. */
-const margin = 2;
+const marginSeconds = 2;
 /** Characters of a state. */
 const longestState = 64;
 
@@ -81,7 +81,7 @@ const createdAt = ({ Created }: ListedContainer): number =>
 export function isSuspect(listed: ListedContainer, now: number): boolean {
   if (listed.State !== 'running') return false;
   const up = upSeconds(statusOf(listed));
-  return up !== null && up < loopWindow && now - up - createdAt(listed) > margin;
+  return up !== null && up < loopWindowSeconds && now - up - createdAt(listed) > marginSeconds;
 }
 
 /** `Up 12 seconds (healthy)` → 12; null: hours or more, or no running container. */
@@ -105,5 +105,7 @@ export function loopOf(inspected: Json, now: number): Loop {
   if (typeof restarts !== 'number' || Number.isNaN(startedAt)) return suspect;
   // The engine's clock may be ahead: a window is never longer than it is.
   const up = Math.max(0, now - startedAt);
-  return restarts < loopRestarts || up >= loopWindow ? none : { kind: 'loop', endsIn: loopWindow - up };
+  return restarts < loopRestarts || up >= loopWindowSeconds
+    ? none
+    : { kind: 'loop', endsIn: loopWindowSeconds - up };
 }

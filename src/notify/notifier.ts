@@ -13,18 +13,18 @@ export interface NotifierOptions {
   readonly log: Log;
 }
 
-/** Milliseconds between two looks; without a receiver; and between two tidyings up. */
-const lookEvery = 1000;
-const lookWithoutReceiver = 15_000;
-const tidyEvery = 15_000;
+/** Milliseconds between two looks; without a receiver; and between two prunings. */
+const lookEveryMs = 1000;
+const lookWithoutReceiverMs = 15_000;
+const pruneEveryMs = 15_000;
 /** Milliseconds without a look after which this process no longer knows what went on meanwhile. */
-const blindAfter = 10_000;
+const blindAfterMs = 10_000;
 /** Seconds without a look of any process. */
-const overdueAfter = 60;
+const overdueAfterSeconds = 60;
 /** Seconds that one attempt may take before another process makes it: longer than the receiver's time limit. */
-const lease = 30;
+const leaseSeconds = 30;
 /** Seconds: the longest pause before a message is tried again. */
-const postponeAtMost = 300;
+const postponeAtMostSeconds = 300;
 /** How often a message that the receiver refuses is sent: it may be its own fault, which passes. */
 const refusalsAtMost = 5;
 
@@ -63,15 +63,15 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
 
   let watchedFrom = Date.now();
   let lookedAt = Date.now();
-  let tidiedAt = 0;
-  const pause = receiver === null ? lookWithoutReceiver : lookEvery;
+  let prunedAt = 0;
+  const pause = receiver === null ? lookWithoutReceiverMs : lookEveryMs;
   const look = async (): Promise<'rest'> => {
     const now = Date.now();
-    if (Math.abs(now - lookedAt) > pause + blindAfter) watchedFrom = now;
-    const isTidy = now - tidiedAt < tidyEvery && now >= tidiedAt;
-    if (!isTidy) {
+    if (Math.abs(now - lookedAt) > pause + blindAfterMs) watchedFrom = now;
+    const isPruned = now - prunedAt < pruneEveryMs && now >= prunedAt;
+    if (!isPruned) {
       const { dropped } = await outbox.prune();
-      tidiedAt = now;
+      prunedAt = now;
       if (dropped > 0)
         log.warn({ dropped }, 'notifications could not be delivered within a day and are dropped');
     }
@@ -79,7 +79,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
       receiver === null ? suppress(facts) : decide(facts, publicUrl),
     );
     // Another process that hangs, or somebody who holds the lock, must not end all notifications unnoticed.
-    if (lastLookSeconds > overdueAfter)
+    if (lastLookSeconds > overdueAfterSeconds)
       throw new Error(
         `no process has checked the alerts for ${Math.round(lastLookSeconds)} s: another session holds the row "alarms" of fleet_locks`,
       );
@@ -96,7 +96,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
   let busyUntil = 0;
   const send = async (): Promise<'again' | 'rest'> => {
     if (performance.now() < busyUntil) return 'rest';
-    const message = receiver === null ? null : await outbox.claim(lease);
+    const message = receiver === null ? null : await outbox.claim(leaseSeconds);
     if (receiver === null || message === null) return 'rest';
     const outcome = await receiver.send(message, stopping.signal);
     if (outcome.kind === 'delivered') {
@@ -122,7 +122,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
 
   const running = Promise.all([
     forEver('alerts', pause, look),
-    ...(receiver === null ? [] : [forEver('messages', lookEvery, send)]),
+    ...(receiver === null ? [] : [forEver('messages', lookEveryMs, send)]),
   ]);
   return {
     close: async () => {
@@ -134,7 +134,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
 
 /** Seconds: 1, 2, 4 … with jitter, so that many messages do not come back at once. @param attempts made before */
 const pauseAfter = (attempts: number): number =>
-  Math.min(postponeAtMost, 2 ** Math.min(attempts, 20)) * (0.75 + Math.random() / 2);
+  Math.min(postponeAtMostSeconds, 2 ** Math.min(attempts, 20)) * (0.75 + Math.random() / 2);
 
 /** Says once that something began to fail and once that it no longer does. */
 function onceEach(fails: (reason: string) => void, works: () => void): (reason: string | null) => void {

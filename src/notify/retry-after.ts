@@ -1,5 +1,5 @@
 /** Seconds: a receiver whose clock is wrong, or that asks for a week, must not stop messages for ever. */
-const atMost = 3600;
+const atMostSeconds = 3600;
 
 /**
  * For how many seconds a receiver that answered 429 or 503 wants to be left alone, an hour at most; null: it does not
@@ -10,7 +10,7 @@ const atMost = 3600;
 export function retryAfterSeconds(header: string | null, date: string | null, now: number): number | null {
   const text = header?.trim() ?? '';
   const seconds = /^\d+$/.test(text) ? Number(text) : secondsUntil(text, date, now);
-  return seconds > 0 ? Math.min(seconds, atMost) : null;
+  return seconds > 0 ? Math.min(seconds, atMostSeconds) : null;
 }
 
 /** NaN: the text is no time. */

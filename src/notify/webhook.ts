@@ -4,7 +4,7 @@ import type { Sending } from '../pass/outbox.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
 /** Milliseconds for the receiver to answer. */
-const answerWithin = 10_000;
+const answerWithinMs = 10_000;
 
 /** `refused`: it will never take this message, however often it is sent; `busy`: it wants to be sent nothing for a while. */
 export type Delivery =
@@ -42,7 +42,7 @@ export function webhook(address: string): Webhook {
   return {
     origin: url.origin,
     send: async ({ id, body }, signal) => {
-      const limit = AbortSignal.timeout(answerWithin);
+      const limit = AbortSignal.timeout(answerWithinMs);
       try {
         const answer = await fetch(url, {
           method: 'POST',

@@ -69,7 +69,7 @@ export interface QueuedJob {
 
 const schema = 'bullmq';
 /** Milliseconds within which the store takes a connection, else it does not answer. */
-const connectWithin = 5000;
+const connectWithinMs = 5000;
 
 /** A worker that was killed holds its queue for two of its stalled checks. @see CONTRACT.md, "The queue" */
 const workerOptions = {
@@ -106,7 +106,7 @@ export function queueBackend(
 export const openRedis = (url: string): Redis =>
   new Redis(url, {
     maxRetriesPerRequest: null,
-    connectTimeout: connectWithin,
+    connectTimeout: connectWithinMs,
     lazyConnect: true,
     retryStrategy: (tries) => Math.min(tries * 100, 1000),
     // A server that became a replica keeps its connections: behind its name there is another one by now.
@@ -174,7 +174,7 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
     max: 10,
     keepAlive: true,
     idleTimeoutMillis: 5000,
-    connectionTimeoutMillis: connectWithin,
+    connectionTimeoutMillis: connectWithinMs,
   });
   pool.setMaxListeners(0);
   outage.watch(pool);
@@ -206,7 +206,7 @@ const preparePostgres = (url: string): Promise<void> =>
 
 /** Not from the pool: a schema that is missing must not leave it with a broken LISTEN. */
 async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ ...connectionOptions(url), connectionTimeoutMillis: connectWithin });
+  const client = new pg.Client({ ...connectionOptions(url), connectionTimeoutMillis: connectWithinMs });
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -10,7 +10,7 @@ export type Emitter = { on(event: 'error', listener: (error: Error) => void): un
 /** Milliseconds between two tries whether a store works again. */
 export const probeEvery = 1000;
 /** Milliseconds without an error: one queue may fail again and again while the store works. */
-const quietFor = 2500;
+const quietForMs = 2500;
 
 /**
  * BullMQ repeats an error at each retry: it is told once, until the store works again. That is tried: a store may refuse
@@ -33,7 +33,7 @@ export function outageWatch(listener: BackendListener) {
   const tryAgain = (): void => {
     if (isClosed) return;
     timer = setTimeout(() => {
-      const isQuiet = (): boolean => performance.now() - failedAt > quietFor;
+      const isQuiet = (): boolean => performance.now() - failedAt > quietForMs;
       withinLimit(probe).then(
         () => (isQuiet() ? recovered() : tryAgain()),
         () => tryAgain(),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackendFactory, IQueueBackend } from 'bullmq';
 
 /** Milliseconds that a worker waits after a call of its store that failed. */
-const pauseAfter = 1000;
+const pauseAfterMs = 1000;
 
 /** BullMQ keeps the first answer to "are you ready", a refusal, too, and asks never again. */
 interface Memoised {
@@ -52,7 +52,7 @@ const pausing =
     try {
       return await call(...args);
     } catch (error) {
-      await sleep(pauseAfter, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(pauseAfterMs, undefined, { signal, ref: false }).catch(() => undefined);
       throw error;
     }
   };

@@ -51,7 +51,7 @@ export async function requestPass(
 }
 
 /** Milliseconds between two looks at the job itself: an event may be missed, and a store may be away for a moment. */
-const lookEvery = 2000;
+const lookEveryMs = 2000;
 
 /**
  * The result of a job. An event only says to look again. Not BullMQ's own `waitUntilFinished`: when the store goes away,
@@ -69,7 +69,7 @@ async function outcome(
   const queue = backend.queue(job.queueName);
   while (true) {
     const left = until - performance.now();
-    const end = nextEnd(events, id, Math.max(1, Math.min(lookEvery, left)));
+    const end = nextEnd(events, id, Math.max(1, Math.min(lookEveryMs, left)));
     let fault: unknown = null;
     let found: Job | undefined;
     try {

@@ -8,7 +8,7 @@ import type { QueueBackend, QueuedJob } from './backend.ts';
 /** Jobs that are added at once: some milliseconds, during which Redis does nothing else. */
 const atOnce = 50;
 /** Milliseconds: slots that are closer together are enqueued together. */
-const tick = 20;
+const tickMs = 20;
 
 /** A round of the schedule. Times in milliseconds. */
 export interface Round {
@@ -47,7 +47,7 @@ export async function runRound(
   const passed = (): number => (stopping.aborted ? Infinity : performance.now() - started + late);
   for (let at = 0; at < slots.length; ) {
     const wait = (slots[at]?.at ?? 0) - from - passed();
-    if (wait > 0) await sleep(Math.max(tick, wait), undefined, { signal: stopping }).catch(() => undefined);
+    if (wait > 0) await sleep(Math.max(tickMs, wait), undefined, { signal: stopping }).catch(() => undefined);
     const until = from + passed();
     const due: Slot[] = [];
     for (let slot = slots[at]; slot !== undefined && due.length < atOnce; slot = slots[++at]) {

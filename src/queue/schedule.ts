@@ -7,11 +7,11 @@ import { runRound } from './round.ts';
 
 const schedulerId = 'reconcile';
 /** Milliseconds between two looks at the schedule itself. */
-const repairEvery = 15_000;
+const repairEveryMs = 15_000;
 /** Milliseconds: a round that is this late was lost, and one that is so much too early is of another clock. */
-const tolerated = 5000;
+const toleratedMs = 5000;
 /** Milliseconds: hosts that come, and intervals that change, are seen with the next round. */
-const longestRound = 30_000;
+const longestRoundMs = 30_000;
 
 export interface ScheduleOptions {
   /** The hosts to serve now, each with its interval. @param only these, as far as they are still known, and maybe others */
@@ -52,7 +52,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     return { hosts: hosts.length, enqueued };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
-    Math.min(longestRound, options.interval, ...hosts.map(({ interval }) => interval));
+    Math.min(longestRoundMs, options.interval, ...hosts.map(({ interval }) => interval));
   const repair = async (): Promise<void> => {
     try {
       await mendSchedule(queue, roundLength(await hostsNow()));
@@ -64,7 +64,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   // It may be another, empty store.
   backend.onRecovered(() => void repair());
   void worker.run().catch(report);
-  const timer = setInterval(() => void repair(), repairEvery);
+  const timer = setInterval(() => void repair(), repairEveryMs);
   return {
     close: async () => {
       clearInterval(timer);
@@ -89,7 +89,7 @@ async function mendSchedule(queue: Queue, every: number): Promise<void> {
   if (ours !== undefined && (ours.every === every || (await isOfAnother(queue, ours, every)))) {
     const ahead = (ours.next ?? 0) - Date.now();
     // A clock that was wrong leaves its next round in its own time: tomorrow, for ours.
-    const isRight = ahead > -tolerated && ahead < (ours.every ?? every) + tolerated;
+    const isRight = ahead > -toleratedMs && ahead < (ours.every ?? every) + toleratedMs;
     if (isRight && (await hasNext(queue))) return;
     // Upserting the same again would move nothing.
     await queue.removeJobScheduler(schedulerId);

@@ -5,9 +5,9 @@ import { type Place, placesOf } from './places.ts';
 import { keyOf, type StateFileReader } from './read.ts';
 
 /** Milliseconds after a change until the file is read: a writer makes several events of one write. */
-const settle = 10;
+const settleMs = 10;
 /** Milliseconds between two looks whether all that is watched is still the same: not every watcher tells. */
-const lookAgain = 5000;
+const lookAgainMs = 5000;
 
 /**
  * Tells when the file changed, and which deckies in it: written in place, replaced, removed, made again, or another file
@@ -33,7 +33,7 @@ export function watchStateFile(reader: StateFileReader): Watcher {
       };
       const changed = (): void => {
         clearTimeout(timer);
-        timer = setTimeout(read, settle);
+        timer = setTimeout(read, settleMs);
       };
       const watches = manyWatches(changed, onFault);
       read();
@@ -41,7 +41,7 @@ export function watchStateFile(reader: StateFileReader): Watcher {
         const isOther = watches.renew(placesOf(reader.path));
         // A watch may be deaf, or not to be had: the kernel's number of them is limited.
         if (isOther || versionOf(reader.path, onFault) !== seen) changed();
-      }, lookAgain);
+      }, lookAgainMs);
       interval.unref();
       return {
         ready: reading,

@@ -15,13 +15,13 @@ const prefix = '/queues';
 /** It asks every queue that it holds at each poll. */
 const mostQueues = 200;
 /** Milliseconds between two looks for hosts that are new, gone or broken. */
-const lookEvery = 5000;
+const lookEveryMs = 5000;
 const openedKept = 20;
 /** Milliseconds: a host that had a change so lately is busy. */
-const busyWithin = 5 * 60_000;
-const movesRead = 1000;
+const busyWithinMs = 5 * 60_000;
+const transitionsRead = 1000;
 /** Milliseconds that the page waits to know which queues can be read. */
-const pageWaits = 2000;
+const pageWaitsMs = 2000;
 
 /** What asks all queues in one request. */
 const lists = new Set(['/api/queues', '/api/job-schedulers']);
@@ -102,10 +102,10 @@ export function queueBoard(
   };
   const look = async (): Promise<void> => {
     try {
-      const since = new Date(Date.now() - busyWithin).toISOString();
+      const since = new Date(Date.now() - busyWithinMs).toISOString();
       const [hosts, { transitions }] = await Promise.all([
         report.hosts(null),
-        report.history({ host: null, decky: null, since, limit: movesRead }),
+        report.history({ host: null, decky: null, since, limit: transitionsRead }),
       ]);
       const busy = new Set(transitions.map(({ host_uuid }) => host_uuid));
       show([scheduleQueue, ...queuesToShow(hosts, { opened, busy })]);
@@ -124,7 +124,7 @@ export function queueBoard(
     register: async (app: FastifyInstance): Promise<void> => {
       show([scheduleQueue]);
       void lookAgain();
-      timer = setInterval(() => void lookAgain(), lookEvery);
+      timer = setInterval(() => void lookAgain(), lookEveryMs);
       await app.register((scope, _options, done) => {
         // Without it each part would fail by itself, after a wait.
         scope.addHook('preHandler', async ({ url }, reply) => {
@@ -137,7 +137,7 @@ export function queueBoard(
           void reply.header('content-security-policy', boardPolicy);
           const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
           if (!isPage || typeof body !== 'string') return body;
-          await endsWithin(pageWaits, lookAtAll());
+          await endsWithin(pageWaitsMs, lookAtAll());
           const line = leftOutLine(leftOut())?.text ?? '';
           return body
             .replace(/<link[^>]+fonts\.(googleapis|gstatic)[^>]+>/g, '')

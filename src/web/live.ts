@@ -4,9 +4,9 @@ import type { Log } from '../lib/log.ts';
 import type { Pulse } from '../views/pages.ts';
 
 /** Milliseconds between two looks at the database while somebody listens. */
-const lookEvery = 300;
+const lookEveryMs = 300;
 /** Milliseconds between two signs of life on a stream. */
-const beatEvery = 5000;
+const beatEveryMs = 5000;
 /** Bytes that a reader may lag behind before it is let go: it connects again, and sees the present. */
 const mostBehind = 64 * 1024;
 const mostReaders = 1000;
@@ -83,7 +83,7 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
         if (readers.size === 0) stopLooking();
       });
       if (timers.length === 0)
-        timers = [setInterval(() => void look(), lookEvery), setInterval(beat, beatEvery)];
+        timers = [setInterval(() => void look(), lookEveryMs), setInterval(beat, beatEveryMs)];
       return true;
     },
     count: (): number => readers.size,

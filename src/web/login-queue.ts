@@ -3,7 +3,7 @@ import type { Log } from '../lib/log.ts';
 import { type LoginLine, loginAddress, loginTable } from './logins.ts';
 
 /** Milliseconds between two looks for what the log has to say. */
-const sweepEvery = 5000;
+const sweepEveryMs = 5000;
 
 export type LoginVerdict =
   | { readonly is: 'right' | 'wrong' | 'gone' }
@@ -22,7 +22,7 @@ export function loginQueue(isRight: (header: string) => boolean, log: Log) {
   const say = (line: LoginLine): void => log.warn(line, 'wrong logins');
   const now = (): number => performance.now();
   const sweep = (at: number): void => table.sweep(at).forEach(say);
-  const timer = setInterval(() => sweep(now()), sweepEvery).unref();
+  const timer = setInterval(() => sweep(now()), sweepEveryMs).unref();
 
   return {
     /** @param gone aborted when nobody waits for the answer any more */

@@ -37,7 +37,7 @@ export interface Dashboard {
 }
 
 /** Milliseconds that a reader waits for a plan. */
-const planWithin = 10_000;
+const planWithinMs = 10_000;
 
 /** Passes that readers wait for: each holds a connection of the queues' store. */
 const requestsAtOnce = 4;
@@ -210,7 +210,7 @@ function routes(
         if (!isLegalHost(host) || !(await ports.workerLives(host))) return null;
         return planPage(
           host,
-          await ports.request({ host_uuid: host, dry_run: true, cause: 'manual' }, planWithin),
+          await ports.request({ host_uuid: host, dry_run: true, cause: 'manual' }, planWithinMs),
         );
       }),
       problem(

@@ -1,5 +1,5 @@
 /** Milliseconds that an answer serves those who ask the same. */
-const serves = 250;
+const servesMs = 250;
 
 /** Many readers of one page are told of a change at once: what the first one asks for is made once for all of them. */
 export function shared<T>() {
@@ -13,7 +13,7 @@ export function shared<T>() {
       const forget = (): void => {
         if (answers.get(key) === made) answers.delete(key);
       };
-      made.then(() => setTimeout(forget, serves), forget);
+      made.then(() => setTimeout(forget, servesMs), forget);
       return made;
     },
     /** What is being made, too, may have been read before the change: whoever asks from now on gets a new one. */

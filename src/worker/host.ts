@@ -11,11 +11,11 @@ import { requeueTimer } from './requeue.ts';
 import { coalescer, type TriggerCause, type Watcher, type Watching } from './triggers.ts';
 
 /** Milliseconds between two signs of life. @see DOMAIN.md, "The bus" */
-const heartbeatEvery = 30_000;
+const heartbeatEveryMs = 30_000;
 /** Milliseconds for what is followed to answer; a hung engine must not keep the first pass waiting. */
-const followWithin = 2000;
+const followWithinMs = 2000;
 /** Milliseconds for the pass in progress to end. */
-const endWithin = 8000;
+const endWithinMs = 8000;
 
 export interface HostWorkerOptions {
   readonly host: string;
@@ -113,7 +113,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
   });
   if (options.watchers !== null) {
     // Followed first, then looked at: what happens in between is not missed.
-    const followed = endsWithin(followWithin, Promise.all(following.map(({ ready }) => ready)));
+    const followed = endsWithin(followWithinMs, Promise.all(following.map(({ ready }) => ready)));
     void followed
       .then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true }))
       .catch(() => coalesced.trigger({ kind: 'everything' }, 'docker'));
@@ -145,7 +145,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
       requeues.clear();
       coalesced.clear();
       await Promise.all(following.map((one) => one.close()));
-      await endsWithin(endWithin, worker.close());
+      await endsWithin(endWithinMs, worker.close());
     },
   };
 }
@@ -183,7 +183,7 @@ function startHeartbeat({ host, version, interval, bus }: HostWorkerOptions): No
     bus.publish([{ topic: healthTopic, type: 'health', payload }]);
   };
   beat();
-  return setInterval(beat, heartbeatEvery);
+  return setInterval(beat, heartbeatEveryMs);
 }
 
 /** A worker that was given no scheduled job for two intervals enqueues its own. @see CONTRACT.md, "The queue" */

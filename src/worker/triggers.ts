@@ -28,7 +28,7 @@ export type TriggerCause = 'docker' | 'file';
 /** More deckies than this at once are a full pass: one listing is cheaper than so many. */
 const most = 100;
 /** Milliseconds between the end of a pass and the next of the same burst. */
-const rest = 100;
+const restMs = 100;
 /** Milliseconds after which the next pass does not wait for the end of this one: another worker may have run it. */
 const forget = 2000;
 /** Milliseconds before what could not be done is tried again: first, and at most. */
@@ -108,7 +108,7 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
     endedEarly.delete(id);
     if (hadTurn) {
       pause = retry.first;
-      after(rest);
+      after(restMs);
     } else again(wanted);
   };
   return {

@@ -6,8 +6,8 @@ import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 
 /** Milliseconds between two looks, and between two messages: a message may be lost. */
-const look = 250;
-const ask = 5000;
+const lookEveryMs = 250;
+const askEveryMs = 5000;
 
 /** Asks a host's worker to stop, and waits until it is gone. */
 export const stop: Register = (program, context) => {
@@ -37,7 +37,7 @@ export const stop: Register = (program, context) => {
             );
           }
           if (performance.now() > askAt) {
-            askAt = performance.now() + ask;
+            askAt = performance.now() + askEveryMs;
             const payload = {
               action: 'stop',
               requested_by: 'decnet-fleet',
@@ -47,7 +47,7 @@ export const stop: Register = (program, context) => {
             bus.publish([{ topic: controlTopic, type: 'control', payload }]);
           }
           context.progress(`waiting for the worker of host ${host} to stop …`);
-          await sleep(look);
+          await sleep(lookEveryMs);
         }
         context.progress(null);
         context.print(

@@ -8,7 +8,7 @@ import { bounded, iso, staleAfter } from '../sql.ts';
 import { forPeople } from './report.ts';
 
 /** Milliseconds between two looks at the rows of hosts that no worker looks at: no pass tells that they changed. */
-const strangersEvery = 3000;
+const strangersEveryMs = 3000;
 
 /** What the web pages read beside the report. @param defaultInterval seconds */
 export function pages(ask: Query, defaultInterval: number): Pages {
@@ -62,7 +62,7 @@ export function pages(ask: Query, defaultInterval: number): Pages {
       ),
     pulse: async () => {
       const before = strangers.text;
-      if (performance.now() - strangers.at >= strangersEvery) {
+      if (performance.now() - strangers.at >= strangersEveryMs) {
         const [found] = await query<{ text: string }>(selectStrangers, []);
         strangers = { text: found?.text ?? '', at: performance.now() };
       }

@@ -21,7 +21,7 @@ import { transitionTable } from './history.ts';
 const day = 24 * 3600 * 1000;
 const changesShown = 100;
 /** Milliseconds that a reader waits for the host's worker. */
-const askWithin = 4000;
+const askWithinMs = 4000;
 
 /** What should it be, what is recorded, what is seen, and when did they part? Null: nothing is known of it. */
 export async function deckyPage(ports: WebPorts, host: string, name: string): Promise<Page | null> {
@@ -79,7 +79,7 @@ async function ask(ports: WebPorts, host: string, name: string): Promise<Asked> 
     if (!(await ports.workerLives(host)))
       return { kind: 'silence', why: 'Its worker does not answer: none is running.' };
     const data = { host_uuid: host, deckies: [name], dry_run: true, cause: 'manual' } as const;
-    const { deckies = [], docker } = await ports.request(data, askWithin);
+    const { deckies = [], docker } = await ports.request(data, askWithinMs);
     return { kind: 'answer', view: deckies[0] ?? null, docker };
   } catch (error) {
     return { kind: 'silence', why: `Its worker does not answer: ${reasonOf(error)}` };
