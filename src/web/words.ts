@@ -41,7 +41,9 @@ export function hostTrouble(host: HostView, isSaid = false): Part {
   if (host.stale && isSaid) return 'Its states are last known ones. Is its worker running?';
   if (host.stale)
     return html`<strong>Stale:</strong> last full pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals). States below are last known. Is its worker running?`;
+  if (host.docker === 'unreachable' && host.last_observed_at === null)
+    return html`<strong>Docker does not answer</strong> and has not answered before. No container was observed; deletions are held.`;
   if (host.docker === 'unreachable')
-    return html`<strong>Docker does not answer</strong> since ${age(host.last_observed_at, '')}. States below are from then; deletions are held.`;
+    return html`<strong>Docker does not answer.</strong> The last answer came ${age(host.last_observed_at)}. States below are from then; deletions are held.`;
   return host.last_error;
 }

@@ -32,7 +32,7 @@ const line = (screen: Screen, host: HostView): readonly string[] => [
   host.host_uuid,
   freshness(screen, host),
   host.docker === 'unreachable'
-    ? paint(screen, 'red', `unreachable since ${ago(host.last_observed_at)}`)
+    ? paint(screen, 'red', `unreachable, last answer ${ago(host.last_observed_at)}`)
     : host.docker,
   `${host.interval_s} s`,
   statesText(screen, host),

@@ -118,7 +118,7 @@ async function stateFileFor(app: App, context: Context): Promise<string> {
   context.print(
     '  No DECNET is installed here, and no fleet is recorded: this is the example fleet that ships with',
   );
-  context.print('  decnet-fleet. Set DECNET_STATE_FILE to look after a real one.');
+  context.print('  decnet-fleet. Set DECNET_STATE_FILE to use a real one.');
   return exampleStateFile;
 }
 

@@ -48,7 +48,7 @@ export async function hostPage(
 <h1>${name}</h1>
 ${options.said === null ? null : html`<p class="said" role="status">${options.said}</p>`}
 <div id="host" data-live data-host="${name}">
-<p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html` since ${age(host.last_observed_at, '')}` : null}</span><span>every ${host.interval_s} s</span>${host.stale ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
+<p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html`, last answer ${age(host.last_observed_at)}` : null}</span><span>every ${host.interval_s} s</span>${host.stale ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
 ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
 <p class="counts">${severity.map((state) => ((host.states[state] ?? 0) > 0 ? html`<span>${host.states[state] ?? 0} ${stateMark(state, host.stale)}</span>` : null))}</p>
 </div>
