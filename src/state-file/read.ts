@@ -1,10 +1,10 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Desired } from '../fleet/desired.ts';
 import { changedDeckiesInSteps } from '../fleet/plan/content.ts';
 import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
+import { pathSteps } from '../lib/path-steps.ts';
 import { inSlices } from '../lib/slices.ts';
 import { NotJson, parseStateFileInSteps, stateFileInvalid } from './parse.ts';
 
@@ -103,10 +103,23 @@ async function openFile(path: string): Promise<FileHandle | null> {
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (!isMissing(error)) throw error;
-    const directory = dirname(path);
-    const found = await stat(directory).catch(() => null);
-    if (found?.isDirectory()) return null;
+    const directory = missingDirectory(path);
+    if (directory === null) return null;
     throw stateFileInvalid(path, `its directory ${directory} does not exist`);
+  }
+}
+
+/** The first directory on the way to a file, behind every link, that is not there: a disk may not be mounted. Null: all are. */
+function missingDirectory(path: string): string | null {
+  let directory = '/';
+  try {
+    for (const step of pathSteps(path)) {
+      if (!step.directoryStat.isDirectory()) return step.directory;
+      if (step.stat?.isSymbolicLink() !== true) directory = step.path;
+    }
+    return null;
+  } catch {
+    return directory;
   }
 }
 

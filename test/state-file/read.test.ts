@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -31,6 +31,26 @@ describe('reading the state file', () => {
   test('a missing directory is a fault', async () => {
     rmSync(directory, { recursive: true });
     assert.match(await why(), /its directory .* does not exist/);
+  });
+
+  test('a missing directory behind a link is a fault, too: a disk that is not mounted', async () => {
+    const disk = join(directory, 'disk');
+    for (const [name, target] of [
+      ['file', join(disk, 'decnet', 'state.json')],
+      ['decnet', join(disk, 'decnet')],
+    ] as const) {
+      rmSync(disk, { recursive: true, force: true });
+      const link = join(directory, name);
+      symlinkSync(target, link);
+      path = name === 'file' ? link : join(link, 'state.json');
+      assert.match(await why(), new RegExp(`its directory ${disk} does not exist`));
+      mkdirSync(disk);
+      assert.match(await why(), new RegExp(`its directory ${disk}/decnet does not exist`));
+      mkdirSync(join(disk, 'decnet'));
+      assert.equal(await why(), 'absent');
+      writeFileSync(join(disk, 'decnet', 'state.json'), whole);
+      assert.equal(await why(), 'declared');
+    }
   });
 
   test('a half-written file is read again until it is whole', async () => {
