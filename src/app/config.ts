@@ -32,7 +32,7 @@ export interface Config {
   readonly publicUrl: string | null;
   /** Further names by which the dashboard is asked. */
   readonly dashboardHosts: readonly string[];
-  /** Null: the dashboard asks nobody, and is read-only. */
+  /** Null: the dashboard has no login, and is read-only. */
   readonly login: { readonly user: string; readonly password: string } | null;
   /** Where notifications go; may hold a token: never shown beyond its origin. */
   readonly webhookUrl: string | null;

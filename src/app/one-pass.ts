@@ -35,7 +35,7 @@ export async function requestOnePass(
   }
 }
 
-/** Nobody came, of a host that there is not: nobody will. Not told before: its first worker may have been about to start. */
+/** No worker came, and the host is not known. Not checked before: its first worker may have been about to start. */
 async function unknownOf(app: App, host: string, error: unknown): Promise<FleetError | null> {
   if (!(error instanceof FleetError) || error.code !== 'JOB_TIMED_OUT') return null;
   const unknown = await unknownHost(app, host).catch(() => null);

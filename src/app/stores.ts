@@ -70,7 +70,7 @@ export function openStores(config: Config, log: Log): Stores {
   });
   const database = once(async () => {
     const opened = await databaseAsItIs();
-    // The embedded database is nobody else's: it is always at this version's schema.
+    // No other program uses the embedded database: it is always at this version's schema.
     if (config.databaseUrl === null) await opened.migrate();
     return opened;
   });

@@ -67,9 +67,9 @@ export function decnetTransport(path: string): Transport {
     scope: 'host',
     publish: async (messages) => {
       await opening;
-      // Without a socket there is no DECNET bus on this host, or not yet: nobody misses the message.
+      // Without a socket there is no DECNET bus on this host, or not yet: no reader misses the message.
       if (socket === null && !existsSync(path)) return;
-      if (socket === null) throw new Error('nobody listens there');
+      if (socket === null) throw new Error('nothing listens there');
       const frames = messages.map((message) => encodeFrame('PUB', message.topic, envelope(message)));
       await written(socket, Buffer.concat(frames));
     },

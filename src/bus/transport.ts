@@ -7,7 +7,7 @@ export interface Transport {
   /** Of the messages that it receives. */
   readonly scope: 'host' | 'fleet';
   /**
-   * Sends some messages, in their order. Resolves when the other side has taken them, however long that takes: whoever
+   * Sends some messages, in their order. Resolves when the other side has taken them, however long that takes: the caller
    * has more waits for it. Rejects when they could not be sent.
    */
   publish(messages: readonly Message[]): Promise<void>;

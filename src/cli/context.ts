@@ -77,7 +77,7 @@ export function outliveReaders(): void {
 }
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP, a second one ends the process at once; or when nobody reads any more
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP, a second one ends the process at once; or when there is no reader any more
  * what is printed.
  */
 export function untilStopped(log: Log): Promise<void> {

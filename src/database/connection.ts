@@ -5,7 +5,7 @@ export interface Connections {
   /** Where our tables are, quoted; before there are any, where they would be made. Null: nothing is known yet. */
   schema: string | null;
   /**
-   * The search path of all our statements. Whoever may create objects in the schema of the tables could define an operator
+   * The search path of all our statements. A role that may create objects in the schema of the tables could define an operator
    * or a function that fits our statements better than PostgreSQL's own, and so have it run by their reader.
    */
   path: string;

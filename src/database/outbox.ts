@@ -60,7 +60,7 @@ async function lastLook(db: Db): Promise<number> {
   return row?.seconds ?? Infinity;
 }
 
-/** Longer than this, in seconds, nobody waits for a host's first pass after a pause of everything. */
+/** Seconds: the longest wait for a host's first pass after everything was down. */
 const patience = 900;
 
 /** A host that never had a full pass, or whose Docker never answered, is still being set up: it causes no alert. */
@@ -98,7 +98,7 @@ const milliseconds = (time: string): string => `floor(extract(epoch from ${bound
 /** More rows than any host has deckies: what a stolen host writes beyond them is not read. */
 const rowsAtMost = 20_000;
 
-// Rows that a turn is writing now are left to the next look: nobody waits for anybody.
+// Rows that a turn is writing now are left to the next look, so that neither waits for the other.
 const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, a.reason, a.recent,
     ${milliseconds('a.since')} as since, ${milliseconds('a.changed_at')} as "changedAt",
     ${milliseconds('clock_timestamp()')} as now

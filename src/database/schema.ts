@@ -73,7 +73,7 @@ export const FleetTransition = defineEntity({
   },
 });
 
-/** A time in which nobody looked at a host. @see CONTRACT.md, "Tables" */
+/** A time without a full pass of a host. @see CONTRACT.md, "Tables" */
 export const FleetGap = defineEntity({
   name: 'FleetGap',
   tableName: 'fleet_gaps',

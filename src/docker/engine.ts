@@ -18,7 +18,7 @@ const listedApart = 100;
 export interface DockerEngine extends Engine {
   /** Where the engine is, for people. */
   readonly place: string;
-  /** The engine's own id and version. Rejects when it does not answer, or a socket proxy lets nobody ask. */
+  /** The engine's own id and version. Rejects when it does not answer, or a socket proxy refuses. */
   info(): Promise<{ id: string; version: string; containers: number }>;
   /** The engine's own time, epoch milliseconds of a whole second; NaN: it does not tell. Rejects as `info`. */
   now(): Promise<number>;
@@ -240,7 +240,7 @@ function inspector(client: Client, withinMs: number) {
 function unreachable(error: unknown, place: string): string {
   const code = codeOf(error);
   if (code === 'ENOENT') return `there is no socket at ${place}`;
-  if (code === 'ECONNREFUSED') return `nobody listens at ${place}`;
+  if (code === 'ECONNREFUSED') return `nothing listens at ${place}`;
   if (code === 'EACCES') return `this user may not open ${place}`;
   return faultReason(error, `${place}: `);
 }

@@ -14,7 +14,7 @@ interface Used {
   value: unknown;
 }
 
-/** The id is read only where there is no name: nobody else needs it, and those of a large host are many megabytes. */
+/** The id is read only where there is no name: nothing else needs it, and those of a large host are many megabytes. */
 const usedFields = ['Id', 'Names', 'Labels', 'State', 'Status', 'Created'];
 const usedLabels = ['decnet.fleet.decky', 'decnet.fleet.service_name'];
 

@@ -26,7 +26,7 @@ const none: Loop = { kind: 'none' };
 const suspect: Loop = { kind: 'suspect' };
 const restarting: Loop = { kind: 'loop', endsIn: null };
 
-/** A decky's name has at most 128 characters: one that was cut is nobody's. */
+/** A decky's name has at most 128 characters: one that was cut belongs to no decky. */
 export const keptDecky = (name: string): string => keptText(name, 129);
 const keptService = (name: string): string => keptText(name, 256);
 /** Of a container, as it is listed and in events: with a slash or without. */

@@ -11,7 +11,7 @@ import { keptText } from './words.ts';
 /** What is asked of an engine: GET requests alone, whose answers are counted as they arrive. */
 export interface Client {
   /**
-   * An answer as it arrives; whoever reads it counts its bytes.
+   * An answer as it arrives; the reader counts its bytes.
    * @param signal ends the answer, too
    * @throws Refusal the engine's status is another than 200
    */

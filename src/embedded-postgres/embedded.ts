@@ -17,7 +17,7 @@ export interface EmbeddedDatabase {
   close(): Promise<void>;
 }
 
-/** Whoever uses the server holds this lock in shared mode; whoever stops it needs it alone. */
+/** A user of the server holds this lock in shared mode; to stop the server takes it in exclusive mode. */
 const leaseLock = 7_264_310_502;
 /** What our connections are called; BullMQ calls those that listen by their queues. */
 const ours = [applicationName, scheduleQueue, queueName('%')];
@@ -88,7 +88,7 @@ interface Lease {
 
 /** @throws why it cannot be entered or started */
 async function enter(cluster: Cluster): Promise<Lease> {
-  // Whoever may not read it may not start the server either.
+  // A user who may not read it may not start the server either.
   await passwordOf(cluster);
   const until = performance.now() + startWithin;
   let why: Error | null = null;
@@ -161,9 +161,9 @@ async function createDatabase(client: pg.Client): Promise<void> {
 }
 
 /**
- * Gives the lease back; whoever then gets the lock alone is the last one out. With somebody's psql open the server
+ * Gives the lease back. The process that then gets the exclusive lock is the last one out. With somebody's psql open the server
  * goes on: a stop that waited for it would shut out every command meanwhile. Our own connections count by their leases:
- * those of a command that has just closed them are still listed for a moment. One that has not signed in yet is nobody's:
+ * those of a command that has just closed them are still listed for a moment. One that has not signed in yet does not count:
  * it has no name, and a command that ends while it connects leaves such ones.
  */
 async function leave(cluster: Cluster, { client }: Lease): Promise<void> {

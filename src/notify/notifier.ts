@@ -6,7 +6,7 @@ import type { Outbox } from '../pass/outbox.ts';
 import { webhook } from './webhook.ts';
 
 export interface NotifierOptions {
-  /** Null: nobody is told. */
+  /** Null: there is no receiver. */
   readonly webhookUrl: string | null;
   /** The dashboard's address; null: messages have no link. */
   readonly publicUrl: string | null;
@@ -92,7 +92,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
     (reason) => log.warn({ receiver: receiver?.origin, reason }, 'notifications are not delivered; retrying'),
     () => log.info({ receiver: receiver?.origin }, 'notifications are delivered again'),
   );
-  // By a clock that nobody sets. Kept here alone: after a restart, and for each process, one attempt tells it again.
+  // By a monotonic clock. Kept here alone: after a restart, and for each process, one attempt tells it again.
   let busyUntil = 0;
   const send = async (): Promise<'again' | 'rest'> => {
     if (performance.now() < busyUntil) return 'rest';

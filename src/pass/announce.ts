@@ -3,7 +3,7 @@ import { inSlices } from '../lib/slices.ts';
 import { isPause, type Steps } from '../lib/steps.ts';
 import type { CommittedTransition } from './ledger.ts';
 
-/** Where messages go. Never rejects, and keeps nobody waiting: the table is the truth, a message is a courtesy. */
+/** Where messages go. Never rejects and never blocks: the table is the record, a message is best effort. */
 export interface Bus {
   publish(messages: readonly Message[]): void;
   /** @param scope of a message: from this host's own socket, or from between the hosts */

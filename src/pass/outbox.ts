@@ -21,7 +21,7 @@ export interface Outbox {
    * Looks how the hosts are, decides, and writes what was decided, in one transaction. Nothing happens while another
    * process does so.
    * @param watched milliseconds for which this process saw the fleet without a pause: a host is not called stale
-   *   because nobody could look
+   *   because the host was not monitored
    * @returns when any process looked last
    */
   look(watched: number, decide: (facts: AlertFacts) => Decision): Promise<Look>;

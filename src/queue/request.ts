@@ -55,7 +55,7 @@ const lookEveryMs = 2000;
 
 /**
  * The result of a job. An event only says to look again. Not BullMQ's own `waitUntilFinished`: when the store goes away,
- * one of its promises is rejected where nobody can handle it.
+ * one of its promises is rejected where it cannot be handled.
  */
 async function outcome(
   backend: QueueBackend,
@@ -111,7 +111,7 @@ function nextEnd(events: QueueEvents, id: string, ms: number): { come: Promise<v
   return { come, cancel: () => finish() };
 }
 
-/** Nobody came in time: the job must not stay behind and run when nobody waits for it any more. */
+/** No worker came in time: the job must not run later, when its result is no longer awaited. */
 async function abandon(job: Job, host: string, timeout: number): Promise<FleetError> {
   const seconds = Math.round(timeout / 1000);
   try {

@@ -43,7 +43,7 @@ export async function runRound(
     .filter(({ at }) => !round.isRepeated || at - from >= late)
     .sort((a, b) => a.at - b.at);
   const refused: Refusal[] = [];
-  /** Milliseconds of the round that are over, by a clock that nobody sets. */
+  /** Milliseconds of the round that are over, by a monotonic clock. */
   const passed = (): number => (stopping.aborted ? Infinity : performance.now() - started + late);
   for (let at = 0; at < slots.length; ) {
     const wait = (slots[at]?.at ?? 0) - from - passed();

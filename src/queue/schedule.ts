@@ -40,8 +40,8 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   const hostsNow = (only?: readonly string[]) => withinLimit(() => options.hosts(only));
   const worker = backend.worker(scheduleQueue, async (job) => {
     const hosts = await hostsNow();
-    // A round covers the time until the next one. One that somebody made longer is mended meanwhile, and ends when it should
-    // have: else it would go on beside the rounds of the mended schedule.
+    // A round covers the time until the next one. One that was made longer by hand is repaired meanwhile, and ends when it should
+    // have: else it would go on beside the rounds of the repaired schedule.
     const { repeat } = job.opts as { repeat?: { every?: number } };
     const needed = roundLength(hosts);
     const length = Math.min(repeat?.every ?? needed, needed);

@@ -22,7 +22,7 @@ export function limitAnswers(
   app.addHook('preHandler', async (request, reply) => {
     const ms = request.routeOptions.config.answerWithin ?? answerWithin.page;
     const timer = setTimeout(() => {
-      // A stream that began, or whoever asked is gone.
+      // A stream that began, or the reader is gone.
       if (reply.sent || reply.raw.destroyed) return;
       tell(`Nothing came within ${ms / 1000} s: a store, or a host, is slow or away.`, request, reply);
     }, ms);

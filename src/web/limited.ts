@@ -48,7 +48,7 @@ const silent = {
 async function within<T>(ms: number, fault: (seconds: number) => FleetError, ask: Ask<T>): Promise<T> {
   const answer = ask();
   if (await endsWithin(ms, answer)) return answer;
-  // It may still fail, and nobody waits for it any more.
+  // It may still fail, after the answer was given.
   answer.catch(() => undefined);
   throw fault(ms / 1000);
 }

@@ -25,7 +25,7 @@ export function loginQueue(isRight: (header: string) => boolean, log: Log) {
   const timer = setInterval(() => sweep(now()), sweepEveryMs).unref();
 
   return {
-    /** @param gone aborted when nobody waits for the answer any more */
+    /** @param gone aborted when the client has gone */
     check: async (ip: string, header: string, gone: AbortSignal): Promise<LoginVerdict> => {
       const address = loginAddress(ip);
       const againInMs = table.arrive(address, now());

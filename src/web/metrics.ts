@@ -8,7 +8,7 @@ export interface Scrape {
   readonly version: string;
   /** Null: the database does not answer. */
   readonly hosts: readonly HostFigures[] | null;
-  /** Left out: nobody asked. */
+  /** Left out: it was not asked for. */
   readonly queues?: {
     readonly up: boolean;
     /** How many processes serve the schedule; null: it cannot be told. */

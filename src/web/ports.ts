@@ -31,7 +31,7 @@ export interface WebSettings {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** Null: nobody is asked, and nothing can be changed. */
+  /** Null: no login, and nothing can be changed. */
   readonly credentials: Credentials | null;
   /** The address in links, behind a proxy. */
   readonly publicUrl: string | null;

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { FleetError } from '../lib/errors.ts';
 
-/** What our own addresses begin with: below a prefix of that name nobody could tell which is meant. */
+/** What our own addresses begin with: below a prefix of that name the two could not be told apart. */
 const ours = ['api', 'assets', 'deckies', 'healthz', 'history', 'hosts', 'metrics', 'queues', 'readyz'];
 
 /**

@@ -23,7 +23,7 @@ export function hostName(header: string | undefined): string | null {
 
 /**
  * Whether a request is meant for us: a page elsewhere can make its own name point here, but not change that name.
- * A bare address is nobody's name. @param known names, lower case
+ * A bare address is not a name. @param known names, lower case
  */
 export function isKnownHost(header: string | undefined, known: ReadonlySet<string>): boolean {
   const name = hostName(header);

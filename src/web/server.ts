@@ -251,7 +251,7 @@ function routes(
 }
 
 const noWorker = (host: string): Page =>
-  problem('No pass', `Nobody can look at host ${host}: ${unseen}.`, 'Start its worker there: node worker.ts');
+  problem('No pass', `Host ${host} cannot be observed: ${unseen}.`, 'Start its worker there: node worker.ts');
 
 const noHost = (host: string): Page =>
   problem('No such host', `Host ${host} is not known.`, 'A host appears when its worker has started once.');

@@ -139,7 +139,7 @@ describe('the command line', () => {
 
   for (const [what, more, words] of [
     [
-      'nobody listens',
+      'nothing listens',
       { DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/x' },
       /The database 127\.0\.0\.1:1\/x does not answer/,
     ],

@@ -330,7 +330,7 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
       assert.equal((await cli(['hosts'], { ...env, ...other.settings })).code, 0);
       assert.match(
         (await cli(['grant', '--host', 'mine', '--revoke'], env)).stdout,
-        /Nobody was granted host mine/,
+        /No role was granted host mine/,
       );
 
       const refused = await cli(['grant', '--host', 'other', '--revoke'], { ...env, ...other.settings });

@@ -43,7 +43,7 @@ export const forget: Register = (program, context) => {
     );
 };
 
-/** @throws FleetError CONFIG_INVALID where nobody can be asked */
+/** @throws FleetError CONFIG_INVALID without a terminal to ask on */
 async function confirm(host: string, rows: number): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new FleetError('CONFIG_INVALID', 'forget asks first, and this is no terminal', {

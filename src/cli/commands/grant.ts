@@ -78,7 +78,7 @@ const revokeHost = (context: Context, host: string): Promise<void> =>
     if (ended.length === 0) {
       // Who mistypes a name must not believe that an access was ended.
       await requireHost(app, host);
-      context.print(`Nobody was granted host ${host}.`);
+      context.print(`No role was granted host ${host}.`);
     }
     for (const one of ended.filter(({ refused }) => refused === null)) {
       const what = one.kind === 'role' ? 'Role' : 'Redis user';

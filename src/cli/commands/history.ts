@@ -44,7 +44,7 @@ export const history: Register = (program, context) => {
               gap.host_uuid,
               '',
               'gap',
-              `nobody looked from ${gap.from_at} to ${gap.to_at}`,
+              `not monitored from ${gap.from_at} to ${gap.to_at}`,
             ],
           })),
         ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));

@@ -123,7 +123,7 @@ function observedColumn(asked: Asked, recorded: RecordedDecky | null): Html {
     return column(
       'Observed',
       question,
-      html`<p class="empty">${asked.docker === 'ok' ? 'Nobody knows what to look for: it is neither declared nor recorded.' : 'Docker does not answer on its host.'}</p>`,
+      html`<p class="empty">${asked.docker === 'ok' ? 'It is neither declared nor recorded.' : 'Docker does not answer on its host.'}</p>`,
     );
   const differs = recorded !== null && recorded.state !== observed.state;
   return column(

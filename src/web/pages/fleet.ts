@@ -60,7 +60,7 @@ const troubleOf = (host: HostView): number =>
   (broken(host) > 0 ? 4 : 0) + (host.stale ? 2 : 0) + (host.docker === 'unreachable' ? 1 : 0);
 const byTrouble = (a: HostView, b: HostView): number => troubleOf(b) - troubleOf(a) || byName(a, b);
 
-/** What the tab says while nobody looks at it. */
+/** The title of a tab in the background. */
 function headline(hosts: readonly HostView[]): string {
   const down = hosts.reduce((sum, host) => sum + (host.stale ? 0 : broken(host)), 0);
   const stale = hosts.filter((host) => host.stale).length;
