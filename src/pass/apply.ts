@@ -9,6 +9,7 @@ import { inSlices } from '../lib/slices.ts';
 import { longestReason, printable, shortened } from '../lib/text.ts';
 import type { CommittedTransition, Turn } from './ledger.ts';
 import type { HostFacts } from './observe.ts';
+import type { PassRequest } from './request.ts';
 
 export interface Decided {
   readonly plan: Plan;
@@ -17,19 +18,11 @@ export interface Decided {
   readonly recorded: readonly Row[];
 }
 
-/** When a pass began, for its figures. */
-export interface Started {
-  /** By this process's monotonic clock, milliseconds. */
-  readonly started: number;
-  /** When the event that it answers was enqueued, epoch milliseconds; null: no event asked for it. */
-  readonly eventAt: number | null;
-}
-
 /** Plans and applies: the host's turn. @throws FleetError OTHER_MACHINE, and nothing was written */
 export async function planAndApply(
   turn: Turn,
   seen: HostFacts,
-  request: { only: ReadonlySet<string> | null; dryRun: boolean; grace: number } & Started,
+  request: Omit<PassRequest, 'host' | 'job'>,
 ): Promise<Decided> {
   checkMachine(turn.host.host, turn.host.identity, seen.identity);
   const recorded = await turn.recorded(deckiesByName(seen.desired));
@@ -66,7 +59,7 @@ export async function planAndApply(
     figures: addPass(turn.host.figures, {
       result: resultOf(seen),
       // Until here: the commit that follows cannot be in what it commits.
-      seconds: (performance.now() - request.started) / 1000,
+      seconds: (performance.now() - request.startedMs) / 1000,
       changes: countsOf(transitions),
       eventSeconds,
     }),

@@ -4,6 +4,7 @@ import type { Figures } from '../fleet/figures.ts';
 import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import type { Memory } from '../fleet/plan/memory.ts';
+import type { PassRequest } from './request.ts';
 
 /** What is recorded of a host before it is looked at. */
 export interface HostRecord {
@@ -18,13 +19,8 @@ export interface HostRecord {
   readonly figures: Figures;
 }
 
-export interface TurnRequest {
-  readonly host: string;
-  readonly only: ReadonlySet<string> | null;
-  readonly dryRun: boolean;
-  /** The job's id, for the history. */
-  readonly job: string;
-}
+/** What a turn needs to know of its pass. */
+export type TurnRequest = Pick<PassRequest, 'host' | 'only' | 'dryRun' | 'job'>;
 
 /** A committed change, with its number in `fleet_transitions`. */
 export interface CommittedTransition extends Transition {

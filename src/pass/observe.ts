@@ -1,6 +1,7 @@
 import type { Desired } from '../fleet/desired.ts';
 import type { EngineAnswer } from '../fleet/plan/facts.ts';
 import type { HostRecord, Ledger } from './ledger.ts';
+import type { PassRequest } from './request.ts';
 
 export interface StateFile {
   readonly path: string;
@@ -36,7 +37,7 @@ export interface HostFacts {
  * its file and its engine, each within its own time limit. No transaction is open meanwhile.
  */
 export async function observe(
-  request: { host: string; only: ReadonlySet<string> | null; dryRun: boolean },
+  request: Pick<PassRequest, 'host' | 'only' | 'dryRun'>,
   ports: { ledger: Ledger; stateFile: StateFile; engine: Engine; machine: Machine },
 ): Promise<HostFacts> {
   const before = await ports.ledger.host(request.host, { create: !request.dryRun });

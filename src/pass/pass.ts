@@ -6,9 +6,10 @@ import { FleetError } from '../lib/errors.ts';
 import { inSlices } from '../lib/slices.ts';
 import { isPause, type Steps } from '../lib/steps.ts';
 import { announce, type Bus } from './announce.ts';
-import { type Decided, planAndApply, plannedTransitions, type Started } from './apply.ts';
+import { type Decided, planAndApply, plannedTransitions } from './apply.ts';
 import type { CommittedTransition, Ledger } from './ledger.ts';
 import { type Engine, type HostFacts, type Machine, observe, type StateFile } from './observe.ts';
+import { type PassRequest, passRequest } from './request.ts';
 import { deckyViews, reportedChange } from './views.ts';
 
 export interface Ports {
@@ -52,20 +53,8 @@ export async function pass(
   ports: Ports,
   settings: { grace: number; enqueuedAt?: number | undefined },
 ): Promise<PassOutcome> {
-  const started = performance.now();
-  const only = data.deckies === undefined ? null : new Set(data.deckies);
-  const isEvent = data.cause === 'docker' || data.cause === 'file';
-  const request = {
-    host: data.host_uuid,
-    only,
-    dryRun: data.dry_run ?? false,
-    job,
-    grace: settings.grace,
-    started,
-    eventAt: isEvent ? (settings.enqueuedAt ?? null) : null,
-  };
-
-  const { seen, decided } = await lookAndTakeTurn(request, ports);
+  const request = passRequest(data, job, settings);
+  const { seen, decided } = await observeAndTakeTurn(request, ports);
   await announce(request.host, decided.transitions, ports.bus);
 
   const counted = request.dryRun ? plannedTransitions(decided.plan) : decided.transitions;
@@ -77,7 +66,7 @@ export async function pass(
     held: decided.plan.held.length,
     contested: decided.plan.contested,
     docker: seen.observed.kind,
-    duration_ms: Math.round(performance.now() - started),
+    duration_ms: Math.round(performance.now() - request.startedMs),
     dry_run: request.dryRun,
     ...(request.dryRun ? dryRunViews(data, seen, decided) : {}),
   };
@@ -86,7 +75,7 @@ export async function pass(
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
     plan: decided.plan,
     transitions: decided.transitions,
-    names: only === null ? await inSlices(namesInSteps(seen, decided)) : null,
+    names: request.only === null ? await inSlices(namesInSteps(seen, decided)) : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
       ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
@@ -104,14 +93,8 @@ function* namesInSteps({ desired }: HostFacts, { recorded }: Decided): Steps<Nam
   return { has: (name) => declared.has(name) || others.has(name) };
 }
 
-async function lookAndTakeTurn(
-  request: {
-    host: string;
-    only: ReadonlySet<string> | null;
-    dryRun: boolean;
-    job: string;
-    grace: number;
-  } & Started,
+async function observeAndTakeTurn(
+  request: PassRequest,
   ports: Ports,
 ): Promise<{ seen: HostFacts; decided: Decided }> {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -125,7 +108,7 @@ async function lookAndTakeTurn(
     'TURN_LOST',
     `Other passes of host ${request.host} came in between ${maxAttempts} times`,
     {
-      advice: 'Nothing was written; the next pass maxAttempts again',
+      advice: 'Nothing was written; the next pass tries again',
     },
   );
 }
