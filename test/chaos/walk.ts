@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { drawNumber, drawOne, type Random, seededRandom } from '../../src/builder/random.ts';
+import { drawNumber, type Random, seededRandom } from '../../src/builder/random.ts';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { cli, type Env } from '../support/cli.ts';
 import { postgresServer, redisServer } from '../support/servers.ts';
@@ -8,17 +8,16 @@ import { freePort } from '../support/services.ts';
 import { waitFor } from '../support/wait.ts';
 import { drawAct, drawDeclared } from './actions.ts';
 import { drawFault, type Fault } from './faults.ts';
-import { deckyNames, stateFileText, type WalkHost, walkHost } from './host.ts';
-import { judge, type Transition } from './judge.ts';
+import { calmWindowMs, historyJudge } from './history.ts';
+import { stateFileText, type WalkHost, walkHost } from './host.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { hasStack, type Program, program } from './program.ts';
 import { converges, differences, type Recorded, restsWell, scheduleIsSound } from './quiet.ts';
+import { use } from './users.ts';
 
 const graceSeconds = 4;
 const calmMs = 10_000;
 const stormMs = 14_000;
-/** Milliseconds before a transition in which what it says was true: a pass looks, and then it waits for its turn. */
-const windows = { calm: 6000, storm: 40_000 };
 /** Milliseconds after a fault in which its effects may last. */
 const aftermathMs = 12_000;
 
@@ -115,91 +114,17 @@ export async function walk(options: {
       ),
     );
 
-  const judged = new Map(
-    hosts.map(({ name }) => [name, { id: 0, states: new Map<string, string | null>() }]),
-  );
-  /** Turns of one host never overlap, so that its transitions appear in the order of their ids. */
-  const judgeNews = async (host: WalkHost): Promise<void> => {
-    const last = judged.get(host.name);
-    if (last === undefined) return;
-    const found = await query(
-      `select id, name, from_state, to_state, reason, at from fleet_transitions where host_uuid = $1 and id > $2 order by id`,
-      [host.name, last.id],
-    );
-    for (const row of found) {
-      const transition: Transition = {
-        id: Number(row.id),
-        name: String(row.name),
-        from: row.from_state as string | null,
-        to: row.to_state as string | null,
-        reason: row.reason as string | null,
-        at: (row.at as Date).getTime(),
-      };
-      const disturbed = isDisturbed(transition.at);
-      const window = {
-        from: transition.at - (disturbed ? windows.storm : windows.calm),
-        to: transition.at + 1000,
-        disturbed,
-      };
-      const wrong = judge(transition, last.states.get(transition.name) ?? null, host.facts, window);
-      ledger.check(
-        `a transition of ${host.name}`,
-        wrong === null,
-        () => `${wrong}: ${JSON.stringify(transition)}`,
-      );
-      last.states.set(transition.name, transition.to);
-      last.id = transition.id;
-    }
-  };
+  const history = historyJudge(query, hosts, isDisturbed, ledger);
   let isOver = false;
   const judging = (async () => {
     while (!isOver) {
       await sleep(500);
-      for (const host of hosts) await judgeNews(host).catch(() => undefined);
+      for (const host of hosts) await history.judgeNew(host).catch(() => undefined);
     }
   })();
 
-  /** What people and other programs do beside it all. */
-  const use = async (drawn: Random): Promise<void> => {
-    const queue = queues.queue(`reconcile.${drawOne(drawn, hosts).name}`);
-    const uses: readonly (readonly [string, () => Promise<unknown>])[] = [
-      ['a job by hand', () => queue.add('reconcile', { host_uuid: queue.name.slice('reconcile.'.length) })],
-      [
-        'a dry run by hand',
-        () => queue.add('reconcile', { host_uuid: queue.name.slice('reconcile.'.length), dry_run: true }),
-      ],
-      ['a job for another host', () => queue.add('reconcile', { host_uuid: 'peer' })],
-      ['a job of another shape', () => queue.add('reconcile', { deckies: 7 })],
-      ['a look at the page of a decky', () => page(`/deckies/host-a/${drawOne(drawn, deckyNames)}`)],
-      ['a look at the fleet', () => page('/')],
-      [
-        'reconcile --once',
-        async () => {
-          const { code, stdout, stderr } = await cli(
-            ['reconcile', '--once', '--json', '--timeout', '5'],
-            first.env,
-          );
-          ledger.check(
-            'reconcile --once tells how it ended',
-            code === 0 || code === 1,
-            () => `${code} ${stderr}`,
-          );
-          ledger.check(
-            'reconcile --once prints one document, or none',
-            (code === 0) === isJson(stdout),
-            () => `${code} ${stdout}`,
-          );
-          ledger.check('reconcile --once prints no stack', !hasStack(stderr), () => stderr);
-        },
-      ],
-    ];
-    const [name, run] = drawOne(drawn, uses);
-    ledger.did(name);
-    await Promise.race([run().catch(() => undefined), sleep(20_000)]);
-  };
-  const page = async (path: string): Promise<number> =>
-    (await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(15_000) })).status;
-
+  const dashboardUrl = `http://127.0.0.1:${port}`;
+  const used = { hosts, queues, dashboard: dashboardUrl, env: first.env, ledger };
   const actFor = async (ms: number, drawn: Random): Promise<void> => {
     const until = Date.now() + ms;
     const busy = [
@@ -217,7 +142,7 @@ export async function walk(options: {
       (async () => {
         const own = seededRandom(Math.floor(drawn() * 2 ** 47));
         while (Date.now() < until) {
-          await use(own);
+          await use(used, own);
           await sleep(drawNumber(own, 200, 2500));
         }
       })(),
@@ -257,14 +182,14 @@ export async function walk(options: {
     }
     await waitFor(async () => (await peers()) !== '', 60_000);
     // A pass that read an earlier file may still be on its way.
-    await sleep(windows.calm);
+    await sleep(calmWindowMs);
     const before = await Promise.all(hosts.map(({ name }) => rows(name)));
     for (const [at, host] of hosts.entries())
       slowest = Math.max(slowest, await converges(host, before[at] ?? [], rows, ledger));
     // Rows that another program wrote last are ours again when its grace has ended, and a pass has seen that.
     await sleep(Math.max(0, 2 * (graceSeconds + first.intervalSeconds) * 1000 - (Date.now() - began)));
     await scheduleIsSound(queues, hosts, ledger);
-    await waitFor(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status === 200, 60_000).then(
+    await waitFor(async () => (await fetch(`${dashboardUrl}/healthz`)).status === 200, 60_000).then(
       () => ledger.check('the dashboard answers', true, () => ''),
       (error) => ledger.check('the dashboard answers', false, () => String(error)),
     );
@@ -273,10 +198,10 @@ export async function walk(options: {
       const left = await rows(host.name);
       const wrong = differences(host, [], left);
       ledger.check(`${host.name} stays as it is`, wrong === '', () => wrong);
-      await judgeNews(host);
-      const states = judged.get(host.name)?.states;
+      await history.judgeNew(host);
+      const states = history.states(host);
       for (const { name, state } of left) {
-        const told = states?.get(name);
+        const told = states.get(name);
         const wasForeign = host.facts.foreign.get(name)?.some((write) => write.state === state) ?? false;
         ledger.check(
           `${host.name}/${name} is as its history says`,
@@ -326,12 +251,4 @@ export async function walk(options: {
     await postgres.remove();
   }
   return ledger;
-}
-
-function isJson(text: string): boolean {
-  try {
-    return typeof JSON.parse(text) === 'object';
-  } catch {
-    return false;
-  }
 }
