@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
-import { type Desired, declared } from '../fleet/desired.ts';
+import type { Desired } from '../fleet/desired.ts';
 import { FleetError } from '../lib/errors.ts';
 
 import { isNumber, isObject, type Json, type JsonObject, property } from '../lib/json.ts';
@@ -152,7 +152,8 @@ function* parseDocument(
     }
   }
   byHost.delete(host);
-  return declared(own, new Map([...byHost].map(([peer, { size }]) => [peer, size])));
+  const peers = new Map([...byHost].map(([peer, { size }]) => [peer, size]));
+  return { kind: 'declared', deckies: own, peers };
 }
 
 export const stateFileInvalid = (file: string, what: string, advice?: string, cause?: unknown): FleetError =>

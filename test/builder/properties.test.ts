@@ -143,7 +143,7 @@ describe('for any INI file and any network', () => {
         const desired = parseStateFile(JSON.stringify(document), 'f', host ?? 'local');
         assert.ok(desired.kind === 'declared');
         assert.deepEqual(
-          desired.deckies.map(({ name }) => name),
+          [...desired.deckies.keys()],
           built.map(({ name }) => name),
         );
         assert.equal(desired.peers.size, 0);
@@ -236,7 +236,7 @@ describe('for any flags', () => {
           assert.equal(built.length, count);
           assert.deepEqual(built, make());
           const desired = parseStateFile(JSON.stringify({ config: { deckies: built } }), 'f', 'local');
-          assert.ok(desired.kind === 'declared' && desired.deckies.length === count);
+          assert.ok(desired.kind === 'declared' && desired.deckies.size === count);
         },
       ),
       runs,

@@ -16,7 +16,7 @@ export interface Outcome {
 
 export function outcome(facts: Facts, name: string): Outcome {
   const row = facts.recorded.find((one) => one.name === name);
-  const declared = facts.desired.kind === 'declared' ? facts.desired.deckies : [];
+  const declared = facts.desired.kind === 'declared' ? [...facts.desired.deckies.values()] : [];
   const decky = declared.find((one) => one.name === name);
   const isLooked = facts.only === null || facts.only.has(name);
   const same: Outcome = { row: row === undefined ? null : kept(row), held: false };

@@ -30,7 +30,7 @@ describe('files that DECNET wrote', () => {
   test('a unihost’s', () => {
     const { deckies, peers } = declaredBy(fixture('unihost-3.decnet-state.json'));
     assert.deepEqual(
-      deckies.map(({ name, ip, services }) => [name, ip, services]),
+      [...deckies.values()].map(({ name, ip, services }) => [name, ip, services]),
       [
         ['web-front', '192.168.50.21', ['ssh', 'http']],
         ['file-store', '192.168.50.3', ['smb', 'ssh']],
@@ -43,9 +43,9 @@ describe('files that DECNET wrote', () => {
   test('of a worker: for its host, and for another one', () => {
     const content = fixture('swarm-worker-4.decnet-state.json');
     const host = JSON.parse(content).config.deckies[0].host_uuid;
-    assert.equal(declaredBy(content, host).deckies.length, 4);
+    assert.equal(declaredBy(content, host).deckies.size, 4);
     const elsewhere = declaredBy(content, 'local');
-    assert.equal(elsewhere.deckies.length, 0);
+    assert.equal(elsewhere.deckies.size, 0);
     assert.equal(othersOnly(elsewhere, 'local'), `declares 4 deckies, none of host local; it names ${host}`);
   });
 });
@@ -55,18 +55,20 @@ describe('what makes no file invalid', () => {
     JSON.stringify({ config: { deckies: [{ name: 'a', ip: '192.0.2.1', services: ['ssh'], ...more }] } });
 
   test('an unknown field, which is kept', () => {
-    const [found] = declaredBy(one({ colour: { of: ['mind'] } })).deckies;
+    const [found] = declaredBy(one({ colour: { of: ['mind'] } })).deckies.values();
     assert.deepEqual(found?.config.colour, { of: ['mind'] });
   });
 
   test('a field that is missing, an unknown service, a repeated one, an IPv6 address', () => {
-    const [found] = declaredBy(one({ ip: '2001:db8::1', services: ['ssh', 'gopher', 'ssh'] })).deckies;
+    const [found] = declaredBy(
+      one({ ip: '2001:db8::1', services: ['ssh', 'gopher', 'ssh'] }),
+    ).deckies.values();
     assert.deepEqual(found?.services, ['ssh', 'gopher']);
     assert.deepEqual(found?.config.services, ['ssh', 'gopher', 'ssh']);
   });
 
   test('an empty list of deckies', () => {
-    assert.deepEqual(declaredBy('{"config": {"deckies": []}}').deckies, []);
+    assert.deepEqual(declaredBy('{"config": {"deckies": []}}').deckies, new Map());
   });
 
   test('the same name on two hosts', () => {
@@ -82,7 +84,7 @@ describe('what makes no file invalid', () => {
     });
     const { deckies, peers } = declaredBy(content);
     assert.deepEqual(
-      [deckies.length, [...peers]],
+      [deckies.size, [...peers]],
       [
         1,
         [
@@ -96,7 +98,7 @@ describe('what makes no file invalid', () => {
   test('a key called __proto__, which is kept', () => {
     const content =
       '{"config": {"deckies": [{"name": "a", "ip": "192.0.2.1", "services": ["ssh"], "__proto__": {"x": 1}}]}}';
-    const [found] = declaredBy(content).deckies;
+    const [found] = declaredBy(content).deckies.values();
     assert.equal(
       JSON.stringify(found?.config),
       '{"name":"a","ip":"192.0.2.1","services":["ssh"],"__proto__":{"x":1}}',

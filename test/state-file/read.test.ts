@@ -110,7 +110,7 @@ describe('reading the state file', () => {
     const reader = stateFileReader(path, 'local');
     const count = async (): Promise<number | string> => {
       const found = await reader.read();
-      return found.kind === 'declared' ? found.deckies.length : found.kind;
+      return found.kind === 'declared' ? found.deckies.size : found.kind;
     };
     writeFileSync(path, whole);
     assert.equal(await count(), 3);

@@ -17,7 +17,7 @@ export function decky(name: string, services: readonly string[] = ['ssh'], more:
 
 export const declared = (...deckies: readonly Decky[]): Desired => ({
   kind: 'declared',
-  deckies,
+  deckies: new Map(deckies.map((decky) => [decky.name, decky])),
   peers: new Map(),
 });
 

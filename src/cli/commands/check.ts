@@ -27,10 +27,7 @@ export const check: Register = (program, context) => {
         tellFaults(context, error instanceof FaultyStateFile ? error.faults : [error.message]);
         return;
       }
-      const hosts: readonly (readonly [string, number])[] = [
-        [host, desired.deckies.length],
-        ...desired.peers,
-      ];
+      const hosts: readonly (readonly [string, number])[] = [[host, desired.deckies.size], ...desired.peers];
       const count = hosts.reduce((sum, [, n]) => sum + n, 0);
       const of = hosts
         .filter(([, n]) => n > 0)

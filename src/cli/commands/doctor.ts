@@ -105,7 +105,7 @@ async function checkStateFile(app: App): Promise<Finding> {
       }),
     );
   }
-  return ok(`${file}: ${desired.deckies.length} deckies of host ${app.config.host}`);
+  return ok(`${file}: ${desired.deckies.size} deckies of host ${app.config.host}`);
 }
 
 async function checkDocker(app: App): Promise<Finding> {

@@ -1,7 +1,7 @@
 import { equalJson, type Json, type JsonObject, property } from '../../lib/json.ts';
 import { isPause, type Steps } from '../../lib/steps.ts';
 import type { Decky } from '../decky.ts';
-import { type Desired, deckiesByName } from '../desired.ts';
+import type { Desired } from '../desired.ts';
 
 /** Times that upstream rewrites often: they ride along with other changes. @see CONTRACT.md, rule 5 */
 const timeOnly: ReadonlySet<string> = new Set(['last_mutated', 'last_login_attempt']);
@@ -33,17 +33,17 @@ function configChanges(before: JsonObject, after: JsonObject): readonly string[]
 export function* changedDeckiesInSteps(before: Desired, after: Desired): Steps<ReadonlySet<string> | null> {
   if (before.kind !== 'declared' || after.kind !== 'declared') return null;
   // Whether a file declares any decky of this host decides about the rows of all.
-  if ((before.deckies.length === 0) !== (after.deckies.length === 0)) return null;
-  const [old, now] = [deckiesByName(before), deckiesByName(after)];
+  if ((before.deckies.size === 0) !== (after.deckies.size === 0)) return null;
   const changed = new Set<string>();
-  for (const [at, decky] of after.deckies.entries()) {
-    if (isPause(at)) yield;
-    const was = old.get(decky.name);
+  let at = 0;
+  for (const decky of after.deckies.values()) {
+    if (isPause(at++)) yield;
+    const was = before.deckies.get(decky.name);
     if (was === undefined || contentChanges(was, decky).length > 0) changed.add(decky.name);
   }
-  for (const [at, { name }] of before.deckies.entries()) {
-    if (isPause(at)) yield;
-    if (!now.has(name)) changed.add(name);
+  for (const name of before.deckies.keys()) {
+    if (isPause(at++)) yield;
+    if (!after.deckies.has(name)) changed.add(name);
   }
   return changed;
 }

@@ -139,7 +139,7 @@ function judge(it: Case): Verdict {
 function keptBecause(it: Case): Withheld | null {
   const { desired } = it.facts;
   if (it.grace.left) return writersOwn(it);
-  const tornDown = desired.kind === 'absent' || (desired.kind === 'declared' && desired.deckies.length === 0);
+  const tornDown = desired.kind === 'absent' || (desired.kind === 'declared' && desired.deckies.size === 0);
   if (!tornDown) return null;
   const where = desired.kind === 'absent' ? 'the file is absent' : 'the file declares no decky of this host';
   if (it.match === undefined) return same(`${where} and Docker does not answer`);
