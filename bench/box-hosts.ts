@@ -32,7 +32,7 @@ const { DATABASE_URL: databaseUrl = '', REDIS_URL: redisUrl = '' } = process.env
 
 const log = createLog('error');
 const database = await openDatabase(databaseUrl, { poolMax: 8 });
-const ledger = postgresLedger(database, { version: 'bench', historyDays: 30, interval: 30 });
+const ledger = postgresLedger(database, { version: 'bench', historyDays: 30, intervalSeconds: 30 });
 const redis = openRedis(redisUrl);
 redis.setMaxListeners(0);
 const figures = { passes: 0, failed: 0, lateness: [] as number[], eventToRow: [] as number[] };
@@ -105,8 +105,8 @@ function simulate(host: string): SimulatedHost {
     },
     bus,
     backend,
-    grace: 0,
-    interval: Number(interval),
+    graceSeconds: 0,
+    intervalSeconds: Number(interval),
     log,
     watchers: { docker, file: silent },
     onPass: (_, { transitions }) => {

@@ -16,7 +16,7 @@ const database = await openDatabase(told.databaseUrl);
 await database.migrate();
 const client = new pg.Client({ connectionString: told.databaseUrl });
 await client.connect();
-const ledger = postgresLedger(database, { version: 'bench', historyDays: 30, interval: 30 });
+const ledger = postgresLedger(database, { version: 'bench', historyDays: 30, intervalSeconds: 30 });
 const engine = dockerEngine({
   host: `unix://${told.socket}`,
   tlsVerify: false,
@@ -77,7 +77,7 @@ async function fill(): Promise<void> {
     { host_uuid: host },
     'fill',
     { ...portsOf({}), engine: { list: async () => ({ kind: 'unreachable', reason: 'filling' }) } },
-    { grace: 0 },
+    { graceSeconds: 0 },
   );
   await client.query(`update fleet_deckies set state = 'running', reconciled_at = updated_at`);
   await client.query('drop schema if exists filled cascade; create schema filled');
@@ -105,7 +105,7 @@ const prepare = async (): Promise<void> => {
   await client.query(settle);
 };
 serveRounds(prepare, async (phases) => {
-  const { result } = await pass({ host_uuid: host }, 'bench', portsOf(phases), { grace: 0 });
+  const { result } = await pass({ host_uuid: host }, 'bench', portsOf(phases), { graceSeconds: 0 });
   const expected = {
     'all new': result.inserted,
     'all deleted': result.deleted,

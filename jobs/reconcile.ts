@@ -17,8 +17,7 @@ export interface ReconcileJob {
 export interface ProcessorOptions {
   readonly host: string;
   readonly ports: Ports;
-  /** Seconds. */
-  readonly grace: number;
+  readonly graceSeconds: number;
   /** Told of every pass that had its turn. */
   readonly onPass?: (data: JobData, outcome: PassOutcome) => void;
 }
@@ -30,11 +29,11 @@ const jobIdOf = ({ id = '' }: ReconcileJob): string => shortened(printable(id), 
  * The processor of queue `reconcile.<host>`: checks the job's data, runs one pass, returns its result.
  * What it throws is the job's `failedReason`, in one line; the next pass is its retry, so BullMQ makes none.
  */
-export function reconcileProcessor({ host, ports, grace, onPass }: ProcessorOptions) {
+export function reconcileProcessor({ host, ports, graceSeconds, onPass }: ProcessorOptions) {
   return async (job: ReconcileJob): Promise<JobResult> => {
     try {
       const data = parseJobData(job.data, host);
-      const outcome = await pass(data, jobIdOf(job), ports, { grace, enqueuedAt: job.timestamp });
+      const outcome = await pass(data, jobIdOf(job), ports, { graceSeconds, enqueuedAt: job.timestamp });
       onPass?.(data, outcome);
       if (outcome.failure !== null) throw outcome.failure;
       return outcome.result;

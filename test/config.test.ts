@@ -15,7 +15,15 @@ function fault(env: Environment): FleetError {
 
 describe('the environment', () => {
   test('has defaults', () => {
-    const { host, interval, grace, historyDays, databaseUrl, redisUrl, logLevel } = parseConfig({});
+    const {
+      host,
+      intervalSeconds: interval,
+      graceSeconds: grace,
+      historyDays,
+      databaseUrl,
+      redisUrl,
+      logLevel,
+    } = parseConfig({});
     assert.deepEqual(
       { host, interval, grace, historyDays, databaseUrl, redisUrl, logLevel },
       {
@@ -96,6 +104,6 @@ describe('the environment', () => {
 
   test('what is legal is taken', () => {
     const config = parseConfig({ DECNET_HOST_UUID: 'a.b-c_D', DECNET_HOSTS: ' a, b ,a', DECNET_GRACE: '0' });
-    assert.deepEqual([config.host, config.hosts, config.grace], ['a.b-c_D', ['a', 'b'], 0]);
+    assert.deepEqual([config.host, config.hosts, config.graceSeconds], ['a.b-c_D', ['a', 'b'], 0]);
   });
 });

@@ -22,10 +22,10 @@ export interface Config {
   readonly stateFile: string | null;
   readonly docker: DockerSettings;
   /** Seconds. */
-  readonly interval: number;
+  readonly intervalSeconds: number;
   readonly hosts: readonly string[];
   /** Seconds. */
-  readonly grace: number;
+  readonly graceSeconds: number;
   readonly historyDays: number;
   readonly bus: { readonly enabled: boolean; readonly socket: string | null };
   /** The dashboard's address in links. */
@@ -57,9 +57,9 @@ export function parseConfig(env: Environment): Config {
       context: read.value('DOCKER_CONTEXT'),
       configDir: read.value('DOCKER_CONFIG'),
     },
-    interval: read.wholeNumber('DECNET_INTERVAL', 30, 1, 86_400),
+    intervalSeconds: read.wholeNumber('DECNET_INTERVAL', 30, 1, 86_400),
     hosts: read.list('DECNET_HOSTS', isLegalHost, hostRule),
-    grace: read.wholeNumber('DECNET_GRACE', 300, 0, 86_400),
+    graceSeconds: read.wholeNumber('DECNET_GRACE', 300, 0, 86_400),
     historyDays: read.wholeNumber('DECNET_HISTORY_DAYS', 30, 1, 36_500),
     bus: {
       enabled: read.value('DECNET_BUS_ENABLED')?.toLowerCase() !== 'false',

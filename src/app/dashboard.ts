@@ -19,10 +19,10 @@ export async function openDashboard(
     import('../queue/request.ts'),
     import('../database/queries/figures.ts'),
   ]);
-  const figures = metricsSource(opened.query, config.interval, config.hosts);
+  const figures = metricsSource(opened.query, config.intervalSeconds, config.hosts);
   const viewsOf = (query: Query): Views => ({
-    report: report(query, config.interval, config.hosts),
-    pages: pages(query, config.interval),
+    report: report(query, config.intervalSeconds, config.hosts),
+    pages: pages(query, config.intervalSeconds),
   });
   const ports = {
     ...viewsOf(opened.query),

@@ -9,15 +9,15 @@ export async function openScheduler(stores: Stores): Promise<{ close(): Promise<
   await untilReachable(backend.check, stores.isClosed, log);
   await openNotifier(stores);
   const hosts = async (only?: readonly string[]): Promise<readonly ScheduledHost[]> => {
-    const known = new Map(config.hosts.map((host) => [host, config.interval]));
+    const known = new Map(config.hosts.map((host) => [host, config.intervalSeconds]));
     for (const { host_uuid, interval_s } of await (await stores.report()).intervals(only))
       known.set(host_uuid, interval_s);
-    return [...known].map(([host, seconds]) => ({ host, interval: seconds * 1000 }));
+    return [...known].map(([host, seconds]) => ({ host, intervalMs: seconds * 1000 }));
   };
   return stores.closing(
     startScheduler(backend, {
       hosts,
-      interval: config.interval * 1000,
+      intervalMs: config.intervalSeconds * 1000,
       onError: (error) =>
         log.warn({ error }, error === null ? 'the schedule works again' : 'the schedule failed; retrying'),
     }),
@@ -30,7 +30,7 @@ async function openNotifier(stores: Stores): Promise<void> {
     import('../database/outbox.ts'),
     import('../notify/notifier.ts'),
   ]);
-  const { interval, grace, webhookUrl, publicUrl } = stores.config;
-  const outbox = postgresOutbox(opened, { interval, grace });
+  const { intervalSeconds, graceSeconds, webhookUrl, publicUrl } = stores.config;
+  const outbox = postgresOutbox(opened, { intervalSeconds, graceSeconds });
   stores.closing(startNotifier(outbox, { webhookUrl, publicUrl, log: stores.log }));
 }

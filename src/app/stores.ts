@@ -92,14 +92,18 @@ export function openStores(config: Config, log: Log): Stores {
     closing,
     report: once(async () => {
       const [opened, module] = await Promise.all([database(), import('../database/queries/report.ts')]);
-      return module.report(opened.query, config.interval, config.hosts);
+      return module.report(opened.query, config.intervalSeconds, config.hosts);
     }),
     ledger: once(async () => {
       const [opened, { postgresLedger }] = await Promise.all([
         database(),
         import('../database/ledger/ledger.ts'),
       ]);
-      return postgresLedger(opened, { version, historyDays: config.historyDays, interval: config.interval });
+      return postgresLedger(opened, {
+        version,
+        historyDays: config.historyDays,
+        intervalSeconds: config.intervalSeconds,
+      });
     }),
     queues: once(async () => {
       const [url, shared, { queueBackend }] = await Promise.all([

@@ -46,7 +46,7 @@ export async function openHostWorker(
   ]);
   // Before a worker is made: one that was made on a store that refuses it takes long to recover.
   const ready = follows
-    ? () => ledger.register(config.host, config.interval).then(backend.check)
+    ? () => ledger.register(config.host, config.intervalSeconds).then(backend.check)
     : backend.check;
   await untilReachable(ready, stores.isClosed, log);
   // Stopped while it was opened: a worker on a store that is closed would never end.
@@ -61,8 +61,8 @@ export async function openHostWorker(
       ports: { ledger, engine, machine, stateFile: reader, bus },
       bus,
       backend,
-      grace: config.grace,
-      interval: config.interval,
+      graceSeconds: config.graceSeconds,
+      intervalSeconds: config.intervalSeconds,
       log,
       watchers: follows
         ? { docker: watchDocker.watchEngine(config.docker), file: watchFile.watchStateFile(reader) }

@@ -9,8 +9,11 @@ import { bounded, isStale, staleAfter } from './sql.ts';
 /** Milliseconds after which the server ends a look whose process hangs: a pass may wait for a row that it locked. */
 const lookWithin = 2000;
 
-/** @param options.interval seconds, of hosts that never had a worker; of the grace, seconds */
-export function postgresOutbox(database: Database, options: { interval: number; grace: number }): Outbox {
+/** @param options.intervalSeconds seconds, of hosts that never had a worker; of the grace, seconds */
+export function postgresOutbox(
+  database: Database,
+  options: { intervalSeconds: number; graceSeconds: number },
+): Outbox {
   const ask = database.query;
   return {
     look: (watched, decide) =>
@@ -19,13 +22,13 @@ export function postgresOutbox(database: Database, options: { interval: number; 
         const [lock] = await query(db, takeLock);
         if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
         await query(db, noteLook);
-        await query(db, lookAtHosts, [options.interval, watched / 1000]);
+        await query(db, lookAtHosts, [options.intervalSeconds, watched / 1000]);
         const facts = await alertFacts(db);
         if (facts !== null) await write(db, decide(facts));
         return { lastLookSeconds: 0 };
       }),
     prune: async () => {
-      await ask(mendAlarms, [options.grace]);
+      await ask(mendAlarms, [options.graceSeconds]);
       await ask(deleteCalm);
       const dropped = await ask(dropOld);
       return { dropped: dropped.length };

@@ -2,7 +2,7 @@
 export interface ScheduledHost {
   readonly host: string;
   /** Milliseconds. */
-  readonly interval: number;
+  readonly intervalMs: number;
 }
 
 export interface Slot {
@@ -22,12 +22,12 @@ function checksum(text: string): number {
 }
 
 /** Where in its interval a host's passes fall, in milliseconds: the same after every restart, spread over a fleet. */
-export const offsetOf = (host: string, interval: number): number => checksum(host) % interval;
+export const offsetOf = (host: string, intervalMs: number): number => checksum(host) % intervalMs;
 
 /** The first slot of a host at or after a time. */
-export function nextSlot({ host, interval }: ScheduledHost, from: number): number {
-  const offset = offsetOf(host, interval);
-  return Math.ceil((from - offset) / interval) * interval + offset;
+export function nextSlot({ host, intervalMs }: ScheduledHost, from: number): number {
+  const offset = offsetOf(host, intervalMs);
+  return Math.ceil((from - offset) / intervalMs) * intervalMs + offset;
 }
 
 /** The slots that fall due in [from, to), at most one a host: a span is no longer than the shortest interval. */

@@ -29,7 +29,7 @@ export async function planAndApply(
   const decided = await inSlices(
     planInSteps({
       now: turn.now,
-      grace: request.grace,
+      graceSeconds: request.graceSeconds,
       only: request.only,
       desired: seen.desired,
       recorded,

@@ -43,7 +43,6 @@ const maxAttempts = 3;
 /**
  * One pass over one host: observe → plan → apply → announce.
  * @param job its id, for the history and the result
- * @param settings.grace seconds
  * @param settings.enqueuedAt when the job came onto its queue, epoch milliseconds
  * @throws FleetError OTHER_MACHINE, TURN_LOST and the database's faults, with nothing written
  */
@@ -51,7 +50,7 @@ export async function pass(
   data: JobData,
   job: string,
   ports: Ports,
-  settings: { grace: number; enqueuedAt?: number | undefined },
+  settings: { graceSeconds: number; enqueuedAt?: number | undefined },
 ): Promise<PassOutcome> {
   const request = passRequest(data, job, settings);
   const { seen, decided } = await observeAndTakeTurn(request, ports);

@@ -10,7 +10,7 @@ export interface PassRequest {
   /** The job's id, for the history and the result. */
   readonly job: string;
   /** Seconds during which another program's row is left to it. */
-  readonly grace: number;
+  readonly graceSeconds: number;
   /** When it began, by this process's monotonic clock, milliseconds. */
   readonly startedMs: number;
   /** When the event that it answers was enqueued, epoch milliseconds; null: no event asked for it. */
@@ -21,7 +21,7 @@ export interface PassRequest {
 export function passRequest(
   data: JobData,
   job: string,
-  settings: { grace: number; enqueuedAt?: number | undefined },
+  settings: { graceSeconds: number; enqueuedAt?: number | undefined },
 ): PassRequest {
   const isEvent = data.cause === 'docker' || data.cause === 'file';
   return {
@@ -29,7 +29,7 @@ export function passRequest(
     only: data.deckies === undefined ? null : new Set(data.deckies),
     dryRun: data.dry_run ?? false,
     job,
-    grace: settings.grace,
+    graceSeconds: settings.graceSeconds,
     startedMs: performance.now(),
     eventAt: isEvent ? (settings.enqueuedAt ?? null) : null,
   };

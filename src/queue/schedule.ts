@@ -17,7 +17,7 @@ export interface ScheduleOptions {
   /** The hosts to serve now, each with its interval. @param only these, as far as they are still known, and maybe others */
   hosts(only?: readonly string[]): Promise<readonly ScheduledHost[]>;
   /** Milliseconds: of hosts that have none of their own. */
-  readonly interval: number;
+  readonly intervalMs: number;
   /** Told once of what began to fail, and once, with null, that it no longer does. */
   onError(error: unknown): void;
 }
@@ -52,7 +52,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     return { hosts: hosts.length, enqueued };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
-    Math.min(longestRoundMs, options.interval, ...hosts.map(({ interval }) => interval));
+    Math.min(longestRoundMs, options.intervalMs, ...hosts.map(({ intervalMs }) => intervalMs));
   const repair = async (): Promise<void> => {
     try {
       await mendSchedule(queue, roundLength(await hostsNow()));

@@ -4,7 +4,7 @@ import type { FleetState } from '../fleet/state.ts';
 /** One host as metrics tell it. Times are seconds, ages by the database's clock. */
 export interface HostFigures {
   readonly host: string;
-  readonly interval: number;
+  readonly intervalSeconds: number;
   /** Null: no pass was there yet. */
   readonly lastPassAge: number | null;
   readonly lastFullPassAge: number | null;

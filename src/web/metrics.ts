@@ -40,7 +40,7 @@ const levels: readonly Level[] = [
   {
     name: 'decnet_fleet_interval_seconds',
     help: 'Seconds between two scheduled passes of the host.',
-    of: ({ interval }) => interval,
+    of: ({ intervalSeconds }) => intervalSeconds,
   },
   {
     name: 'decnet_fleet_host_stale',

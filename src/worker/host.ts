@@ -24,9 +24,9 @@ export interface HostWorkerOptions {
   readonly bus: Bus;
   readonly backend: QueueBackend;
   /** Seconds. */
-  readonly grace: number;
+  readonly graceSeconds: number;
   /** Seconds between two scheduled passes. */
-  readonly interval: number;
+  readonly intervalSeconds: number;
   readonly log: Log;
   /** What tells when to look again; null for a worker that only drains its queue. */
   readonly watchers: Readonly<Record<TriggerCause, Watcher>> | null;
@@ -81,7 +81,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     reconcileProcessor({
       host,
       ports: options.ports,
-      grace: options.grace,
+      graceSeconds: options.graceSeconds,
       onPass: (data, outcome) => {
         say.passed(outcome);
         hadTurn.add(outcome.result.job_id);
@@ -171,14 +171,14 @@ function follow(
 }
 
 /** A sign of life at start and every 30 s. */
-function startHeartbeat({ host, version, interval, bus }: HostWorkerOptions): NodeJS.Timeout {
+function startHeartbeat({ host, version, intervalSeconds, bus }: HostWorkerOptions): NodeJS.Timeout {
   const beat = (): void => {
     const payload = {
       worker: 'reconciler',
       ts: Date.now() / 1000,
       host_uuid: host,
       version,
-      interval_s: interval,
+      interval_s: intervalSeconds,
     };
     bus.publish([{ topic: healthTopic, type: 'health', payload }]);
   };
@@ -188,7 +188,7 @@ function startHeartbeat({ host, version, interval, bus }: HostWorkerOptions): No
 
 /** A worker that was given no scheduled job for two intervals enqueues its own. @see CONTRACT.md, "The queue" */
 function scheduleWatch(
-  { host, interval, watchers, log }: HostWorkerOptions,
+  { host, intervalSeconds, watchers, log }: HostWorkerOptions,
   enqueue: (cause: Cause) => Promise<string | undefined>,
   removeDelayed: () => Promise<void>,
 ) {
@@ -196,7 +196,7 @@ function scheduleWatch(
   let own: string | undefined;
   let alone = false;
   const look = async (): Promise<void> => {
-    if (performance.now() - last < 2 * interval * 1000) return;
+    if (performance.now() - last < 2 * intervalSeconds * 1000) return;
     if (!alone) log.warn({ host }, 'no scheduler is running: this worker schedules its own passes');
     alone = true;
     try {
@@ -206,7 +206,7 @@ function scheduleWatch(
       // The queue is down: that is said elsewhere.
     }
   };
-  const timer = watchers === null ? undefined : setInterval(() => void look(), interval * 1000);
+  const timer = watchers === null ? undefined : setInterval(() => void look(), intervalSeconds * 1000);
   return {
     /** Told of each job that begins. */
     saw: (id: string | undefined, data: unknown): void => {

@@ -80,13 +80,13 @@ for (const kind of stores) {
           { host_uuid: 'local' },
           'meanwhile',
           {
-            ledger: postgresLedger(database, { version: 'test', historyDays: 30, interval: 30 }),
+            ledger: postgresLedger(database, { version: 'test', historyDays: 30, intervalSeconds: 30 }),
             stateFile: stateFileReader(host.stateFile, 'local'),
             engine: docker,
             machine: thisMachine(async () => (await docker.info()).id),
             bus: { publish: () => undefined },
           },
-          { grace: 300 },
+          { graceSeconds: 300 },
         );
       } finally {
         await database.close();

@@ -57,8 +57,8 @@ for (const kind of stores) {
         ports: it.ports,
         bus: { publish: () => undefined, subscribe: () => undefined, close: async () => undefined },
         backend,
-        grace,
-        interval,
+        graceSeconds: grace,
+        intervalSeconds: interval,
         log: createLog('silent'),
         watchers: follows ? { docker: quiet, file: quiet } : null,
       });
@@ -221,16 +221,16 @@ for (const kind of stores) {
     });
 
     test('a host with a shorter interval that registers is served by it after the next round', async () => {
-      const hosts = [{ host: 'peer', interval: 2000 }];
+      const hosts = [{ host: 'peer', intervalMs: 2000 }];
       const scheduler = startScheduler(backend, {
         hosts: async () => hosts,
-        interval: 2000,
+        intervalMs: 2000,
         onError: (error) => assert.fail(String(error)),
       });
       const every = async () =>
         (await backend.queue('schedule').getJobSchedulers()).map((found) => found.every);
       await waitFor(async () => (await every()).join() === '2000');
-      hosts.push({ host: 'local', interval: 500 });
+      hosts.push({ host: 'local', intervalMs: 500 });
       // Long before the schedule looks after itself.
       await waitFor(async () => (await every()).join() === '500', 10_000);
       await work();
@@ -244,8 +244,8 @@ for (const kind of stores) {
     test('the schedule serves every host, and a dead one piles up nothing', async () => {
       await work();
       const scheduler = startScheduler(backend, {
-        hosts: async () => ['local', 'peer'].map((host) => ({ host, interval: 1000 })),
-        interval: 1000,
+        hosts: async () => ['local', 'peer'].map((host) => ({ host, intervalMs: 1000 })),
+        intervalMs: 1000,
         onError: (error) => assert.fail(String(error)),
       });
       const passes = async (): Promise<number> => {

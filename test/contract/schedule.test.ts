@@ -40,8 +40,8 @@ for (const kind of stores) {
       const backend = await connect();
       open.push(
         startScheduler(backend, {
-          hosts: async () => hosts.map((host) => ({ host, interval: intervalMs })),
-          interval: intervalMs,
+          hosts: async () => hosts.map((host) => ({ host, intervalMs })),
+          intervalMs,
           onError: (error) => void errors.push(error),
         }),
       );
@@ -94,8 +94,8 @@ for (const kind of stores) {
         startScheduler(await connect(), {
           // The first question is that of the schedule itself.
           hosts: async () =>
-            ++asked % 5 === 2 ? new Promise(() => undefined) : [{ host: 'a', interval: 1000 }],
-          interval: 1000,
+            ++asked % 5 === 2 ? new Promise(() => undefined) : [{ host: 'a', intervalMs: 1000 }],
+          intervalMs: 1000,
           onError: () => undefined,
         }),
       );

@@ -31,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => it.close());
 
 const run = (more: Partial<JobData> = {}, job = '1'): Promise<PassOutcome> =>
-  pass({ host_uuid: 'local', ...more }, job, it.ports, { grace: 300 });
+  pass({ host_uuid: 'local', ...more }, job, it.ports, { graceSeconds: 300 });
 
 const counts = async (more: Partial<JobData> = {}): Promise<readonly number[]> => {
   const { inserted, deleted, state_updated, config_updated } = (await run(more)).result;
@@ -266,7 +266,11 @@ describe('a pass on the database', () => {
 
   test('a host without an interval of its own has a gap when all others call it stale, and no earlier', async () => {
     const interval = 600;
-    it.ports.ledger = postgresLedger(it.database, { version: 'test', historyDays: 30, interval });
+    it.ports.ledger = postgresLedger(it.database, {
+      version: 'test',
+      historyDays: 30,
+      intervalSeconds: interval,
+    });
     const views = report(it.database.query, interval);
     await run();
     for (const [minutes, isStale] of [
@@ -481,7 +485,7 @@ async function statementsOf(work: () => Promise<unknown>): Promise<readonly stri
   const [server] = await it.db.query(`select current_setting('data_directory') as directory`);
   const log = join(String(server?.directory), 'server.log');
   const fresh = await openDatabase(it.db.url);
-  it.ports.ledger = postgresLedger(fresh, { version: 'test', historyDays: 30, interval: 30 });
+  it.ports.ledger = postgresLedger(fresh, { version: 'test', historyDays: 30, intervalSeconds: 30 });
   // What a new connection is asked is not the pass's.
   await fresh.query('select');
   const from = (await stat(log)).size;
@@ -606,7 +610,7 @@ describe('migrations', () => {
   test('a database that lacks them is named so, with what to do', async () => {
     const empty = await testDatabase({ migrated: false });
     const database = await openDatabase(empty.url);
-    const ledger = postgresLedger(database, { version: 'test', historyDays: 30, interval: 30 });
+    const ledger = postgresLedger(database, { version: 'test', historyDays: 30, intervalSeconds: 30 });
     await assert.rejects(ledger.host('local', { create: true }), {
       code: 'SCHEMA_MISSING',
       advice: /decnet-fleet migrate/,

@@ -223,9 +223,10 @@ describe('rule 4: the grace', () => {
   });
 
   test('of 0 leaves nothing to anybody', () => {
-    assert.deepEqual(short({ grace: 0, desired, recorded: others(0, 'running'), observed: gone }).changes, [
-      'state web running>torn_down',
-    ]);
+    assert.deepEqual(
+      short({ graceSeconds: 0, desired, recorded: others(0, 'running'), observed: gone }).changes,
+      ['state web running>torn_down'],
+    );
   });
 
   test('once seen running, its state is ours again at once', () => {

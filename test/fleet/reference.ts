@@ -33,7 +33,7 @@ export function outcome(facts: Facts, name: string): Outcome {
   }
 
   const age = facts.now - row.writtenAt;
-  const isLeft = !row.ours && Math.abs(age) < facts.grace * 1000;
+  const isLeft = !row.ours && Math.abs(age) < facts.graceSeconds * 1000;
   const services = decky?.services ?? row.services.filter((one): one is string => typeof one === 'string');
   const state = facts.observed.kind === 'ok' ? observed(facts, name, services) : null;
 

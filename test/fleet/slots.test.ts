@@ -10,14 +10,14 @@ describe('slots', () => {
   test('rounds that follow each other give each host every slot, and each once', () => {
     fc.assert(
       fc.property(
-        fc.uniqueArray(fc.record({ host: hostName, interval }), {
+        fc.uniqueArray(fc.record({ host: hostName, intervalMs: interval }), {
           selector: ({ host }) => host,
           minLength: 1,
           maxLength: 8,
         }),
         fc.integer({ min: 1_600_000_000_000, max: 1_900_000_000_000 }),
         (hosts, start) => {
-          const length = Math.min(...hosts.map((host) => host.interval));
+          const length = Math.min(...hosts.map((host) => host.intervalMs));
           const rounds = 20;
           const due = Array.from({ length: rounds }, (_, at) =>
             slotsDue(hosts, start + at * length, start + (at + 1) * length),
@@ -28,7 +28,7 @@ describe('slots', () => {
             for (
               let at = nextSlot(scheduled, start);
               at < start + rounds * length;
-              at += scheduled.interval
+              at += scheduled.intervalMs
             ) {
               expected.push(at);
             }
@@ -42,7 +42,7 @@ describe('slots', () => {
   test('a slot is at its host’s offset, whenever it is asked for', () => {
     fc.assert(
       fc.property(hostName, interval, fc.integer({ min: 0, max: 1e12 }), (host, every, from) => {
-        const slot = nextSlot({ host, interval: every }, from);
+        const slot = nextSlot({ host, intervalMs: every }, from);
         assert.ok(slot >= from && slot < from + every);
         assert.equal(slot % every, offsetOf(host, every));
       }),

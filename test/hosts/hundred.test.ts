@@ -48,7 +48,7 @@ describe('many hosts', { skip: noStore('redis') }, () => {
       context: undefined,
       configDir: undefined,
     });
-    const ledger = postgresLedger(database, { version: 'test', historyDays: 30, interval: 30 });
+    const ledger = postgresLedger(database, { version: 'test', historyDays: 30, intervalSeconds: 30 });
     const names = Array.from({ length: 100 }, (_, at) => `host-${at}`);
     const passes = new Map<string, number[]>(names.map((name) => [name, []]));
     const workers: HostWorker[] = names.map((host) =>
@@ -64,8 +64,8 @@ describe('many hosts', { skip: noStore('redis') }, () => {
         },
         bus: { publish: () => undefined, subscribe: () => undefined, close: async () => undefined },
         backend,
-        grace: 300,
-        interval: 1000,
+        graceSeconds: 300,
+        intervalSeconds: 1000,
         log: createLog('silent'),
         watchers: { docker: quiet, file: quiet },
         onPass: ({ cause }) => {
@@ -74,8 +74,8 @@ describe('many hosts', { skip: noStore('redis') }, () => {
       }),
     );
     const scheduler = startScheduler(backend, {
-      hosts: async () => names.map((host) => ({ host, interval: 1000 })),
-      interval: 1000,
+      hosts: async () => names.map((host) => ({ host, intervalMs: 1000 })),
+      intervalMs: 1000,
       onError: (error) => assert.fail(String(error)),
     });
     const seconds = 60;
@@ -101,8 +101,8 @@ describe('many hosts', { skip: noStore('redis') }, () => {
 
   test('a host that is dead for a hundred intervals: no pile of jobs, and one pass on its return', async () => {
     const scheduler = startScheduler(backend, {
-      hosts: async () => [{ host: 'dead', interval: 100 }],
-      interval: 100,
+      hosts: async () => [{ host: 'dead', intervalMs: 100 }],
+      intervalMs: 100,
       onError: (error) => assert.fail(String(error)),
     });
     await sleep(10_500);

@@ -180,10 +180,13 @@ describe('hosts that no worker ever looked at', () => {
 
   test('alarm nobody by themselves, and are scheduled only where the configuration names them', async () => {
     let asked = 0;
-    await postgresOutbox(database, { interval: 30, grace: 300 }).look(Number.MAX_SAFE_INTEGER, () => {
-      asked += 1;
-      return { notifications: [], told: [], limits: [] };
-    });
+    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300 }).look(
+      Number.MAX_SAFE_INTEGER,
+      () => {
+        asked += 1;
+        return { notifications: [], told: [], limits: [] };
+      },
+    );
     assert.deepEqual([asked, await store.db.query('select * from fleet_alarms')], [0, []]);
     const intervals = await report(database.query, 30, ['planned']).intervals();
     assert.deepEqual(intervals.map(({ host_uuid }) => host_uuid).sort(), ['host-a', 'new']);

@@ -84,7 +84,7 @@ afterEach(async () => {
 const isNotification = notificationSchema();
 
 function notifier(path: string | null = '/hook/s3cret'): { close(): Promise<void> } {
-  const made = startNotifier(postgresOutbox(it.database, { interval: 30, grace: 300 }), {
+  const made = startNotifier(postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 }), {
     webhookUrl: path === null ? null : path.startsWith('http') ? path : `http://127.0.0.1:${to.port}${path}`,
     publicUrl: 'https://fleet.example/',
     log: createLog('silent'),
@@ -94,7 +94,7 @@ function notifier(path: string | null = '/hook/s3cret'): { close(): Promise<void
 }
 
 const run = async (): Promise<void> => {
-  await pass({ host_uuid: 'local' }, '1', it.ports, { grace: 300 });
+  await pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300 });
 };
 const names = (count: number): readonly string[] => Array.from({ length: count }, (_, at) => `decky-${at}`);
 
@@ -519,7 +519,7 @@ describe('what a stolen host wrote', () => {
     await holder.query(`select from fleet_locks where name = 'alarms' for update`);
     const said: string[] = [];
     open.push(
-      startNotifier(postgresOutbox(it.database, { interval: 30, grace: 300 }), {
+      startNotifier(postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 }), {
         webhookUrl: `http://127.0.0.1:${to.port}/`,
         publicUrl: null,
         log: pino({ level: 'info' }, { write: (line: string) => void said.push(line) }),

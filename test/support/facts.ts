@@ -74,7 +74,7 @@ export const unreachable: EngineAnswer = { kind: 'unreachable', reason: 'there i
 
 export const facts = (more: Partial<Facts> = {}): Facts => ({
   now,
-  grace: 300,
+  graceSeconds: 300,
   only: null,
   desired: declared(),
   recorded: [],

@@ -35,7 +35,7 @@ export async function bench(): Promise<Bench> {
     observed: seen(),
     identity: 'machine-a',
     ports: {
-      ledger: postgresLedger(database, { version: 'test', historyDays: 30, interval: 30 }),
+      ledger: postgresLedger(database, { version: 'test', historyDays: 30, intervalSeconds: 30 }),
       stateFile: { path: '/test/decnet-state.json', read: async () => made.desired },
       engine: { list: async () => made.observed },
       machine: { identity: async () => made.identity },

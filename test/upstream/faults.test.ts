@@ -23,7 +23,7 @@ describe('upstream’s fault', () => {
   });
   afterEach(() => it.close());
 
-  const run = (): Promise<PassOutcome> => pass({ host_uuid: 'local' }, '1', it.ports, { grace: 300 });
+  const run = (): Promise<PassOutcome> => pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300 });
   const othersRow = (name: string, state: string, secondsAgo: number) =>
     it.db.query(
       `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, updated_at)

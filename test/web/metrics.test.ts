@@ -25,7 +25,7 @@ describe('/metrics after real passes', () => {
   afterEach(() => it.close());
 
   const run = (more: Partial<JobData> = {}, enqueuedAt?: number): Promise<PassOutcome> =>
-    pass({ host_uuid: 'local', ...more }, '1', it.ports, { grace: 300, enqueuedAt });
+    pass({ host_uuid: 'local', ...more }, '1', it.ports, { graceSeconds: 300, enqueuedAt });
 
   const scrape = async (): Promise<ReadonlyMap<string, Family>> => {
     const hosts = await metricsSource(it.database.query, 30).hosts();
@@ -170,7 +170,7 @@ describe('/metrics after real passes', () => {
   });
 
   test('a job that an event asked for tells how long its row took, and no other job does', async () => {
-    const process = reconcileProcessor({ host, ports: it.ports, grace: 300 });
+    const process = reconcileProcessor({ host, ports: it.ports, graceSeconds: 300 });
     let jobs = 0;
     const job = (data: object, timestamp = Date.now() - 1500) => {
       jobs += 1;
@@ -238,7 +238,7 @@ describe('/metrics after real passes', () => {
 
 const someHost = (host: string): HostFigures => ({
   host,
-  interval: 30,
+  intervalSeconds: 30,
   lastPassAge: 3.25,
   lastFullPassAge: 12,
   stale: false,

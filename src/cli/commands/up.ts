@@ -62,7 +62,7 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
   // What it may not do is told before the first pass.
   context.print(`  dashboard   ${await openDashboard(app, choice)}`);
   if (choice.takeOver) await app.takeOver();
-  const { onPass, onFailure } = firstPass(context, config.interval);
+  const { onPass, onFailure } = firstPass(context, config.intervalSeconds);
   const worker = await app.hostWorker({ follows: true, stateFile, onPass, onFailure });
   await app.scheduler();
   return worker.asked;
@@ -79,11 +79,11 @@ async function openDashboard(app: App, { host, port, isAnyPort }: Choice): Promi
 }
 
 /** Prints the first pass as counts, and from then on each change as a line. */
-function firstPass(context: Context, interval: number) {
+function firstPass(context: Context, intervalSeconds: number) {
   let first = true;
   const follow = (): void => {
     first = false;
-    context.print(`Looking every ${interval} s; Ctrl-C stops.`);
+    context.print(`Looking every ${intervalSeconds} s; Ctrl-C stops.`);
   };
   return {
     onPass: (_data: unknown, outcome: PassOutcome): void => {

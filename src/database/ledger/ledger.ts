@@ -22,7 +22,7 @@ export interface LedgerOptions {
   readonly version: string;
   readonly historyDays: number;
   /** Seconds, of hosts that never had a worker. */
-  readonly interval: number;
+  readonly intervalSeconds: number;
 }
 
 /** A host's turns on PostgreSQL: each is one transaction under the lock of its row of `fleet_hosts`. */
@@ -158,7 +158,7 @@ function openTurn(
     record: async (pass) => {
       const isFull = request.only === null;
       if (isFull) {
-        await query(db, insertGap, [request.host, moment, options.interval]);
+        await query(db, insertGap, [request.host, moment, options.intervalSeconds]);
         await query(db, 'select fleet_prune_transitions($1, $2)', [request.host, options.historyDays]);
       }
       await query(db, updateHost, [

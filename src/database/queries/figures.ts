@@ -46,7 +46,7 @@ function hostFigures(row: Row): HostFigures {
   const memory = memoryFromJson(row.notes);
   return {
     host: row.host,
-    interval: row.interval,
+    intervalSeconds: row.interval,
     lastPassAge: row.last_pass_age,
     lastFullPassAge: row.last_full_pass_age,
     stale: row.stale,

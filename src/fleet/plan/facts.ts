@@ -26,7 +26,7 @@ export interface Facts {
   /** Of the database's clock, epoch milliseconds. */
   readonly now: number;
   /** Seconds during which another program's row is left to it. */
-  readonly grace: number;
+  readonly graceSeconds: number;
   /** The names looked at; null: all. */
   readonly only: ReadonlySet<string> | null;
   readonly desired: Desired;

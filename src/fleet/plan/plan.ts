@@ -204,29 +204,29 @@ interface Grace {
 }
 
 /** @see CONTRACT.md, rule 4, Grace */
-function graceOf(row: Row, { now, grace, memory }: Facts, seen: Observation | null): Grace {
-  const length = grace * 1000;
+function graceOf(row: Row, { now, graceSeconds, memory }: Facts, seen: Observation | null): Grace {
+  const lengthMs = graceSeconds * 1000;
   const noted = memory.left.get(row.name);
   // After our own write the row is still one that the other program wrote: its content stays the writer's.
   const writtenAt = row.ours ? noted?.writtenAt : row.writtenAt;
-  if (writtenAt === undefined || Math.abs(now - writtenAt) >= length) {
+  if (writtenAt === undefined || Math.abs(now - writtenAt) >= lengthMs) {
     return { left: false, ran: true, endsIn: null, note: null };
   }
   const since = noted?.since ?? now;
   const ranBefore = noted?.ran === true && noted.writtenAt === writtenAt;
   return {
-    left: now - since < length,
+    left: now - since < lengthMs,
     ran: ranBefore,
-    endsIn: Math.max(0, Math.min(writtenAt, since) + length - now),
+    endsIn: Math.max(0, Math.min(writtenAt, since) + lengthMs - now),
     note: { since, writtenAt, ran: ranBefore || seen?.state === 'running' },
   };
 }
 
 function writersOwn({ grace, facts }: Case): Withheld {
-  const reason = `written by another process (grace ${facts.grace} s)`;
+  const reason = `written by another process (grace ${facts.graceSeconds} s)`;
   if (grace.note === null) return same(reason);
   const age = Math.max(0, Math.round((facts.now - grace.note.writtenAt) / 1000));
-  return { reason, inWords: `written by another process ${age} s ago (grace ${facts.grace} s)` };
+  return { reason, inWords: `written by another process ${age} s ago (grace ${facts.graceSeconds} s)` };
 }
 
 const same = (reason: string): Withheld => ({ reason, inWords: reason });

@@ -131,7 +131,7 @@ function hostGroup(
   const total = matched?.get(host_uuid) ?? sizeOf(host);
   const isOpen = address.open.includes(host_uuid);
   const hidden = total - deckies.length;
-  const next = nextSlot({ host: host_uuid, interval: interval_s * 1000 }, Date.now());
+  const next = nextSlot({ host: host_uuid, intervalMs: interval_s * 1000 }, Date.now());
   const trouble = hostTrouble(host, true);
   const notes = notesOf(host);
   return html`<section class="host ${stale ? 'stale' : ''}" data-key="host ${host_uuid}" aria-label="Host ${host_uuid}">

@@ -41,7 +41,7 @@ export async function hostPage(
     report.gaps(name, null),
   ]);
   const trouble = hostTrouble(host);
-  const next = nextSlot({ host: name, interval: host.interval_s * 1000 }, Date.now());
+  const next = nextSlot({ host: name, intervalMs: host.interval_s * 1000 }, Date.now());
   return {
     title: name,
     body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a></nav>
