@@ -11,6 +11,9 @@ export const scheduleQueue = 'schedule';
 
 export const jobName = 'reconcile';
 
+/** How the ids of scheduled passes begin: those of the schedule, and those that a worker enqueues without one. */
+export const jobIdPrefix = { schedule: 's', worker: 'w' } as const;
+
 export const causes = ['schedule', 'docker', 'file', 'start', 'manual'] as const;
 export type Cause = (typeof causes)[number];
 

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JobData, jobName, queueName } from '../fleet/job.ts';
+import { type JobData, jobIdPrefix, jobName, queueName } from '../fleet/job.ts';
 import { type ScheduledHost, type Slot, slotsDue } from '../fleet/slots.ts';
 import { reasonOf } from '../lib/errors.ts';
+import { shortId } from '../lib/short-id.ts';
 import type { QueueBackend, QueuedJob } from './backend.ts';
 
 /** Jobs that are added at once: some milliseconds, during which Redis does nothing else. */
@@ -83,8 +83,7 @@ const jobOf = ({ host }: Slot): QueuedJob => {
     name: jobName,
     data,
     options: {
-      // Short, since people read it; by chance, since after a clock was set back a kept job would be in its way.
-      jobId: `s${randomBytes(4).toString('hex')}`,
+      jobId: shortId(jobIdPrefix.schedule),
       // While one is waiting or running there is no other: a dead host piles up nothing, a long pass skips.
       deduplication: { id: 'schedule' },
     },

@@ -8,6 +8,7 @@ import type { PassOutcome, Ports } from '../pass/pass.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import { hostLog } from './host-log.ts';
 import { requeueTimer } from './requeue.ts';
+import { scheduleWatch } from './schedule-watch.ts';
 import { coalescer, type TriggerCause, type Watcher, type Watching } from './triggers.ts';
 
 /** Milliseconds between two signs of life. @see DOMAIN.md, "The bus" */
@@ -47,6 +48,9 @@ export interface HostWorker {
   close(): Promise<void>;
 }
 
+/** More than a host's queue is given in an interval, unless it is a very busy one. */
+const recentJobs = 49;
+
 /** A worker's life: it serves the queue of one host, and that queue alone. */
 export function startHostWorker(options: HostWorkerOptions): HostWorker {
   const { host, backend, log } = options;
@@ -55,24 +59,30 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
 
   const enqueue = async (
     data: { deckies?: readonly string[]; cause: Cause },
-    deduplication?: { id: string; keepLastIfActive?: boolean },
+    more: { jobId?: string; deduplication?: { id: string; keepLastIfActive?: boolean } } = {},
   ): Promise<string | undefined> => {
-    const job = await queue.add(jobName, { host_uuid: host, ...data }, deduplication && { deduplication });
+    const job = await queue.add(jobName, { host_uuid: host, ...data }, more);
     return job.id;
   };
   const coalesced = coalescer((deckies, cause) => enqueue({ ...(deckies && { deckies }), cause }));
   const requeues = requeueTimer((deckies) =>
     coalesced.trigger({ kind: 'deckies', names: new Set(deckies) }, 'docker'),
   );
-  const schedule = scheduleWatch(
-    options,
-    (cause) => enqueue({ cause }, { id: 'schedule' }),
-    async () => {
-      // Version 0.1 enqueued passes ahead: one for tomorrow, by a wrong clock, stands in the way of all before it.
-      const delayed = await queue.getDelayed();
-      for (const job of delayed.filter(({ data }) => data?.cause === 'schedule')) await job.remove();
-    },
-  );
+  const schedule =
+    options.watchers === null
+      ? null
+      : scheduleWatch(options, {
+          recentIds: async () =>
+            (await queue.getJobs(['active', 'completed', 'failed'], 0, recentJobs)).flatMap((job) =>
+              job?.data?.cause === 'schedule' && job.id !== undefined ? [job.id] : [],
+            ),
+          enqueue: async (jobId) => {
+            // Version 0.1 enqueued passes ahead: one for tomorrow, by a wrong clock, stands in the way of all before it.
+            const delayed = await queue.getDelayed();
+            for (const job of delayed.filter(({ data }) => data?.cause === 'schedule')) await job.remove();
+            await enqueue({ cause: 'schedule' }, { deduplication: { id: 'schedule' }, jobId });
+          },
+        });
 
   /** Ids of jobs that looked and wrote; they may fail all the same. */
   const hadTurn = new Set<string>();
@@ -93,7 +103,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
       },
     }),
   );
-  worker.on('active', ({ id, data }) => schedule.saw(id, data));
+  worker.on('active', ({ id, data }) => schedule?.saw(id, data));
   const ended = (id = ''): void => {
     coalesced.ended(id, hadTurn.has(id));
     hadTurn.delete(id);
@@ -115,7 +125,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     // Followed first, then looked at: what happens in between is not missed.
     const followed = endsWithin(followWithinMs, Promise.all(following.map(({ ready }) => ready)));
     void followed
-      .then(() => enqueue({ cause: 'start' }, { id: 'start', keepLastIfActive: true }))
+      .then(() => enqueue({ cause: 'start' }, { deduplication: { id: 'start', keepLastIfActive: true } }))
       .catch(() => coalesced.trigger({ kind: 'everything' }, 'docker'));
     // What happened while the store was away could not be enqueued, or its pass failed.
     backend.onRecovered(() => coalesced.trigger({ kind: 'everything' }, 'docker'));
@@ -141,7 +151,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     },
     close: async () => {
       clearInterval(heartbeat ?? undefined);
-      schedule.close();
+      schedule?.close();
       requeues.clear();
       coalesced.clear();
       await Promise.all(following.map((one) => one.close()));
@@ -184,39 +194,4 @@ function startHeartbeat({ host, version, intervalSeconds, bus }: HostWorkerOptio
   };
   beat();
   return setInterval(beat, heartbeatEveryMs);
-}
-
-/** A worker that was given no scheduled job for two intervals enqueues its own. @see CONTRACT.md, "The queue" */
-function scheduleWatch(
-  { host, intervalSeconds, watchers, log }: HostWorkerOptions,
-  enqueue: (cause: Cause) => Promise<string | undefined>,
-  removeDelayed: () => Promise<void>,
-) {
-  let last = performance.now();
-  let own: string | undefined;
-  let alone = false;
-  const look = async (): Promise<void> => {
-    if (performance.now() - last < 2 * intervalSeconds * 1000) return;
-    if (!alone) log.warn({ host }, 'no scheduler is running: this worker schedules its own passes');
-    alone = true;
-    try {
-      await removeDelayed();
-      own = await enqueue('schedule');
-    } catch {
-      // The queue is down: that is said elsewhere.
-    }
-  };
-  const timer = watchers === null ? undefined : setInterval(() => void look(), intervalSeconds * 1000);
-  return {
-    /** Told of each job that begins. */
-    saw: (id: string | undefined, data: unknown): void => {
-      if (typeof data !== 'object' || data === null || !('cause' in data) || data.cause !== 'schedule')
-        return;
-      if (id === own) return;
-      last = performance.now();
-      if (alone) log.info({ host }, 'a scheduler is running again');
-      alone = false;
-    },
-    close: () => clearInterval(timer),
-  };
 }

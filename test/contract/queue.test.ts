@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { type JobData, type JobResult, queueName } from '../../src/fleet/job.ts';
-import { createLog } from '../../src/lib/log.ts';
+import { createLog, type Log } from '../../src/lib/log.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { requestPass, workerLives } from '../../src/queue/request.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
@@ -48,7 +48,7 @@ for (const kind of stores) {
 
     const quiet: Watcher = { start: () => ({ ready: Promise.resolve(), close: async () => undefined }) };
     const work = async (
-      more: { host?: string; follows?: boolean; grace?: number; interval?: number } = {},
+      more: { host?: string; follows?: boolean; grace?: number; interval?: number; log?: Log } = {},
     ) => {
       const { host = 'local', follows = false, grace = 300, interval = 30 } = more;
       const worker = startHostWorker({
@@ -59,7 +59,7 @@ for (const kind of stores) {
         backend,
         graceSeconds: grace,
         intervalSeconds: interval,
-        log: createLog('silent'),
+        log: more.log ?? createLog('silent'),
         watchers: follows ? { docker: quiet, file: quiet } : null,
       });
       workers.push(worker);
@@ -218,6 +218,43 @@ for (const kind of stores) {
           ({ data }) => data.cause === 'schedule',
         ).length;
       await waitFor(async () => (await scheduled()) >= 2);
+    });
+
+    test('of two workers of a host one takes all: both know that a scheduler runs, and none makes its own', async () => {
+      const said: string[] = [];
+      const log = {
+        ...createLog('silent'),
+        warn: (_: object, text: string) => said.push(text),
+      } as unknown as Log;
+      const ids = async (): Promise<readonly string[]> =>
+        (await backend.queue(queueName('local')).getCompleted(0, 99))
+          .filter(({ data }) => data.cause === 'schedule')
+          .map(({ id }) => id ?? '');
+      // Taken by either, as it happens: the other one sees none for some rounds.
+      const scheduler = startScheduler(backend, {
+        hosts: async () => [{ host: 'local', intervalMs: 2000 }],
+        intervalMs: 2000,
+        onError: (error) => assert.fail(String(error)),
+      });
+      await waitFor(async () => (await countJobs('local')) > 0);
+      for (const _ of [1, 2]) await work({ follows: true, interval: 2, log });
+      await waitFor(async () => (await ids()).length >= 12, 60_000);
+      assert.deepEqual(said, []);
+      assert.deepEqual(
+        (await ids()).filter((id) => !id.startsWith('s')),
+        [],
+      );
+      await scheduler.close();
+      await backend.queue('schedule').removeJobScheduler('reconcile');
+
+      // Without one: one of them makes the passes, both say so once, and neither takes the other for a scheduler.
+      await waitFor(() => said.length === 2, 30_000);
+      await waitFor(async () => (await ids()).filter((id) => id.startsWith('w')).length >= 4, 30_000);
+      assert.deepEqual(
+        new Set(said),
+        new Set(['no scheduler is running: this worker schedules its own passes']),
+      );
+      assert.equal(said.length, 2);
     });
 
     test('a host with a shorter interval that registers is served by it after the next round', async () => {

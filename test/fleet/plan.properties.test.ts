@@ -204,7 +204,7 @@ describe('for any facts', () => {
     fc.assert(
       fc.property(someFacts, fc.integer({ min: 1, max: 1e6 }), (given, later) => {
         const errors = (of: Facts) => plan(of).changes.map(({ name: of, lastError }) => [of, lastError]);
-        const withoutGrace = { ...given, grace: 0 };
+        const withoutGrace = { ...given, graceSeconds: 0 };
         assert.deepEqual(errors(withoutGrace), errors({ ...withoutGrace, now: given.now + later }));
       }),
       runs,

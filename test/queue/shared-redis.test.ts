@@ -80,6 +80,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis') }, () => {
   ] as const) {
     test(`${what}: who lives is known all the same`, async () => {
       const one = await fleet((await redis(settings)).url);
+      await one.db.query(`insert into fleet_hosts (host_uuid) values ('local')`);
       const none = await cli(['stop', '--host', 'local'], one.env);
       assert.match(none.stdout, /No worker of host local is running/);
       const worker = await startWorker(one);
