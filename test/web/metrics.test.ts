@@ -309,12 +309,12 @@ describe('the text', () => {
     );
   });
 
-  test('of 1,000 hosts is made in well under a second', async () => {
+  test('of 1,000 hosts is made within a scrape', async () => {
     const hosts = Array.from({ length: 1000 }, (_, at) => someHost(`host-${at}`));
     const started = performance.now();
     const text = await metricsText({ version: '1', hosts, queues });
     const took = performance.now() - started;
-    assert.ok(took < 1000, `${Math.round(took)} ms`);
+    assert.ok(took < 5000, `${Math.round(took)} ms`);
     assert.equal(text.match(/^decnet_fleet_deckies\{/gm)?.length, 7000);
   });
 });
