@@ -32,7 +32,7 @@ export function withoutSecrets(text: string): string {
   if (!/[@=]/.test(text)) return text;
   // The calls of a stack are no part of an address, and may hold an `@`.
   const hidden = text
-    .split(/(?=\n\s+at )/)
+    .split(/(?=\n[ \t]+at )/)
     .map(hideIn)
     .join('');
   return hidden === text ? text : (hiddenInJson(text) ?? hidden);

@@ -54,6 +54,12 @@ describe('what is hidden of an address', () => {
     assert.equal(withoutSecrets(`Error: postgres://me:pw@db${calls}`), `Error: postgres://me:***@db${calls}`);
   });
 
+  test('a stack begins in its own line: what stands before may end with line breaks', () => {
+    const call = '\n    at f (file:///x/@a/b.js:1:2)';
+    const text = `Error: postgres://db/fleet?password=${'\n'.repeat(2000)}${call}`;
+    assert.equal(withoutSecrets(text), `Error: postgres://db/fleet?password=***${call}`);
+  });
+
   test('a text of many megabytes takes no long time', () => {
     for (const part of ['a', ':/', 'http:', '?password=', '&a=', 'redis://a:b@']) {
       const text = `${part.repeat(300_000)}=`;
