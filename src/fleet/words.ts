@@ -26,7 +26,7 @@ export const severity: readonly FleetState[] = [
 ];
 
 /** Of a host that only rows of another program, or the configuration, tell of. */
-export const unseen = 'no worker has ever looked at this host';
+export const unseen = 'no worker has ever monitored this host';
 
 const deckies = (count: number): string =>
   `${count.toLocaleString('en')} ${count === 1 ? 'decky' : 'deckies'}`;

@@ -89,7 +89,7 @@ describe('what does not exist', () => {
     }
     assert.match(
       (await cli(['status', '--host', 'named'], env)).stdout,
-      /no worker has ever looked at this host/,
+      /no worker has ever monitored this host/,
     );
     const { hosts } = await cliJson<{ hosts: { host_uuid: string; first_seen_at: string | null }[] }>(
       ['hosts', '--host', 'named', '--json'],

@@ -18,7 +18,7 @@ import { type TestStore, testStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
 const odd = 'rack 7/left';
-const words = /no worker has ever looked at this host/i;
+const words = /no worker has ever monitored this host/i;
 
 describe('hosts that no worker ever looked at', () => {
   let store: TestStore;

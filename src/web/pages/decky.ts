@@ -177,7 +177,7 @@ function band(title: string, stretches: readonly Stretch[]): Html {
     // What was short is seen all the same.
     const width = Math.max(3, ((to - from) / length) * 1000);
     const x = Math.min(((from - first) / length) * 1000, 1000 - width);
-    return html`<rect class="${state === null ? 'unknown' : stateStyles[state].tone}" x="${x.toFixed(1)}" y="0" width="${width.toFixed(1)}" height="20"><title>${state ?? 'not looked at'}: ${new Date(from).toISOString()} to ${new Date(to).toISOString()}</title></rect>`;
+    return html`<rect class="${state === null ? 'unknown' : stateStyles[state].tone}" x="${x.toFixed(1)}" y="0" width="${width.toFixed(1)}" height="20"><title>${state ?? 'not monitored'}: ${new Date(from).toISOString()} to ${new Date(to).toISOString()}</title></rect>`;
   });
   return html`<figure class="band"><figcaption><strong>${title}</strong> <span class="figure">${percent(share)}</span> ${share === null ? null : html`running, of ${hours(known)} looked at`}</figcaption>
 <svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="${title}: ${describe({ share, known })}">${bars}</svg>${legend(stretches)}</figure>`;
@@ -187,7 +187,7 @@ function band(title: string, stretches: readonly Stretch[]): Html {
 function legend(stretches: readonly Stretch[]): Html {
   const sums = new Map<Stretch['state'], number>();
   for (const { from, to, state } of stretches) sums.set(state, (sums.get(state) ?? 0) + to - from);
-  return html`<p class="counts hint">${[...sums].map(([state, ms]) => html`<span>${state === null ? 'not looked at' : stateMark(state)} ${hours(ms)}</span>`)}</p>`;
+  return html`<p class="counts hint">${[...sums].map(([state, ms]) => html`<span>${state === null ? 'not monitored' : stateMark(state)} ${hours(ms)}</span>`)}</p>`;
 }
 
 /** Never rounded up to 100. */
