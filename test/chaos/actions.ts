@@ -128,6 +128,10 @@ function containerAct(host: WalkHost, random: Random): Act {
   return drawOne(random, acts);
 }
 
+/** What the row says of when it was written: a writer may have waited for a pass. */
+const stampOf = (rows: readonly Record<string, unknown>[] | null): number =>
+  Number(rows?.[0]?.stamp ?? Date.now());
+
 /** Another program writes the host's rows, as DECNET does. */
 function rowAct(host: WalkHost, random: Random, query: Query): Act {
   const name = drawOne(random, deckyNames);
@@ -140,7 +144,7 @@ function rowAct(host: WalkHost, random: Random, query: Query): Act {
     const rows = await query(statement, values).catch(() => null);
     // Whether one that broke off was carried out, nobody knows.
     if (rows === null || rows.length > 0 || wrote === null)
-      host.wroteForeign(name, { at: Date.now(), state: wrote });
+      host.wroteForeign(name, { at: Date.now(), state: wrote, stampedAt: stampOf(rows) });
   };
   const acts: readonly Act[] = [
     {
@@ -148,7 +152,8 @@ function rowAct(host: WalkHost, random: Random, query: Query): Act {
       run: () =>
         write(
           `insert into fleet_deckies (host_uuid, name, services, state, updated_at) values ($1, $2, '["ssh"]', $3, now())
-           on conflict (host_uuid, name) do update set state = excluded.state, updated_at = now() returning 1`,
+           on conflict (host_uuid, name) do update set state = excluded.state, updated_at = now()
+           returning extract(epoch from updated_at)::float8 * 1000 as stamp`,
           [host.name, name, state],
           state,
         ),
@@ -157,7 +162,7 @@ function rowAct(host: WalkHost, random: Random, query: Query): Act {
       name: `another program deletes ${name}`,
       run: () =>
         write(
-          'delete from fleet_deckies where host_uuid = $1 and name = $2 returning 1',
+          'delete from fleet_deckies where host_uuid = $1 and name = $2 returning name',
           [host.name, name],
           null,
         ),

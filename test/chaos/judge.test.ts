@@ -53,14 +53,14 @@ describe('the judge of the walk', () => {
   const facts = (more: {
     file?: Timeline<StateFile>;
     containers?: Readonly<Record<string, Timeline<Container | null>>>;
-    foreign?: readonly ForeignWrite[];
+    foreign?: readonly (Omit<ForeignWrite, 'stampedAt'> & { stampedAt?: number })[];
   }): HostFacts => ({
     file: more.file ?? timeline(declares('web')),
     containers: new Map(
       Object.entries(more.containers ?? { 'web-ssh': timeline<Container | null>(container('web-ssh')) }),
     ),
     services: new Map([['web', [['ssh']]]]),
-    foreign: new Map([['web', more.foreign ?? []]]),
+    foreign: new Map([['web', (more.foreign ?? []).map((write) => ({ stampedAt: write.at, ...write }))]]),
     graceMs: 10_000,
   });
   const says = (
@@ -134,6 +134,8 @@ describe('the judge of the walk', () => {
       ),
       null,
     );
+    const late = [{ at: at - 4000, state: 'pending', stampedAt: at - 9000 }];
+    assert.equal(says({ to: 'failed' }, 'pending', facts({ containers, foreign: late })), null);
     assert.equal(says({ to: 'running' }, 'pending', facts({ foreign })), null);
     const gone = timeline(declares('mail'));
     assert.match(

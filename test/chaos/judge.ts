@@ -13,8 +13,11 @@ export interface Transition {
 
 /** What another program did to a row; `state` null: it deleted the row. */
 export interface ForeignWrite {
+  /** When it was done. */
   readonly at: number;
   readonly state: string | null;
+  /** `updated_at` of the row, by which its grace counts: the writer may have waited for a pass since. */
+  readonly stampedAt: number;
 }
 
 /** What was true of one host, and when. */
@@ -147,7 +150,7 @@ function breaksGrace(
   const { name, to, at } = transition;
   const earlier = foreign.filter((write) => write.at <= at - slackMs);
   const last = earlier.at(-1);
-  if (last === undefined || last.state === null || at - last.at > facts.graceMs - slackMs) return null;
+  if (last === undefined || last.state === null || at - last.stampedAt > facts.graceMs - slackMs) return null;
   // Of a row that is written again and again, the first counts.
   if (earlier.some((write) => write !== last && write.at > last.at - 3 * facts.graceMs)) return null;
   // It may have been written while this pass held the row.
