@@ -96,30 +96,46 @@ const invalid = (path: string, error: unknown): Desired => ({
       : stateFileInvalid(path, `cannot be read: ${reasonOf(error)}`, undefined, error),
 });
 
-/** Null: no such file in a directory that exists, which is a fleet torn down. */
+/** How often a directory that is replaced meanwhile is looked at again. */
+const directoryTries = 5;
+
+/**
+ * Null: no such file in a directory that exists, which is a fleet torn down. That directory was there before and after the
+ * file was found missing: one that was put in place in between may have had the file all the time.
+ */
 async function openFile(path: string): Promise<FileHandle | null> {
-  try {
-    // Not blocking: a pipe in its place must not hang the pass.
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    const directory = missingDirectory(path);
-    if (directory === null) return null;
-    throw stateFileInvalid(path, `its directory ${directory} does not exist`);
+  let before: string | null = null;
+  for (let tries = 0; tries < directoryTries; tries += 1) {
+    try {
+      // Not blocking: a pipe in its place must not hang the pass.
+      return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    const directory = directoryOf(path);
+    if (!directory.exists) throw stateFileInvalid(path, `its directory ${directory.path} does not exist`);
+    if (directory.key === before) return null;
+    before = directory.key;
   }
+  throw stateFileInvalid(path, 'its directory is being replaced');
 }
 
-/** The first directory on the way to a file, behind every link, that is not there: a disk may not be mounted. Null: all are. */
-function missingDirectory(path: string): string | null {
-  let directory = '/';
+/**
+ * The directory that holds a file, behind every link. Where it does not exist (a disk may not be mounted): the first one on
+ * the way that is missing.
+ */
+function directoryOf(path: string): { exists: true; key: string } | { exists: false; path: string } {
+  let at = '/';
+  let key = '';
   try {
-    for (const step of pathSteps(path)) {
-      if (!step.directoryStat.isDirectory()) return step.directory;
-      if (step.stat?.isSymbolicLink() !== true) directory = step.path;
+    for (const { directory, directoryStat, path: step, stat: found } of pathSteps(path)) {
+      if (!directoryStat.isDirectory()) return { exists: false, path: directory };
+      key = `${directoryStat.dev}:${directoryStat.ino}:${directoryStat.ctimeMs}`;
+      if (found?.isSymbolicLink() !== true) at = step;
     }
-    return null;
+    return { exists: true, key };
   } catch {
-    return directory;
+    return { exists: false, path: at };
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from '../support/cli.ts';
@@ -51,6 +51,13 @@ export async function walkHost(options: {
     if (!known.some((one) => one.join() === list.join())) services.set(name, [...known, list]);
   };
   for (const name of deckyNames) remember(name, ['ssh']);
+  // With its file, in one step: of a directory without one the model would have to know.
+  const makeDirectory = (content: string): void => {
+    const made = join(root, 'made');
+    mkdirSync(made);
+    writeFileSync(join(made, 'decnet-state.json'), content);
+    renameSync(made, directory);
+  };
 
   return {
     ...options,
@@ -69,8 +76,8 @@ export async function walkHost(options: {
     declare: (deckies, way) => {
       const text = stateFileText(deckies);
       for (const [name, list] of deckies) remember(name, list);
-      mkdirSync(directory, { recursive: true });
-      if (way === 'in place') writeFileSync(path, text);
+      if (!existsSync(directory)) makeDirectory(text);
+      else if (way === 'in place') writeFileSync(path, text);
       else {
         writeFileSync(`${path}.new`, text);
         renameSync(`${path}.new`, path);
@@ -78,8 +85,8 @@ export async function walkHost(options: {
       file.set({ kind: 'declares', deckies });
     },
     breakFile: (content) => {
-      mkdirSync(directory, { recursive: true });
-      writeFileSync(path, content);
+      if (existsSync(directory)) writeFileSync(path, content);
+      else makeDirectory(content);
       file.set({ kind: 'invalid' });
     },
     removeFile: () => {
@@ -88,8 +95,10 @@ export async function walkHost(options: {
       file.set({ kind: 'absent' });
     },
     removeDirectory: () => {
-      rmSync(directory, { recursive: true, force: true });
+      const gone = join(root, 'gone');
+      if (existsSync(directory)) renameSync(directory, gone);
       file.set({ kind: 'invalid' });
+      rmSync(gone, { recursive: true, force: true });
     },
     container: (decky, service) => ({
       name:

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +51,27 @@ describe('reading the state file', () => {
       assert.equal(await why(), 'absent');
       writeFileSync(join(disk, 'decnet', 'state.json'), whole);
       assert.equal(await why(), 'declared');
+    }
+  });
+
+  test('a directory that is taken away and put back with its file is no fleet torn down, at any moment', async () => {
+    writeFileSync(path, whole);
+    const swap = `const { renameSync } = require('node:fs');
+      for (;;) { renameSync(process.argv[1], process.argv[1] + '.away'); renameSync(process.argv[1] + '.away', process.argv[1]); }`;
+    const child = spawn(process.execPath, ['-e', swap, directory]);
+    try {
+      await once(child, 'spawn');
+      const kinds = new Map<string, number>();
+      for (let reads = 0; reads < 3000; reads += 1) {
+        const { kind } = await read();
+        kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+      }
+      assert.equal(kinds.get('absent'), undefined, JSON.stringify([...kinds]));
+      assert.ok((kinds.get('invalid') ?? 0) > 0, 'the directory was never away');
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      rmSync(`${directory}.away`, { recursive: true, force: true });
     }
   });
 
