@@ -1,9 +1,10 @@
-import { type EntityManager, IsolationLevel, MikroORM } from '@mikro-orm/postgresql';
+import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import type { Kysely } from 'kysely';
 import type { ClientBase } from 'pg';
 import { applicationName } from '../lib/application-name.ts';
 import { connectionOptions, databasePlace } from '../lib/database-address.ts';
 import { databaseFault } from '../lib/database-faults.ts';
+import { endsWithin } from '../lib/ends-within.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
 import type { Database } from './database.ts';
 import { isMade, makeLocks } from './locks.ts';
@@ -15,6 +16,8 @@ import { entities } from './schema.ts';
 const connectWithinMs = 5000;
 /** Milliseconds for one statement: far more than the largest fleet needs, far less than for ever. */
 const answerWithinMs = 60_000;
+/** Milliseconds for the connections of the migrations to end. */
+const closeWithinMs = 5000;
 /** Milliseconds after which an idle connection is given back. */
 const idleAfterMs = 5000;
 
@@ -47,14 +50,26 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
   const transaction: Database['transaction'] = (work, { readOnly = false, snapshot = false } = {}) =>
     run(async () => {
       const where = await schema();
-      return orm.em.fork().transactional(
-        async (em) => {
-          const db = { kysely: kyselyOf(em), schema: where };
-          if (connections.pooled) await query(db, `set local search_path to ${connections.path}`);
-          return work(db);
-        },
-        { readOnly, ...(snapshot && { isolationLevel: IsolationLevel.REPEATABLE_READ }) },
-      );
+      // Kysely's own: of MikroORM's it keeps the connection for ever when that is lost before the end.
+      let transacting = kyselyOf(orm.em.fork()).transaction();
+      if (readOnly) transacting = transacting.setAccessMode('read only');
+      if (snapshot) transacting = transacting.setIsolationLevel('repeatable read');
+      const faults: unknown[] = [];
+      try {
+        return await transacting.execute(async (kysely) => {
+          const db = { kysely, schema: where };
+          try {
+            if (connections.pooled) await query(db, `set local search_path to ${connections.path}`);
+            return await work(db);
+          } catch (error) {
+            faults.push(error);
+            throw error;
+          }
+        });
+      } catch (error) {
+        // On a lost connection the rollback fails, too, and would hide why.
+        throw faults.length > 0 ? faults[0] : error;
+      }
     });
   return {
     orm,
@@ -100,7 +115,8 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
           if (upTo === undefined) await applyRights(lock);
           return names;
         } finally {
-          await migrating.close(true);
+          // A connection that was lost in a migration is never given back.
+          await endsWithin(closeWithinMs, migrating.close(true));
         }
       });
     },

@@ -94,7 +94,7 @@ const isConnectionFault = (error: unknown, code: string | null): boolean =>
   (code !== null &&
     (/^(ECONN|ENOTFOUND|EHOST|ENET|ETIMEDOUT|EPIPE|EAI_|ENOENT|EACCES)/.test(code) ||
       /^(08|57P|53|55000)/.test(code))) ||
-  /timeout|terminated|Connection ended/i.test(reasonOf(error));
+  /timeout|terminated|Connection ended|not queryable/i.test(reasonOf(error));
 
 /** MikroORM puts the statement before the database's own words: only these are for people. */
 function innermost(error: unknown): string {

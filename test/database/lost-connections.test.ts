@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Database } from '../../src/database/database.ts';
+import { openDatabase } from '../../src/database/orm.ts';
+import { type Db, query } from '../../src/database/query.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+
+describe('a connection that is lost in a transaction', () => {
+  let db: TestDatabase;
+  let database: Database;
+  before(async () => {
+    db = await testDatabase();
+    database = await openDatabase(db.url);
+  });
+  after(async () => {
+    await database.close();
+    await db.drop();
+  });
+
+  const lose = async (of: Db): Promise<void> => {
+    const [own] = await query<{ pid: number }>(of, 'select pg_backend_pid() as pid');
+    await db.query('select pg_terminate_backend($1)', [own?.pid]);
+  };
+  /** More often than the pool has connections. */
+  const times = 8;
+
+  test('before a statement: that fails, as a database that does not answer, and no connection is missing', async () => {
+    for (let time = 0; time < times; time += 1) {
+      const lost = database.transaction(async (of) => {
+        await lose(of);
+        await query(of, 'select 1');
+      });
+      await assert.rejects(lost, { code: 'DATABASE_UNREACHABLE' });
+    }
+    assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }]);
+  });
+
+  test('before its end, which is no end', async () => {
+    for (let time = 0; time < times; time += 1) {
+      const lost = database.transaction(async (of) => {
+        await query(of, `insert into fleet_hosts (host_uuid) values ('lost')`);
+        await lose(of);
+      });
+      await assert.rejects(lost, { code: 'DATABASE_UNREACHABLE' });
+    }
+    assert.deepEqual(await database.query('select host_uuid from fleet_hosts'), []);
+  });
+
+  test('whatever else it throws is thrown', async () => {
+    const lost = database.transaction(async (of) => {
+      await lose(of);
+      throw new RangeError('of the work');
+    });
+    await assert.rejects(lost, /of the work/);
+  });
+});
