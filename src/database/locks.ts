@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { type Db, query } from './query.ts';
 
 /** Another process made it at the same moment. */
-const alreadyMade: ReadonlySet<string> = new Set(['23505', '42P07']);
+const alreadyMade: ReadonlySet<string> = new Set(['23505', '42P07', '42710']);
 
 /** MikroORM's record of what ran, made here: its own statement names no schema. */
 const createRecord = `create table if not exists fleet_migrations (

@@ -29,12 +29,14 @@ export interface Server {
 export async function redisServer(settings: readonly string[] = []): Promise<Server> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
+  // What it writes for a replica is another user's in a directory that all share.
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-redis-'));
   let child: ChildProcess | null = null;
   const server: Server = {
     url,
     start: async () => {
       const args = [
-        ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', tmpdir()],
+        ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory],
         ...settings,
       ];
       child = spawn((await findProgram('redis-server')) ?? '', args, { stdio: 'ignore' });
@@ -56,7 +58,10 @@ export async function redisServer(settings: readonly string[] = []): Promise<Ser
     },
     hang: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
-    remove: () => server.stop(),
+    remove: async () => {
+      await server.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
   await server.start();
   return server;
