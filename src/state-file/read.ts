@@ -98,6 +98,8 @@ const invalid = (path: string, error: unknown): Desired => ({
 
 /** How often a directory that is replaced meanwhile is looked at again. */
 const directoryTries = 5;
+/** Longer than the times of a directory stay the same while it is moved again and again. */
+const tickMs = 10;
 
 /**
  * Null: no such file in a directory that exists, which is a fleet torn down. That directory was there before and after the
@@ -116,6 +118,7 @@ async function openFile(path: string): Promise<FileHandle | null> {
     if (!directory.exists) throw stateFileInvalid(path, `its directory ${directory.path} does not exist`);
     if (directory.key === before) return null;
     before = directory.key;
+    await sleep(tickMs);
   }
   throw stateFileInvalid(path, 'its directory is being replaced');
 }
