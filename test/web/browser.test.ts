@@ -256,7 +256,10 @@ for (const kind of stores) {
         await other.goto(`${second.url}/deckies/host-a/web-01`);
         assert.match(await other.innerText('.three'), /Its worker does not answer/);
         await other.goto(`${second.url}/hosts/host-a/plan`);
-        assert.match(await other.innerText('main'), /No worker of host host-a is running/);
+        assert.match(
+          await other.innerText('main'),
+          /No worker is running on host host-a, so a plan cannot be made/,
+        );
         await other.close();
       } finally {
         second.running.child.kill();
