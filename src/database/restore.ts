@@ -137,7 +137,7 @@ async function restoreTable(db: Db, table: string, reader: LineReader): Promise<
     for (let at = done; at < Math.min(rows, done + rowsAtOnce); at += 1)
       texts.push((await reader.next()).text);
     await insert(db, table, columns, texts).catch((error: unknown) => {
-      throw isOfData(error) ? reader.invalid(`a row of ${table} is refused: ${messageOf(error)}`) : error;
+      throw isOfData(error) ? reader.invalid(`a row of ${table} is refused: ${error.message}`) : error;
     });
   }
   await continueNumbers(db, table);
@@ -160,8 +160,6 @@ const insert = (
 /** PostgreSQL's classes 22 (data) and 23 (constraints). */
 const isOfData = (error: unknown): error is Error =>
   error instanceof Error && /^2[23]/.test(codeOf(error) ?? '');
-
-const messageOf = (error: Error): string => error.message;
 
 /** New rows are numbered after those that were restored. */
 async function continueNumbers(db: Db, table: string): Promise<void> {
