@@ -69,10 +69,11 @@ const container = (name: string, decky: string | null): Container => ({
   loop: { kind: 'none' },
 });
 
-function simulate(host: string): SimulatedHost {
+async function simulate(host: string): Promise<SimulatedHost> {
   const addresses = Array.from({ length: deckies }, (_, at) => `192.0.2.${at + 1}`);
   const built = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(1) });
-  const desired = parseStateFile(JSON.stringify({ config: { deckies: built } }), 'memory', host);
+  const file = Buffer.from(JSON.stringify({ config: { deckies: built } }));
+  const desired = await parseStateFile(file, 'memory', host);
   const engine = new Map(
     built.flatMap(({ name }) => [
       [name, container(name, null)],
@@ -138,7 +139,7 @@ const all: SimulatedHost[] = [];
 for (let at = 0; at < hosts; at++) {
   const name = `box-${String(at).padStart(5, '0')}`;
   await ledger.register(name, Number(interval));
-  all.push(simulate(name));
+  all.push(await simulate(name));
 }
 
 /** Each flapping container changes its state once in 30 s, at a moment of its own. */

@@ -154,9 +154,9 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, lineBytes: number): Async
       throw new Error(`a line of its events is longer than ${inWords(lineBytes)}`);
     held.add(bytes);
   };
-  const othersTurn = paced();
+  const pause = paced();
   for await (const chunk of chunks) {
-    await othersTurn();
+    await pause();
     let from = 0;
     for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', from)) {
       hold(chunk.subarray(from, end));

@@ -109,11 +109,11 @@ export async function readListing<T>(
     }
     held.drop(at);
   };
-  const othersTurn = paced();
+  const pause = paced();
   let enough = 1;
   for await (const chunk of chunks) {
     budget.takeBytes(chunk.length);
-    await othersTurn();
+    await pause();
     held.add(chunk);
     if (held.length() < enough) continue;
     readOn();

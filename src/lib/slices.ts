@@ -1,28 +1,32 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Steps } from './steps.ts';
 
-/** Milliseconds of work in one piece. */
-const longestMs = 5;
+/** Milliseconds of work before the event loop runs again. */
+const sliceMs = 5;
 
-/** Runs long work a slice at a time: meanwhile locks are renewed, signs of life sent and requests answered. */
-export async function inSlices<T>(steps: Steps<T>): Promise<T> {
-  while (true) {
-    // Before the first slice, too: it would lengthen what has just been done.
-    await setImmediate();
-    const until = performance.now() + longestMs;
-    do {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-    } while (performance.now() < until);
-  }
+/**
+ * For long work that arrives in pieces: call the result before each piece, and await it. It lets the event loop run
+ * after every 5 ms of work, so that locks are renewed, heartbeats sent and requests answered meanwhile.
+ */
+export function paced(): () => Promise<void> | undefined {
+  let untilMs = performance.now() + sliceMs;
+  return () => {
+    if (performance.now() < untilMs) return undefined;
+    return setImmediate().then(() => {
+      untilMs = performance.now() + sliceMs;
+    });
+  };
 }
 
-/** For long work in pieces that come one by one: what it gives, called before each, lets others have their turn. */
-export function paced(): () => Promise<void> {
-  let until = performance.now() + longestMs;
-  return async () => {
-    if (performance.now() < until) return;
-    await setImmediate();
-    until = performance.now() + longestMs;
-  };
+/** Visits every item in order, and lets the event loop run after every 5 ms of work. */
+export async function forEachInSlices<T>(
+  items: Iterable<T>,
+  visit: (item: T, at: number) => void,
+): Promise<void> {
+  const pause = paced();
+  let at = 0;
+  for (const item of items) {
+    const pausing = pause();
+    if (pausing !== undefined) await pausing;
+    visit(item, at++);
+  }
 }

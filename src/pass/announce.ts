@@ -1,6 +1,5 @@
 import { type Message, type StateMessage, stateTopic } from '../fleet/topics.ts';
-import { inSlices } from '../lib/slices.ts';
-import { isPause, type Steps } from '../lib/steps.ts';
+import { forEachInSlices } from '../lib/slices.ts';
 import type { CommittedTransition } from './ledger.ts';
 
 /** Where messages go. Never rejects and never blocks: the table is the record, a message is best effort. */
@@ -16,23 +15,17 @@ export const announce = (
   host: string,
   transitions: readonly CommittedTransition[],
   bus: Pick<Bus, 'publish'>,
-): Promise<void> => inSlices(announceInSteps(host, transitions, bus));
+): Promise<void> =>
+  forEachInSlices(batchesOf(transitions.filter(({ from, to }) => from !== to)), (batch) =>
+    bus.publish(batch.map((transition) => stateMessage(host, transition))),
+  );
 
-function* announceInSteps(
-  host: string,
-  transitions: readonly CommittedTransition[],
-  bus: Pick<Bus, 'publish'>,
-): Steps<void> {
-  let messages: Message[] = [];
-  for (const [at, row] of transitions.entries()) {
-    if (row.from !== row.to) messages.push(stateMessage(host, row));
-    if (!isPause(at)) continue;
-    bus.publish(messages);
-    messages = [];
-    yield;
-  }
-  if (messages.length > 0) bus.publish(messages);
-}
+const messagesInBatch = 200;
+
+const batchesOf = <T>(items: readonly T[]): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(items.length / messagesInBatch) }, (_, at) =>
+    items.slice(at * messagesInBatch, (at + 1) * messagesInBatch),
+  );
 
 function stateMessage(host: string, { id, name, from, to }: CommittedTransition): Message {
   const payload: StateMessage = {

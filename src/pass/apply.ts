@@ -1,14 +1,13 @@
-import { alertUpdatesInSteps } from '../fleet/alerts/alert.ts';
+import { alertUpdates } from '../fleet/alerts/alert.ts';
 import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
-import { planInSteps } from '../fleet/plan/plan.ts';
 import { FleetError } from '../lib/errors.ts';
-import { inSlices } from '../lib/slices.ts';
 import { longestReason, printable, shortened } from '../lib/text.ts';
 import type { CommittedTransition, Turn } from './ledger.ts';
 import type { HostFacts } from './observe.ts';
+import { planHost } from './plan-host.ts';
 import type { PassRequest } from './request.ts';
 
 export interface Decided {
@@ -26,21 +25,19 @@ export async function planAndApply(
 ): Promise<Decided> {
   checkMachine(turn.host.host, turn.host.identity, seen.identity);
   const recorded = await turn.recorded(deckiesByName(seen.desired));
-  const decided = await inSlices(
-    planInSteps({
-      now: turn.now,
-      graceSeconds: request.graceSeconds,
-      only: request.only,
-      desired: seen.desired,
-      recorded,
-      observed: seen.observed,
-      memory: turn.host.memory,
-      recentTransitions: await turn.recentTransitions(),
-    }),
-  );
+  const decided = await planHost({
+    now: turn.now,
+    graceSeconds: request.graceSeconds,
+    only: request.only,
+    desired: seen.desired,
+    recorded,
+    observed: seen.observed,
+    memory: turn.host.memory,
+    recentTransitions: await turn.recentTransitions(),
+  });
   if (request.dryRun) return { plan: decided, transitions: [], recorded };
   const transitions = await turn.apply(decided.changes);
-  await turn.alert(await inSlices(alertUpdatesInSteps(transitions, turn.host.memory)));
+  await turn.alert(alertUpdates(transitions, turn.host.memory));
   const { eventAt } = request;
   const eventSeconds = eventAt === null || transitions.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await turn.record({

@@ -3,8 +3,6 @@ import type { JobData, JobResult } from '../fleet/job.ts';
 import type { Plan } from '../fleet/plan/change.ts';
 import { countsOf } from '../fleet/plan/change.ts';
 import { FleetError } from '../lib/errors.ts';
-import { inSlices } from '../lib/slices.ts';
-import { isPause, type Steps } from '../lib/steps.ts';
 import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedTransitions } from './apply.ts';
 import type { CommittedTransition, Ledger } from './ledger.ts';
@@ -74,7 +72,7 @@ export async function pass(
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
     plan: decided.plan,
     transitions: decided.transitions,
-    names: request.only === null ? await inSlices(namesInSteps(seen, decided)) : null,
+    names: request.only === null ? namesOf(seen, decided) : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
       ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
@@ -82,13 +80,9 @@ export async function pass(
   };
 }
 
-function* namesInSteps({ desired }: HostFacts, { recorded }: Decided): Steps<Names> {
+function namesOf({ desired }: HostFacts, { recorded }: Decided): Names {
   const declared = deckiesByName(desired);
-  const others = new Set<string>();
-  for (const [at, { name }] of recorded.entries()) {
-    if (isPause(at)) yield;
-    if (!declared.has(name)) others.add(name);
-  }
+  const others = new Set(recorded.map(({ name }) => name).filter((name) => !declared.has(name)));
   return { has: (name) => declared.has(name) || others.has(name) };
 }
 

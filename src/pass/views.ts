@@ -1,13 +1,12 @@
 import { deckiesByName } from '../fleet/desired.ts';
 import type { DeckyView, ReportedChange } from '../fleet/job.ts';
 import { type Change, contentReason } from '../fleet/plan/change.ts';
-import { type Container, type ContainerMatch, matchContainers } from '../fleet/plan/container-match.ts';
+import { type Container, type ContainerMatch, indexContainers } from '../fleet/plan/container-match.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import { observedState } from '../fleet/plan/observed-state.ts';
-import { knownServicesInSteps } from '../fleet/plan/plan.ts';
+import { knownServices } from '../fleet/plan/plan.ts';
 import { maskSecrets } from '../fleet/secrets.ts';
 import { holdsExact } from '../lib/json.ts';
-import { atOnce } from '../lib/steps.ts';
 import type { HostFacts } from './observe.ts';
 
 /** A change as the job's result and `plan --json` show it. */
@@ -29,8 +28,8 @@ export function deckyViews(
   recorded: readonly Row[],
 ): readonly DeckyView[] {
   const deckies = deckiesByName(desired);
-  const known = atOnce(knownServicesInSteps(deckies, recorded));
-  const matchOf = observed.kind === 'ok' ? matchContainers(observed.containers, known) : null;
+  const known = knownServices(deckies, recorded);
+  const index = observed.kind === 'ok' ? indexContainers(observed.containers, known) : null;
   return names.map((name) => {
     const expected = known.get(name);
     const wanted = maskSecrets(deckies.get(name)?.config ?? null);
@@ -38,7 +37,7 @@ export function deckyViews(
       name,
       desired: wanted,
       ...(holdsExact(wanted) ? { desired_text: JSON.stringify(wanted) } : {}),
-      observed: matchOf === null || expected === undefined ? null : observedView(expected, matchOf(name)),
+      observed: index === null || expected === undefined ? null : observedView(expected, index.matchOf(name)),
     };
   });
 }

@@ -1,11 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
 import { type Decky, isLegalHost, isLegalName } from '../fleet/decky.ts';
 import type { Desired } from '../fleet/desired.ts';
 import { FleetError } from '../lib/errors.ts';
-
 import { isNumber, isObject, type Json, type JsonObject, property } from '../lib/json.ts';
-import { atOnce, isPause, type Steps } from '../lib/steps.ts';
-import { isUtf8InPieces, parseInPieces } from './pieces.ts';
+import { parseJson } from '../lib/json-text.ts';
+import { forEachInSlices } from '../lib/slices.ts';
 import { checkStorable, type Report } from './storable.ts';
 
 type Check = { readonly is: string; readonly holds: (value: Json) => boolean };
@@ -84,81 +84,100 @@ export class FaultyStateFile extends FleetError {
 }
 
 /**
- * What a state file's text says about one host. The deckies of other hosts are checked all the same.
+ * What a state file says about one host. The deckies of other hosts are checked, too.
+ * @param bytes the whole file
  * @param file its path, for errors
  * @param host whose deckies count: those that name it, or none
  * @throws FleetError STATE_FILE_INVALID, naming the first field that is wrong
  */
-export const parseStateFile = (content: string, file: string, host: string): Desired =>
-  atOnce(parseStateFileInSteps(Buffer.from(content), file, host));
-
-/** @param bytes of a state file @see parseStateFile */
-export function* parseStateFileInSteps(bytes: Buffer, file: string, host: string): Steps<Desired> {
+export async function parseStateFile(bytes: Buffer, file: string, host: string): Promise<Desired> {
   const faults: Fault[] = [];
-  const document = yield* parseJson(bytes, file);
-  const desired = yield* parseDocument(document, host, bytes.length > longestDecky, (what, advice) => {
+  const report: Report = (what, advice) => {
     if (faults.length < mostFaults) faults.push({ what: typeof what === 'string' ? what : what(), advice });
     return null;
-  });
+  };
+  const deckies = deckyCollector(host, bytes.length > longestDecky, report);
+  const entries = deckyEntries(parseText(bytes, file), report);
+  await forEachInSlices(entries, (entry, at) => deckies.add(entry, at));
   const [first] = faults;
   if (first !== undefined) throw new FaultyStateFile(file, first, faults);
-  if (desired === null) throw stateFileInvalid(file, 'is no state file');
-  return desired;
+  return deckies.desired();
 }
 
-/** @param isLong whether a decky may be too large for its row: its text has to be made for that */
-function* parseDocument(
-  document: Json,
-  host: string,
-  isLong: boolean,
-  report: Report,
-): Steps<Desired | null> {
-  if (!isObject(document)) return report(`holds ${nameOf(document)} where an object is expected`);
+/** The elements of `config.deckies`. Of a document that has none the fault is reported. */
+function deckyEntries(document: Json, report: Report): readonly Json[] {
+  const fault = (what: string): readonly Json[] => {
+    report(what);
+    return [];
+  };
+  if (!isObject(document)) return fault(`holds ${nameOf(document)} where an object is expected`);
   const config = property(document, 'config');
-  if (config === undefined) return report('config is missing');
-  if (!isObject(config)) return report(`config must be an object, not ${nameOf(config)}`);
+  if (config === undefined) return fault('config is missing');
+  if (!isObject(config)) return fault(`config must be an object, not ${nameOf(config)}`);
   checkFields(config, configFields, 'config', report);
   const list = property(config, 'deckies');
-  if (list === undefined) return report('config.deckies is missing');
-  if (!Array.isArray(list)) return report(`config.deckies must be a list, not ${nameOf(list)}`);
+  if (list === undefined) return fault('config.deckies is missing');
+  if (!Array.isArray(list)) return fault(`config.deckies must be a list, not ${nameOf(list)}`);
+  return list as readonly Json[];
+}
 
+interface DeckyCollector {
+  add(entry: Json, at: number): void;
+  desired(): Desired;
+}
+
+/** @param mayBeTooLong whether a decky may be too large for its row, so that its text must be made */
+function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): DeckyCollector {
   const own = new Map<string, Decky>();
   const byHost = new Map([[host, own]]);
-  for (const [at, entry] of (list as readonly Json[]).entries()) {
-    if (isPause(at)) yield;
-    const where = `config.deckies[${at}]`;
-    if (!isObject(entry)) {
-      report(`${where} must be an object, not ${nameOf(entry)}`);
-      continue;
-    }
-    const parsed = parseDecky(entry, where, report);
-    if (parsed === null) continue;
-    const { decky, grows } = parsed;
-    if ((isLong || grows > 0) && JSON.stringify(entry).length + grows > longestDecky) {
-      report(`${where} is longer than ${longestDecky} characters`);
-      continue;
-    }
-    const owner = (property(entry, 'host_uuid') ?? host) as string;
+  const places = new Map<Decky, number>();
+
+  const addDecky = (decky: Decky, owner: string, at: number): void => {
     const deckies = byHost.get(owner) ?? new Map<string, Decky>();
     byHost.set(owner, deckies);
     const first = deckies.get(decky.name);
-    if (first === undefined) deckies.set(decky.name, decky);
-    else {
-      report(
-        () =>
-          `${where}.name "${decky.name}" is already that of config.deckies[${list.indexOf(first.config)}] on host ${owner}`,
-        'Give each decky of a host its own name.',
-      );
+    if (first === undefined) {
+      deckies.set(decky.name, decky);
+      places.set(decky, at);
+      return;
     }
-  }
-  byHost.delete(host);
-  const peers = new Map([...byHost].map(([peer, { size }]) => [peer, size]));
-  return { kind: 'declared', deckies: own, peers };
+    report(
+      `${placeOf(at)}.name "${decky.name}" is already that of ${placeOf(places.get(first) ?? 0)} on host ${owner}`,
+      'Give each decky of a host its own name.',
+    );
+  };
+
+  return {
+    add: (entry, at) => {
+      const where = placeOf(at);
+      if (!isObject(entry)) {
+        report(`${where} must be an object, not ${nameOf(entry)}`);
+        return;
+      }
+      const parsed = parseDecky(entry, where, report);
+      if (parsed === null) return;
+      const { decky, grows } = parsed;
+      if ((mayBeTooLong || grows > 0) && JSON.stringify(entry).length + grows > longestDecky) {
+        report(`${where} is longer than ${longestDecky} characters`);
+        return;
+      }
+      addDecky(decky, (property(entry, 'host_uuid') ?? host) as string, at);
+    },
+    desired: () => {
+      byHost.delete(host);
+      const peers = new Map([...byHost].map(([peer, { size }]) => [peer, size]));
+      return { kind: 'declared', deckies: own, peers };
+    },
+  };
 }
+
+const placeOf = (at: number): string => `config.deckies[${at}]`;
+
+const nothingWritten = 'No decky was inserted, deleted or changed in content; states were still taken';
 
 export const stateFileInvalid = (file: string, what: string, advice?: string, cause?: unknown): FleetError =>
   new FleetError('STATE_FILE_INVALID', `${file}: ${what}`, {
-    advice: advice ?? 'No decky was inserted, deleted or changed in content; states were still taken',
+    advice: advice ?? nothingWritten,
     cause,
   });
 
@@ -213,19 +232,16 @@ export class NotJson extends FleetError {}
 
 const byteOrderMark = Buffer.from('\uFEFF');
 
-function* parseJson(bytes: Buffer, file: string): Steps<Json> {
+function parseText(bytes: Buffer, file: string): Json {
   const notJson = (what: string, cause?: unknown): NotJson =>
-    new NotJson('STATE_FILE_INVALID', `${file}: ${what}`, {
-      advice: 'No decky was inserted, deleted or changed in content; states were still taken',
-      cause,
-    });
-  if (!(yield* isUtf8InPieces(bytes))) throw notJson('is not UTF-8 text');
+    new NotJson('STATE_FILE_INVALID', `${file}: ${what}`, { advice: nothingWritten, cause });
+  if (!isUtf8(bytes)) throw notJson('is not UTF-8 text');
   const isMarked = bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark);
-  const json = isMarked ? bytes.subarray(byteOrderMark.length) : bytes;
+  const text = bytes.toString('utf8', isMarked ? byteOrderMark.length : 0);
   try {
-    return yield* parseInPieces(json);
+    return parseJson(text);
   } catch (error) {
-    if (json.toString().trim() === '') throw notJson('is empty');
+    if (text.trim() === '') throw notJson('is empty');
     // V8's message quotes the file, which may hold secrets: only the place is taken from it.
     const message = error instanceof Error ? error.message : '';
     const place = /line (\d+) column (\d+)/.exec(message);

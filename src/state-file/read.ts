@@ -2,11 +2,10 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Desired } from '../fleet/desired.ts';
-import { changedDeckiesInSteps } from '../fleet/plan/content.ts';
+import { changedDeckies } from '../fleet/plan/content.ts';
 import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import { pathSteps } from '../lib/path-steps.ts';
-import { inSlices } from '../lib/slices.ts';
-import { NotJson, parseStateFileInSteps, stateFileInvalid } from './parse.ts';
+import { NotJson, parseStateFile, stateFileInvalid } from './parse.ts';
 
 const largest = 64 * 1024 * 1024;
 /** How long a half-written file is read again, and how often. @see CONTRACT.md, rule 7 */
@@ -33,11 +32,11 @@ export function stateFileReader(path: string, host: string): StateFileReader {
   let last: Desired | null = null;
   const listeners = new Set<Parameters<StateFileReader['onChange']>[0]>();
 
-  const compared = async (now: Desired): Promise<Desired> => {
+  const compared = (now: Desired): Desired => {
     const before = last;
     last = now;
     if (before === null || before === now || isSameFault(before, now)) return now;
-    const changed = await inSlices(changedDeckiesInSteps(before, now));
+    const changed = changedDeckies(before, now);
     if (changed === null || changed.size > 0) for (const tell of listeners) tell(changed);
     return now;
   };
@@ -51,7 +50,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
       if (kept?.key === key) return kept;
       if (!stats.isFile()) throw stateFileInvalid(path, 'is not a regular file');
       if (stats.size > largest) throw stateFileInvalid(path, 'is larger than 64 MiB');
-      const desired = await inSlices(parseStateFileInSteps(await handle.readFile(), path, host));
+      const desired = await parseStateFile(await handle.readFile(), path, host);
       const isSettled = Date.now() - Number(stats.mtimeMs) > settles;
       return { key: isSettled ? key : 'unsettled', desired };
     } finally {

@@ -129,9 +129,9 @@ describe('for any INI file and any network', () => {
     );
   });
 
-  test('the result loads as a state file, with every decky', () => {
-    fc.assert(
-      fc.property(someIni, someNetwork, fc.constantFrom(null, 'host-7'), (ini, network, host) => {
+  test('the result loads as a state file, with every decky', async () => {
+    await fc.assert(
+      fc.asyncProperty(someIni, someNetwork, fc.constantFrom(null, 'host-7'), async (ini, network, host) => {
         const built = onHost(build(ini, network, 1) ?? [], host);
         const document = stateDocument(built, {
           host,
@@ -140,7 +140,7 @@ describe('for any INI file and any network', () => {
           gateway: network.gateway,
           mutateInterval: 30,
         });
-        const desired = parseStateFile(JSON.stringify(document), 'f', host ?? 'local');
+        const desired = await parseStateFile(Buffer.from(JSON.stringify(document)), 'f', host ?? 'local');
         assert.ok(desired.kind === 'declared');
         assert.deepEqual(
           [...desired.deckies.keys()],
@@ -213,15 +213,15 @@ describe('for any text', () => {
 });
 
 describe('for any flags', () => {
-  test('the fleet is as large as asked, loads, and the same seed makes it again', () => {
-    fc.assert(
-      fc.property(
+  test('the fleet is as large as asked, loads, and the same seed makes it again', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.integer({ min: 1, max: 60 }),
         fc.constantFrom(null, ...archetypes.keys()),
         fc.constantFrom(null, [...distros.keys()].slice(3, 5)),
         fc.boolean(),
         fc.nat(),
-        (count, archetype, given, drawDistros, seed) => {
+        async (count, archetype, given, drawDistros, seed) => {
           const network = readNetwork({ subnet: '10.0.0.0/24', gateway: '10.0.0.1', hostIp: '10.0.0.2' });
           const make = (): readonly BuiltDecky[] =>
             buildDeckies({
@@ -235,7 +235,8 @@ describe('for any flags', () => {
           const built = make();
           assert.equal(built.length, count);
           assert.deepEqual(built, make());
-          const desired = parseStateFile(JSON.stringify({ config: { deckies: built } }), 'f', 'local');
+          const file = Buffer.from(JSON.stringify({ config: { deckies: built } }));
+          const desired = await parseStateFile(file, 'f', 'local');
           assert.ok(desired.kind === 'declared' && desired.deckies.size === count);
         },
       ),

@@ -23,8 +23,9 @@ const run = (more: Partial<JobData> = {}): Promise<PassOutcome> =>
 /** A decky's object as the file writes it. @param more further fields as JSON */
 const deckyText = (name: string, more: string): string =>
   `{"name":"${name}","ip":"192.0.2.7","services":["ssh"],${more}}`;
-const declare = (...deckies: readonly string[]): void => {
-  it.desired = parseStateFile(`{"config":{"deckies":[${deckies.join(',')}]}}`, 'state.json', 'local');
+const declare = async (...deckies: readonly string[]): Promise<void> => {
+  const file = Buffer.from(`{"config":{"deckies":[${deckies.join(',')}]}}`);
+  it.desired = await parseStateFile(file, 'state.json', 'local');
 };
 /** Of each decky, whether its row is the text that PostgreSQL makes of the file's. */
 const rowsOf = (
@@ -48,7 +49,7 @@ describe('numbers of the state file in the table', () => {
               `"mutate_interval":${one},"service_config":{"ssh":{"port":${other},"list":[${third},{"a":${one}}]}}`,
             ),
           );
-          declare(...texts);
+          await declare(...texts);
           await run();
           const rows = await rowsOf(texts);
           assert.equal(rows.length, 60);
@@ -56,7 +57,7 @@ describe('numbers of the state file in the table', () => {
           const planned = (await run({ dry_run: true })).result;
           assert.deepEqual(planned.changes, []);
           // Another reading of the file, and a ledger that knows no row.
-          declare(...texts);
+          await declare(...texts);
           const { result } = await run();
           assert.deepEqual([result.inserted, result.config_updated, result.state_updated], [0, 0, 0]);
           assert.deepEqual(await rowsOf(texts), rows);
@@ -68,7 +69,7 @@ describe('numbers of the state file in the table', () => {
 
   test('a row that holds another spelling takes the file’s once', async () => {
     const text = deckyText('web', '"mutate_interval":1.0,"last_mutated":0.0,"id":750727362669608961');
-    declare(text);
+    await declare(text);
     await it.db.query('delete from fleet_deckies');
     await run();
     await it.db.query(
@@ -84,16 +85,16 @@ describe('numbers of the state file in the table', () => {
       /"id": 750727362669608961.*"last_mutated": 0\.0.*"mutate_interval": 1\.0/,
     );
     assert.equal((await run()).result.config_updated, 0);
-    declare(deckyText('web', '"mutate_interval":1,"last_mutated":0.0,"id":750727362669608961'));
+    await declare(deckyText('web', '"mutate_interval":1,"last_mutated":0.0,"id":750727362669608961'));
     assert.equal((await run()).result.config_updated, 1);
     assert.equal((await run()).result.config_updated, 0);
   });
 
   test('times that upstream rewrites are no change, however they are spelled', async () => {
-    declare(deckyText('web', '"last_mutated":0.0'));
+    await declare(deckyText('web', '"last_mutated":0.0'));
     await it.db.query('delete from fleet_deckies');
     await run();
-    declare(deckyText('web', '"last_mutated":0'));
+    await declare(deckyText('web', '"last_mutated":0'));
     assert.equal((await run()).result.config_updated, 0);
   });
 
@@ -101,7 +102,7 @@ describe('numbers of the state file in the table', () => {
     const more =
       '"mutate_interval":1.0,"service_config":{"ssh":{"port":22.0,"big":750727362669608961,"pin":1.0}}';
     const text = deckyText('web', more);
-    declare(text);
+    await declare(text);
     await run();
     const recorded = await pages(it.database.query, 30).decky('local', 'web');
     assert.ok(equalJson(recorded?.decky_config, parseJson(text)));
@@ -116,26 +117,26 @@ describe('numbers of the state file in the table', () => {
     const fits = ['1e131071', '-1e131071', '1e-16383', '0e-16383', '0e999999', `${'9'.repeat(131_072)}`];
     for (const number of fits) {
       const text = deckyText('web', `"big":${number}`);
-      declare(text);
+      await declare(text);
       await run();
       const [row] = await rowsOf([text]);
       assert.ok(row !== undefined && row.config === row.said, number.slice(0, 20));
-      declare(text);
+      await declare(text);
       assert.equal((await run()).result.config_updated, 0);
     }
     for (const number of ['1e131072', '1e-16384', '0e-16384', '1e99999999999', '-1e-99999999999999999999']) {
-      assert.throws(() => declare(deckyText('web', `"big":[${number}]`)), {
+      await assert.rejects(declare(deckyText('web', `"big":[${number}]`)), {
         message: 'state.json: config.deckies[0].big[0] is a number of more digits than can be stored',
       });
       await assert.rejects(it.db.query('select $1::jsonb', [number]), number);
     }
     // In a row each is as long as all its digits.
-    assert.throws(
-      () => declare(deckyText('web', `"big":[${Array(20).fill('1e99999').join(',')}]`)),
+    await assert.rejects(
+      declare(deckyText('web', `"big":[${Array(20).fill('1e99999').join(',')}]`)),
       /is longer than/,
     );
-    assert.throws(
-      () => declare(deckyText('web', `"big":[${Array(9000).fill('1e300').join(',')}]`)),
+    await assert.rejects(
+      declare(deckyText('web', `"big":[${Array(9000).fill('1e300').join(',')}]`)),
       /is longer than/,
     );
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Alert, alertUpdatesInSteps } from '../../src/fleet/alerts/alert.ts';
+import { type Alert, alertUpdates } from '../../src/fleet/alerts/alert.ts';
 import { type Decision, decide, suppress } from '../../src/fleet/alerts/decide.ts';
 import {
   culpritOf,
@@ -9,7 +9,6 @@ import {
   notificationOf,
 } from '../../src/fleet/alerts/notification.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
-import { atOnce } from '../../src/lib/steps.ts';
 import { now } from '../support/facts.ts';
 import { notificationSchema } from '../support/notification.ts';
 
@@ -56,7 +55,7 @@ describe('which transitions matter to alerts', () => {
     ['tearing down', 'running', 'tearing_down', noMemory, undefined],
   ] as const) {
     test(`${what}: ${makes ?? 'ignored'}`, () => {
-      const [update] = atOnce(alertUpdatesInSteps([{ name: 'web', from, to, reason: 'x' }], memory));
+      const [update] = alertUpdates([{ name: 'web', from, to, reason: 'x' }], memory);
       assert.equal(update?.makes, makes);
       if (to === null) assert.equal(update?.state, 'removed');
     });

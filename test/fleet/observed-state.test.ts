@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Container, matchContainers } from '../../src/fleet/plan/container-match.ts';
+import { type Container, indexContainers } from '../../src/fleet/plan/container-match.ts';
 import { observedState } from '../../src/fleet/plan/observed-state.ts';
 import { container, exited, serviceOf } from '../support/facts.ts';
 
@@ -113,7 +113,7 @@ const cases: readonly [string, readonly string[], readonly Container[], string, 
 describe('the observed state of a decky', () => {
   for (const [what, services, containers, state, reason] of cases) {
     test(what, () => {
-      const match = matchContainers(containers, new Map([['web', services]]))('web');
+      const match = indexContainers(containers, new Map([['web', services]])).matchOf('web');
       const observed = observedState(services, match);
       assert.deepEqual([observed.state, observed.reason], [state, reason]);
     });
@@ -121,7 +121,7 @@ describe('the observed state of a decky', () => {
 
   test('what was not inspected is told', () => {
     const suspect = serviceOf('web', 'ssh', { loop: { kind: 'suspect' } });
-    const match = matchContainers([suspect], new Map([['web', ['ssh']]]))('web');
+    const match = indexContainers([suspect], new Map([['web', ['ssh']]])).matchOf('web');
     assert.deepEqual(observedState(['ssh'], match), { state: 'running', reason: null, unverified: true });
   });
 });
@@ -132,7 +132,10 @@ describe('whose container is this', () => {
     containers: readonly Container[],
     decky: string,
     service: string,
-  ) => matchContainers(containers, new Map(Object.entries(known)))(decky).services.get(service)?.name;
+  ) =>
+    indexContainers(containers, new Map(Object.entries(known)))
+      .matchOf(decky)
+      .services.get(service)?.name;
 
   test('a label wins over a name', () => {
     const known = { web: ['ssh-http'], 'web-ssh': ['http'] };
@@ -144,10 +147,10 @@ describe('whose container is this', () => {
   test('an unlabelled name belongs to one decky only', () => {
     const known = { web: ['ssh', 'ssh-http'], 'web-ssh': ['http'] };
     const unlabelled = [container('web-ssh'), container('web-ssh-http')];
-    const of = matchContainers(unlabelled, new Map(Object.entries(known)));
-    assert.equal(of('web-ssh').base?.name, 'web-ssh');
-    assert.equal(of('web-ssh').services.get('http')?.name, 'web-ssh-http');
-    assert.equal(of('web').services.size, 0);
+    const index = indexContainers(unlabelled, new Map(Object.entries(known)));
+    assert.equal(index.matchOf('web-ssh').base?.name, 'web-ssh');
+    assert.equal(index.matchOf('web-ssh').services.get('http')?.name, 'web-ssh-http');
+    assert.equal(index.matchOf('web').services.size, 0);
   });
 
   test('both spellings of a service are its name', () => {
@@ -177,7 +180,10 @@ describe('whose container is this', () => {
   });
 
   test('a container labelled for an unknown decky is nobody’s, whatever its name', () => {
-    const of = matchContainers([serviceOf('gone', 'ssh', { name: 'web-ssh' })], new Map([['web', ['ssh']]]));
-    assert.equal(of('web').services.size, 0);
+    const index = indexContainers(
+      [serviceOf('gone', 'ssh', { name: 'web-ssh' })],
+      new Map([['web', ['ssh']]]),
+    );
+    assert.equal(index.matchOf('web').services.size, 0);
   });
 });

@@ -1,54 +1,61 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { planInSteps } from '../../src/fleet/plan/plan.ts';
-import { inSlices } from '../../src/lib/slices.ts';
-import type { Steps } from '../../src/lib/steps.ts';
-import { parseStateFileInSteps } from '../../src/state-file/parse.ts';
+import { plan } from '../../src/fleet/plan/plan.ts';
+import { forEachInSlices } from '../../src/lib/slices.ts';
+import { planHost } from '../../src/pass/plan-host.ts';
 import { decky, declared, facts, row, serviceOf } from '../support/facts.ts';
 
 /** Keeps the process busy for so long. */
-function* busy(milliseconds: number): Steps<string> {
-  for (const until = performance.now() + milliseconds; performance.now() < until; ) yield;
-  return 'done';
+function block(milliseconds: number): void {
+  for (const until = performance.now() + milliseconds; performance.now() < until; );
 }
 
 describe('long work', () => {
-  test('lets others have their turn', async () => {
-    let turns = 0;
+  test('visits all items in order and lets the event loop run meanwhile', async () => {
+    let loops = 0;
     let isOver = false;
     const others = (async () => {
       while (!isOver) {
         await setImmediate();
-        turns += 1;
+        loops += 1;
       }
     })();
-    assert.equal(await inSlices(busy(200)), 'done');
+    const items = Array.from({ length: 200 }, (_, at) => `item ${at}`);
+    const visited: string[] = [];
+    await forEachInSlices(items, (item, at) => {
+      assert.equal(item, items[at]);
+      visited.push(item);
+      block(1);
+    });
     isOver = true;
     await others;
-    assert.ok(turns >= 5, `${turns} turns`);
+    assert.deepEqual(visited, items);
+    assert.ok(loops >= 5, `${loops} loops`);
   });
 
   test('that fails rejects', async () => {
-    const failing = function* (): Steps<never> {
-      yield;
-      throw new Error('half-way');
-    };
-    await assert.rejects(inSlices(failing()), /half-way/);
+    await assert.rejects(
+      forEachInSlices([1, 2], (item) => {
+        if (item === 2) throw new Error('half-way');
+      }),
+      /half-way/,
+    );
   });
 
-  const names = Array.from({ length: 2_000 }, (_, at) => `decky-${at}`);
-  test('of a plan and of a state file has steps', () => {
-    const deckies = names.map((name) => decky(name));
-    const planned = planInSteps(
-      facts({
-        desired: declared(...deckies),
-        recorded: names.map((name) => row(name)),
-        observed: { kind: 'ok', containers: names.map((name) => serviceOf(name, 'ssh')) },
-      }),
-    );
-    assert.ok([...planned].length >= 10);
-    const text = JSON.stringify({ config: { deckies: deckies.map(({ config }) => config) } });
-    assert.ok([...parseStateFileInSteps(Buffer.from(text), '/x', 'local')].length >= 5);
+  test('of a plan decides what the plan in one go decides', async () => {
+    const names = Array.from({ length: 2_000 }, (_, at) => `decky-${at}`);
+    const given = facts({
+      desired: declared(...names.slice(0, 1_500).map((name) => decky(name))),
+      recorded: names.slice(500).map((name) => row(name)),
+      observed: {
+        kind: 'ok',
+        containers: names.filter((_, at) => at % 3 > 0).map((name) => serviceOf(name, 'ssh')),
+      },
+    });
+    const decided = await planHost(given);
+    assert.deepEqual(decided, plan(given));
+    assert.equal(decided.changes.filter(({ action }) => action === 'insert').length, 500);
+    assert.equal(decided.changes.filter(({ action }) => action === 'delete').length, 500);
   });
 });

@@ -11,24 +11,24 @@ import { type Bench, bench, fixture, rowsOf } from '../support/pass.ts';
 
 const file = '/srv/decnet-state.json';
 
-function read(content: string, host = 'local'): Desired {
+async function read(content: string, host = 'local'): Promise<Desired> {
   try {
-    return parseStateFile(content, file, host);
+    return await parseStateFile(Buffer.from(content), file, host);
   } catch (error) {
     assert.ok(error instanceof FleetError, String(error));
     return { kind: 'invalid', error };
   }
 }
 
-const declaredBy = (content: string, host = 'local') => {
-  const found = read(content, host);
+const declaredBy = async (content: string, host = 'local') => {
+  const found = await read(content, host);
   assert.equal(found.kind, 'declared', found.kind === 'invalid' ? found.error.message : '');
   return found.kind === 'declared' ? found : assert.fail();
 };
 
 describe('files that DECNET wrote', () => {
-  test('a unihost’s', () => {
-    const { deckies, peers } = declaredBy(fixture('unihost-3.decnet-state.json'));
+  test('a unihost’s', async () => {
+    const { deckies, peers } = await declaredBy(fixture('unihost-3.decnet-state.json'));
     assert.deepEqual(
       [...deckies.values()].map(({ name, ip, services }) => [name, ip, services]),
       [
@@ -40,11 +40,11 @@ describe('files that DECNET wrote', () => {
     assert.equal(peers.size, 0);
   });
 
-  test('of a worker: for its host, and for another one', () => {
+  test('of a worker: for its host, and for another one', async () => {
     const content = fixture('swarm-worker-4.decnet-state.json');
     const host = JSON.parse(content).config.deckies[0].host_uuid;
-    assert.equal(declaredBy(content, host).deckies.size, 4);
-    const elsewhere = declaredBy(content, 'local');
+    assert.equal((await declaredBy(content, host)).deckies.size, 4);
+    const elsewhere = await declaredBy(content, 'local');
     assert.equal(elsewhere.deckies.size, 0);
     assert.equal(othersOnly(elsewhere, 'local'), `declares 4 deckies, none of host local; it names ${host}`);
   });
@@ -54,24 +54,24 @@ describe('what makes no file invalid', () => {
   const one = (more: object): string =>
     JSON.stringify({ config: { deckies: [{ name: 'a', ip: '192.0.2.1', services: ['ssh'], ...more }] } });
 
-  test('an unknown field, which is kept', () => {
-    const [found] = declaredBy(one({ colour: { of: ['mind'] } })).deckies.values();
+  test('an unknown field, which is kept', async () => {
+    const [found] = (await declaredBy(one({ colour: { of: ['mind'] } }))).deckies.values();
     assert.deepEqual(found?.config.colour, { of: ['mind'] });
   });
 
-  test('a field that is missing, an unknown service, a repeated one, an IPv6 address', () => {
-    const [found] = declaredBy(
-      one({ ip: '2001:db8::1', services: ['ssh', 'gopher', 'ssh'] }),
+  test('a field that is missing, an unknown service, a repeated one, an IPv6 address', async () => {
+    const [found] = (
+      await declaredBy(one({ ip: '2001:db8::1', services: ['ssh', 'gopher', 'ssh'] }))
     ).deckies.values();
     assert.deepEqual(found?.services, ['ssh', 'gopher']);
     assert.deepEqual(found?.config.services, ['ssh', 'gopher', 'ssh']);
   });
 
-  test('an empty list of deckies', () => {
-    assert.deepEqual(declaredBy('{"config": {"deckies": []}}').deckies, new Map());
+  test('an empty list of deckies', async () => {
+    assert.deepEqual((await declaredBy('{"config": {"deckies": []}}')).deckies, new Map());
   });
 
-  test('the same name on two hosts', () => {
+  test('the same name on two hosts', async () => {
     const content = JSON.stringify({
       config: {
         deckies: ['x', 'y', null].map((host_uuid) => ({
@@ -82,7 +82,7 @@ describe('what makes no file invalid', () => {
         })),
       },
     });
-    const { deckies, peers } = declaredBy(content);
+    const { deckies, peers } = await declaredBy(content);
     assert.deepEqual(
       [deckies.size, [...peers]],
       [
@@ -95,10 +95,10 @@ describe('what makes no file invalid', () => {
     );
   });
 
-  test('a key called __proto__, which is kept', () => {
+  test('a key called __proto__, which is kept', async () => {
     const content =
       '{"config": {"deckies": [{"name": "a", "ip": "192.0.2.1", "services": ["ssh"], "__proto__": {"x": 1}}]}}';
-    const [found] = declaredBy(content).deckies.values();
+    const [found] = (await declaredBy(content)).deckies.values();
     assert.equal(
       JSON.stringify(found?.config),
       '{"name":"a","ip":"192.0.2.1","services":["ssh"],"__proto__":{"x":1}}',
@@ -123,7 +123,7 @@ describe('a broken file', () => {
     assert.equal(before.length, 2);
     let state = 'running';
     for (const [what, content, names] of brokenFiles.filter(([, content]) => typeof content === 'string')) {
-      it.desired = read(content as string);
+      it.desired = await read(content as string);
       assert.equal(it.desired.kind, 'invalid', what);
       state = state === 'running' ? 'failed' : 'running';
       it.observed = seen(

@@ -148,6 +148,6 @@ async function write(path: string, built: Built, options: BuildOptions): Promise
   });
   const content = `${JSON.stringify(document, null, 2)}\n`;
   const { parseStateFile } = await import('../../state-file/parse.ts');
-  parseStateFile(content, path, options.host ?? localHost);
+  await parseStateFile(Buffer.from(content), path, options.host ?? localHost);
   await writeWhole(path, content, options.force === true);
 }

@@ -1,17 +1,13 @@
+import type { Decky } from '../../fleet/decky.ts';
 import { type Change, contentReason } from '../../fleet/plan/change.ts';
 import { codeOf } from '../../lib/errors.ts';
 import { equalJson } from '../../lib/json.ts';
-import { inSlices } from '../../lib/slices.ts';
-import { isPause, type Steps } from '../../lib/steps.ts';
 import type { CommittedTransition, TurnRequest } from '../../pass/ledger.ts';
 import { type Db, query } from '../query.ts';
 import type { Versions } from './recorded.ts';
-import { textArrayInSteps } from './text-array.ts';
 
-/** Up to so many rows, all inserts are one statement, all updates one, and all deletes one: it is the same for any number. */
-const most = 10_000;
-/** Beyond that, those of rows that bring content: some 3 MB, which the driver copies in one piece. */
-const mostWithContent = 5_000;
+/** The rows of one statement: some 6 MB with their content, which are encoded in one piece. */
+const rowsInStatement = 10_000;
 
 export async function applyChanges(
   db: Db,
@@ -26,16 +22,10 @@ export async function applyChanges(
     ...actions: readonly Change['action'][]
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
-    const isLong = chosen.length > most && chosen.some(({ content }) => content !== null);
-    const batch = isLong ? mostWithContent : most;
-    const inputAt = (from: number): Promise<readonly Buffer[]> =>
-      inSlices(inputInSteps(chosen.slice(from, from + batch), versions));
-    let input = inputAt(0);
-    for (let from = 0; from < chosen.length; from += batch) {
-      const written = run([request.host, moment, request.job, ...(await input)]);
-      // The next is made ready while PostgreSQL is at work.
-      input = inputAt(from + batch);
-      for (const row of await written) committed.push(row);
+    for (let from = 0; from < chosen.length; from += rowsInStatement) {
+      const input = chosen.slice(from, from + rowsInStatement).map((change) => inputRow(change, versions));
+      const written = await run([request.host, moment, request.job, JSON.stringify(input)]);
+      for (const row of written) committed.push(row);
     }
   };
   await write((values) => insert(db, values), 'insert');
@@ -61,42 +51,29 @@ async function insert(db: Db, values: readonly unknown[]): Promise<readonly Comm
   }
 }
 
-/** What the statements take of each change, a list for each column. */
-const columns: Readonly<Record<string, (change: Change, versions: Versions) => string | null>> = {
-  name: ({ name }) => name,
-  version: ({ name }, versions) => versions.get(name) ?? null,
-  from_state: ({ from }) => from,
-  to_state: ({ to }) => to,
-  last_error: ({ lastError }) => lastError,
-  reason: ({ reason }) => reason,
-  content_reason: ({ from, changed }) =>
-    from !== null && changed.length > 0 ? contentReason(changed) : null,
-  // Most often the file's own list; null: it is.
-  services: ({ content }) =>
-    content === null || equalJson(content.services, content.config.services)
-      ? null
-      : JSON.stringify(content.services),
-  // By far the longest, and so the last: what follows such a value lets the driver copy it once more.
-  config: ({ content }) => content && JSON.stringify(content.config),
-};
+/** What the statements take from a change, by column. What is not there is null. */
+const inputRow = (change: Change, versions: Versions): Record<string, unknown> => ({
+  name: change.name,
+  version: versions.get(change.name),
+  from_state: change.from,
+  to_state: change.to,
+  last_error: change.lastError,
+  reason: change.reason,
+  ...(change.from !== null && change.changed.length > 0
+    ? { content_reason: contentReason(change.changed) }
+    : {}),
+  ...(change.content === null ? {} : contentInput(change.content)),
+});
 
-function* inputInSteps(changes: readonly Change[], versions: Versions): Steps<readonly Buffer[]> {
-  const lists: Buffer[] = [];
-  for (const read of Object.values(columns)) {
-    const values: (string | null)[] = [];
-    for (const [at, change] of changes.entries()) {
-      if (isPause(at)) yield;
-      values.push(read(change, versions));
-    }
-    lists.push(yield* textArrayInSteps(values));
-  }
-  return lists;
-}
+const contentInput = ({ services, config }: Decky): Record<string, unknown> => ({
+  config,
+  // Most often the file's own list.
+  ...(equalJson(services, config.services) ? {} : { services }),
+});
 
 const input = `input as materialized (
-    select name, version, from_state, to_state, last_error, reason, content_reason, config::jsonb as config,
-      services::jsonb as services
-    from unnest(${Object.keys(columns).map((_, at) => `$${at + 4}::text[]`)}) as u(${Object.keys(columns)}))`;
+    select * from jsonb_to_recordset($4::jsonb) as i(name text, version text, from_state text, to_state text,
+      last_error text, reason text, content_reason text, config jsonb, services jsonb))`;
 
 const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason';
 

@@ -4,10 +4,7 @@ import type { Row } from '../../fleet/plan/facts.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import type { Json, JsonObject } from '../../lib/json.ts';
 import { parseJson } from '../../lib/json-text.ts';
-import { inSlices } from '../../lib/slices.ts';
-import { isPause, type Steps } from '../../lib/steps.ts';
 import { type Db, query } from '../query.ts';
-import { textArrayInSteps } from './text-array.ts';
 
 /** Rows that are read at once: with their content some 5 MB. */
 const rowsAtOnce = 4000;
@@ -47,7 +44,7 @@ export function rowReader(): ReadRows {
         ...(await contentsOf(db, host, declared, selectContents)),
         ...(await contentsOf(db, host, undeclared, selectServices)),
       ];
-      await inSlices(addRows(recorded, rows, contents, desired, versions, alike));
+      addRows(recorded, rows, contents, desired, versions, alike);
       isLast = rows.length < rowsAtOnce;
       after = rows.at(-1)?.name ?? '';
     }
@@ -93,20 +90,18 @@ const contentsOf = async (
   host: string,
   names: readonly string[],
   select: string,
-): Promise<readonly ContentRow[]> =>
-  names.length === 0 ? [] : query<ContentRow>(db, select, [host, await inSlices(textArrayInSteps(names))]);
+): Promise<readonly ContentRow[]> => (names.length === 0 ? [] : query<ContentRow>(db, select, [host, names]));
 
-function* addRows(
+function addRows(
   recorded: Row[],
   rows: readonly StateRow[],
   contents: readonly ContentRow[],
   desired: ReadonlyMap<string, Decky>,
   versions: Versions,
   alike: Versions,
-): Steps<void> {
+): void {
   const contentOf = new Map(contents.map((content) => [content.name, content]));
-  for (const [at, row] of rows.entries()) {
-    if (isPause(at)) yield;
+  for (const row of rows) {
     const { name, version } = row;
     versions.set(name, version);
     const decky = desired.get(name);

@@ -1,4 +1,3 @@
-import { isPause, type Steps } from '../../lib/steps.ts';
 import type { Transition } from '../plan/change.ts';
 import type { Memory } from '../plan/memory.ts';
 import type { FleetState } from '../state.ts';
@@ -48,18 +47,8 @@ export interface AlertUpdate {
  * The transitions that matter to alerts. A decky that never ran alerts nobody: it is still being deployed.
  * @param memory of the pass: it knows whether a row that another program wrote was ever seen running
  */
-export function* alertUpdatesInSteps(
-  transitions: readonly Transition[],
-  memory: Memory,
-): Steps<readonly AlertUpdate[]> {
-  const found: AlertUpdate[] = [];
-  for (const [at, transition] of transitions.entries()) {
-    if (isPause(at)) yield;
-    const matters = alertUpdateOf(transition, memory);
-    if (matters !== null) found.push(matters);
-  }
-  return found;
-}
+export const alertUpdates = (transitions: readonly Transition[], memory: Memory): readonly AlertUpdate[] =>
+  transitions.flatMap((transition) => alertUpdateOf(transition, memory) ?? []);
 
 function alertUpdateOf({ name, from, to, reason }: Transition, memory: Memory): AlertUpdate | null {
   if (from === to) return null;

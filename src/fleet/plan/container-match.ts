@@ -1,4 +1,3 @@
-import { atOnce, isPause, type Steps } from '../../lib/steps.ts';
 import { matchesServiceName } from '../decky.ts';
 
 /** A container as Docker lists it. */
@@ -50,43 +49,41 @@ export interface Known {
 }
 
 /**
- * Whose container is this: labels first, since they are exact; a name only among the unlabelled, since decky
+ * Finds the decky of each container: labels first, since they are exact; a name only among the unlabelled, since decky
  * `web` with service `ssh-http` and decky `web-ssh` with service `http` share one.
  * @see DOMAIN.md, "Containers of a decky"
  */
-export const matchContainers = (
-  containers: readonly Container[],
-  known: Known,
-): ((decky: string) => ContainerMatch) => atOnce(matchContainersInSteps(containers, known));
+export class ContainerIndex {
+  readonly #known: Known;
+  readonly #byDecky = new Map<string, Container[]>();
 
-export function* matchContainersInSteps(
-  containers: readonly Container[],
-  known: Known,
-): Steps<(decky: string) => ContainerMatch> {
-  // Each decky's containers as a chain through the list, in its order: a large host's matches are made one by one,
-  // when they are asked for, and never kept all at once.
-  const first = new Map<string, number>();
-  const next = new Int32Array(containers.length).fill(endOfChain);
-  let passed = 0;
-  for (let at = containers.length - 1; at >= 0; at--) {
-    if (isPause(passed++)) yield;
-    const { decky, name } = containers[at] as Container;
-    const owner = decky ?? ownerByName(name, known);
-    if (owner === null) continue;
-    next[at] = first.get(owner) ?? endOfChain;
-    first.set(owner, at);
+  constructor(known: Known) {
+    this.#known = known;
   }
-  return (decky) => {
-    const services = known.get(decky);
-    let at = first.get(decky) ?? endOfChain;
-    if (services === undefined || at === endOfChain) return nothing;
-    const found: Container[] = [];
-    for (; at !== endOfChain; at = next[at] ?? endOfChain) found.push(containers[at] as Container);
-    return matchOf(decky, services, found);
-  };
+
+  /** Adds a container, in the order in which Docker listed it. */
+  add(container: Container): void {
+    const owner = container.decky ?? ownerByName(container.name, this.#known);
+    if (owner === null) return;
+    const found = this.#byDecky.get(owner);
+    if (found === undefined) this.#byDecky.set(owner, [container]);
+    else found.push(container);
+  }
+
+  /** The containers of a decky. Matches are made on request: those of a large host are never all in memory. */
+  matchOf(decky: string): ContainerMatch {
+    const services = this.#known.get(decky);
+    const found = this.#byDecky.get(decky);
+    return services === undefined || found === undefined ? nothing : matchOf(decky, services, found);
+  }
 }
 
-const endOfChain = -1;
+/** The index of a whole listing. */
+export function indexContainers(containers: readonly Container[], known: Known): ContainerIndex {
+  const index = new ContainerIndex(known);
+  for (const container of containers) index.add(container);
+  return index;
+}
 
 /** @param found the decky's containers, by label or by name, as Docker listed them */
 function matchOf(decky: string, services: readonly string[], found: readonly Container[]): ContainerMatch {

@@ -1,5 +1,4 @@
 import { equalJson, type Json, type JsonObject, property } from '../../lib/json.ts';
-import { isPause, type Steps } from '../../lib/steps.ts';
 import type { Decky } from '../decky.ts';
 import type { Desired } from '../desired.ts';
 
@@ -29,21 +28,16 @@ function configChanges(before: JsonObject, after: JsonObject): readonly string[]
   return [...different, ...added].filter((key) => !timeOnly.has(key));
 }
 
-/** The deckies of this host that two readings of the file differ in; null: it cannot be told, look at all. */
-export function* changedDeckiesInSteps(before: Desired, after: Desired): Steps<ReadonlySet<string> | null> {
+/** The deckies of this host that may differ between two readings of the file; null: all of them. */
+export function changedDeckies(before: Desired, after: Desired): ReadonlySet<string> | null {
   if (before.kind !== 'declared' || after.kind !== 'declared') return null;
   // Whether a file declares any decky of this host decides about the rows of all.
   if ((before.deckies.size === 0) !== (after.deckies.size === 0)) return null;
   const changed = new Set<string>();
-  let at = 0;
   for (const decky of after.deckies.values()) {
-    if (isPause(at++)) yield;
     const was = before.deckies.get(decky.name);
     if (was === undefined || contentChanges(was, decky).length > 0) changed.add(decky.name);
   }
-  for (const name of before.deckies.keys()) {
-    if (isPause(at++)) yield;
-    if (!after.deckies.has(name)) changed.add(name);
-  }
+  for (const name of before.deckies.keys()) if (!after.deckies.has(name)) changed.add(name);
   return changed;
 }
