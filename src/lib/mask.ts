@@ -87,7 +87,8 @@ function parametersOf(text: string): readonly Span[] {
     if (from < (spans.at(-1)?.[1] ?? 0) || !isSecretName(name)) continue;
     const masked = isMasked.exec(text.slice(from, from + mask.length + 1));
     const next = nextParameter(found.slice(0, 1));
-    next.lastIndex = from;
+    // A password may begin with what looks like the next parameter: its first character is never shown.
+    next.lastIndex = from + 1;
     spans.push([from, masked === null ? (next.exec(text)?.index ?? text.length) : from + mask.length]);
   }
   return spans;

@@ -26,6 +26,7 @@ const table: readonly (readonly [address: string, masked: string])[] = [
   ['postgres://db/fleet?password=pw&sslmode=require', 'postgres://db/fleet?password=***&sslmode=require'],
   ['postgres://db?user=me&sslpassword=p w#"', 'postgres://db?user=me&sslpassword=***'],
   ['https://x/y?api_key=1&x-auth-token=2&sig=3&a=4', 'https://x/y?api_key=***&x-auth-token=***&sig=***&a=4'],
+  ['postgres://db/fleet?password=&a=pw&b=1', 'postgres://db/fleet?password=***&b=1'],
   ['https://x/y#access_token=1', 'https://x/y#access_token=***'],
   ['https://x/y?pass%77ord=1', 'https://x/y?pass%77ord=***'],
 ];
