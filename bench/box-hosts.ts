@@ -1,5 +1,5 @@
 /**
- * Many hosts in one process, each with a worker of its own: queue, pass, turn, bus and database are the product's, only
+ * Many hosts in one process, each with a worker of its own: queue, pass, transaction, bus and database are the product's, only
  * file, engine and machine are in memory. Started by bench/box.ts.
  * `DATABASE_URL=… REDIS_URL=… node bench/box-hosts.ts HOSTS DECKIES FLAPPING INTERVAL`
  */

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { postgresLedger } from '../src/database/ledger/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
 import { dockerEngine } from '../src/docker/engine.ts';
-import type { Turn } from '../src/pass/ledger.ts';
+import type { HostTransaction } from '../src/pass/ledger.ts';
 import { type Ports, pass } from '../src/pass/pass.ts';
 import { stateFileReader } from '../src/state-file/read.ts';
 import { keepHeapSmall } from '../src/worker/heap.ts';
@@ -34,25 +34,26 @@ function portsOf(phases: Record<string, number>): Ports {
   const file = isFirstPass ? stateFileReader(told.stateFile, host) : kept;
   // Moves are the last that a plan waits for, and its changes the first that is asked of it.
   let planBegan = 0;
-  const turnOf = (turn: Turn): Turn => ({
-    ...turn,
-    recorded: (desired) => timed(phases, 'rows', () => turn.recorded(desired)),
+  const timedTransaction = (transaction: HostTransaction): HostTransaction => ({
+    ...transaction,
+    recorded: (desired) => timed(phases, 'rows', () => transaction.recorded(desired)),
     recentTransitions: async () => {
-      const found = await timed(phases, 'rows', () => turn.recentTransitions());
+      const found = await timed(phases, 'rows', () => transaction.recentTransitions());
       planBegan = performance.now();
       return found;
     },
     apply: (changes) => {
       phases.plan = performance.now() - planBegan;
-      return timed(phases, 'apply', () => turn.apply(changes));
+      return timed(phases, 'apply', () => transaction.apply(changes));
     },
-    alert: (updates) => timed(phases, 'apply', () => turn.alert(updates)),
-    record: (record) => timed(phases, 'apply', () => turn.record(record)),
+    alert: (updates) => timed(phases, 'apply', () => transaction.alert(updates)),
+    record: (record) => timed(phases, 'apply', () => transaction.record(record)),
   });
   return {
     ledger: {
       ...ledger,
-      takeTurn: (request, seen, work) => ledger.takeTurn(request, seen, (turn) => work(turnOf(turn))),
+      inTransaction: (request, seen, work) =>
+        ledger.inTransaction(request, seen, (transaction) => work(timedTransaction(transaction))),
     },
     stateFile: { path: told.stateFile, read: () => timed(phases, 'file', () => file.read()) },
     engine: { list: (look) => timed(phases, 'docker', () => engine.list(look)) },

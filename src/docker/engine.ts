@@ -31,14 +31,14 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
   const client = engineClient(options, limits);
   const suspects = inspector(client, limits.askMs);
 
-  const list: Engine['list'] = async ({ only, containers, turn }) => {
+  const list: Engine['list'] = async ({ only, containers, generation }) => {
     const patience = patienceFor(containers, limits.listingMs);
     const look = async (): Promise<EngineAnswer> => {
       const attempt = patience.attempt();
       try {
         const clock = engineClock();
         const listed = await listing(client, only, attempt, budgetOf(limits), clock);
-        return { kind: 'ok', containers: await suspects(listed, Number(turn), clock) };
+        return { kind: 'ok', containers: await suspects(listed, Number(generation), clock) };
       } finally {
         attempt.end();
       }
@@ -220,11 +220,15 @@ function inspector(client: Client, withinMs: number) {
       return { kind: 'suspect' };
     }
   };
-  return async (listed: readonly Container[], turn: number, clock: Clock): Promise<readonly Container[]> => {
+  return async (
+    listed: readonly Container[],
+    generation: number,
+    clock: Clock,
+  ): Promise<readonly Container[]> => {
     const suspects = listed.filter(({ loop }) => loop.kind === 'suspect');
     if (suspects.length === 0) return listed;
-    // The rest by the next passes: each turn begins further on.
-    const from = suspects.length <= inspectedAtMost ? 0 : (turn * inspectedAtMost) % suspects.length;
+    // Later passes inspect the rest: each begins further on.
+    const from = suspects.length <= inspectedAtMost ? 0 : (generation * inspectedAtMost) % suspects.length;
     const chosen = [...suspects.slice(from), ...suspects.slice(0, from)].slice(0, inspectedAtMost);
     const found = await eachOf(chosen, ({ name }) => inspect(name, clock));
     const verdicts = new Map(chosen.map((one, at) => [one, found[at]]));

@@ -5,7 +5,7 @@ import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import { FleetError } from '../lib/errors.ts';
 import { longestReason, printable, shortened } from '../lib/text.ts';
-import type { CommittedTransition, Turn } from './ledger.ts';
+import type { CommittedTransition, HostTransaction } from './ledger.ts';
 import type { HostFacts } from './observe.ts';
 import { planHost } from './plan-host.ts';
 import type { PassRequest } from './request.ts';
@@ -17,30 +17,30 @@ export interface Decided {
   readonly recorded: readonly Row[];
 }
 
-/** Plans and applies: the host's turn. @throws FleetError OTHER_MACHINE, and nothing was written */
+/** Plans and applies: the host's transaction. @throws FleetError OTHER_MACHINE, and nothing was written */
 export async function planAndApply(
-  turn: Turn,
+  transaction: HostTransaction,
   seen: HostFacts,
   request: Omit<PassRequest, 'host' | 'job'>,
 ): Promise<Decided> {
-  checkMachine(turn.host.host, turn.host.identity, seen.identity);
-  const recorded = await turn.recorded(deckiesByName(seen.desired));
+  checkMachine(transaction.host.host, transaction.host.identity, seen.identity);
+  const recorded = await transaction.recorded(deckiesByName(seen.desired));
   const decided = await planHost({
-    now: turn.now,
+    now: transaction.now,
     graceSeconds: request.graceSeconds,
     only: request.only,
     desired: seen.desired,
     recorded,
     observed: seen.observed,
-    memory: turn.host.memory,
-    recentTransitions: await turn.recentTransitions(),
+    memory: transaction.host.memory,
+    recentTransitions: await transaction.recentTransitions(),
   });
   if (request.dryRun) return { plan: decided, transitions: [], recorded };
-  const transitions = await turn.apply(decided.changes);
-  await turn.alert(alertUpdates(transitions, turn.host.memory));
+  const transitions = await transaction.apply(decided.changes);
+  await transaction.alert(alertUpdates(transitions, transaction.host.memory));
   const { eventAt } = request;
   const eventSeconds = eventAt === null || transitions.length === 0 ? null : (Date.now() - eventAt) / 1000;
-  await turn.record({
+  await transaction.record({
     identity: seen.identity,
     observed: seen.observed.kind === 'ok',
     error: faultOf(seen),
@@ -50,10 +50,10 @@ export async function planAndApply(
       deckies:
         recorded.length +
         transitions.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0),
-      containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : turn.host.containers,
+      containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : transaction.host.containers,
     },
     memory: decided.memory,
-    figures: addPass(turn.host.figures, {
+    figures: addPass(transaction.host.figures, {
       result: resultOf(seen),
       // Until here: the commit that follows cannot be in what it commits.
       seconds: (performance.now() - request.startedMs) / 1000,

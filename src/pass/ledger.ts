@@ -11,16 +11,16 @@ export interface HostRecord {
   readonly host: string;
   /** The machine that the host is; null: no pass was there yet. */
   readonly identity: string | null;
-  /** The number of its last turn. */
-  readonly turn: string;
+  /** How many transactions passes have committed for it. */
+  readonly generation: string;
   /** How many containers its engine had at the last full pass. */
   readonly containers: number;
   readonly memory: Memory;
   readonly figures: Figures;
 }
 
-/** What a turn needs to know of its pass. */
-export type TurnRequest = Pick<PassRequest, 'host' | 'only' | 'dryRun' | 'job'>;
+/** What a host transaction needs to know of its pass. */
+export type TransactionRequest = Pick<PassRequest, 'host' | 'only' | 'dryRun' | 'job'>;
 
 /** A committed change, with its number in `fleet_transitions`. */
 export interface CommittedTransition extends Transition {
@@ -40,7 +40,7 @@ export interface PassRecord {
 }
 
 /** One host's transaction, under its lock. */
-export interface Turn {
+export interface HostTransaction {
   /** The database's clock, epoch milliseconds. */
   readonly now: number;
   readonly host: HostRecord;
@@ -61,13 +61,13 @@ export interface Ledger {
   host(host: string, options: { create: boolean }): Promise<HostRecord>;
   /**
    * Runs `work` in one transaction, under the host's lock unless it is a dry run; what throws in it writes nothing.
-   * @param seenTurn the turn's number before the host was observed: another number now means that it was overtaken
+   * @param generation the host's when it was observed: if it is another one now, the observation is out of date
    */
-  takeTurn<T>(
-    request: TurnRequest,
-    seenTurn: string,
-    work: (turn: Turn) => Promise<T>,
-  ): Promise<{ kind: 'taken'; outcome: T } | { kind: 'overtaken' }>;
+  inTransaction<T>(
+    request: TransactionRequest,
+    generation: string,
+    work: (transaction: HostTransaction) => Promise<T>,
+  ): Promise<{ kind: 'committed'; outcome: T } | { kind: 'overtaken' }>;
   /** Makes the host known to schedulers and readers, with its worker's interval in seconds. */
   register(host: string, intervalS: number): Promise<void>;
   /** Removes the host: its rows, its history, its record. */

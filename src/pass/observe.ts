@@ -14,10 +14,14 @@ export interface Engine {
   /**
    * @param look.only these deckies; null: all
    * @param look.containers how many there were the last time, which the time limit grows with
-   * @param look.turn rotates which suspects are inspected when there are more than one pass may ask about
+   * @param look.generation selects which suspects are inspected when there are more than one pass may ask about
    * Never rejects: an engine that does not answer in time is `unreachable`.
    */
-  list(look: { only: ReadonlySet<string> | null; containers: number; turn: string }): Promise<EngineAnswer>;
+  list(look: {
+    only: ReadonlySet<string> | null;
+    containers: number;
+    generation: string;
+  }): Promise<EngineAnswer>;
 }
 
 export interface Machine {
@@ -33,8 +37,8 @@ export interface HostFacts {
 }
 
 /**
- * Looks at the host: first the number of its turn, so that whatever another turn writes from here on is noticed, then
- * its file and its engine, each within its own time limit. No transaction is open meanwhile.
+ * Reads the host's generation first, so that a transaction of another pass is noticed later; then its state file and its
+ * engine, each within its own time limit. No transaction is open meanwhile.
  */
 export async function observe(
   request: Pick<PassRequest, 'host' | 'only' | 'dryRun'>,
@@ -44,7 +48,7 @@ export async function observe(
   const [identity, desired, observed] = await Promise.all([
     ports.machine.identity(),
     ports.stateFile.read(),
-    ports.engine.list({ only: request.only, containers: before.containers, turn: before.turn }),
+    ports.engine.list({ only: request.only, containers: before.containers, generation: before.generation }),
   ]);
   return { before, identity, desired, observed };
 }

@@ -51,7 +51,7 @@ export async function pass(
   settings: { graceSeconds: number; enqueuedAt?: number | undefined },
 ): Promise<PassOutcome> {
   const request = passRequest(data, job, settings);
-  const { seen, decided } = await observeAndTakeTurn(request, ports);
+  const { seen, decided } = await observeAndApply(request, ports);
   await announce(request.host, decided.transitions, ports.bus);
 
   const counted = request.dryRun ? plannedTransitions(decided.plan) : decided.transitions;
@@ -86,16 +86,16 @@ function namesOf({ desired }: HostFacts, { recorded }: Decided): Names {
   return { has: (name) => declared.has(name) || others.has(name) };
 }
 
-async function observeAndTakeTurn(
+async function observeAndApply(
   request: PassRequest,
   ports: Ports,
 ): Promise<{ seen: HostFacts; decided: Decided }> {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const seen = await observe(request, ports);
-    const turn = await ports.ledger.takeTurn(request, seen.before.turn, (open) =>
+    const transaction = await ports.ledger.inTransaction(request, seen.before.generation, (open) =>
       planAndApply(open, seen, request),
     );
-    if (turn.kind === 'taken') return { seen, decided: turn.outcome };
+    if (transaction.kind === 'committed') return { seen, decided: transaction.outcome };
   }
   throw new FleetError(
     'TURN_LOST',

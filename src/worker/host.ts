@@ -31,7 +31,7 @@ export interface HostWorkerOptions {
   readonly log: Log;
   /** What tells when to look again; null for a worker that only drains its queue. */
   readonly watchers: Readonly<Record<TriggerCause, Watcher>> | null;
-  /** Told of every pass that had its turn. */
+  /** Called after every pass that was applied. */
   readonly onPass?: ((data: JobData, outcome: PassOutcome) => void) | undefined;
   /** Told of every pass that failed, in one line. */
   readonly onFailure?: ((reason: string) => void) | undefined;
@@ -85,7 +85,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
         });
 
   /** Ids of jobs that looked and wrote; they may fail all the same. */
-  const hadTurn = new Set<string>();
+  const wasApplied = new Set<string>();
   const worker = backend.worker(
     queueName(host),
     reconcileProcessor({
@@ -94,7 +94,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
       graceSeconds: options.graceSeconds,
       onPass: (data, outcome) => {
         say.passed(outcome);
-        hadTurn.add(outcome.result.job_id);
+        wasApplied.add(outcome.result.job_id);
         if (options.watchers !== null && data.dry_run !== true) {
           requeues.set(outcome.plan.requeueAfter);
           if (outcome.names !== null) coalesced.knows(outcome.names);
@@ -105,8 +105,8 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
   );
   worker.on('active', ({ id, data }) => schedule?.saw(id, data));
   const ended = (id = ''): void => {
-    coalesced.ended(id, hadTurn.has(id));
-    hadTurn.delete(id);
+    coalesced.ended(id, wasApplied.has(id));
+    wasApplied.delete(id);
   };
   worker.on('completed', ({ id }) => ended(id));
   worker.on('failed', (job, error) => {

@@ -59,7 +59,7 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
   let waiting: Wanted | null = null;
   /** By the ids of their jobs. */
   const underWay = new Map<string, Wanted>();
-  /** Of passes that ended before their ids were known here, and whether they had their turn. */
+  /** Passes that ended before their ids were known here, and whether they were applied. */
   const endedEarly = new Map<string, boolean>();
   let busy = false;
   let timer: NodeJS.Timeout | undefined;
@@ -75,8 +75,8 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
       (id) => {
         if (id === undefined) return;
         underWay.set(id, wanted);
-        const hadTurn = endedEarly.get(id);
-        if (hadTurn !== undefined) ended(id, hadTurn);
+        const wasApplied = endedEarly.get(id);
+        if (wasApplied !== undefined) ended(id, wasApplied);
         // Those whose ends this worker is never told of are another worker's.
         keepNewest(underWay);
       },
@@ -97,16 +97,16 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
     after(pause);
     pause = Math.min(retry.most, 2 * pause);
   };
-  const ended = (id: string, hadTurn: boolean): void => {
+  const ended = (id: string, wasApplied: boolean): void => {
     const wanted = underWay.get(id);
     if (wanted === undefined) {
-      endedEarly.set(id, hadTurn);
+      endedEarly.set(id, wasApplied);
       keepNewest(endedEarly);
       return;
     }
     underWay.delete(id);
     endedEarly.delete(id);
-    if (hadTurn) {
+    if (wasApplied) {
       pause = retry.first;
       after(restMs);
     } else again(wanted);
@@ -123,7 +123,7 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
     },
     /**
      * Told of the end of each pass of this worker.
-     * @param hadTurn whether it looked and wrote: a file that is broken is no reason to look again
+     * @param wasApplied whether it looked and wrote: a file that is broken is no reason to look again
      */
     ended,
     knows: (names: Names): void => {

@@ -183,9 +183,9 @@ for (const kind of stores) {
     test('passes of one host never overlap, with two workers', async () => {
       let inside = 0;
       let most = 0;
-      const takeTurn = it.ports.ledger.takeTurn.bind(it.ports.ledger);
-      it.ports.ledger.takeTurn = (request, turn, body) =>
-        takeTurn(request, turn, async (open) => {
+      const inTransaction = it.ports.ledger.inTransaction.bind(it.ports.ledger);
+      it.ports.ledger.inTransaction = (request, generation, body) =>
+        inTransaction(request, generation, async (open) => {
           inside += 1;
           most = Math.max(most, inside);
           await sleep(20);
@@ -198,7 +198,7 @@ for (const kind of stores) {
       const queue = backend.queue(queueName('local'));
       for (let times = 0; times < 10; times++) await queue.add('reconcile', { host_uuid: 'local' });
       await waitFor(async () => (await countJobs('local')) === 0);
-      it.ports.ledger.takeTurn = takeTurn;
+      it.ports.ledger.inTransaction = inTransaction;
       assert.equal(most, 1);
     });
 

@@ -41,9 +41,9 @@ const counts = async (more: Partial<JobData> = {}): Promise<readonly number[]> =
 /** Has another program run this after a pass has read the rows and before it writes. @returns what ends that */
 function inBetween(statement: string): () => void {
   const { ledger } = it.ports;
-  const takeTurn = ledger.takeTurn.bind(ledger);
-  ledger.takeTurn = (request, turn, work) =>
-    takeTurn(request, turn, (open) =>
+  const inTransaction = ledger.inTransaction.bind(ledger);
+  ledger.inTransaction = (request, generation, work) =>
+    inTransaction(request, generation, (open) =>
       work({
         ...open,
         recentTransitions: async () => {
@@ -53,7 +53,7 @@ function inBetween(statement: string): () => void {
       }),
     );
   return () => {
-    ledger.takeTurn = takeTurn;
+    ledger.inTransaction = inTransaction;
   };
 }
 
@@ -335,7 +335,7 @@ describe('a pass on the database', () => {
   });
 });
 
-describe('the turn', () => {
+describe('the host transaction', () => {
   test('a pass that was overtaken looks again, and what it saw earlier overwrites nothing', async () => {
     it.desired = declared(decky('web'));
     let looks = 0;
@@ -363,13 +363,13 @@ describe('the turn', () => {
     assert.deepEqual(await statesOf(it.db), []);
   });
 
-  test('turns of one host never overlap, and those of two hosts do not wait for each other', async () => {
+  test('transactions of one host never overlap, and those of two hosts do not wait for each other', async () => {
     await it.ports.ledger.host('peer', { create: true });
     const { ledger } = it.ports;
     const request = { host: 'local', only: null, dryRun: false, job: '1' };
-    const { turn } = await ledger.host('local', { create: true });
+    const { generation } = await ledger.host('local', { create: true });
     const order: string[] = [];
-    const slow = ledger.takeTurn(request, turn, async (open) => {
+    const slow = ledger.inTransaction(request, generation, async (open) => {
       order.push('local begins');
       await sleep(300);
       await open.record({
@@ -391,8 +391,8 @@ describe('the turn', () => {
       order.push('local ends');
     });
     await sleep(100);
-    const second = ledger.takeTurn(request, turn, async () => order.push('never'));
-    await ledger.takeTurn({ ...request, host: 'peer' }, '0', async () => order.push('peer'));
+    const second = ledger.inTransaction(request, generation, async () => order.push('never'));
+    await ledger.inTransaction({ ...request, host: 'peer' }, '0', async () => order.push('peer'));
     await slow;
     assert.equal((await second).kind, 'overtaken');
     assert.deepEqual(order, ['local begins', 'peer', 'local ends']);
@@ -433,7 +433,7 @@ describe('the turn', () => {
     assert.deepEqual(await it.db.query('select name from fleet_transitions'), [{ name: 'mail' }]);
   });
 
-  test('a hung process loses its turn to the server, not for ever', async () => {
+  test('the server ends the transaction of a hung process, not for ever', async () => {
     await it.ports.ledger.host('local', { create: true });
     const hung = new pg.Client({ connectionString: it.db.url });
     hung.on('error', () => undefined);

@@ -33,7 +33,7 @@ const list = (engine: HostileEngine, only: readonly string[] | null = null) =>
   dockerEngine(settingsOf(engine), limits).list({
     only: only === null ? null : new Set(only),
     containers: 0,
-    turn: '0',
+    generation: '0',
   });
 
 describe('a listing that fails once', () => {

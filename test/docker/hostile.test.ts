@@ -247,7 +247,7 @@ describe('an engine whose answers end too late', () => {
     const limits = { listingMs: { base: 60_000, perContainer: 0, most: 60_000 } };
     await withEngine([[listing, answer]], async (engine) => {
       const asked = dockerEngine(settingsOf(engine), limits);
-      const answer = await asked.list({ only: new Set(only), containers: 0, turn: '0' });
+      const answer = await asked.list({ only: new Set(only), containers: 0, generation: '0' });
       assert.match(JSON.stringify(answer), /no more/);
       await waitFor(() => engine.open() === 0, 10_000);
     });

@@ -111,7 +111,7 @@ describe('a listing as it arrives', () => {
     await new Promise<void>((done) => server.listen(socket, done));
     try {
       const engine = dockerEngine({ host: `unix://${socket}`, ...settings });
-      return await engine.list({ only: null, containers: 0, turn: '0' });
+      return await engine.list({ only: null, containers: 0, generation: '0' });
     } finally {
       server.closeAllConnections();
       server.close();

@@ -8,7 +8,7 @@ describe('an engine that answers with', () => {
     withEngine([[/^\/containers\/json$/, answer]], async (engine) => {
       const limits = { listingMs: { base: 2000, perContainer: 1, most: 2000 } };
       const asked = dockerEngine(settingsOf(engine), limits);
-      return asked.list({ only: null, containers: 0, turn: '0' });
+      return asked.list({ only: null, containers: 0, generation: '0' });
     });
   const isUnreachable = async (answer: Answer): Promise<string> => {
     const listed = await list(answer);

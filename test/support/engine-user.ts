@@ -56,7 +56,7 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestStandstill'>> {
   }
   if (ask === 'list') {
     const only = choice.only === undefined ? null : new Set(choice.only);
-    return { answer: await dockerEngine(settings, limits).list({ only, containers: 0, turn: '0' }) };
+    return { answer: await dockerEngine(settings, limits).list({ only, containers: 0, generation: '0' }) };
   }
   const triggers: Record<string, number> = {};
   const faults: string[] = [];

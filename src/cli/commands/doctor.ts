@@ -110,7 +110,7 @@ async function checkStateFile(app: App): Promise<Finding> {
 
 async function checkDocker(app: App): Promise<Finding> {
   const engine = await app.engine();
-  const seen = await engine.list({ only: null, containers: 0, turn: '0' });
+  const seen = await engine.list({ only: null, containers: 0, generation: '0' });
   if (seen.kind === 'unreachable') {
     return fault(
       new FleetError('NOT_FOUND', seen.reason, {

@@ -11,7 +11,7 @@ export const withChange = (recent: string, time: string): string =>
   `(case when jsonb_typeof(${recent}) <> 'array' then '[]'::jsonb
     when jsonb_array_length(${recent}) >= ${remembered} then ${recent} - 0 else ${recent} end) || ${epoch(time)}`;
 
-/** Writes what a turn changes in the alerts of its host: updates that make one, and those of a decky that has one. */
+/** Writes the alert updates of a host transaction: those that make an alert, and those of a decky that has one. */
 export async function raiseAlerts(
   db: Db,
   host: string,

@@ -2,7 +2,7 @@ import type { Decky } from '../../fleet/decky.ts';
 import { type Change, contentReason } from '../../fleet/plan/change.ts';
 import { codeOf } from '../../lib/errors.ts';
 import { equalJson } from '../../lib/json.ts';
-import type { CommittedTransition, TurnRequest } from '../../pass/ledger.ts';
+import type { CommittedTransition, TransactionRequest } from '../../pass/ledger.ts';
 import { type Db, query } from '../query.ts';
 import type { Versions } from './recorded.ts';
 
@@ -11,7 +11,7 @@ const rowsInStatement = 10_000;
 
 export async function applyChanges(
   db: Db,
-  request: TurnRequest,
+  request: TransactionRequest,
   moment: string,
   changes: readonly Change[],
   versions: Versions,

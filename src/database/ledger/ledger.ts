@@ -3,7 +3,7 @@ import type { TimedTransition } from '../../fleet/plan/change.ts';
 import { contestedWindow } from '../../fleet/plan/contested.ts';
 import type { FleetState } from '../../fleet/state.ts';
 import type { Json } from '../../lib/json.ts';
-import type { HostRecord, Ledger, Turn, TurnRequest } from '../../pass/ledger.ts';
+import type { HostRecord, HostTransaction, Ledger, TransactionRequest } from '../../pass/ledger.ts';
 import type { Database } from '../database.ts';
 import { memoryFromJson, memoryToJson } from '../memory.ts';
 import { type Db, query } from '../query.ts';
@@ -12,9 +12,9 @@ import { raiseAlerts } from './alerts.ts';
 import { applyChanges } from './apply.ts';
 import { type ReadRows, rowReader, type Versions } from './recorded.ts';
 
-/** Seconds that a turn waits for another one, and after which the server ends one whose process hangs. */
-const waitForTurn = 20;
-const endIdleTurn = 30;
+/** A host transaction waits this long for another one, and the server ends one whose process hangs. */
+const lockTimeoutSeconds = 20;
+const idleTimeoutSeconds = 30;
 /** What the changes of a large host are put in order in; PostgreSQL's usual 4 MB would send them through a file. */
 const workMemory = '32MB';
 
@@ -25,7 +25,7 @@ export interface LedgerOptions {
   readonly intervalSeconds: number;
 }
 
-/** A host's turns on PostgreSQL: each is one transaction under the lock of its row of `fleet_hosts`. */
+/** The ledger on PostgreSQL. A host transaction holds the lock of the host's row of `fleet_hosts`. */
 export function postgresLedger(database: Database, options: LedgerOptions): Ledger {
   const readRows = rowReader();
   return {
@@ -39,29 +39,29 @@ export function postgresLedger(database: Database, options: LedgerOptions): Ledg
       return row === undefined ? unknownHost(host) : hostRecord(host, row);
     },
 
-    takeTurn: (request, seenTurn, work) =>
+    inTransaction: (request, generation, work) =>
       database.transaction(
         async (db) => {
           await query(
             db,
             `select set_config('lock_timeout', $1, true),
               set_config('idle_in_transaction_session_timeout', $2, true), set_config('work_mem', $3, true)`,
-            [`${waitForTurn}s`, `${endIdleTurn}s`, workMemory],
+            [`${lockTimeoutSeconds}s`, `${idleTimeoutSeconds}s`, workMemory],
           );
           const lock = request.dryRun ? '' : 'for update';
           const [row] = await query<HostRow>(db, `${selectHost} where host_uuid = $1 ${lock}`, [
             request.host,
           ]);
           const host = row === undefined ? unknownHost(request.host) : hostRecord(request.host, row);
-          if (host.turn !== seenTurn) return { kind: 'overtaken' as const };
-          // Asked for under the lock: what another turn wrote before it is not from the future.
+          if (host.generation !== generation) return { kind: 'overtaken' as const };
+          // Read under the lock, so that what an earlier transaction wrote is not from the future.
           const [clock] = await query<{ moment: string }>(
             db,
             `select to_json(clock_timestamp()) #>> '{}' as moment`,
           );
           const moment = clock?.moment ?? '';
-          const turn = openTurn(db, request, host, moment, readRows, options);
-          return { kind: 'taken' as const, outcome: await work(turn) };
+          const transaction = openTransaction(db, request, host, moment, readRows, options);
+          return { kind: 'committed' as const, outcome: await work(transaction) };
         },
         { readOnly: request.dryRun },
       ),
@@ -102,14 +102,14 @@ const tablesOfHost = [
 
 interface HostRow {
   readonly identity: string | null;
-  readonly turn: string;
+  readonly generation: string;
   readonly interval_s: number | null;
   readonly containers: number | null;
   readonly notes: Json;
   readonly figures: Json;
 }
 
-const selectHost = `select identity, turn::text, interval_s,
+const selectHost = `select identity, turn::text as generation, interval_s,
     case when jsonb_typeof(counts -> 'containers') = 'number' then (counts ->> 'containers')::float8 end as containers,
     notes, figures
   from fleet_hosts`;
@@ -117,7 +117,7 @@ const selectHost = `select identity, turn::text, interval_s,
 const hostRecord = (host: string, row: HostRow): HostRecord => ({
   host,
   identity: row.identity,
-  turn: row.turn,
+  generation: row.generation,
   containers: row.containers ?? 0,
   memory: memoryFromJson(row.notes),
   figures: figuresFromJson(row.figures),
@@ -126,20 +126,20 @@ const hostRecord = (host: string, row: HostRow): HostRecord => ({
 const unknownHost = (host: string): HostRecord => ({
   host,
   identity: null,
-  turn: '0',
+  generation: '0',
   containers: 0,
   memory: memoryFromJson(null),
   figures: figuresFromJson(null),
 });
 
-function openTurn(
+function openTransaction(
   db: Db,
-  request: TurnRequest,
+  request: TransactionRequest,
   host: HostRecord,
   moment: string,
   readRows: ReadRows,
   options: LedgerOptions,
-): Turn {
+): HostTransaction {
   const versions: Versions = new Map();
   const only = request.only && [...request.only];
   return {
