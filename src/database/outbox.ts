@@ -1,8 +1,10 @@
 import type { Alert } from '../fleet/alerts/alert.ts';
 import { type AlertFacts, type Decision, flappingAfter } from '../fleet/alerts/decide.ts';
+import { codeOf } from '../lib/errors.ts';
+import { longestReason } from '../lib/text.ts';
 import type { Outbox, Sending } from '../pass/outbox.ts';
 import type { Database } from './database.ts';
-import { withChange } from './ledger/alerts.ts';
+import { newestChanges, withChange } from './ledger/alerts.ts';
 import { type Db, query } from './query.ts';
 import { bounded, isStale, staleAfter } from './sql.ts';
 
@@ -22,7 +24,7 @@ export function postgresOutbox(
         const [lock] = await query(db, takeLock);
         if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
         await query(db, noteLook);
-        await query(db, lookAtHosts, [options.intervalSeconds, watched / 1000]);
+        await lookAtHosts(db, [options.intervalSeconds, watched / 1000]);
         const facts = await alertFacts(db);
         if (facts !== null) await write(db, decide(facts));
         return { lastLookSeconds: 0 };
@@ -67,7 +69,7 @@ async function lastLook(db: Db): Promise<number> {
 const patience = 900;
 
 /** A host that never had a full pass, or whose Docker never answered, is still being set up: it causes no alert. */
-const lookAtHosts = `with seen as (
+const changedHosts = `with seen as (
     select h.host_uuid, h.last_error, a.state as before,
       ${isStale('$1::int')} and (coalesce(a.state, '') like 'stale%'
         or $2::float8 > least(${staleAfter('$1::int')}, ${patience})) as stale,
@@ -80,14 +82,56 @@ const lookAtHosts = `with seen as (
       coalesce(nullif(concat_ws(' ', case when stale then 'stale' end, case when blind then 'unreachable' end), ''),
         'ok') as state,
       case when blind and not stale then observed_at else full_at end as since
-    from seen)
+    from seen),
+  changed as (select * from judged where state <> coalesce(before, 'ok'))`;
+
+/** @see changedHosts; the third parameter: these hosts alone; null: all */
+const writeHosts = `${changedHosts}
   insert into fleet_alarms as a (host_uuid, name, state, told, reason, since, changed_at, recent)
   select host_uuid, '', state, 'ok', reason, since, clock_timestamp(),
     ${withChange(`'[]'::jsonb`, 'clock_timestamp()')}
-  from judged where state <> coalesce(before, 'ok') order by host_uuid
+  from changed where $3::text[] is null or host_uuid = any ($3::text[]) order by host_uuid
   on conflict (host_uuid, name) do update set state = excluded.state, reason = excluded.reason,
     since = excluded.since, changed_at = excluded.changed_at,
     recent = ${withChange('a.recent', 'excluded.changed_at')}`;
+
+/** Milliseconds to wait for the row of a host: nobody but its own worker may keep it locked. */
+const lockWithin = 100;
+
+/**
+ * All hosts in one statement; where a row is locked each of them in a statement of its own, so that a worker which locks
+ * its own, or has made it in a transaction that does not end, costs its own host's messages and no others.
+ * @param values of `changedHosts`
+ */
+async function lookAtHosts(db: Db, values: readonly unknown[]): Promise<void> {
+  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lockWithin}ms`]);
+  if (!(await unlessLocked(db, () => query(db, writeHosts, [...values, null])))) {
+    const changed = await query<{ host: string }>(
+      db,
+      `${changedHosts} select host_uuid as host from changed order by host_uuid`,
+      values,
+    );
+    for (const { host } of changed) await unlessLocked(db, () => query(db, writeHosts, [...values, [host]]));
+  }
+  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lookWithin}ms`]);
+}
+
+/** Of PostgreSQL: a lock was not to be had in time. */
+const lockNotAvailable = '55P03';
+
+/** @returns false: something is locked, and nothing was done */
+async function unlessLocked(db: Db, work: () => Promise<unknown>): Promise<boolean> {
+  await query(db, 'savepoint before_lock');
+  try {
+    await work();
+    await query(db, 'release savepoint before_lock');
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== lockNotAvailable) throw error;
+    await query(db, 'rollback to savepoint before_lock');
+    return false;
+  }
+}
 
 interface AlarmRow extends Omit<Alert, 'recent'> {
   readonly now: number;
@@ -101,8 +145,9 @@ const milliseconds = (time: string): string => `floor(extract(epoch from ${bound
 /** More rows than any host has deckies: what a stolen host writes beyond them is not read. */
 const rowsAtMost = 20_000;
 
-// Rows that a turn is writing now are left to the next look, so that neither waits for the other.
-const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, a.reason, a.recent,
+// Rows that a pass is writing now are left to the next look, so that neither waits for the other.
+const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, left(a.reason, ${longestReason}) as reason,
+    ${newestChanges('a.recent')} as recent,
     ${milliseconds('a.since')} as since, ${milliseconds('a.changed_at')} as "changedAt",
     ${milliseconds('clock_timestamp()')} as now
   from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid)

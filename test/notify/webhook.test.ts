@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { pino } from 'pino';
+import { openDatabase } from '../../src/database/orm.ts';
 import { postgresOutbox } from '../../src/database/outbox.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { startNotifier } from '../../src/notify/notifier.ts';
@@ -479,6 +480,59 @@ describe('what a stolen host wrote', () => {
       to.got.some(({ body }) => body.host_uuid === 'nobody'),
       false,
     );
+  });
+
+  for (const [how, statement] of [
+    ['keeps locked', `update fleet_alarms set reason = 'x' where host_uuid = 'evil' and name = ''`],
+    [
+      'does not commit',
+      `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
+       values ('evil-2', '', 'ok', 'ok', now(), now())`,
+    ],
+  ] as const)
+    test(`and ${how} costs its own host's messages alone`, async () => {
+      await fleetOf(['web', 'mail', 'dns']);
+      await it.db.query(`insert into fleet_hosts (host_uuid, last_full_pass_at, last_observed_at)
+        select name, now(), now() - interval '1 hour' from unnest(array['evil', 'evil-2', 'honest']) name`);
+      await it.db.query(
+        `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('evil', '', 'ok', 'ok', now(), now())`,
+      );
+      const thief = new pg.Client({ connectionString: it.db.url });
+      await thief.connect();
+      try {
+        await thief.query('begin');
+        await thief.query(statement);
+        notifier();
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await waitFor(() => to.kinds.includes('decky_down web'), 15_000);
+        await waitFor(() => to.got.some(({ body }) => body.host_uuid === 'honest'), 15_000);
+        const locked = how === 'keeps locked' ? 'evil' : 'evil-2';
+        assert.equal(
+          to.got.some(({ body }) => body.host_uuid === locked),
+          false,
+        );
+        await thief.query('rollback');
+        await waitFor(() => to.got.some(({ body }) => body.host_uuid === locked), 15_000);
+      } finally {
+        await thief.end();
+      }
+    });
+
+  test('at great length is not read at that length', async () => {
+    const values = ['evil', '😀'.repeat(4000), JSON.stringify(Array.from({ length: 200 }, (_, at) => at))];
+    await it.db.query('insert into fleet_hosts (host_uuid) values ($1)', values.slice(0, 1));
+    await it.db.query(
+      `insert into fleet_alarms values ($1, 'x', 'failed', 'running', $2, now(), now(), $3)`,
+      values,
+    );
+    const database = await openDatabase(it.db.url);
+    const seenAlerts: unknown[] = [];
+    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5 }).look(0, ({ alerts }) => {
+      seenAlerts.push(...alerts.map(({ reason, recent }) => [[...(reason ?? '')].length, recent]));
+      return { notifications: [], told: [], limits: [] };
+    });
+    await database.close();
+    assert.deepEqual(seenAlerts, [[500, [196_000, 197_000, 198_000, 199_000]]]);
   });
 
   test('is at most 20 messages a minute, and one that says how many are held back', async () => {

@@ -11,6 +11,10 @@ export const withChange = (recent: string, time: string): string =>
   `(case when jsonb_typeof(${recent}) <> 'array' then '[]'::jsonb
     when jsonb_array_length(${recent}) >= ${remembered} then ${recent} - 0 else ${recent} end) || ${epoch(time)}`;
 
+/** As many changes as an alert remembers: what a granted worker wrote beyond them is not read. */
+export const newestChanges = (recent: string): string =>
+  `jsonb_path_query_array(${recent}, '$[last - ${remembered - 1} to last]')`;
+
 /** Writes the alert updates of a host transaction: those that make an alert, and those of a decky that has one. */
 export async function raiseAlerts(
   db: Db,
