@@ -76,7 +76,7 @@ describe('what could not be done', () => {
     assert.deepEqual(passes[0]?.toSorted(), ['a', 'b', 'c']);
   });
 
-  test('is looked at again when its pass failed, and not when it had its turn', async () => {
+  test('is requeued when its pass failed, and not when it was applied', async () => {
     const { passes, coalesced } = gathering();
     coalesced.trigger({ kind: 'decky', name: 'a' }, 'docker');
     await waitFor(() => passes.length === 1);
