@@ -1,4 +1,4 @@
-/** What of an address is the server's, and not the user's: a driver takes a user and a password from a query, too. */
+/** The query parameters that describe the server. Others may hold a user or a password: drivers read those from a query, too. */
 const ofServer: ReadonlySet<string> = new Set([
   'host',
   'port',
@@ -9,10 +9,10 @@ const ofServer: ReadonlySet<string> = new Set([
   'tls',
 ]);
 
-/** The same server for somebody else. Nothing else of the address is repeated: it may hold secrets. */
+/** The address of the same server for another user. Other parts of the address are dropped: they may hold secrets. */
 export function addressWith(address: string, user: string, password: string): string {
   const url = new URL(address);
-  // A socket of this machine is no place for another one.
+  // Other machines cannot reach a Unix socket of this one.
   if (url.hostname === '') {
     url.searchParams.delete('host');
     url.hostname = 'HOST';
@@ -24,6 +24,6 @@ export function addressWith(address: string, user: string, password: string): st
   return url.href;
 }
 
-/** The number of the logical database in an address of Redis. */
+/** The number of the logical database in a Redis address; 0 by default. */
 export const databaseNumber = (address: string | null): number =>
   address === null ? 0 : Number(/^\/(\d{1,9})$/.exec(new URL(address).pathname)?.[1] ?? 0);

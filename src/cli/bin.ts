@@ -9,7 +9,7 @@ const { enableOwnCompileCache } = await import('../lib/compile-cache.ts');
 enableOwnCompileCache(process.env);
 const { main } = await import('./main.ts');
 const code = await main(process.argv.slice(2), process.env);
-// Nothing of ours is open any more; what a library still holds must not keep the command waiting.
+// Everything of this program is closed; a handle that a library still holds must not delay the exit.
 process.exit(code);
 
 export {};

@@ -7,29 +7,29 @@ import { createLog, type Log, type LogLevel } from '../lib/log.ts';
 import { standardOutput } from './output.ts';
 import { jsonText, onScreen, type Screen, screenOf } from './text.ts';
 
-/** What every command gets: its surroundings, and how to say something. */
+/** What every command receives: the environment, the terminal and the output. */
 export interface Context {
   readonly env: Environment;
   readonly screen: Screen;
-  /** A line on stdout. */
+  /** Prints a line on stdout. */
   print(text: string): void;
-  /** One JSON document on stdout. */
+  /** Prints one JSON document on stdout. */
   printJson(value: unknown): void;
-  /** Text on stdout as it is. */
+  /** Writes text to stdout unchanged. */
   write(text: string): void;
-  /** Resolves when what was printed has left this process. */
+  /** Resolves when everything printed so far has left this process. */
   written(): Promise<void>;
-  /** A line on stderr. */
+  /** Prints a line on stderr. */
   note(text: string): void;
-  /** What takes long says so on a terminal, and is wiped away. */
+  /** Shows a progress message on a terminal, in place of the previous one; null removes it. */
   progress(text: string | null): void;
-  /** What the command ends with if it does not throw. */
+  /** The exit code of the command if it does not throw. */
   exitCode: number;
-  /** Nothing more is printed. @returns whether all of it could be; what could not was told */
+  /** Ends the output. @returns whether everything was printed; a failure has been reported on stderr */
   printed(): Promise<boolean>;
 }
 
-/** A command is its options and its run. */
+/** Adds a command with its options and its action. */
 export type Register = (program: Command, context: Context) => void;
 
 export function createContext(env: Environment): Context {
@@ -54,8 +54,8 @@ export function createContext(env: Environment): Context {
 }
 
 /**
- * Opens what the configuration names for the length of some work.
- * @param options.level of the log unless LOG_LEVEL is set: what a command prints itself it need not log as well
+ * Runs `work` with an open app, and closes the app afterwards.
+ * @param options.level the log level unless LOG_LEVEL is set; a command need not log what it prints
  */
 export async function withApp(
   context: Context,
@@ -71,20 +71,20 @@ export async function withApp(
   }
 }
 
-/** A reader that went away (`| head`, the log's) ends nothing half-way. */
+/** Ignores errors of stdout and stderr: a reader that went away (`| head`) must not end the process. */
 export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP, a second one ends the process at once; or when there is no reader any more
- * what is printed.
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP, or when the reader of stdout has gone away. A second signal ends the process
+ * immediately.
  */
 export function untilStopped(log: Log): Promise<void> {
   return new Promise((done) => {
     let stopping = false;
     const stop = (signal: NodeJS.Signals): void => {
-      // Of a terminal that is closed both the shell and the system tell.
+      // When a terminal is closed, both the shell and the kernel send SIGHUP.
       if (stopping && signal === 'SIGHUP') return;
       if (stopping) process.exit(1);
       stopping = true;

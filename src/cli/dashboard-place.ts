@@ -8,13 +8,17 @@ export interface DashboardPlace {
   readonly port: number;
 }
 
-/** Where the dashboard listens: the same options for all that have one. */
+/** Adds the options for the address of the dashboard. */
 export const addDashboardOptions = (command: Command): Command =>
   command
     .option('--port <port>', 'the port that the dashboard listens on', port, 7070)
-    .option('--host <address>', 'the address to listen on; beyond loopback a login is required', '127.0.0.1');
+    .option(
+      '--host <address>',
+      'the address to listen on; other than loopback, a login is required',
+      '127.0.0.1',
+    );
 
-/** Where people find it, and where it listens if that is another place. */
+/** The public address of the dashboard, and the address that it listens on if that differs. */
 export const placeText = ({ url, listensAt }: { url: string; listensAt: string }): string =>
   `${maskAddress(url)}${url === listensAt ? '' : `, and listens at ${listensAt}`}`;
 

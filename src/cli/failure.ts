@@ -6,7 +6,7 @@ import type { Context } from './context.ts';
 export const exitCodeOf = (error: unknown): number =>
   error instanceof FleetError && error.code === 'CONFIG_INVALID' ? 2 : 1;
 
-/** One line on stderr; a stack for one who debugs. */
+/** Prints an error as one line on stderr, and its stack with LOG_LEVEL=debug. */
 export function tell(context: Context, error: unknown): void {
   context.progress(null);
   context.note(`decnet-fleet: ${withoutSecrets(reasonOf(error))}`);

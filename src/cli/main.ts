@@ -45,7 +45,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<n
   const context = createContext(env);
   outliveReaders();
   const code = await runCommand(argv, context);
-  // Half a document is none, whatever else was done.
+  // Incomplete output is a failure, even if the command succeeded.
   return (await context.printed()) ? code : 1;
 }
 
@@ -72,7 +72,7 @@ async function runCommand(argv: readonly string[], context: Context): Promise<nu
     await program.parseAsync([...argv], { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    // `plan` keeps 2 for "there are changes".
+    // For `plan`, exit code 2 means that there are changes.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : isPlan ? 1 : 2;
     tell(context, error);
     return isPlan ? 1 : exitCodeOf(error);
@@ -81,8 +81,8 @@ async function runCommand(argv: readonly string[], context: Context): Promise<nu
 
 const examples = `
 Examples:
-  $ decnet-fleet up                         everything on this machine, nothing to install
-  $ decnet-fleet plan                       what a pass would change, and why
-  $ decnet-fleet reconcile --once           one pass, now
-  $ decnet-fleet status --json | jq .       the fleet, for programs
-  $ decnet-fleet doctor                     check every part, with advice`;
+  $ decnet-fleet up                         run everything on this machine
+  $ decnet-fleet plan                       show what a pass would change, and why
+  $ decnet-fleet reconcile --once           run one pass now
+  $ decnet-fleet status --json | jq .       show the fleet as JSON
+  $ decnet-fleet doctor                     check every part of the installation`;

@@ -3,7 +3,7 @@ import { hostRule, wholeNumber } from '../app/config.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
 
-/** Parsers of option values: commander names the option, these the fault. */
+/** Parsers of option values. Commander adds the name of the option to their errors. */
 export const option = {
   host: (text: string): string => {
     if (!isLegalHost(text)) throw wrong(text, hostRule);
@@ -24,7 +24,7 @@ export const option = {
 const wrong = (found: string, allowed: string): FleetError =>
   new FleetError('CONFIG_INVALID', `"${found}" is not valid`, { advice: `Allowed: ${allowed}` });
 
-/** An option whose value is a list: given again, it adds to it. */
+/** An option whose value is a list. When it is repeated, the values are added to the list. */
 export class ListOption extends Option {
   constructor(flags: string, description: string, parse: (text: string) => readonly string[]) {
     super(flags, description);
@@ -35,7 +35,7 @@ export class ListOption extends Option {
   }
 }
 
-/** An option that has one value is given once: commander takes the last, and the others would be lost without a word. */
+/** Rejects a repeated option unless its value is a list: commander would use the last value and silently ignore the others. */
 export function refuseRepeats(command: Command): void {
   const isOne = (one: Option): boolean => (one.required || one.optional) && !(one instanceof ListOption);
   for (const one of command.options.filter(isOne)) {

@@ -1,19 +1,19 @@
 import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { codeOf } from '../lib/errors.ts';
 
-/** The standard output. What could not be written there is known in the end. */
+/** Standard output that keeps track of failed writes. */
 export interface Output {
   write(text: string): void;
-  /** Resolves when what was written has left this process, so that the next does not pile up. */
+  /** Resolves when everything written so far has left this process; for back-pressure. */
   written(): Promise<void>;
   /**
-   * Nothing more is written.
-   * @returns whether everything was, or its reader went away and wanted no more; once all is told
+   * Ends the output, after all writes have completed.
+   * @returns whether everything was written, or the reader went away
    */
   end(): Promise<boolean>;
 }
 
-/** @param onFault told once, of the first write that failed */
+/** @param onFault called once, with the error of the first write that failed */
 export function standardOutput(onFault: (error: unknown) => void): Output {
   let isWhole = true;
   const failed = (error: unknown): void => {
@@ -33,7 +33,7 @@ export function standardOutput(onFault: (error: unknown) => void): Output {
       write: (text) => attempt(() => writeAll(Buffer.from(text))),
       written: async () => undefined,
       end: async () => {
-        // Some file systems tell only now that there was no room.
+        // Some file systems report a full disk only when the file is closed.
         attempt(() => closeSync(fd));
         return isWhole;
       },
@@ -55,7 +55,7 @@ export function standardOutput(onFault: (error: unknown) => void): Output {
 
 const fd = 1;
 
-/** Whether it is written to without a wait. Of such a write Node's own stream loses what a full disk did not take. */
+/** Whether writes are synchronous. Node's own stream ignores a short write to a file on a full disk. */
 function isFile(): boolean {
   const stats = fstatSync(fd);
   return stats.isFile() || stats.isBlockDevice() || (stats.isCharacterDevice() && !process.stdout.isTTY);
@@ -65,7 +65,7 @@ function writeAll(bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
-/** `| head`, a log's reader that ended, or a terminal that was hung up. */
+/** Whether the reader went away: `| head`, a log collector that ended, or a closed terminal. */
 function isReaderGone(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && process.stdout.isTTY);

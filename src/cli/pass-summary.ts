@@ -4,7 +4,7 @@ import type { Counts } from '../fleet/plan/change.ts';
 export const countsLine = ({ inserted, deleted, state_updated, config_updated }: Counts): string =>
   `inserted=${inserted} deleted=${deleted} state_updated=${state_updated} config_updated=${config_updated}`;
 
-/** One pass in one line. */
+/** The result of one pass as one line. */
 export function passSummary(result: JobResult): string {
   const extras = [
     `held=${result.held}`,

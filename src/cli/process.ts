@@ -3,7 +3,7 @@ import { codeOf, FleetError } from '../lib/errors.ts';
 import { createContext, outliveReaders, withApp } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
-/** Runs one of the processes at the root with what the environment configures; ends the process. */
+/** Runs `worker.ts` or `scheduler.ts` with the configuration of the environment, then ends the process. */
 export async function runProcess(
   usage: string,
   work: (app: App, argv: readonly string[]) => Promise<void>,

@@ -5,13 +5,13 @@ import { escapedJson, printable } from '../lib/text.ts';
 
 export { ageOf, countOf, severity, unseen, withMeaning } from '../fleet/words.ts';
 
-/** What a terminal can show. */
+/** The capabilities of the output. */
 export interface Screen {
   readonly colour: boolean;
   /** Glyphs beyond ASCII. */
   readonly unicode: boolean;
   readonly glyphs: boolean;
-  /** Columns; null: not a terminal, and nothing is cut or wrapped. */
+  /** Columns; null: not a terminal, so lines are not wrapped. */
   readonly width: number | null;
 }
 
@@ -32,14 +32,14 @@ export function screenOf(
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
 const ours = /(\u001b\[[0-9;]{0,20}m|\n)/;
 
-/** Some lines with our own colours; whatever else would move the cursor is U+FFFD. */
+/** Text for the terminal: keeps this program's colours and line breaks, and replaces other control characters with U+FFFD. */
 export const onScreen = (text: string): string =>
   text
     .split(ours)
     .map((part, at) => (at % 2 === 1 ? part : printable(part)))
     .join('');
 
-/** A JSON document, which no terminal takes for commands. */
+/** A JSON document with all control characters escaped, so that a terminal does not interpret them. */
 export const jsonText = (value: unknown): string => escapedJson(JSON.stringify(value, null, 2));
 
 type Style = 'green' | 'yellow' | 'red' | 'cyan' | 'gray' | 'bold';
@@ -63,7 +63,7 @@ const styles: Readonly<Record<Tone, Style>> = {
   motion: 'cyan',
 };
 
-/** Glyph, word and colour together; a state that is only last known is muted. */
+/** A state as glyph, word and colour. A state that is only last known is grey. */
 export function stateText(screen: Screen, state: FleetState, lastKnown = false): string {
   const { glyph, tone } = stateStyles[state];
   const sign = screen.glyphs ? `${screen.unicode ? glyph : ascii[state]} ` : '';
@@ -79,8 +79,8 @@ const escapes = /\u001b\[[0-9;]*m/g;
 const widthOf = (text: string): number => [...text.replace(escapes, '')].length;
 
 /**
- * Rows in aligned columns; the last column is wrapped at words where the screen has an end.
- * @param indent what each line begins with
+ * Rows in aligned columns. The last column is wrapped at words when the screen has a width.
+ * @param indent the text that each line begins with
  */
 export function table(screen: Screen, rows: readonly (readonly string[])[], indent = ''): string {
   const columns = Math.max(0, ...rows.map((row) => row.length));
@@ -97,7 +97,7 @@ export function table(screen: Screen, rows: readonly (readonly string[])[], inde
     .join('\n');
 }
 
-/** @param lead columns that stand before the text, on each of its lines */
+/** Wraps text at words. @param lead the number of columns before the text on each line */
 export function wrap(text: string, width: number | null, lead: number): string {
   if (width === null || lead + widthOf(text) <= width) return text;
   const room = Math.max(20, width - lead);

@@ -6,21 +6,21 @@ import { runProcess } from './process.ts';
 
 const usage = `Usage: node worker.ts [--drain] [--take-over]
 
-Serves the queue of this host (DECNET_HOST_UUID) until it is stopped.
+Runs the worker of this host (DECNET_HOST_UUID) until it is stopped.
 
-  --drain      run what waits on the queue, then exit
-  --take-over  this machine replaces the one that was recorded for this host`;
+  --drain      run the jobs that are waiting on the queue, then exit
+  --take-over  let this machine replace the one that is recorded for this host`;
 
 export const file = import.meta.filename;
 
-/** Loads what a worker needs, and does nothing with it. */
+/** Loads the modules that a worker needs, without starting it. */
 export const load = async (): Promise<void> => {
   await loadHostWorker();
 };
 
-/** Serves this host's queue; ends the process. */
+/** Runs the worker of this host, then ends the process. */
 export async function run(): Promise<never> {
-  // Before anything else is loaded: what the young generation has grown to meanwhile, it keeps.
+  // Before anything else is loaded: the young generation never shrinks to a smaller limit.
   keepHeapSmall();
   return runProcess(usage, async (app, argv) => {
     const { values } = parseArgs({
@@ -30,7 +30,7 @@ export async function run(): Promise<never> {
     const stopped = untilStopped(app.log);
     if (values['take-over']) await app.takeOver();
     const worker = await Promise.race([app.hostWorker({ follows: values.drain !== true }), stopped]);
-    // Stopped while it waited for a store.
+    // The process was stopped while the worker waited for a store.
     if (worker === undefined) return;
     if (values.drain) return worker.drain();
     await Promise.race([stopped, worker.asked]);

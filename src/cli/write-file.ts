@@ -6,9 +6,9 @@ import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import { isOpenToOthers, isSticky, pathSteps } from '../lib/path-steps.ts';
 
 /**
- * Writes a whole file, or nothing: a reader finds the old content or the new one, even after a crash. Where everyone may
- * write, nothing of another user's is followed or replaced: as Linux has it for who opens a file.
- * @param overwrite whether a file that is there may be replaced; it keeps its owner and rights
+ * Writes a file atomically: readers see the old or the new content, even after a crash. In a world-writable directory it
+ * neither follows links nor replaces files of other users, as Linux does for opened files.
+ * @param overwrite whether an existing file may be replaced; it keeps its owner and mode
  * @throws FleetError NOT_WRITTEN
  */
 export async function writeWhole(path: string, content: string, overwrite: boolean): Promise<void> {
@@ -21,7 +21,7 @@ export async function writeWhole(path: string, content: string, overwrite: boole
     const directory = await openDirectory(place);
     try {
       await writeIn(directory.path, place.name, content, overwrite ? place : null);
-      // The new name is on the disk, too. A file system that cannot do so has its own ways.
+      // Write the new name to disk, too. Not all file systems support this.
       await directory.handle.sync().catch(() => undefined);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') throw isThere(path);
@@ -37,18 +37,18 @@ export async function writeWhole(path: string, content: string, overwrite: boole
 }
 
 const isThere = (path: string): FleetError =>
-  new FleetError('NOT_WRITTEN', `${path} is there already`, {
+  new FleetError('NOT_WRITTEN', `${path} already exists`, {
     advice: 'Nothing was written. Add --force to replace it',
   });
 
-/** Where a file is in the end, through links: so that a link stays one. */
+/** The location of a file after all links are resolved, so that replacing the file keeps the links. */
 interface Place {
   readonly directory: string;
   readonly directoryStat: Stats;
   readonly name: string;
 }
 
-/** @throws where a link on the way, or the file itself, is another user's and anybody may have put it there */
+/** @throws when a link on the path, or the file itself, belongs to another user in a world-writable directory */
 function findPlace(path: string): Place {
   let place: Place | null = null;
   for (const { directory, directoryStat, path: at, stat: found } of pathSteps(path)) {
@@ -59,20 +59,20 @@ function findPlace(path: string): Place {
   return place;
 }
 
-/** The rule of Linux's `protected_symlinks` and `protected_regular`, which cannot see who resolves links by himself. */
+/** The rule of Linux's `protected_symlinks` and `protected_regular`, which do not apply to a program that resolves links itself. */
 function refuseStrangers(path: string, found: Stats, directory: Stats, what: string): void {
   if (!isSticky(directory) || !isOpenToOthers(directory)) return;
   if (found.uid === process.geteuid?.() || found.uid === directory.uid) return;
   throw new FleetError(
     'NOT_WRITTEN',
-    `${path} is ${what} of another user (uid ${found.uid}) where everyone may write`,
-    { advice: 'Nothing was written. Choose another place, or remove it' },
+    `${path} is ${what} of another user (uid ${found.uid}) in a world-writable directory`,
+    { advice: 'Nothing was written. Choose another directory, or remove it' },
   );
 }
 
 /**
- * The very directory that was looked at: whatever is put in its place meanwhile, what is done goes there.
- * @returns path: by which it is reached; where the system has no such, its name
+ * Opens the directory that was checked, so that later steps use it even if it is replaced in the meantime.
+ * @returns path: a path through the open handle, or the directory's own path on systems without `/proc`
  */
 async function openDirectory({
   directory,
@@ -88,7 +88,7 @@ async function openDirectory({
   return { handle, path: existsSync(join(byHandle, '.')) ? byHandle : directory };
 }
 
-/** @param replaced null: nothing may be there */
+/** @param replaced the file that may be replaced; null: fail if the file exists */
 async function writeIn(
   directory: string,
   name: string,
@@ -104,7 +104,7 @@ async function writeIn(
   const temporary = join(directory, `.${name}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await writeSynced(temporary, content, replaced === null ? null : before);
-    // A name that another one took meanwhile is that one's: only a rename would take it away.
+    // A link fails if another program has created the file in the meantime; a rename would replace it.
     if (replaced === null) await link(temporary, target).catch(otherwise(() => rename(temporary, target)));
     else await rename(temporary, target);
   } finally {
@@ -112,7 +112,7 @@ async function writeIn(
   }
 }
 
-/** Some file systems have no links. */
+/** Runs `work` instead when the file system does not support links. */
 const otherwise =
   (work: () => Promise<void>) =>
   (error: unknown): Promise<void> => {
@@ -132,7 +132,7 @@ async function writeSynced(path: string, content: string, like: Stats | null): P
 }
 
 async function takeAfter(handle: FileHandle, { mode, uid, gid }: Stats): Promise<void> {
-  // Root alone may give a file away: for others it is theirs already, or becomes theirs.
+  // Only root may change the owner. For other users the file already is theirs, or becomes theirs.
   await handle.chown(uid, gid).catch(() => undefined);
   await handle.chmod(mode & 0o777);
 }

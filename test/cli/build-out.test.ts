@@ -26,7 +26,7 @@ describe('build --out', () => {
     const done = await bench.buildText(fleet, '--out', bench.out);
     assert.deepEqual(
       [done.code, done.stdout, done.stderr],
-      [0, `${bench.out}: 1 decky of host local written\n`, ''],
+      [0, `Wrote 1 decky of host local to ${bench.out}\n`, ''],
     );
     const { config, compose_path } = JSON.parse(readFileSync(bench.out, 'utf8'));
     const { deckies, ...rest } = config;
@@ -74,7 +74,7 @@ describe('build --out', () => {
     chmodSync(bench.out, 0o640);
     const done = await bench.buildText(fleet, '--out', bench.out);
     assert.deepEqual([done.code, done.stdout], [1, '']);
-    assert.match(done.stderr, /state\.json is there already\. Nothing was written\. Add --force/);
+    assert.match(done.stderr, /state\.json already exists\. Nothing was written\. Add --force/);
     assert.equal(readFileSync(bench.out, 'utf8'), 'mine');
     const link = join(bench.directory, 'link.json');
     symlinkSync(bench.out, link);

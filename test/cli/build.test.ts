@@ -173,8 +173,8 @@ describe('build --count', () => {
   });
 
   for (const [args, words] of [
-    [[...net], /build needs a file, or --count/],
-    [['--count', '2', ...net], /--count needs --services, --archetype or --random-services/],
+    [[...net], /build requires a file or --count/],
+    [['--count', '2', ...net], /--count requires --services, --archetype or --random-services/],
     [['--count', '2', '--services', 'ssh'], /--subnet is missing/],
     [['--count', '0', '--services', 'ssh', ...net], /"0" is not valid/],
     [
@@ -188,8 +188,8 @@ describe('build --count', () => {
     [['--count', '2', '--services', 'ssh', ...net, '--mutate-interval', '0'], /--mutate-interval "0" is not/],
     [['--count', '2', '--services', 'ssh', ...net, '--seed', 'x'], /--seed "x" is not valid/],
     [['--count', '2', '--services', 'ssh', ...net, '--host', '..'], /"\.\." is not valid/],
-    [['--count', '2', '--services', 'ssh', ...net, '--force'], /--force needs --out/],
-    [[iniFile('office'), '--count', '2', ...net], /--count does not go with a file/],
+    [['--count', '2', '--services', 'ssh', ...net, '--force'], /--force requires --out/],
+    [[iniFile('office'), '--count', '2', ...net], /--count cannot be used with a file/],
     [[iniFile('office'), '--subnet', '10.0.0.0/24'], /--host-ip is missing/],
     [
       [iniFile('random'), '--host-ip', '10.0.0.2'],

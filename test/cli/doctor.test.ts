@@ -105,7 +105,7 @@ describe('a database that was broken on purpose', () => {
       await run(url, `alter database ${name} set default_transaction_read_only = on`);
       const { verdict, text } = await examined(url, 'database');
       assert.equal(verdict, 'fault');
-      assert.match(text, /read-only.*Set that to off/);
+      assert.match(text, /read-only.*Turn the setting off/);
       await says(url, ['migrate'], /takes no writes: .*point DATABASE_URL at the primary/);
     } finally {
       await run(as('postgres'), `drop database ${name} with (force)`);
@@ -120,7 +120,7 @@ describe('a database that was broken on purpose', () => {
     try {
       const { verdict, text } = await examined(standby.url, 'database');
       assert.equal(verdict, 'fault');
-      assert.match(text, /a standby, and takes no writes.*Point DATABASE_URL at the primary/);
+      assert.match(text, /a standby, which is read-only.*Point DATABASE_URL at the primary/);
       await says(standby.url, ['migrate'], /takes no writes: .*point DATABASE_URL at the primary/);
     } finally {
       await standby.remove();

@@ -53,7 +53,7 @@ describe('the embedded database', () => {
 
   test('up on a machine that has nothing: the shipped example, and the first pass’s counts', async () => {
     const up = start(['up'], env);
-    const said = await up.said(/first pass: .*\n[\s\S]*Looking every 30 s/);
+    const said = await up.said(/first pass: .*\n[\s\S]*Reconciling every 30 s/);
     assert.match(said, /the example fleet that ships with/);
     assert.match(said, /first pass: inserted=3 deleted=0 state_updated=0 config_updated=0/);
     assert.match(said, /example-web {2}pending/);
@@ -105,7 +105,7 @@ describe('the embedded database', () => {
 
     test('another user’s', { skip: process.getuid?.() !== 0 && 'another user: needs root' }, async () => {
       const up = start(['up'], env);
-      await up.said(/Looking every/);
+      await up.said(/Reconciling every/);
       const other = start(['status'], env, 'src/cli/bin.ts', '', { uid: 65_534, gid: 65_534 });
       const { code, stderr } = await other.finished;
       assert.equal(code, 1);
@@ -117,7 +117,7 @@ describe('the embedded database', () => {
     test('and a pid file that names the server of another directory makes it no other', async () => {
       const elsewhere = { ...env, DECNET_DATA_DIR: join(directory, 'elsewhere') };
       const up = start(['up'], elsewhere);
-      await up.said(/Looking every/);
+      await up.said(/Reconciling every/);
       try {
         const file = join(directory, 'elsewhere', 'postgres', 'data', 'postmaster.pid');
         writeFileSync(
@@ -134,7 +134,7 @@ describe('the embedded database', () => {
 
   test('up starts its database again, however long that was not possible, and says little meanwhile', async () => {
     const up = start(['up'], env);
-    await up.said(/Looking every 30 s/);
+    await up.said(/Reconciling every 30 s/);
     const data = join(directory, 'data', 'postgres', 'data');
     const settings = join(data, 'postgresql.conf');
     renameSync(settings, `${settings}.away`);

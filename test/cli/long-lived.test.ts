@@ -29,9 +29,9 @@ describe('what runs until it is stopped', () => {
   });
 
   for (const [args, program, isUp] of [
-    [['up', '--port', '0'], 'src/cli/bin.ts', /Looking every/],
+    [['up', '--port', '0'], 'src/cli/bin.ts', /Reconciling every/],
     [['reconcile', '--interval', '60'], 'src/cli/bin.ts', /first pass:/],
-    [['dashboard', '--port', '0'], 'src/cli/bin.ts', /Ctrl-C stops it/],
+    [['dashboard', '--port', '0'], 'src/cli/bin.ts', /Press Ctrl-C to stop/],
     [[], 'worker.ts', null],
     [[], 'scheduler.ts', null],
   ] as const) {

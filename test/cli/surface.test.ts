@@ -68,9 +68,9 @@ describe('the command line', () => {
       /"soon" is not valid\. Allowed: a whole number of seconds/,
     ],
     [['reconcile', '--once', '--host', 'a/b'], /"a\/b" is not valid/],
-    [['reconcile', '--once', '--interval', '5'], /--interval does not go with --once/],
-    [['reconcile', '--json'], /--json needs --once/],
-    [['reconcile', '--once', '--host', 'peer', '--take-over'], /--take-over does not go with/],
+    [['reconcile', '--once', '--interval', '5'], /--interval cannot be used with --once/],
+    [['reconcile', '--json'], /--json requires --once/],
+    [['reconcile', '--once', '--host', 'peer', '--take-over'], /--take-over cannot be used with/],
     [['history', '--since', 'yesterday'], /--since "yesterday" is not a time/],
     [['status', 'extra'], /too many arguments/],
   ] as const) {
@@ -187,7 +187,7 @@ describe('the command line', () => {
     }
     const check = await cli(['migrate', '--check'], { ...env, DATABASE_URL: empty.url });
     assert.deepEqual(
-      [check.code, /To run: 001-fleet-tables, 002-granted-hosts/.test(check.stderr)],
+      [check.code, /Pending migrations: 001-fleet-tables, 002-granted-hosts/.test(check.stderr)],
       [1, true],
     );
     const twice = await Promise.all([1, 2].map(() => cli(['migrate'], { ...env, DATABASE_URL: empty.url })));
@@ -293,7 +293,7 @@ describe('the command line', () => {
         stdout,
         /^note +Docker +unix:.*: 0 containers; .*GET \/info.*403.*Passes work without it,.*version.*INFO=1$/m,
       );
-      assert.match(stdout, /^FAULT +clocks .*that of Docker is 2 h ahead/m);
+      assert.match(stdout, /^FAULT +clocks .*the clock of Docker is 2 h ahead/m);
       const pass = await cli(['reconcile', '--once', '--json'], proxied);
       assert.equal(JSON.parse(pass.stdout).docker, 'ok', pass.stderr);
     } finally {

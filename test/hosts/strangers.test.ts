@@ -215,7 +215,7 @@ describe('hosts that no worker ever looked at', () => {
     ] as const) {
       const { code, stdout, stderr } = await cli(['forget', '--host', name, '--yes'], env);
       assert.equal(code, 0, stderr);
-      assert.equal(stdout, `Host ${name} is forgotten: ${rows} removed.\n`);
+      assert.equal(stdout, `Removed host ${name} and ${rows}.\n`);
     }
     const { hosts } = await json<{ hosts: readonly HostView[] }>('/api/hosts');
     assert.deepEqual(Object.keys(seenAs(hosts)), ['host-a', 'new', 'planned']);

@@ -28,50 +28,65 @@ export interface BuildOptions {
 
 export const addBuildOptions = (command: Command): Command =>
   command
-    .description('make deckies of an INI file, or of a few flags: print them, or write a state file')
-    .argument('[file]', 'an INI file, or - for the standard input')
-    .option('--subnet <cidr>', "where the deckies will be (default: the file's [general] net)", parse.subnet)
-    .option('--gateway <ip>', "its gateway (default: the file's [general] gw)", parse.address('--gateway'))
+    .description('build deckies from an INI file or from flags; print them, or write a state file')
+    .argument('[file]', 'an INI file, or - for standard input')
+    .option('--subnet <cidr>', "the deckies' network (default: the file's [general] net)", parse.subnet)
+    .option(
+      '--gateway <ip>',
+      "the network's gateway (default: the file's [general] gw)",
+      parse.address('--gateway'),
+    )
     .option('--host-ip <ip>', "the host's own address", parse.address('--host-ip'))
     .addOption(
       new ListOption(
         '--reserve <ips>',
-        'addresses that no decky is given, with commas or given again',
+        'addresses not to assign; comma-separated, or repeat the option',
         parse.addresses,
       ),
     )
     .option(
       '--mutate-interval <minutes>',
-      "every decky's (default: its section's; of --count: 30)",
+      "the mutation interval of every decky (default: its section's; with --count: 30)",
       parse.minutes,
     )
-    .option('--interface <name>', "with --out (default: the file's [general] interface, or eth0)")
-    .option('--host <host>', 'the host that runs them (default: the one whose file it is)', option.host)
-    .option('--seed <number>', 'the same number makes the same fleet, to the byte', parse.seed)
-    .option('--json', 'print the deckies, though they are written as well')
-    .option('--out <file>', 'write a whole state file instead of printing')
-    .option('--force', 'with --out: replace the file')
+    .option(
+      '--interface <name>',
+      "with --out: the network interface (default: the file's [general] interface, or eth0)",
+    )
+    .option(
+      '--host <host>',
+      'the host that runs the deckies (default: the host that has the state file)',
+      option.host,
+    )
+    .option(
+      '--seed <number>',
+      'make the output reproducible: the same seed builds the same fleet',
+      parse.seed,
+    )
+    .option('--json', 'with --out: also print the deckies')
+    .option('--out <file>', 'write a complete state file instead of printing')
+    .option('--force', 'with --out: replace an existing file')
     .option('--strict', 'treat duplicate names as errors')
     .optionsGroup('Instead of a file:')
-    .option('--count <number>', 'how many deckies', option.count)
+    .option('--count <number>', 'the number of deckies', option.count)
     .addOption(
       new ListOption(
         '--services <names>',
-        'the services of each, with commas or given again',
+        'the services of each decky; comma-separated, or repeat the option',
         parse.services,
       ),
     )
-    .option('--archetype <slug>', 'what each looks like', parse.archetype)
-    .option('--random-services', 'draw the services of each')
+    .option('--archetype <slug>', 'the archetype of each decky', parse.archetype)
+    .option('--random-services', 'choose the services of each decky at random')
     .addOption(
       new ListOption(
         '--distros <slugs>',
-        'the distros that take turns, with commas or given again',
+        'the distros to rotate through; comma-separated, or repeat the option',
         parse.distros,
       ),
     )
-    .option('--random-distros', 'draw the distro of each')
-    .option('--ip-start <ip>', 'the lowest address to give', parse.address('--ip-start'))
+    .option('--random-distros', 'choose the distro of each decky at random')
+    .option('--ip-start <ip>', 'the lowest address to assign', parse.address('--ip-start'))
     .addHelpText(
       'after',
       `
@@ -125,11 +140,11 @@ const parse = {
     listOf(text).map((part) => known('--distros', [...distros.keys()], part)),
 } as const;
 
-/** What the options lack. @param key what `[general]` of the file could have said instead */
+/** The error for a missing option. @param key the key of `[general]` in the file that could have set it; null: none */
 export const missing = (name: string, key: string | null): FleetError =>
   wrong(key === null ? `${name} is missing` : `${name} is missing, and the file has no ${key} in [general]`);
 
-/** @throws FleetError CONFIG_INVALID for options that do not go together */
+/** @throws FleetError CONFIG_INVALID for options that cannot be combined */
 export function checkTogether(file: string | undefined, options: BuildOptions): void {
   const flags = (
     [
@@ -142,10 +157,10 @@ export function checkTogether(file: string | undefined, options: BuildOptions): 
       ['--ip-start', options.ipStart],
     ] as const
   ).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  if (file !== undefined && flags.length > 0) throw wrong(`${flags[0]} does not go with a file`);
-  if (file === undefined && options.count === undefined) throw wrong('build needs a file, or --count');
-  if (options.force && options.out === undefined) throw wrong('--force needs --out');
+  if (file !== undefined && flags.length > 0) throw wrong(`${flags[0]} cannot be used with a file`);
+  if (file === undefined && options.count === undefined) throw wrong('build requires a file or --count');
+  if (options.force && options.out === undefined) throw wrong('--force requires --out');
   if (file !== undefined) return;
   if (options.services === undefined && options.archetype === undefined && !options.randomServices)
-    throw wrong('--count needs --services, --archetype or --random-services');
+    throw wrong('--count requires --services, --archetype or --random-services');
 }

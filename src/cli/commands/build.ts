@@ -16,7 +16,7 @@ import { countOf } from '../text.ts';
 import { writeWhole } from '../write-file.ts';
 import { addBuildOptions, type BuildOptions, checkTogether, missing } from './build-options.ts';
 
-/** Minutes: the whole fleet's, and that of deckies made from flags, as upstream's command line has it. */
+/** The default mutation interval in minutes, of the fleet and of deckies built from flags. @see DECNET's command line */
 const usualInterval = 30;
 
 interface Built {
@@ -26,13 +26,13 @@ interface Built {
   readonly warnings: readonly Warning[];
 }
 
-/** Makes deckies of an INI file, or of a few flags, and prints them or writes a state file. */
+/** Builds deckies from an INI file or from flags, and prints them or writes a state file. */
 export const build: Register = (program, context) => {
   addBuildOptions(program.command('build')).action(
     async (file: string | undefined, options: BuildOptions) => {
       checkTogether(file, options);
       const random = seededRandom(options.seed ?? randomInt(2 ** 47));
-      // A fleet that can be made again is the same to the byte: the clock has no part in it.
+      // With a seed the output must be reproducible to the byte, so it must not depend on the clock.
       const now = options.seed === undefined ? Date.now() / 1000 : 0;
       const built =
         file === undefined ? fromFlags(options, random) : fromIni(await readText(file), options, random, now);
@@ -43,7 +43,7 @@ export const build: Register = (program, context) => {
         await write(options.out, { ...built, deckies }, options);
         if (!options.json)
           context.print(
-            `${options.out}: ${countOf(deckies.length, 'decky')} of host ${host ?? localHost} written`,
+            `Wrote ${countOf(deckies.length, 'decky')} of host ${host ?? localHost} to ${options.out}`,
           );
       }
       if (options.out === undefined || options.json) context.printJson(deckies);
@@ -87,7 +87,7 @@ function fromFlags(options: BuildOptions, random: Random): Built {
   return { deckies, network, interface: null, warnings: [] };
 }
 
-/** @throws FleetError CONFIG_INVALID for what neither the options nor the file say */
+/** @throws FleetError CONFIG_INVALID when neither the options nor the file set a required value */
 function networkOf(options: BuildOptions, specification: Specification | null): Network {
   const subnet = options.subnet ?? (specification?.subnet || undefined);
   const gateway = options.gateway ?? (specification?.gateway || undefined);
@@ -103,7 +103,7 @@ interface IniText {
   readonly isStream: boolean;
 }
 
-/** @param file a path, or `-` for the standard input */
+/** @param file a path, or `-` for standard input */
 async function readText(file: string): Promise<IniText> {
   const isStream = file === '-';
   const name = isStream ? 'standard input' : file;
@@ -113,7 +113,7 @@ async function readText(file: string): Promise<IniText> {
     throw new FleetError('NOT_FOUND', `${name}: ${what}`, { cause: error });
   });
   try {
-    // The byte order mark is kept: upstream takes it for text, and refuses it.
+    // Keep the byte order mark: DECNET reads it as text and rejects it.
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return { name, text, isStream };
   } catch {
@@ -121,7 +121,7 @@ async function readText(file: string): Promise<IniText> {
   }
 }
 
-/** @param strict whether duplicate names are an error: no pass would accept them */
+/** Prints the warnings. @param strict whether duplicate names are an error; a pass would reject them */
 function tellWarnings(context: Context, warnings: readonly Warning[], strict: boolean): void {
   const fatal = (one: Warning): boolean => strict && one.kind === 'duplicate-name';
   for (const one of warnings) {
@@ -133,10 +133,10 @@ function tellWarnings(context: Context, warnings: readonly Warning[], strict: bo
   throw iniInvalid(first.at, `${first.what}${others}`, 'Nothing was written. Give each decky its own name');
 }
 
-/** @throws FleetError where it is no state file that a pass would accept, or cannot be written */
+/** @throws FleetError when a pass would not accept the state file, or the file cannot be written */
 async function write(path: string, built: Built, options: BuildOptions): Promise<void> {
   if (built.deckies.length === 0)
-    throw new FleetError('FLEET_INVALID', 'A state file declares one decky at least', {
+    throw new FleetError('FLEET_INVALID', 'A state file must declare at least one decky', {
       advice: 'Nothing was written',
     });
   const document = stateDocument(built.deckies, {

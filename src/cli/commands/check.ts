@@ -5,13 +5,13 @@ import { type Context, hostOf, type Register } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
-/** Whether a pass would accept a state file; for editors and CI. Exit 0: valid, 1: not. */
+/** Checks whether a pass would accept a state file; for editors and CI. Exit 0: valid, 1: not valid. */
 export const check: Register = (program, context) => {
   program
     .command('check')
-    .description('check a state file as a pass would, and list every fault')
-    .argument('<file>', 'a decnet-state.json')
-    .option('--host <host>', 'whose file it is (default: this host)', option.host)
+    .description('validate a state file as a pass does, and list every error')
+    .argument('<file>', 'a state file (decnet-state.json)')
+    .option('--host <host>', 'the host that the file belongs to (default: this host)', option.host)
     .addHelpText('after', '\nExit code: 0 valid, 1 not valid, 2 wrong usage.')
     .action(async (file: string, options: { host?: string }) => {
       const host = hostOf(parseConfig(context.env), options.host);
@@ -23,7 +23,7 @@ export const check: Register = (program, context) => {
       if (desired.kind === 'absent') throw new FleetError('NOT_FOUND', `${file}: not found`);
       if (desired.kind === 'invalid') {
         const { error } = desired;
-        // What a pass did all the same, which the error adds, is nothing that was done here.
+        // The error's own message also describes what a pass did; no pass ran here, so print only the faults.
         tellFaults(context, error instanceof FaultyStateFile ? error.faults : [error.message]);
         return;
       }
@@ -41,7 +41,7 @@ export const check: Register = (program, context) => {
 };
 
 function tellFaults(context: Context, faults: readonly string[]): void {
-  // A key of the file may hold line breaks.
+  // A key of the file may contain line breaks.
   for (const fault of faults) context.note(`decnet-fleet: ${fault.replace(/\p{Cc}/gu, ' ')}`);
   context.exitCode = 1;
 }

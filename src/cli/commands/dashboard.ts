@@ -1,16 +1,16 @@
 import { type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 
-/** The web pages, until it is stopped. */
+/** Serves the web pages until it is stopped. */
 export const dashboard: Register = (program, context) => {
   addDashboardOptions(program.command('dashboard'))
-    .description('serve the web pages, live: fleet, queues and metrics')
+    .description('serve the dashboard: fleet, queues and metrics')
     .addHelpText(
       'after',
       `
-Without DASHBOARD_USER and DASHBOARD_PASSWORD it is read-only and listens only on loopback.
-Behind a proxy set DASHBOARD_PUBLIC_URL to the address that people use, with its path if it has one, and
-DASHBOARD_HOSTS to further host names that it accepts (comma-separated).
+Without DASHBOARD_USER and DASHBOARD_PASSWORD the dashboard is read-only and listens only on loopback.
+Behind a proxy, set DASHBOARD_PUBLIC_URL to the address that browsers use, including any path, and
+DASHBOARD_HOSTS to any other host names to accept (comma-separated).
 
 Examples:
   $ decnet-fleet dashboard
@@ -22,7 +22,7 @@ Examples:
         context.print(`The dashboard is at ${placeText(await app.dashboard(place))}`);
         if (app.config.login === null)
           context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');
-        context.print('Ctrl-C stops it.');
+        context.print('Press Ctrl-C to stop.');
         await stopped;
       }),
     );

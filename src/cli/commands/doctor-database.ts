@@ -18,31 +18,31 @@ const selectServer = `select current_setting('server_version') as version,
     pg_is_in_recovery() as is_standby,
     current_setting('default_transaction_read_only') = 'on' as is_read_only`;
 
-/** Whether this PostgreSQL can hold the fleet. */
+/** Checks whether this PostgreSQL server can hold the fleet. */
 export async function checkDatabase(app: App): Promise<Finding> {
   const [server] = await (await app.database()).query<Server>(selectServer);
   const where = app.config.databaseUrl === null ? `embedded, in ${app.config.dataDir}` : 'DATABASE_URL';
-  if (server === undefined) return fault(new Error('the database says nothing of itself'));
+  if (server === undefined) return fault(new Error('the database returned no settings'));
   const { version, number, encoding, is_standby, is_read_only } = server;
   if (number < oldest.number)
     return refused(`PostgreSQL ${version} is too old`, `Use version ${oldest.name} or newer`);
-  if (is_standby) return refused('It is a standby, and takes no writes', 'Point DATABASE_URL at the primary');
+  if (is_standby) return refused('It is a standby, which is read-only', 'Point DATABASE_URL at the primary');
   if (is_read_only) {
     return refused(
       'Its transactions are read-only (default_transaction_read_only)',
-      'Set that to off for this role and this database',
+      'Turn the setting off for this role and this database',
     );
   }
   if (encoding !== 'UTF8') {
     return refused(
-      `Its encoding is ${encoding}, which lacks characters that names and reasons may hold`,
-      "Make a database in UTF8: create database NAME encoding 'UTF8' template template0",
+      `Its encoding is ${encoding}, which cannot store all characters of names and reasons`,
+      "Create a database in UTF8: create database NAME encoding 'UTF8' template template0",
     );
   }
   return ok(`PostgreSQL ${version} (${where})`);
 }
 
-/** Whether the tables are those of this version, and if not, whether `migrate` may make them. */
+/** Checks whether the tables are those of this version, and if not, whether this role may create them. */
 export async function checkSchema(app: App): Promise<Finding> {
   const database = await app.database();
   const pending = await database.pending();
@@ -52,7 +52,7 @@ export async function checkSchema(app: App): Promise<Finding> {
      from (select coalesce((select relnamespace::regnamespace from pg_class where oid = to_regclass('fleet_hosts')),
        'public'::regnamespace) as schema) s`,
   );
-  const number = `${pending.length} migrations are still to run`;
+  const number = `${pending.length} migrations are pending`;
   if (may !== undefined && !may.create) {
     return refused(
       `${number}, and role ${may.role} may not create tables in schema ${may.schema}`,

@@ -18,11 +18,11 @@ interface Check {
   look(app: App): Promise<Finding>;
 }
 
-/** Checks every part in turn and says what to do about each fault; exit 1 if there is any. */
+/** Checks every part in turn and prints advice for each fault; exit 1 if there is any. */
 export const doctor: Register = (program, context) => {
   program
     .command('doctor')
-    .description('check every part and advise how to fix each fault')
+    .description('check every part of the installation and suggest a fix for each fault')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }) => {
       dockerConnection(parseConfig(context.env).docker);
@@ -96,7 +96,7 @@ async function checkStateFile(app: App): Promise<Finding> {
   const desired = await stateFileReader(file, app.config.host).read();
   if (desired.kind === 'invalid') throw desired.error;
   if (desired.kind === 'absent')
-    return note(`${file} is absent: a fleet torn down, or DECNET is not deployed yet`);
+    return note(`${file} does not exist: the fleet was torn down, or DECNET is not deployed yet`);
   const warning = othersOnly(desired, app.config.host);
   if (warning !== null) {
     return fault(
@@ -114,7 +114,7 @@ async function checkDocker(app: App): Promise<Finding> {
   if (seen.kind === 'unreachable') {
     return fault(
       new FleetError('NOT_FOUND', seen.reason, {
-        advice: 'Start it, set DOCKER_HOST, or give this user the right to open it',
+        advice: 'Start it, set DOCKER_HOST, or allow this user to open the socket',
       }),
     );
   }
@@ -125,10 +125,10 @@ async function checkDocker(app: App): Promise<Finding> {
     const { thisMachine } = await import('../../docker/identity.ts');
     const isTold = (await thisMachine(() => Promise.reject(error)).identity()) !== null;
     const missing = isTold
-      ? 'its version is not known'
-      : 'neither its version is known nor, without a machine id here, which machine this is: two under one host name would not be noticed';
+      ? 'but its version is unknown'
+      : 'but its version is unknown, and because this machine has no machine id, two machines that use the same host name are not detected';
     return note(
-      `${engine.place}: ${count}; it does not tell of itself (GET /info): ${reasonOf(error)}. Passes work without it, ${missing}. A socket proxy lets it through with INFO=1`,
+      `${engine.place}: ${count}; GET /info failed: ${reasonOf(error)}. Passes work without it, ${missing}. A socket proxy allows it with INFO=1`,
     );
   }
 }
@@ -161,10 +161,10 @@ async function checkBus(app: App): Promise<Finding> {
   return ok(path);
 }
 
-/** Seconds by which two clocks may differ without a word, and without a fault. */
+/** Clock differences in seconds above which a note or a fault is reported. */
 const clocksDiffer = { note: 5, fault: 60 };
 
-/** This machine's clock beside those of what it works with. What does not answer is reported by its own check. */
+/** Compares this machine's clock with those of the database, the queues and Docker. A part that does not answer is reported by its own check. */
 async function checkClocks(app: App): Promise<Finding> {
   const aheadOf = async (
     name: string,
@@ -172,7 +172,7 @@ async function checkClocks(app: App): Promise<Finding> {
   ): Promise<readonly [string, number] | null> => {
     const before = Date.now();
     const there = await ask().catch(() => Number.NaN);
-    // Halfway between the question and the answer.
+    // Compare with the middle of the request.
     const seconds = (there - (before + Date.now()) / 2) / 1000;
     return Number.isFinite(seconds) ? [name, seconds] : null;
   };
@@ -188,14 +188,14 @@ async function checkClocks(app: App): Promise<Finding> {
   const clocks = found.filter((one) => one !== null);
   const off = clocks.filter(([, seconds]) => Math.abs(seconds) > clocksDiffer.note);
   if (off.length === 0)
-    return ok(`alike: ${clocks.map(([name]) => name).join(', ') || 'nothing else answers'}`);
+    return ok(`in sync: ${clocks.map(([name]) => name).join(', ') || 'nothing else answers'}`);
   const text = off
     .map(
       ([name, seconds]) =>
-        `that of ${name} is ${ageOf(Math.abs(seconds) * 1000)} ${seconds > 0 ? 'ahead' : 'behind'}`,
+        `the clock of ${name} is ${ageOf(Math.abs(seconds) * 1000)} ${seconds > 0 ? 'ahead' : 'behind'}`,
     )
     .join(', ');
-  const finding = `By this machine's clock ${text}. Passes are made all the same, ages are wrong: set the clocks, for example by NTP`;
+  const finding = `Compared with this machine, ${text}. Passes are not affected, but displayed ages are wrong: synchronize the clocks, for example with NTP`;
   return off.some(([, seconds]) => Math.abs(seconds) > clocksDiffer.fault)
     ? fault(new Error(finding))
     : note(finding);

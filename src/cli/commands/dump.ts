@@ -2,10 +2,10 @@ import type { DumpedTable } from '../../database/dump.ts';
 import { version } from '../../lib/package.ts';
 import { type Register, withApp } from '../context.ts';
 
-/** Characters that are printed in one piece. */
+/** Characters to collect before each write. */
 const pieceLength = 64 * 1024;
 
-/** Prints the whole fleet and its history, to be restored elsewhere. */
+/** Prints the whole fleet and its history in the format that `restore` reads. */
 export const dumpCommand: Register = (program, context) => {
   program
     .command('dump')
@@ -15,8 +15,8 @@ export const dumpCommand: Register = (program, context) => {
       `
   $ decnet-fleet dump > fleet.dump
 
-It changes nothing, and workers may go on meanwhile. A dump fits every version of PostgreSQL, and this version of
-decnet-fleet or a newer one. It holds no grants: run \`grant\` again where it is restored.`,
+The dump is read-only, and workers may keep running. It can be restored into any supported version of PostgreSQL, by this
+version of decnet-fleet or a newer one. It does not include grants: run \`grant\` again after restoring.`,
     )
     .action(() =>
       withApp(context, async (app) => {

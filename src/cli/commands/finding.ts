@@ -1,6 +1,6 @@
 import { reasonOf } from '../../lib/errors.ts';
 
-/** What `doctor` found of one part. */
+/** The result of one check of `doctor`. */
 export interface Finding {
   readonly verdict: 'ok' | 'note' | 'fault';
   readonly text: string;

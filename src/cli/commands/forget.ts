@@ -13,7 +13,7 @@ export const forget: Register = (program, context) => {
     .command('forget')
     .description('retire a host: remove its queue, its rows and its record')
     .requiredOption('--host <host>', 'the host')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .action(({ host, yes }: { host: string; yes?: true }) =>
       withApp(context, async (app) => {
         const backend = await app.queues();
@@ -21,7 +21,7 @@ export const forget: Register = (program, context) => {
         const rows = await report.countRows(host, []);
         if (rows === 0) option.host(host);
         await requireHost(app, host);
-        // Rows of another program may name anything: such a host has no queue, and no worker.
+        // Rows of another program may have any host name. A host with a name that is not legal has no queue and no worker.
         const hasQueue = isLegalHost(host);
         if (hasQueue && (await app.workerLives(host))) {
           throw new FleetError('CHECK_FAILED', `The worker of host ${host} is running`, {
@@ -32,21 +32,21 @@ export const forget: Register = (program, context) => {
         const isGranted = await report.isGranted(host);
         await (await app.ledger()).forget(host);
         if (hasQueue) await backend.obliterate(queueName(host));
-        context.print(`Host ${host} is forgotten: ${countOf(rows, 'row')} removed.`);
+        context.print(`Removed host ${host} and ${countOf(rows, 'row')}.`);
         if (isGranted)
           context.note(
-            `Its worker can still log in: end that with decnet-fleet grant --host ${host} --revoke`,
+            `Its worker can still log in. To end its access, run: decnet-fleet grant --host ${host} --revoke`,
           );
         if (app.config.hosts.includes(host))
-          context.note(`DECNET_HOSTS still names ${host}: take it out, too.`);
+          context.note(`DECNET_HOSTS still includes ${host}: remove it there, too.`);
       }),
     );
 };
 
-/** @throws FleetError CONFIG_INVALID without a terminal to ask on */
+/** @throws FleetError CONFIG_INVALID when standard input or standard error is not a terminal */
 async function confirm(host: string, rows: number): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new FleetError('CONFIG_INVALID', 'forget asks first, and this is no terminal', {
+    throw new FleetError('CONFIG_INVALID', 'forget asks for confirmation, which requires a terminal', {
       advice: 'Add --yes',
     });
   }

@@ -14,34 +14,34 @@ interface Options {
   readonly revoke?: true;
 }
 
-/** Prints what makes a role and a Redis user for one host's worker, or ends them. */
+/** Prints the statements that create a role and a Redis user for one host's worker, or revokes them. */
 export const grant: Register = (program, context) => {
   program
     .command('grant')
-    .description('print the SQL and the Redis ACL for a worker that can only reach its own host')
+    .description("print the SQL and the Redis ACL that limit a worker to its own host's data")
     .option('--host <host>', 'the host', option.host)
     .option('--revoke', "end the access of that host's worker: its roles, Redis users and connections")
-    .option('--master <role>', 'instead: print the SQL that lets an existing role see all hosts')
+    .option('--master <role>', 'instead of --host: print the SQL that lets an existing role see all hosts')
     .addHelpText(
       'after',
       `
-A decoy host is attacked on purpose: what its worker holds must not open other hosts. Run the statements on the master,
-as a role that owns the tables and has CREATEROLE, or as a superuser, and give the worker the addresses. Each call makes
-new names and passwords.
+Decoy hosts are exposed to attackers, so the credentials of a worker must not give access to other hosts. Run the
+statements on the master, as a role that owns the tables and has CREATEROLE, or as a superuser. Then set the printed
+variables in the worker's environment. Each call prints new names and passwords.
 
-A role that owns the tables sees all hosts. Any other role sees nothing until it is granted a host or named as a master.
+The owner of the tables sees all hosts. Any other role sees no rows until it is granted a host or listed as a master.
 
 Examples:
-  $ decnet-fleet grant --host host-7            print how to create a role for its worker
-  $ decnet-fleet grant --host host-7 --revoke   end that access now
-  $ decnet-fleet grant --master grafana         print how to let role grafana see all hosts`,
+  $ decnet-fleet grant --host host-7            print the statements for the worker of host-7
+  $ decnet-fleet grant --host host-7 --revoke   end that worker's access now
+  $ decnet-fleet grant --master grafana         print the SQL that lets role grafana see all hosts`,
     )
     .action((options: Options) => {
       const { host, master, revoke } = options;
       if ((host === undefined) === (master === undefined))
-        throw new FleetError('CONFIG_INVALID', 'grant needs --host or --master, and not both');
+        throw new FleetError('CONFIG_INVALID', 'grant requires either --host or --master');
       if (master !== undefined) {
-        if (revoke) throw new FleetError('CONFIG_INVALID', '--revoke needs --host');
+        if (revoke) throw new FleetError('CONFIG_INVALID', '--revoke requires --host');
         return context.print(['-- PostgreSQL, as the owner of the tables:', ...masterSql(master)].join('\n'));
       }
       return revoke ? revokeHost(context, host ?? '') : printGrant(context, host ?? '');
@@ -57,7 +57,7 @@ function printGrant(context: Context, host: string): void {
       '-- PostgreSQL, as a role that owns the tables and has CREATEROLE, or as a superuser:',
       ...grantSql(host, name, forDatabase),
       '',
-      '# Redis 7 or newer (also into its ACL file, or CONFIG REWRITE, so that it lasts):',
+      '# Redis 7 or newer (to keep it across restarts, also add it to the ACL file or run CONFIG REWRITE):',
       grantRedis(host, name, forRedis, databaseNumber(redisUrl)),
       '',
       '# The environment of the worker:',
@@ -67,16 +67,16 @@ function printGrant(context: Context, host: string): void {
     ].join('\n'),
   );
   if (redisUrl === null) {
-    context.note('Queues in PostgreSQL cannot be divided by host: run the workers with REDIS_URL.');
+    context.note('Access to queues in PostgreSQL cannot be limited by host: run the workers with REDIS_URL.');
   }
 }
 
-/** @throws FleetError CHECK_FAILED where something could not be ended; what to run instead was printed */
+/** @throws FleetError CHECK_FAILED when some access could not be ended; the statements to run instead were printed */
 const revokeHost = (context: Context, host: string): Promise<void> =>
   withApp(context, async (app) => {
     const ended = await app.revoke(host);
     if (ended.length === 0) {
-      // Who mistypes a name must not believe that an access was ended.
+      // A mistyped host name must be an error, not look like a successful revocation.
       await requireHost(app, host);
       context.print(`No role was granted host ${host}.`);
     }
@@ -86,15 +86,14 @@ const revokeHost = (context: Context, host: string): Promise<void> =>
       context.print(`${what} ${one.name} of host ${host} is gone${sessions}.`);
       if (one.note !== null) context.note(one.note);
     }
-    if (app.config.redisUrl === null)
-      context.note('REDIS_URL is not set: users of a Redis were not looked for.');
+    if (app.config.redisUrl === null) context.note('REDIS_URL is not set, so Redis users were not checked.');
     const refused = ended.filter((one) => one.refused !== null);
     if (refused.length === 0) return;
     context.print(byHand(host, refused).join('\n'));
     throw new FleetError(
       'CHECK_FAILED',
       `Not all access to host ${host} could be ended: ${refused[0]?.refused ?? ''}`,
-      { advice: 'Run what was printed as somebody who may' },
+      { advice: 'Run the printed statements as a user with sufficient privileges' },
     );
   });
 

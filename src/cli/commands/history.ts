@@ -15,15 +15,15 @@ interface Options {
   readonly json?: true;
 }
 
-/** Who changed what, when and why. */
+/** Prints the transitions and gaps. */
 export const history: Register = (program, context) => {
   program
     .command('history')
     .description('show what changed, when and why, newest first')
-    .option('--host <host>', 'this host only', option.host)
-    .option('--decky <name>', 'this decky only')
+    .option('--host <host>', 'only this host', option.host)
+    .option('--decky <name>', 'only this decky')
     .option('--since <time>', 'a time (2026-01-31T12:00Z) or an age (30s, 15m, 12h, 7d)', since)
-    .option('--limit <count>', 'the most changes to print', option.count, 100)
+    .option('--limit <count>', 'the maximum number of changes to print', option.count, 100)
     .option('--json', 'print JSON')
     .action((options: Options) =>
       withApp(context, async (app) => {
@@ -50,19 +50,19 @@ export const history: Register = (program, context) => {
         ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
         context.print(
           lines.length === 0
-            ? 'Nothing has changed, as far as the history goes.'
+            ? 'The history has no changes.'
             : table(
                 context.screen,
                 lines.map(({ row }) => row),
               ),
         );
         if (found.transitions.length === options.limit)
-          context.note(`The newest ${options.limit}; --limit shows more.`);
+          context.note(`Only the newest ${options.limit} changes are shown; use --limit for more.`);
       }),
     );
 };
 
-/** @throws FleetError NOT_FOUND for a host or a decky that there never was */
+/** @throws FleetError NOT_FOUND for an unknown host or decky */
 async function mustExist(app: App, { host, decky }: Options): Promise<void> {
   if (decky !== undefined) return requireDecky(app, host ?? null, decky);
   if (host !== undefined) await requireHost(app, host);
@@ -81,7 +81,7 @@ function transition(
 
 const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
-/** A point in time as ISO 8601, of a time or an age. */
+/** Parses a time or an age. @returns ISO 8601 @throws FleetError CONFIG_INVALID */
 function since(text: string): string {
   const age = /^(\d{1,6})\s*([smhd])$/.exec(text);
   const at =

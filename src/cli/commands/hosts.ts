@@ -4,12 +4,12 @@ import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table, unseen } from '../text.ts';
 
-/** The hosts, and how fresh each is. */
+/** Prints the hosts and the age of each host's last full pass. */
 export const hosts: Register = (program, context) => {
   program
     .command('hosts')
     .description('list the hosts and when each was last observed')
-    .option('--host <host>', 'this host only', option.host)
+    .option('--host <host>', 'only this host', option.host)
     .option('--json', 'print JSON')
     .action(({ host, json }: { host?: string; json?: true }) =>
       withApp(context, async (app) => {

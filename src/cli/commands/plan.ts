@@ -5,15 +5,15 @@ import { hostOf, type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
 
-/** What a pass would do and why, without writing. Exit 0: nothing; 2: changes; 1: any error. */
+/** Prints what a pass would change and why, without writing. Exit 0: no changes, 2: changes, 1: any error. */
 export const planCommand: Register = (program, context) => {
   program
     .command('plan')
-    .description('show what a pass would do and why, without writing')
-    .option('--host <host>', 'another host; its own worker plans', option.host)
+    .description('show what a pass would change and why, without writing')
+    .option('--host <host>', 'another host, whose own worker makes the plan', option.host)
     .option('--json', 'print {host_uuid, docker, changes, held}')
     .option('--timeout <seconds>', 'how long to wait for a result', option.seconds, 30)
-    .addHelpText('after', '\nExit code: 0 nothing to do, 2 there are changes, 1 any error.')
+    .addHelpText('after', '\nExit code: 0 no changes, 2 there are changes, 1 any error.')
     .action((options: { host?: string; json?: true; timeout: number }) =>
       withApp(context, async (app) => {
         const host = hostOf(app.config, options.host);
@@ -38,7 +38,7 @@ const colours = {
   reason: 'yellow',
 } as const;
 
-/** In the manner of an infrastructure diff. @see UI.md, "The terminal" */
+/** The plan in the style of an infrastructure diff. @see UI.md, "The terminal" */
 function planText(
   screen: Screen,
   { host_uuid, docker, changes = [], held_rows: held = [] }: JobResult,
@@ -67,7 +67,7 @@ function planText(
     changes.length > 0
       ? `${sum.join(', ')}. Run \`decnet-fleet reconcile --once\` to apply.`
       : held.length > 0
-        ? `Nothing to do; ${countOf(held.length, 'row')} held.`
+        ? `No changes; ${countOf(held.length, 'row')} held.`
         : nothing,
   ].join('\n');
 }
@@ -86,6 +86,6 @@ function whatHappens(screen: Screen, { action, from_state: from, to_state: to }:
     case 'config':
       return 'content';
     case 'reason':
-      return `${state(to)}, another reason`;
+      return `${state(to)}, reason`;
   }
 }

@@ -15,25 +15,25 @@ interface Options {
   readonly takeOver?: true;
 }
 
-/** One pass now (`--once`), or a worker and a scheduler in one process. */
+/** Runs one pass now (`--once`), or a worker and a scheduler in one process. */
 export const reconcile: Register = (program, context) => {
   program
     .command('reconcile')
     .description('reconcile once (--once) or continuously')
-    .option('--once', 'one pass: enqueue it, wait for its result, print the counts')
+    .option('--once', 'run one pass: enqueue it, wait for its result, print the counts')
     .option('--interval <seconds>', 'without --once: seconds between passes', option.seconds)
-    .option('--host <host>', "with --once: another host's queue", option.host)
+    .option('--host <host>', 'with --once: run the pass on another host', option.host)
     .option('--dry-run', 'with --once: write nothing')
     .option('--json', "with --once: print the job's result as JSON")
     .option('--timeout <seconds>', 'with --once: how long to wait for a result', option.seconds, 30)
-    .option('--take-over', 'this machine replaces the one that was recorded for this host')
+    .option('--take-over', 'let this machine replace the one that is recorded for this host')
     .addHelpText(
       'after',
       `
 Examples:
-  $ decnet-fleet reconcile --once              one pass over this host
-  $ decnet-fleet reconcile --once --host web-7 a pass by that host's own worker
-  $ decnet-fleet reconcile --interval 10       a worker and a scheduler, until stopped`,
+  $ decnet-fleet reconcile --once               run one pass on this host
+  $ decnet-fleet reconcile --once --host web-7  run one pass on web-7, by its own worker
+  $ decnet-fleet reconcile --interval 10        run a worker and a scheduler until stopped`,
     )
     .action((options: Options) => {
       checkTogether(options);
@@ -85,6 +85,8 @@ function checkTogether(options: Options): void {
 }
 
 const together = (one: string, other: string): FleetError =>
-  new FleetError('CONFIG_INVALID', `${one} does not go with ${other}`);
+  new FleetError('CONFIG_INVALID', `${one} cannot be used with ${other}`);
 const needsOnce = (name: string): FleetError =>
-  new FleetError('CONFIG_INVALID', `${name} needs --once`, { advice: 'See `decnet-fleet reconcile --help`' });
+  new FleetError('CONFIG_INVALID', `${name} requires --once`, {
+    advice: 'See `decnet-fleet reconcile --help`',
+  });

@@ -3,13 +3,13 @@ import { FleetError, reasonOf } from '../../lib/errors.ts';
 import { type Register, withApp } from '../context.ts';
 import { countsOf } from './dump.ts';
 
-/** Reads what `dump` printed into an empty database. */
+/** Restores a dump into an empty database. */
 export const restoreCommand: Register = (program, context) => {
   program
     .command('restore')
-    .description('read what `dump` printed into a database that holds no fleet')
-    .argument('<file>', 'the dump, or - for the standard input')
-    .addHelpText('after', '\nAll of it is restored, or nothing. The database is migrated, too.')
+    .description('restore a dump into a database that has no fleet')
+    .argument('<file>', 'the dump, or - for standard input')
+    .addHelpText('after', '\nEither the whole dump is restored, or nothing. The database is migrated first.')
     .action((file: string) =>
       withApp(context, async (app) => {
         const source = file === '-' ? 'standard input' : file;
@@ -25,7 +25,7 @@ export const restoreCommand: Register = (program, context) => {
     );
 };
 
-/** Lines end with a line feed only: a value may hold every other line separator of Unicode. @throws FleetError NOT_FOUND */
+/** Splits at line feeds only: values may contain the other line separators of Unicode. @throws FleetError NOT_FOUND */
 async function* readLines(file: string, source: string): AsyncGenerator<string> {
   const input = file === '-' ? process.stdin : createReadStream(file);
   const decoder = new TextDecoder('utf-8', { fatal: true });

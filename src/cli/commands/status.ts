@@ -6,14 +6,14 @@ import { option } from '../options.ts';
 import { ago, paint, type Screen, severity, stateText, table, unseen, withMeaning } from '../text.ts';
 import { freshness, statesText } from './hosts.ts';
 
-/** The fleet: broken things first. */
+/** Prints the fleet, broken deckies first. */
 export const status: Register = (program, context) => {
   program
     .command('status')
-    .description('show the fleet: every host and decky, broken ones first')
-    .option('--host <host>', 'this host only', option.host)
+    .description('show every host and its deckies, broken ones first')
+    .option('--host <host>', 'only this host', option.host)
     .option('--json', 'print JSON')
-    .option('--all', 'also show running deckies on a host that has many')
+    .option('--all', 'list running deckies even on hosts that have many')
     .action(({ host, json, all }: { host?: string; json?: true; all?: true }) =>
       withApp(context, async (app) => {
         const report = await app.report();
@@ -31,7 +31,7 @@ interface HostStatus extends HostView {
   readonly deckies: readonly DeckyRow[];
 }
 
-/** Above this many deckies of a host, those that run are only counted. */
+/** On a host with more deckies than this, running deckies are counted but not listed. */
 const few = 20;
 
 function print(context: Context, hosts: readonly HostStatus[], all: boolean): void {

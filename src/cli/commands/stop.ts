@@ -5,7 +5,7 @@ import { FleetError } from '../../lib/errors.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 
-/** Milliseconds between two looks, and between two messages: a message may be lost. */
+/** Milliseconds between two checks, and between two messages: a message may be lost. */
 const lookEveryMs = 250;
 const askEveryMs = 5000;
 
@@ -29,10 +29,10 @@ export const stop: Register = (program, context) => {
           if (performance.now() > until) {
             throw new FleetError(
               'JOB_TIMED_OUT',
-              `The worker of host ${host} still runs after ${timeout} s`,
+              `The worker of host ${host} is still running after ${timeout} s`,
               {
                 advice:
-                  'Its pass may be long, or it does not hear the bus; wait longer with --timeout, or end its process',
+                  'Its pass may take long, or the bus may not reach it; wait longer with --timeout, or end its process',
               },
             );
           }
@@ -51,7 +51,7 @@ export const stop: Register = (program, context) => {
         }
         context.progress(null);
         context.print(
-          `The worker of host ${host} has stopped. What supervises it, such as systemd, may start it again.`,
+          `The worker of host ${host} has stopped. A supervisor such as systemd may start it again.`,
         );
       }),
     );

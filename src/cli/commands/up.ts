@@ -11,17 +11,17 @@ import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboar
 import { passSummary } from '../pass-summary.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
 
-/** Everything on one machine, nothing to install. */
+/** Runs all parts on this machine. */
 export const up: Register = (program, context) => {
   addDashboardOptions(program.command('up'))
     .description('run everything on this machine: database, queues, scheduler, worker, dashboard')
-    .option('--take-over', 'this machine replaces the one that was recorded for this host')
+    .option('--take-over', 'let this machine replace the one that is recorded for this host')
     .addHelpText(
       'after',
       `
-Without DATABASE_URL it brings its own PostgreSQL, and without REDIS_URL the queues live in that database.
-It prints what the first pass did, then each change as it happens. Ctrl-C stops it.
-Without --port, another free port is used if the default one is taken.`,
+Without DATABASE_URL it starts an embedded PostgreSQL. Without REDIS_URL the queues are stored in the database.
+It prints what the first pass did, then each change as it happens, until you press Ctrl-C.
+Without --port, it uses another free port when the default port is taken.`,
     )
     .action((options: Options, command: Command) =>
       withApp(context, async (app) => {
@@ -36,15 +36,15 @@ interface Options extends DashboardPlace {
 }
 
 interface Choice extends Options {
-  /** Whether another port will do. */
+  /** Whether another port may be used when this one is taken. */
   readonly isAnyPort: boolean;
 }
 
-/** @returns what resolves when somebody asks this host's worker to stop */
+/** Starts all parts. @returns a promise that resolves when this host's worker is asked to stop */
 async function start(app: App, context: Context, choice: Choice): Promise<void> {
   const { config } = app;
   const embedded = config.databaseUrl === null;
-  // Nothing is started for a wrong setting.
+  // Opened first: a wrong Docker setting must fail before anything is started.
   const engine = await app.engine();
   context.print(`decnet-fleet ${version}, host ${config.host}`);
   context.progress(embedded ? 'starting the embedded PostgreSQL …' : 'bringing the database up to date …');
@@ -59,7 +59,7 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
   context.print(`  database    ${embedded ? `embedded PostgreSQL in ${config.dataDir}` : 'DATABASE_URL'}`);
   context.print(`  queues      ${backend.kind === 'redis' ? 'REDIS_URL' : 'in the database'}`);
 
-  // What it may not do is told before the first pass.
+  // Before the first pass: an error about its address or login must come first.
   context.print(`  dashboard   ${await openDashboard(app, choice)}`);
   if (choice.takeOver) await app.takeOver();
   const { onPass, onFailure } = firstPass(context, config.intervalSeconds);
@@ -68,7 +68,7 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
   return worker.asked;
 }
 
-/** On its usual port, else on any free one: another `up` may run on this machine. @returns where it is */
+/** Uses its port, or any free one when that is allowed: another `up` may be running here. @returns its address */
 async function openDashboard(app: App, { host, port, isAnyPort }: Choice): Promise<string> {
   try {
     return placeText(await app.dashboard({ host, port }));
@@ -78,12 +78,12 @@ async function openDashboard(app: App, { host, port, isAnyPort }: Choice): Promi
   }
 }
 
-/** Prints the first pass as counts, and from then on each change as a line. */
+/** Prints the counts of the first pass, then a line for each change. */
 function firstPass(context: Context, intervalSeconds: number) {
   let first = true;
   const follow = (): void => {
     first = false;
-    context.print(`Looking every ${intervalSeconds} s; Ctrl-C stops.`);
+    context.print(`Reconciling every ${intervalSeconds} s. Press Ctrl-C to stop.`);
   };
   return {
     onPass: (_data: unknown, outcome: PassOutcome): void => {
@@ -107,7 +107,10 @@ function firstPass(context: Context, intervalSeconds: number) {
   };
 }
 
-/** The state file; on a machine that has none, and whose database holds no other fleet, the shipped example. */
+/**
+ * The path of the state file. On a machine without DECNET whose embedded database has no other fleet, the shipped example.
+ * @throws FleetError CONFIG_INVALID
+ */
 async function stateFileFor(app: App, context: Context): Promise<string> {
   const chosen = chooseStateFile(app.config);
   if (chosen !== null) return chosen;
@@ -116,9 +119,9 @@ async function stateFileFor(app: App, context: Context): Promise<string> {
   if (others > 0) throw noStateFile();
   context.progress(null);
   context.print(
-    '  No DECNET is installed here, and no fleet is recorded: this is the example fleet that ships with',
+    '  DECNET is not installed here and no fleet is recorded, so the example fleet that ships with',
   );
-  context.print('  decnet-fleet. Set DECNET_STATE_FILE to use a real one.');
+  context.print('  decnet-fleet is used. Set DECNET_STATE_FILE to use a real one.');
   return exampleStateFile;
 }
 
