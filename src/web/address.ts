@@ -2,7 +2,7 @@ import { isLegalHost } from '../fleet/decky.ts';
 import { fleetStates } from '../fleet/state.ts';
 import type { DeckyFilter, Order } from '../views/pages.ts';
 
-/** What the fleet page shows: all of it stands in its address. */
+/** What the fleet page shows, as read from its address. */
 export interface FleetAddress extends DeckyFilter {
   readonly host: string | null;
   readonly order: Order;
@@ -15,11 +15,14 @@ export interface FleetAddress extends DeckyFilter {
 const orders: readonly Order[] = ['broken', 'name', 'recent'];
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The first value of a part of an address, within bounds: PostgreSQL's text holds no NUL. Null: absent or empty. */
+/**
+ * The first value of a query parameter, trimmed and shortened, without NUL, which PostgreSQL's text type does not accept.
+ * Null: absent or empty.
+ */
 export const textOf = (query: Query, name: string): string | null =>
   ([query[name] ?? ''].flat()[0] ?? '').trim().slice(0, 200).replaceAll('\0', '') || null;
 
-/** Reads an address; what it does not understand it leaves out. */
+/** Parses the query of an address and ignores invalid parts. */
 export function parseAddress(query: Query): FleetAddress {
   const text = (name: string): string | null => textOf(query, name);
   const host = text('host');
@@ -38,7 +41,7 @@ export function parseAddress(query: Query): FleetAddress {
 export const isFiltered = ({ search, state, service }: FleetAddress): boolean =>
   search !== null || state !== null || service !== null;
 
-/** The address with some parts changed; what is at its default is left out. */
+/** The address with some parts changed. Parts that have their default value are left out. */
 export function addressOf(now: FleetAddress, change: Partial<FleetAddress> = {}): string {
   const { search, state, service, host, order, open, page } = { ...now, ...change };
   const parts: [string, string][] = [

@@ -13,10 +13,10 @@ import {
   targetFault,
 } from './security.ts';
 
-/** Addresses that need no login, and no name of ours: they tell nothing but yes or no. */
+/** Addresses that need neither a login nor a known Host header: they return only yes or no. */
 const open = new Set(['/healthz', '/readyz']);
 
-/** Who may ask, from where, and what the browser may load. */
+/** Checks the Host header, the login and the origin of each request, and sets the security headers of the answer. */
 export function secure(
   app: FastifyInstance,
   { credentials, host, publicUrl, names }: WebSettings,
@@ -41,7 +41,7 @@ export function secure(
     if (repeated !== null) return refuse(reply, 400, `The request has more than one ${repeated} header.`);
     const fault = targetFault(request.originalUrl, request.headers.host);
     if (fault !== null) return refuse(reply, 400, fault);
-    // A probe knows no name of ours, and one of HTTP/1.0 sends none.
+    // Probes do not know the name of the dashboard, and HTTP/1.0 probes send no Host header.
     if (open.has(request.url.split('?')[0] ?? '')) return undefined;
     if (!isKnownHost(request.headers.host, known))
       return refuse(
@@ -57,21 +57,17 @@ export function secure(
     if (isCrossSite(request.headers))
       return refuse(reply, 403, 'Refused: the request comes from another site.');
     if (credentials === null)
-      return refuse(
-        reply,
-        403,
-        'Read-only: set DASHBOARD_USER and DASHBOARD_PASSWORD to change anything here.',
-      );
+      return refuse(reply, 403, 'Read-only: to allow changes, set DASHBOARD_USER and DASHBOARD_PASSWORD.');
     return undefined;
   });
-  // No name holds such signs, and PostgreSQL takes no NUL.
+  // No legal name has control characters, and PostgreSQL does not accept NUL.
   app.addHook('preHandler', async ({ url }, reply) =>
     hidesControls(url.split('?')[0] ?? '') ? reply.callNotFound() : undefined,
   );
   return { close: () => logins?.close() };
 }
 
-/** Answers one that is not logged in. @returns null: it is */
+/** Checks the login. @returns the answer that refuses the request; null: the login is correct */
 async function loginFault(
   logins: ReturnType<typeof loginQueue>,
   request: FastifyRequest,
@@ -89,13 +85,13 @@ async function loginFault(
       return refuse(
         reply.header('retry-after', Math.max(1, Math.ceil(verdict.againInMs / 1000))),
         429,
-        'Too many logins from this address wait for their check.',
+        'Too many logins from this address are waiting to be checked.',
       );
   }
   return refuse(
     reply.header('www-authenticate', 'Basic realm="decnet-fleet", charset="UTF-8"'),
     401,
-    'A login is needed: DASHBOARD_USER and DASHBOARD_PASSWORD.',
+    'Login required: use DASHBOARD_USER and DASHBOARD_PASSWORD.',
   );
 }
 

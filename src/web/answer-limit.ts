@@ -3,15 +3,15 @@ import { answerWithin } from './limits.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Milliseconds, instead of those of a page. */
+    /** The time limit of this route in milliseconds; by default that of a page. */
     answerWithin?: number;
   }
 }
 
 /**
- * No request waits for ever, whatever its answer waits for: it is then told so. Not Fastify's own `handlerTimeout`: that
- * counts the waits after wrong logins, too, and the time that a slow client takes to send.
- * @param tell answers so, in words
+ * Limits the time until an answer begins. Fastify's own `handlerTimeout` does not fit: it also counts the delay after wrong
+ * logins and the time that a slow client takes to send the request.
+ * @param tell answers the request with an error message
  */
 export function limitAnswers(
   app: FastifyInstance,
@@ -22,9 +22,9 @@ export function limitAnswers(
   app.addHook('preHandler', async (request, reply) => {
     const ms = request.routeOptions.config.answerWithin ?? answerWithin.page;
     const timer = setTimeout(() => {
-      // A stream that began, or the reader is gone.
+      // The stream has begun, or the client has gone.
       if (reply.sent || reply.raw.destroyed) return;
-      tell(`Nothing came within ${ms / 1000} s: a store, or a host, is slow or away.`, request, reply);
+      tell(`No answer within ${ms / 1000} s: a store or a host is slow or unreachable.`, request, reply);
     }, ms);
     timers.set(request, timer.unref());
   });

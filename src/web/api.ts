@@ -6,7 +6,7 @@ import type { WebPorts } from './ports.ts';
 
 const mostAtOnce = 1000;
 
-/** JSON for programs, paged and filtered. Times are ISO 8601. */
+/** The JSON API, with paging and filters. Times are ISO 8601. */
 export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts): void {
   app.get<{ Querystring: Query }>('/api/fleet', async ({ query }) => {
     const { search, state, service, host } = parseAddress(query);

@@ -15,7 +15,7 @@ const types: Readonly<Record<string, string>> = {
 
 const names = ['style.css', 'icon.svg', 'live.js', 'theme.js'] as const;
 
-/** What the pages load, read once. In a checkout the scripts are TypeScript, and stripped here; the package has them built. */
+/** Reads the scripts and styles of the pages. In a checkout the scripts are TypeScript and are stripped here; the package has built ones. */
 export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   const isSource = import.meta.url.endsWith('.ts');
   const read = async (name: string): Promise<string> => {
@@ -32,7 +32,7 @@ export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   return new Map(assets);
 }
 
-/** Without Node's remark that this function is an experiment: it is no news to one who starts a dashboard. */
+/** Strips types without Node's warning about an experimental function, which does not concern the user. */
 function stripped(source: string): string {
   const { emitWarning } = process;
   process.emitWarning = () => undefined;

@@ -12,29 +12,29 @@ import { type LeftOut, leftOutLine, leftOutLog, type ReadableQueue, readableQueu
 import { boardPolicy } from './security.ts';
 
 const prefix = '/queues';
-/** It asks every queue that it holds at each poll. */
+/** Bull Board queries each of its queues at every poll. */
 const mostQueues = 200;
-/** Milliseconds between two looks for hosts that are new, gone or broken. */
+/** Milliseconds between two checks for new, removed or broken hosts. */
 const lookEveryMs = 5000;
 const openedKept = 20;
-/** Milliseconds: a host that had a change so lately is busy. */
+/** A host with a change within this time counts as busy, in milliseconds. */
 const busyWithinMs = 5 * 60_000;
 const transitionsRead = 1000;
-/** Milliseconds that the page waits to know which queues can be read. */
+/** Milliseconds that the page waits to find out which queues can be read. */
 const pageWaitsMs = 2000;
 
-/** What asks all queues in one request. */
+/** Routes that query all queues in one request. */
 const lists = new Set(['/api/queues', '/api/job-schedulers']);
 const changesAll = new Set(['/api/queues/pause', '/api/queues/resume']);
 
-/** Bull Board over the schedule's queue and the hosts'. */
+/** Bull Board with the schedule's queue and the hosts' queues. */
 export function queueBoard(
   queues: Pick<QueueBackend, 'impatientQueue' | 'now'>,
   report: Pick<Report, 'hosts' | 'history'>,
   options: {
     canChange: boolean;
     log: Log;
-    /** Answers that the store of the queues does not. */
+    /** Answers a request with the error that the store of the queues is unreachable. */
     away(why: string, reply: FastifyReply): FastifyReply;
   },
 ) {
@@ -65,7 +65,7 @@ export function queueBoard(
           if (lists.has(route)) await retry();
           else if (changesAll.has(route)) await lookAtAll();
         },
-        // What failed just now is not on the list either.
+        // Queues that failed during this request are left out, too.
         after: ({ route }, result) => {
           if (!lists.has(route)) return result;
           const [first] = leftOut();
@@ -92,7 +92,7 @@ export function queueBoard(
         queue,
         new BullMQAdapter(queue, {
           readOnlyMode: !options.canChange,
-          description: name === scheduleQueue ? 'the rounds of the schedule' : '',
+          description: name === scheduleQueue ? 'the schedule' : '',
         }),
       );
       known.set(name, made);
@@ -110,7 +110,10 @@ export function queueBoard(
       const busy = new Set(transitions.map(({ host_uuid }) => host_uuid));
       show([scheduleQueue, ...queuesToShow(hosts, { opened, busy })]);
     } catch (error) {
-      options.log.debug({ reason: reasonOf(error) }, 'Bull Board keeps the queues that it has');
+      options.log.debug(
+        { reason: reasonOf(error) },
+        'cannot update the queues of Bull Board; keeping the current ones',
+      );
     }
   };
   const lookAgain = async (): Promise<void> => {
@@ -126,13 +129,13 @@ export function queueBoard(
       void lookAgain();
       timer = setInterval(() => void lookAgain(), lookEveryMs);
       await app.register((scope, _options, done) => {
-        // Without it each part would fail by itself, after a wait.
+        // Without this check each request of the page would fail separately, after a timeout.
         scope.addHook('preHandler', async ({ url }, reply) => {
           if (url.startsWith(`${prefix}/static/`)) return undefined;
           const why = await queues.now().then(() => null, reasonOf);
           return why === null ? undefined : options.away(why, reply);
         });
-        // The page asks for fonts elsewhere: nothing here loads anything from outside.
+        // Bull Board's page loads fonts from another site. The dashboard loads nothing from outside.
         scope.addHook('onSend', async (_request, reply, body) => {
           void reply.header('content-security-policy', boardPolicy);
           const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
@@ -147,19 +150,19 @@ export function queueBoard(
         done();
       });
     },
-    /** Holds a host's queue for the next minutes. @returns where it is */
+    /** Puts a host's queue on the board for the next minutes. @returns its address */
     open: async (host: string, job: string | null): Promise<string> => {
       opened = [host, ...opened.filter((one) => one !== host)].slice(0, openedKept);
       await look();
       const queue = `${prefix}/queue/${encodeURIComponent(queueName(host))}`;
-      // Dots alone would lead a browser up to another page.
+      // A browser would resolve a job id of only dots to another page.
       return job === null || /^\.*$/.test(job) ? queue : `${queue}/${encodeURIComponent(job)}`;
     },
     close: (): void => clearInterval(timer),
   };
 }
 
-/** What is asked for while it is being done is not done twice. */
+/** Joins calls: a call during a run waits for that run instead of starting another. */
 function joined(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null;
   return () =>
@@ -176,7 +179,7 @@ const withoutQueues = <R extends { readonly body: unknown }>(result: R, hidden: 
     : { ...result, body: { queues: queues.filter(({ name }) => !hidden.has(name)) } };
 };
 
-/** All hosts' queues; of very many those lately opened, then those that are broken, then busy ones. */
+/** The queues of all hosts. With too many hosts: those opened last, then those with problems, then busy ones. */
 export function queuesToShow(
   hosts: readonly HostView[],
   lately: { opened: readonly string[]; busy: ReadonlySet<string> },
@@ -184,7 +187,7 @@ export function queuesToShow(
   const isBroken = ({ stale, last_error, docker, contested }: HostView): boolean =>
     stale || last_error !== null || docker === 'unreachable' || contested.length > 0;
   const names = (some: readonly HostView[]): readonly string[] => some.map(({ host_uuid }) => host_uuid);
-  // Where no worker ever was there is no queue.
+  // A host that never had a worker has no queue.
   const served = hosts.filter(({ first_seen_at }) => first_seen_at !== null);
   const known = new Set(names(served));
   const chosen =

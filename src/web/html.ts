@@ -1,4 +1,4 @@
-/** Markup that is safe to send: all that was put into it was escaped. */
+/** Markup that is safe to send: every value in it is escaped. */
 export class Html {
   readonly text: string;
 
@@ -9,7 +9,7 @@ export class Html {
 
 export type Part = Html | string | number | null | false | readonly Part[];
 
-/** A template whose values are escaped; markup made by another one is taken as it is, null and false are nothing. */
+/** A template tag that escapes its values. `Html` values are inserted unchanged; null and false are left out. */
 export const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Html =>
   new Html(strings.reduce((text, string, at) => text + render(parts[at - 1] ?? null) + string));
 

@@ -4,14 +4,14 @@ import { type Html, html, type Part } from './html.ts';
 export interface Page {
   readonly title: string;
   readonly body: Html;
-  /** The part of the site it belongs to. */
+  /** The current entry of the navigation. */
   readonly section?: 'fleet' | null;
 }
 
 const link = (href: string, name: string, isHere: boolean): Html =>
   html`<a href="${href}"${isHere ? html` aria-current="page"` : null}>${name}</a>`;
 
-/** A whole page: readable without script, which only adds life. */
+/** A whole page. It works without scripts, which only add live updates. */
 export const layout = ({ title, body, section = null }: Page): string =>
   `<!doctype html>\n${
     html`<html lang="en">
@@ -29,7 +29,7 @@ export const layout = ({ title, body, section = null }: Page): string =>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
 <a class="brand" href="/">decnet-fleet</a>
-<p id="stream" role="status" data-state="off"><noscript>Live updates need JavaScript</noscript></p>
+<p id="stream" role="status" data-state="off"><noscript>Live updates require JavaScript</noscript></p>
 <nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/history', 'History', false)}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
 <button id="theme" type="button" hidden>Theme</button>
 </header>
@@ -39,8 +39,8 @@ export const layout = ({ title, body, section = null }: Page): string =>
 </html>`.text
   }`;
 
-/** A page that says what is wrong, what still works, and what to do. */
+/** A page about an error: what failed, and what to do. */
 export const problem = (title: string, what: Part, advice: Part): Page => ({
   title,
-  body: html`<section class="problem"><h1>${title}</h1><p>${what}</p><p>${advice}</p><p><a href="/">To the fleet</a></p></section>`,
+  body: html`<section class="problem"><h1>${title}</h1><p>${what}</p><p>${advice}</p><p><a href="/">Go to the fleet</a></p></section>`,
 });

@@ -5,12 +5,12 @@ import type { Log } from '../lib/log.ts';
 import { printable } from '../lib/text.ts';
 import { Html, html } from './html.ts';
 
-/** Of very many only so many are named. */
+/** The maximum number of queues or jobs in one message. */
 const mostNamed = 10;
 
-/** Something that Bull Board cannot read, and why. */
+/** A queue or job that Bull Board cannot read, and why. */
 export interface LeftOut {
-  /** A queue, or a job of one. */
+  /** The name of the queue, or of the queue and the job. */
   readonly name: string;
   readonly reason: string;
 }
@@ -22,14 +22,14 @@ interface Fault {
   readonly job: string | null;
 }
 
-/** A queue of Bull Board that says nothing where it cannot be read, instead of failing for all queues together. */
+/** A queue of Bull Board that returns empty values when it cannot be read, so that the other queues are still shown. */
 export interface ReadableQueue {
   readonly adapter: BullMQAdapter;
   leftOut(): readonly LeftOut[];
   isReadable(): boolean;
-  /** Reads again what could not be read. */
+  /** Repeats the reads that failed. */
   retry(): Promise<void>;
-  /** Reads all that a list of queues shows. */
+  /** Reads everything that a list of queues shows. */
   look(): Promise<void>;
 }
 
@@ -69,7 +69,7 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
       try {
         return await ask.jobs(statuses, start, end);
       } catch {
-        // One of them, perhaps: the others are shown.
+        // Perhaps only one job cannot be read: read them one by one and show the others.
         const types = statuses.filter((status) => status !== 'paused');
         const ids = await read('jobs', () => queue.getRanges(types, start, end), []);
         const jobs = ids.map((id) => read(`job ${id}`, () => queue.getJob(id), undefined, id));
@@ -106,7 +106,7 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
   };
 }
 
-/** Says once when something is left out, and once when it is back. */
+/** Logs once when something is left out, and once when it is readable again. */
 export function leftOutLog(log: Log) {
   let told: ReadonlySet<string> = new Set();
   return (now: readonly LeftOut[]): void => {
@@ -114,8 +114,9 @@ export function leftOutLog(log: Log) {
     const names = new Set(now.map(({ name }) => name));
     const ended = [...told].filter((name) => !names.has(name));
     told = names;
-    if (began.length > 0) log.warn(named(began.map(inWords)), 'Bull Board hides queues that cannot be read');
-    if (ended.length > 0) log.info(named(ended), 'Bull Board shows these queues again');
+    if (began.length > 0)
+      log.warn(named(began.map(inWords)), 'queues or jobs cannot be read; Bull Board leaves them out');
+    if (ended.length > 0) log.info(named(ended), 'Bull Board shows these queues or jobs again');
   };
 }
 
@@ -125,14 +126,14 @@ const named = (texts: readonly string[]): { readonly what: string; readonly more
   more: Math.max(0, texts.length - mostNamed),
 });
 
-/** The line of Bull Board's page about what is not on it; null: nothing. */
+/** The notice on Bull Board's page about queues and jobs that are left out; null: none. */
 export function leftOutLine(found: readonly LeftOut[]): Html | null {
   if (found.length === 0) return null;
   const { what, more } = named(found.map(inWords));
-  return html`${new Html(lineStyle)}<p id="left-out" role="status">Left out, because it cannot be read: ${what}${more > 0 && ` and ${more} more`}. All else is shown. It comes back by itself.</p>`;
+  return html`${new Html(lineStyle)}<p id="left-out" role="status">Not shown, because it cannot be read: ${what}${more > 0 && ` and ${more} more`}. Everything else is shown. This page retries automatically.</p>`;
 }
 
-/** Bull Board's header is fixed, and as high as this variable of its own says: it makes room. */
+/** Makes room for the notice: Bull Board's header is fixed, and its height depends on this variable. */
 const lineStyle = `<style>
 :root,.dark-mode{--header-offset:calc(var(--header-height) + 3rem)}
 #root header{padding-top:3rem}

@@ -4,8 +4,7 @@ import { storeWithin } from './limits.ts';
 import type { Views, WebPorts } from './ports.ts';
 
 /**
- * The same ports, of which every call ends: a store that hangs would keep its readers waiting, and with them whoever
- * watches it by `/metrics`.
+ * Adds a time limit to every call of the ports. A store that hangs must not keep pages and `/metrics` waiting.
  */
 export function limitedPorts(ports: WebPorts): WebPorts {
   const viewsOf = ({ report, pages }: Views): Views => ({
@@ -36,24 +35,24 @@ const queues = <T>(ask: Ask<T>): Promise<T> => within(storeWithin.queues, silent
 
 const silent = {
   database: (seconds: number) =>
-    new FleetError('DATABASE_UNREACHABLE', `The database does not answer: nothing came within ${seconds} s`, {
-      advice: 'Check DATABASE_URL and that PostgreSQL runs there',
+    new FleetError('DATABASE_UNREACHABLE', `The database does not answer: no answer within ${seconds} s`, {
+      advice: 'Check DATABASE_URL and that PostgreSQL is running',
     }),
   queues: (seconds: number) =>
-    new FleetError('QUEUE_UNREACHABLE', `The queues do not answer: nothing came within ${seconds} s`, {
-      advice: 'Check REDIS_URL, or without it DATABASE_URL, and that the server runs there',
+    new FleetError('QUEUE_UNREACHABLE', `The queues do not answer: no answer within ${seconds} s`, {
+      advice: 'Check REDIS_URL (if it is not set, DATABASE_URL) and that the server is running',
     }),
 };
 
 async function within<T>(ms: number, fault: (seconds: number) => FleetError, ask: Ask<T>): Promise<T> {
   const answer = ask();
   if (await endsWithin(ms, answer)) return answer;
-  // It may still fail, after the answer was given.
+  // The call may still fail later: its rejection must not be unhandled.
   answer.catch(() => undefined);
   throw fault(ms / 1000);
 }
 
-/** Every method of a port within a limit. */
+/** Adds a time limit to every method of a port. */
 const each = <P extends object>(port: P, limit: <T>(ask: Ask<T>) => Promise<T>): P =>
   Object.fromEntries(
     Object.entries(port).map(([name, ask]) => [name, (...given: unknown[]) => limit(() => ask(...given))]),

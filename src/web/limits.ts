@@ -1,25 +1,25 @@
-/** What a client may take of the dashboard. */
+/** Limits for clients of the dashboard. */
 export interface WebLimits {
   /** Milliseconds for a request to arrive, head and body together. */
   readonly requestMs: number;
   /** Milliseconds without a byte either way, after which a connection is closed. */
   readonly silenceMs: number;
-  /** Connections at once; each beyond is closed when it comes. */
+  /** The maximum number of connections; further ones are closed immediately. */
   readonly connections: number;
 }
 
-/** The stream of events sends something every 5 s, and may live for ever. */
+/** The event stream sends a message every 5 s, so `silenceMs` does not end it. */
 export const webLimits: WebLimits = { requestMs: 30_000, silenceMs: 120_000, connections: 2000 };
 
-/** Bytes that a form may send: ours have no fields. */
+/** The maximum size of a form in bytes; the dashboard's forms have no fields. */
 export const formBytes = 16 * 1024;
-/** Bytes of any other body. */
+/** The maximum size of any other body in bytes. */
 export const bodyBytes = 1024 * 1024;
 
-/** Node looks for requests that are late this often within their time. */
+/** How often Node checks for late requests within `requestMs`. */
 const looksWithin = 8;
 
-/** As Fastify's server takes them. */
+/** The limits as options of Fastify. */
 export const serverOptions = ({ requestMs, silenceMs }: WebLimits) => ({
   requestTimeout: requestMs,
   connectionTimeout: silenceMs,
@@ -29,8 +29,8 @@ export const serverOptions = ({ requestMs, silenceMs }: WebLimits) => ({
   },
 });
 
-/** Milliseconds within which an answer begins, else it is that none can be given; a plan waits for a host's worker. */
+/** Milliseconds within which an answer must begin, else the request fails with 503. A plan waits for a host's worker. */
 export const answerWithin = { page: 12_000, plan: 20_000 };
 
-/** Milliseconds that an answer waits for each store; what else is known is told without it. */
+/** Milliseconds that an answer waits for each store. After that it is sent without the data of that store. */
 export const storeWithin = { database: 5000, queues: 3000 };

@@ -3,11 +3,11 @@ import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Pulse } from '../views/pages.ts';
 
-/** Milliseconds between two looks at the database while somebody listens. */
+/** Milliseconds between two checks of the database while there are readers. */
 const lookEveryMs = 300;
-/** Milliseconds between two signs of life on a stream. */
+/** Milliseconds between two heartbeats on a stream. */
 const beatEveryMs = 5000;
-/** Bytes that a reader may lag behind before it is let go: it connects again, and sees the present. */
+/** Bytes that may wait for a slow reader before it is disconnected; it reconnects and reads the current state. */
 const mostBehind = 64 * 1024;
 const mostReaders = 1000;
 
@@ -18,8 +18,8 @@ export const streamHeaders = {
 } as const;
 
 /**
- * Tells readers that something changed, by server-sent events. They ask for what it was themselves.
- * @param invalidate called before they are told: what was made for a reader until now is old
+ * Notifies readers of changes by server-sent events; the events name only the hosts, and readers fetch the page again.
+ * @param invalidate called before readers are notified, to drop cached pages
  */
 export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, log: Log) {
   const readers = new Map<ServerResponse, 'new' | 'told'>();
@@ -41,8 +41,8 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
       const isNews = now.text !== last;
       if (isNews) invalidate();
       for (const [reader, was] of readers) {
-        // What changed in an outage, or after the page of a new reader was made and before it listened, nobody
-        // knows: all hosts may have.
+        // Changes during an outage, or between the rendering of a page and the start of its stream, are not known:
+        // any host may have changed.
         if (isDown || was === 'new') send(reader, 'changed', { hosts: null });
         else if (isNews) send(reader, 'changed', { hosts: now.hosts.length > 0 ? now.hosts : null });
         readers.set(reader, 'told');

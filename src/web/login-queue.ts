@@ -2,22 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
 import { type LoginLine, loginAddress, loginTable } from './logins.ts';
 
-/** Milliseconds between two looks for what the log has to say. */
+/** Milliseconds between two checks for log lines that are due. */
 const sweepEveryMs = 5000;
 
 export type LoginVerdict =
   | { readonly is: 'right' | 'wrong' | 'gone' }
-  /** It was not checked. */
+  /** The login was not checked. */
   | { readonly is: 'refused'; readonly againInMs: number };
 
 /**
- * Checks the logins of each address one after the other; after wrong ones they wait. The wait comes before the check:
- * else whoever sends many at once would know by the quick answer which one is right.
- * @param isRight whether an `Authorization` header is a right one
+ * Checks the logins of each address one after the other, with a delay after wrong ones. The delay comes before the check:
+ * otherwise a client that sends many logins in parallel could recognize the correct one by its fast answer.
+ * @param isRight whether an `Authorization` header is correct
  */
 export function loginQueue(isRight: (header: string) => boolean, log: Log) {
   const table = loginTable();
-  /** The last one that waits of each address. */
+  /** The last waiting login of each address. */
   const last = new Map<string, Promise<void>>();
   const say = (line: LoginLine): void => log.warn(line, 'wrong logins');
   const now = (): number => performance.now();
@@ -25,7 +25,7 @@ export function loginQueue(isRight: (header: string) => boolean, log: Log) {
   const timer = setInterval(() => sweep(now()), sweepEveryMs).unref();
 
   return {
-    /** @param gone aborted when the client has gone */
+    /** @param gone aborted when the client disconnects */
     check: async (ip: string, header: string, gone: AbortSignal): Promise<LoginVerdict> => {
       const address = loginAddress(ip);
       const againInMs = table.arrive(address, now());

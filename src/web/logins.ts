@@ -1,45 +1,46 @@
 import { isIPv6 } from 'node:net';
 
-/** Wrong logins that cost little: people mistype. */
+/** Wrong logins with only a short delay, since people make typing errors. */
 const cheap = 3;
 const shortestWaitMs = 100;
 const longestWaitMs = 2000;
 const forgottenAfterMs = 15 * 60_000;
-/** Between two lines of the log about one address. */
+/** The minimum time between two log lines about one address. */
 const linesApartMs = 60_000;
 
-/** How many logins of one address may wait for their check. */
+/** The maximum number of waiting logins of one address. */
 const mostWaiting = 20;
-/** How many addresses are remembered; the oldest go. */
+/** The maximum number of remembered addresses; the oldest are dropped. */
 const mostAddresses = 10_000;
 
-/** What the log says of an address: how many since the last line about it. */
+/** A log line about an address: the numbers since the previous line. */
 export interface LoginLine {
   readonly address: string;
   readonly wrong: number;
-  /** Refused without a look, because too many waited. */
+  /** Refused without a check, because too many were waiting. */
   readonly unchecked: number;
 }
 
 interface Address {
-  /** Since the last right one. */
+  /** Since the last correct login. */
   wrong: number;
   lastWrongAt: number;
   lastAt: number;
   waiting: number;
-  /** What the log has not said yet. */
+  /** Not logged yet. */
   unsaid: { wrong: number; unchecked: number };
-  /** Null: the log said nothing of it yet. */
+  /** When the last line was logged; null: never. */
   saidAt: number | null;
 }
 
-/** Milliseconds from the last wrong login to the next check. @param wrong how many in a row */
+/** Milliseconds from the last wrong login to the next check. @param wrong the number of consecutive wrong logins */
 export const waitAfter = (wrong: number): number =>
   wrong === 0 ? 0 : Math.min(longestWaitMs, shortestWaitMs * 2 ** Math.max(0, wrong - cheap));
 
 /**
- * Who counts as one: an address of IPv4, or the /64 of one of IPv6, of which anybody has all the addresses.
- * @param ip as a socket tells it
+ * The address that logins are counted for: an IPv4 address, or the /64 network of an IPv6 address, since one client has the
+ * whole network.
+ * @param ip as returned by a socket
  */
 export function loginAddress(ip: string): string {
   const bare = ip.replace(/%.*$/, '');
@@ -54,11 +55,10 @@ export function loginAddress(ip: string): string {
 }
 
 /**
- * When the logins of an address may be checked, and what the log says of them. Every moment is in milliseconds, of one
- * clock that never goes back.
+ * Decides when the logins of an address may be checked, and what is logged. All times are milliseconds of a monotonic clock.
  */
 export function loginTable() {
-  /** The one with the oldest attempt is the first. */
+  /** Ordered by the last attempt, oldest first. */
   const addresses = new Map<string, Address>();
 
   const isForgotten = ({ lastAt, waiting }: Address, now: number): boolean =>
@@ -78,7 +78,7 @@ export function loginTable() {
   };
 
   return {
-    /** A login came. @returns null: it waits for its check; else after how many milliseconds it may come again */
+    /** Records a new login. @returns null: it waits for its check; else the milliseconds after which the client may retry */
     arrive: (address: string, now: number): number | null => {
       const known = addresses.get(address);
       const isKnown = known !== undefined && !isForgotten(known, now);
@@ -103,12 +103,12 @@ export function loginTable() {
       entry.waiting += 1;
       return null;
     },
-    /** Milliseconds that its next check has to wait from now on. */
+    /** Milliseconds from now until the next check. */
     waits: (address: string, now: number): number => {
       const { wrong = 0, lastWrongAt = 0 } = addresses.get(address) ?? {};
       return Math.max(0, lastWrongAt + waitAfter(wrong) - now);
     },
-    /** One of those that waited was checked. @returns what to log now, if anything */
+    /** Records the result of a check. @returns the line to log now; null: none */
     checked: (address: string, isRight: boolean, now: number): LoginLine | null => {
       const entry = addresses.get(address);
       if (entry === undefined) return null;
@@ -119,16 +119,16 @@ export function loginTable() {
         entry.unsaid.wrong += 1;
         return isDue(entry, now) ? say(address, entry, now) : null;
       }
-      // The log still has to keep its distance to the last line.
+      // Keep an address that was logged: the next log line must keep its distance.
       if (entry.waiting === 0 && entry.saidAt === null) addresses.delete(address);
       return null;
     },
-    /** One of those that waited went away. */
+    /** Records that a waiting client disconnected. */
     left: (address: string): void => {
       const entry = addresses.get(address);
       if (entry !== undefined) entry.waiting -= 1;
     },
-    /** Forgets who was quiet for long. @returns what to log now */
+    /** Removes addresses without recent logins. @returns the lines to log now */
     sweep: (now: number): readonly LoginLine[] => {
       const lines: LoginLine[] = [];
       for (const [address, entry] of addresses) {

@@ -3,15 +3,15 @@ import { changeKinds, eventBounds, type Histogram, passBounds, passResults } fro
 import { fleetStates } from '../fleet/state.ts';
 import type { HostFigures } from '../views/metrics.ts';
 
-/** What one answer of `/metrics` tells of. */
+/** The data of one answer of `/metrics`. */
 export interface Scrape {
   readonly version: string;
   /** Null: the database does not answer. */
   readonly hosts: readonly HostFigures[] | null;
-  /** Left out: it was not asked for. */
+  /** Undefined: not requested. */
   readonly queues?: {
     readonly up: boolean;
-    /** How many processes serve the schedule; null: it cannot be told. */
+    /** The number of processes that serve the schedule; null: unknown. */
     readonly schedulers: number | null;
   };
 }
@@ -19,7 +19,7 @@ export interface Scrape {
 /** @see Prometheus, "Text-based format" */
 export const metricsContentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
 
-/** One figure a host; null: not known yet, and then there is no sample rather than a wrong one. */
+/** One gauge for each host. Null: the value is unknown, and the sample is left out. */
 interface Level {
   readonly name: string;
   readonly help: string;
@@ -29,12 +29,12 @@ interface Level {
 const levels: readonly Level[] = [
   {
     name: 'decnet_fleet_last_pass_age_seconds',
-    help: "Seconds since the host's last pass, whatever it looked at, by the database's clock.",
+    help: "Seconds since the host's last pass, full or partial, by the database's clock.",
     of: ({ lastPassAge }) => lastPassAge,
   },
   {
     name: 'decnet_fleet_last_full_pass_age_seconds',
-    help: "Seconds since the host's last pass that looked at all of its deckies, by the database's clock.",
+    help: "Seconds since the host's last full pass, by the database's clock.",
     of: ({ lastFullPassAge }) => lastFullPassAge,
   },
   {
@@ -44,17 +44,17 @@ const levels: readonly Level[] = [
   },
   {
     name: 'decnet_fleet_host_stale',
-    help: '1 if the last full pass is older than three intervals or there was none: states are last known ones.',
+    help: '1 if the last full pass is older than three intervals, or there was none; states are then last known.',
     of: ({ stale }) => Number(stale),
   },
   {
     name: 'decnet_fleet_docker_up',
-    help: '1 if Docker answered the last full pass of the host, 0 if it did not.',
+    help: '1 if Docker answered in the last full pass of the host, else 0.',
     of: ({ dockerUp }) => (dockerUp === null ? null : Number(dockerUp)),
   },
   {
     name: 'decnet_fleet_held_deckies',
-    help: 'Rows that would change and are kept on purpose, at the last pass.',
+    help: 'Rows that the last pass held, that is, kept on purpose.',
     of: ({ held }) => held,
   },
   {
@@ -64,7 +64,7 @@ const levels: readonly Level[] = [
   },
 ];
 
-/** The text of `/metrics`. A registry of its own for each answer: a host that was retired leaves nothing behind. */
+/** The text of `/metrics`. Each answer has its own registry, so that a retired host leaves no series. */
 export async function metricsText({ version, hosts, queues }: Scrape): Promise<string> {
   const registry = new Registry();
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
@@ -72,34 +72,38 @@ export async function metricsText({ version, hosts, queues }: Scrape): Promise<s
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
     new Counter({ name, help, labelNames, registers: [registry] });
 
-  gauge('decnet_fleet_build_info', 'The version of the dashboard that answers; always 1.', ['version']).set(
+  gauge('decnet_fleet_build_info', 'The version of this dashboard, as a label; always 1.', ['version']).set(
     { version },
     1,
   );
   gauge(
     'decnet_fleet_database_up',
-    '1 if the database answers; without it nothing of hosts is told.',
+    '1 if the database answers, else 0; without it there are no metrics of hosts.',
     [],
   ).set(Number(hosts !== null));
   if (queues !== undefined) {
-    gauge('decnet_fleet_queues_up', '1 if the store of the queues answers.', []).set(Number(queues.up));
+    gauge('decnet_fleet_queues_up', '1 if the store of the queues answers, else 0.', []).set(
+      Number(queues.up),
+    );
     if (queues.schedulers !== null) {
-      gauge('decnet_fleet_schedulers', 'Processes that serve the schedule now.', []).set(queues.schedulers);
+      gauge('decnet_fleet_schedulers', 'Number of processes that serve the schedule.', []).set(
+        queues.schedulers,
+      );
     }
   }
   if (hosts === null) return registry.metrics();
 
-  const deckies = gauge('decnet_fleet_deckies', 'Deckies recorded in each state.', ['host', 'state']);
-  const passes = counter('decnet_fleet_passes_total', 'Passes that were recorded, by how they ended.', [
+  const deckies = gauge('decnet_fleet_deckies', 'Number of recorded deckies by state.', ['host', 'state']);
+  const passes = counter('decnet_fleet_passes_total', 'Number of recorded passes by result.', [
     'host',
     'result',
   ]);
-  const changes = counter('decnet_fleet_changes_total', 'Changes that passes wrote, by kind.', [
+  const changes = counter('decnet_fleet_changes_total', 'Number of changes written by passes, by kind.', [
     'host',
     'kind',
   ]);
   for (const { host, states, figures } of hosts) {
-    // All of them, at zero too: a series that begins with its first failure hides that one from `increase`.
+    // Include zeros: `increase` does not count the first failure of a series that begins with it.
     for (const state of fleetStates) deckies.set({ host, state }, states[state] ?? 0);
     for (const result of passResults) passes.inc({ host, result }, figures.passes[result].count);
     for (const kind of changeKinds) changes.inc({ host, kind }, figures.changes[kind]);
@@ -126,9 +130,9 @@ export interface HistogramFamily {
 
 const durations = (hosts: readonly HostFigures[]): HistogramFamily => ({
   name: 'decnet_fleet_pass_duration_seconds',
-  help: 'How long passes took, from the look at the host until the record was written.',
+  help: 'Duration of passes, from the start of the observation until the record was written.',
   bounds: passBounds,
-  // A result that never was has no series: most hosts know one of three, and a fleet has thousands of hosts.
+  // Leave out results without passes: most hosts have one of the three, and a fleet has thousands of hosts.
   samples: hosts.flatMap(({ host, figures }) =>
     passResults.flatMap((result) => {
       const histogram = figures.passes[result];
@@ -139,14 +143,14 @@ const durations = (hosts: readonly HostFigures[]): HistogramFamily => ({
 
 const latencies = (hosts: readonly HostFigures[]): HistogramFamily => ({
   name: 'decnet_fleet_event_latency_seconds',
-  help: 'From the enqueuing of what Docker or the state file told until the changed row was written.',
+  help: 'Time from the enqueuing of a pass for a Docker event or a change of the state file until the changed row was written.',
   bounds: eventBounds,
   samples: hosts.map(({ host, figures }) => ({ labels: { host }, histogram: figures.eventLatency })),
 });
 
 /**
- * A histogram in Prometheus's text format. Written here, since prom-client's takes single observations alone: it cannot
- * be given counts that were taken elsewhere.
+ * A histogram in Prometheus's text format. prom-client's own histogram accepts only single observations, not counts that
+ * were collected elsewhere.
  */
 export function histogramText({ name, help, bounds, samples }: HistogramFamily): string {
   const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];

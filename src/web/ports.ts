@@ -6,35 +6,35 @@ import type { Pages } from '../views/pages.ts';
 import type { Report } from '../views/report.ts';
 import type { Credentials } from './security.ts';
 
-/** What is read of the database. */
+/** Reads from the database. */
 export interface Views {
   readonly report: Report;
   readonly pages: Pages;
 }
 
-/** What the pages ask the rest of the product. */
+/** The ports of the dashboard. */
 export interface WebPorts extends Views {
-  /** Views that all read the same moment: the sums of a page are those of its rows. */
+  /** Runs `work` with views of one snapshot of the database, so that the sums on a page match its rows. */
   snapshot<T>(work: (views: Views) => Promise<T>): Promise<T>;
   readonly queues: Pick<QueueBackend, 'impatientQueue' | 'check' | 'now'>;
-  /** Runs one pass on its host's worker; its job is not kept. @param timeout milliseconds */
+  /** Runs one pass on its host's worker and removes the job afterwards. @param timeout milliseconds */
   request(data: JobData, timeout: number): Promise<JobResult>;
   workerLives(host: string): Promise<boolean>;
-  /** What metrics tell of hosts. */
+  /** The figures of all hosts for `/metrics`. */
   hostFigures(): Promise<readonly HostFigures[]>;
-  /** How many processes serve the schedule. */
+  /** The number of processes that serve the schedule. */
   countSchedulers(): Promise<number>;
   readonly log: Log;
 }
 
 export interface WebSettings {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Null: no login, and nothing can be changed. */
+  /** Null: no login; the dashboard is read-only. */
   readonly credentials: Credentials | null;
-  /** The address in links, behind a proxy. */
+  /** The public address of the dashboard behind a proxy, for links. */
   readonly publicUrl: string | null;
-  /** Further names by which it is asked. */
+  /** More host names to accept. */
   readonly names: readonly string[];
 }

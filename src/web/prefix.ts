@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { FleetError } from '../lib/errors.ts';
 
-/** What our own addresses begin with: below a prefix of that name the two could not be told apart. */
+/** The first segments of the dashboard's own paths. A prefix must not begin with one of them: the paths would be ambiguous. */
 const ours = ['api', 'assets', 'deckies', 'healthz', 'history', 'hosts', 'metrics', 'queues', 'readyz'];
 
 /**
- * The path below which a proxy shows the dashboard: empty, or `/decnet`.
+ * The path at which a proxy serves the dashboard: empty, or for example `/decnet`.
  * @param publicUrl an address @throws FleetError CONFIG_INVALID
  */
 export function prefixOf(publicUrl: string | null): string {
@@ -14,19 +14,19 @@ export function prefixOf(publicUrl: string | null): string {
   const isPlain = /^(\/[a-z0-9._~-]+)+$/i.test(path);
   if (isPlain && !ours.includes(path.split('/')[1] ?? '')) return path;
   throw new FleetError('CONFIG_INVALID', `DASHBOARD_PUBLIC_URL has the path "${path}"`, {
-    advice: `Allowed: one of A-Z a-z 0-9 . _ ~ - that begins with none of ${ours.join(', ')}`,
+    advice: `Allowed: a path of A-Z a-z 0-9 . _ ~ - whose first part is none of ${ours.join(', ')}`,
   });
 }
 
-/** A path as we know it, whether the proxy took the prefix off or not. */
+/** The path without the prefix, whether or not the proxy has removed it. */
 export function withoutPrefix(path: string, prefix: string): string {
   const isBelow = prefix !== '' && path.startsWith(prefix) && /^([/?]|$)/.test(path.slice(prefix.length));
   return isBelow ? path.slice(prefix.length).replace(/^(?!\/)/, '/') : path;
 }
 
 /**
- * Has every link of a page, and every redirect, lead below the prefix. In our markup and Bull Board's an address stands in
- * an attribute and begins with a slash; what is text there holds no quote.
+ * Adds the prefix to every link of a page and to every redirect. In the markup of the pages and of Bull Board, an address is
+ * the value of an attribute and begins with a slash; text there has no unescaped quotes.
  */
 export function linkBelow(app: FastifyInstance, prefix: string): void {
   if (prefix === '') return;

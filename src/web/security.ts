@@ -8,29 +8,29 @@ export interface Credentials {
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The pages' own policy: nothing from outside, no inline script or style. */
+/** The content security policy of the pages: nothing from outside, no inline scripts or styles. */
 export const contentPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/** Bull Board sets styles from its script. */
+/** The policy of Bull Board, whose script sets inline styles. */
 export const boardPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; base-uri 'self'; frame-ancestors 'none'";
 
-/** The name in a `Host` header, without its port; null: it is none. */
+/** The name in a `Host` header without the port; null: not valid. */
 export function hostName(header: string | undefined): string | null {
   const found = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.exec(header ?? '')?.[1];
   return found === undefined ? null : found.replace(/^\[|\]$/g, '').toLowerCase();
 }
 
 /**
- * Whether a request is meant for us: a page elsewhere can make its own name point here, but not change that name.
- * A bare address is not a name. @param known names, lower case
+ * Whether the `Host` header names this dashboard, as a defence against DNS rebinding. IP addresses are always accepted:
+ * they cannot be rebound. @param known names, lower case
  */
 export function isKnownHost(header: string | undefined, known: ReadonlySet<string>): boolean {
   const name = hostName(header);
   return name !== null && (name === 'localhost' || isIP(name) !== 0 || known.has(name));
 }
 
-/** Headers that mean something else to two readers when they come twice: Node keeps the first, a proxy may go by the last. */
+/** Headers that must not be repeated: Node uses the first value, and a proxy may use the last. */
 const onceOnly: ReadonlySet<string> = new Set([
   'authorization',
   'content-length',
@@ -41,7 +41,7 @@ const onceOnly: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** The header that a request may hold once and holds again, lower case; null: none. @param raw names and values in turn */
+/** The first header that is repeated but must not be, lower case; null: none. @param raw names and values in turn */
 export function repeatedHeader(raw: readonly string[]): string | null {
   const seen = new Set<string>();
   for (let at = 0; at < raw.length; at += 2) {
@@ -52,34 +52,34 @@ export function repeatedHeader(raw: readonly string[]): string | null {
   return null;
 }
 
-/** The host in `GET http://host/path`, as proxies are asked; null: the target is a path alone. */
+/** The host of a target in absolute form (`GET http://host/path`); null: the target has no host. */
 const hostInTarget = (target: string): string | null => /^https?:\/\/([^/?#]*)/i.exec(target)?.[1] ?? null;
 
-/** What is wrong with what a request asks for, for people; null: nothing. @param target as it was sent */
+/** Checks the target of a request. @param target as it was sent @returns an error message; null: valid */
 export function targetFault(target: string, host: string | undefined): string | null {
-  if (!/^[!-~]*$/.test(target)) return 'The address holds signs that have to be percent-encoded.';
+  if (!/^[!-~]*$/.test(target)) return 'The address contains characters that must be percent-encoded.';
   if (target.startsWith('/')) return null;
   const asked = hostInTarget(target);
-  if (asked === null) return 'The address is none of ours: it has to begin with a slash.';
+  if (asked === null) return 'The address is not valid: it must begin with a slash.';
   return asked.toLowerCase() === (host ?? '').toLowerCase()
     ? null
-    : 'The address names another host than the Host header.';
+    : 'The host in the address differs from the Host header.';
 }
 
-/** The path and query of a target, where it holds more. */
+/** The path and query of a target. */
 export const pathOfTarget = (target: string): string =>
   target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/^(?!\/)/, '/');
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it matches control characters.
 const controls = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** Text without the signs that write nothing, and that a terminal or a log may obey. */
+/** Removes control characters, which a terminal or a log viewer may interpret. */
 export const withoutControls = (text: string): string => text.replace(controls, '');
 
-/** Whether a path, percent-encoded, stands for one with control characters. */
+/** Whether a percent-encoded path contains control characters. */
 export const hidesControls = (path: string): boolean => /%[01][0-9a-f]|%7f|%c2%[89][0-9a-f]/i.test(path);
 
-/** Whether a request that changes something comes from another site. A program sends neither of the two headers. */
+/** Whether a request comes from a page of another site. Clients other than browsers send neither of the two headers. */
 export function isCrossSite(headers: Headers): boolean {
   const site = headers['sec-fetch-site'];
   if (typeof site === 'string') return site !== 'same-origin' && site !== 'none';
@@ -88,7 +88,7 @@ export function isCrossSite(headers: Headers): boolean {
   return !URL.canParse(origin) || new URL(origin).host !== headers.host;
 }
 
-/** Whether a Basic `Authorization` header holds these credentials; compared in constant time. */
+/** Whether a Basic `Authorization` header has these credentials; compared in constant time. */
 export function isAuthorized(header: string | undefined, { user, password }: Credentials): boolean {
   const encoded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header ?? '')?.[1] ?? '';
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

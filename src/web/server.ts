@@ -29,20 +29,20 @@ import { atMost, shared } from './shared.ts';
 import { hostPath } from './words.ts';
 
 export interface Dashboard {
-  /** Where people find it. */
+  /** The public address. */
   readonly url: string;
-  /** Where it listens. */
+  /** The address that it listens on. */
   readonly listensAt: string;
   close(): Promise<void>;
 }
 
-/** Milliseconds that a reader waits for a plan. */
+/** Milliseconds to wait for a plan. */
 const planWithinMs = 10_000;
 
-/** Passes that readers wait for: each holds a connection of the queues' store. */
+/** The maximum number of passes requested at once: each uses a connection to the queues' store. */
 const requestsAtOnce = 4;
 
-/** The web pages. @throws FleetError CONFIG_INVALID: it may not listen there, or the port is taken */
+/** Starts the dashboard. @throws FleetError CONFIG_INVALID when a login is required or the port is taken */
 export async function startDashboard(
   given: WebPorts,
   settings: WebSettings,
@@ -56,7 +56,7 @@ export async function startDashboard(
     request: (data, timeout) => few(() => given.request(data, timeout)),
   });
   if (credentials === null && !isLoopback(host))
-    throw new FleetError('CONFIG_INVALID', `The dashboard may listen on ${host} only with a login`, {
+    throw new FleetError('CONFIG_INVALID', `The dashboard requires a login to listen on ${host}`, {
       advice: 'Set DASHBOARD_USER and DASHBOARD_PASSWORD, or listen on 127.0.0.1',
     });
   const app = fastify({
@@ -72,14 +72,14 @@ export async function startDashboard(
         }),
     },
     rewriteUrl: ({ url = '/' }) => withoutPrefix(pathOfTarget(url), prefix),
-    // Before any hook: an address that cannot be decoded, or is too long.
+    // For an address that cannot be decoded or is too long. No hook runs then.
     frameworkErrors: ({ statusCode }, _request, { raw }) =>
       void raw
         .writeHead(statusCode ?? 400, { 'content-type': 'text/plain' })
-        .end('No such address can be read.\n'),
+        .end('The address is not valid.\n'),
   });
   app.server.maxConnections = limits.connections;
-  // A form of a page has no fields.
+  // The forms of the pages have no fields.
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'buffer', bodyLimit: formBytes },
@@ -90,16 +90,12 @@ export async function startDashboard(
   app.setNotFoundHandler((_request, reply) =>
     send(
       reply.code(404),
-      problem(
-        'Not found',
-        'There is no such page.',
-        'The address may be of a host or decky that was removed.',
-      ),
+      problem('Not found', 'This page does not exist.', 'The host or decky may have been removed.'),
     ),
   );
   app.setErrorHandler((error, request, reply) => fail(error, request, reply, ports));
   limitAnswers(app, (why, { url }, reply) => {
-    ports.log.warn({ path: pathForLog(url) }, 'an answer took too long');
+    ports.log.warn({ path: pathForLog(url) }, 'request timed out');
     cannotShow(reply.code(503), url, why);
   });
 
@@ -114,7 +110,7 @@ export async function startDashboard(
   probes(app, ports);
   registerApi(app, ports);
   app.get('/api/events', ({ method }, reply) => {
-    // Its answer has an end.
+    // The answer to HEAD has an end; the stream does not.
     if (method === 'HEAD') return void reply.headers(streamHeaders).send();
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders()))
@@ -148,7 +144,7 @@ export async function startDashboard(
 
 async function assets(app: FastifyInstance): Promise<void> {
   for (const [name, { type, body }] of await loadAssets()) {
-    // Asked for with the version in the address.
+    // The pages request them with the version in the address, so they may be cached.
     app.get(`/assets/${name}`, (_request, reply) =>
       reply.type(type).header('cache-control', 'private, max-age=3600').send(body),
     );
@@ -199,7 +195,7 @@ function routes(
     const said =
       job === null
         ? null
-        : html`Asked for: job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It is among the last passes as soon as it is done.`;
+        : html`Enqueued job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It appears under the last passes when it is finished.`;
     return send(reply, await once(url, () => hostPage(ports, host, { canChange, said })), noHost(host));
   });
   const planOptions = { config: { answerWithin: answerWithin.plan } };
@@ -232,7 +228,7 @@ function routes(
     const queue = ports.queues.impatientQueue(queueName(host));
     const job = await queue.add(jobName, { host_uuid: host, cause: 'manual' }).catch((error: unknown) => {
       throw new FleetError('QUEUE_UNREACHABLE', `The queues do not answer: ${reasonOf(error)}`, {
-        advice: 'The pass may still be made, once they are back',
+        advice: 'The pass may still run when they answer again',
       });
     });
     return reply.redirect(`${hostPath(host)}?asked=${encodeURIComponent(String(job.id))}`, 303);
@@ -254,18 +250,18 @@ const noWorker = (host: string): Page =>
   problem('No pass', `Host ${host} cannot be observed: ${unseen}.`, 'Start its worker there: node worker.ts');
 
 const noHost = (host: string): Page =>
-  problem('No such host', `Host ${host} is not known.`, 'A host appears when its worker has started once.');
+  problem('No such host', `Host ${host} is unknown.`, 'A host appears after its worker has started once.');
 
-/** @param missing instead of no page */
+/** Sends a page. @param missing the page to send, with 404, when `page` is null */
 function send(reply: FastifyReply, page: Page | null, missing?: Page): FastifyReply {
   if (page === null) void reply.code(404);
   return reply.type('text/html; charset=utf-8').send(layout(page ?? missing ?? problem('Not found', '', '')));
 }
 
-/** What a terminal may be shown of an address. */
+/** The path of an address, safe for a log. */
 const pathForLog = (url: string): string => printable(url.split('?')[0] ?? '').slice(0, 300);
 
-/** Wrong addresses are told, faults are named by what still works; no stack reaches anybody. */
+/** Answers an error with its reason, and an unexpected error without details; never with a stack. */
 function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: WebPorts): FastifyReply {
   const isOurs = error instanceof FleetError;
   const status = isOurs
@@ -279,19 +275,19 @@ function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, { lo
       ? error.statusCode
       : 500;
   if (status === 500) log.error({ error, path: pathForLog(request.url) }, 'a page failed');
-  const why = status === 500 ? 'This page failed; the log of the dashboard says why.' : reasonOf(error);
+  const why = status === 500 ? 'Internal error; see the log of the dashboard.' : reasonOf(error);
   return cannotShow(reply.code(status), request.url, why);
 }
 
-/** What cannot be answered, in words: as JSON to a program that asked for that. */
+/** Sends an error, as JSON for the API and as a page otherwise. */
 function cannotShow(reply: FastifyReply, url: string, why: string): FastifyReply {
   if (/^(\/queues)?\/api\//.test(url)) return reply.send({ error: why });
   return send(
     reply,
     problem(
-      'This cannot be shown now',
+      'This page cannot be shown',
       why,
-      'Passes go on without this page. Reload to try again; decnet-fleet doctor checks every part.',
+      'Passes are not affected. Reload to try again, or run decnet-fleet doctor to check every part.',
     ),
   );
 }

@@ -1,7 +1,7 @@
-/** Milliseconds that an answer serves those who ask the same. */
+/** Milliseconds for which an answer is reused for equal requests. */
 const servesMs = 250;
 
-/** Many readers of one page are told of a change at once: what the first one asks for is made once for all of them. */
+/** Renders a page once for many readers: after a change, all readers of a page request it at the same time. */
 export function shared<T>() {
   const answers = new Map<string, Promise<T>>();
   return {
@@ -16,12 +16,12 @@ export function shared<T>() {
       made.then(() => setTimeout(forget, servesMs), forget);
       return made;
     },
-    /** What is being made, too, may have been read before the change: whoever asks from now on gets a new one. */
+    /** Drops all answers, including those in progress: their data may have been read before the change. */
     invalidate: (): void => answers.clear(),
   };
 }
 
-/** Runs at most so many at once; the others wait for their turn. */
+/** Limits concurrency: further calls wait until a running one ends. */
 export function atMost(limit: number) {
   let running = 0;
   const waiting: (() => void)[] = [];

@@ -3,17 +3,17 @@ import { ageOf, stateStyles, unseen } from '../fleet/words.ts';
 import type { HostView } from '../views/report.ts';
 import { type Html, html, type Part } from './html.ts';
 
-/** A moment as an age that ticks by itself; the full time is its title. @param at ISO 8601 */
+/** A time as an age that the page's script keeps current; the full time is its title. @param at ISO 8601 */
 export const age = (at: string | null, suffix = ' ago'): Part =>
   at === null
     ? 'never'
     : html`<time datetime="${at}" title="${at}" data-suffix="${suffix}">${ageOf(Date.now() - Date.parse(at))}${suffix}</time>`;
 
-/** A time to come, counted down. */
+/** A countdown to a time in the future. @param at epoch milliseconds */
 export const until = (at: number): Html =>
   html`<time datetime="${new Date(at).toISOString()}" data-until>in ${ageOf(at - Date.now())}</time>`;
 
-/** Glyph, word and colour together. @see UI.md, "Language of states" */
+/** A state as glyph, word and colour. @see UI.md, "Language of states" */
 export function stateMark(state: string, lastKnown = false): Html {
   const look = isFleetState(state) ? stateStyles[state] : { glyph: '·', tone: 'motion' };
   const title = lastKnown ? `last known: ${state}` : state;
@@ -26,24 +26,24 @@ export const deckyPath = (host: string, name: string): string =>
 export const jobPath = (host: string, id: string): string =>
   `/hosts/${encodeURIComponent(host)}/queue?job=${encodeURIComponent(id)}`;
 
-/** How many intervals ago its last full pass was. */
+/** The age of the last full pass in intervals. */
 export const intervalsSince = ({ last_full_pass_at: at, interval_s }: HostView): number =>
   at === null ? 0 : Math.floor((Date.now() - Date.parse(at)) / 1000 / interval_s);
 
-/** What is wrong with a host, and what still works; null: nothing. @param isSaid its age stands beside it already */
+/** The problem of a host; null: none. @param isSaid whether the age of its last full pass is already shown beside it */
 export function hostTrouble(host: HostView, isSaid = false): Part {
   if (host.first_seen_at === null)
-    return html`<strong>Stale:</strong> ${unseen}. Its states are what another program wrote. Start its worker: <code>node worker.ts</code> on that host; or retire it: <code>decnet-fleet forget --host ${host.host_uuid}</code>`;
+    return html`<strong>Stale:</strong> ${unseen}. Another program wrote its states. Start its worker: <code>node worker.ts</code> on that host; or retire it: <code>decnet-fleet forget --host ${host.host_uuid}</code>`;
   if (host.last_full_pass_at === null)
     return host.stale
       ? html`No full pass has been made yet. Start its worker: <code>node worker.ts</code> on that host.`
       : null;
-  if (host.stale && isSaid) return 'Its states are last known ones. Is its worker running?';
+  if (host.stale && isSaid) return 'Its states are last known. Check that its worker is running.';
   if (host.stale)
-    return html`<strong>Stale:</strong> last full pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals). States below are last known. Is its worker running?`;
+    return html`<strong>Stale:</strong> last full pass ${age(host.last_full_pass_at)} (${intervalsSince(host)} intervals). States below are last known. Check that its worker is running.`;
   if (host.docker === 'unreachable' && host.last_observed_at === null)
-    return html`<strong>Docker does not answer</strong> and has not answered before. No container was observed; deletions are held.`;
+    return html`<strong>Docker does not answer</strong> and has never answered. No containers were observed; deletions are held.`;
   if (host.docker === 'unreachable')
-    return html`<strong>Docker does not answer.</strong> The last answer came ${age(host.last_observed_at)}. States below are from then; deletions are held.`;
+    return html`<strong>Docker does not answer.</strong> The last answer came ${age(host.last_observed_at)}. States below are from that time; deletions are held.`;
   return host.last_error;
 }

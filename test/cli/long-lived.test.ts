@@ -76,7 +76,7 @@ describe('what runs until it is stopped', () => {
         assert.doesNotMatch(taken.stdout, /first pass/);
         const open = await cli([command, '--host', '0.0.0.0'], { ...env, LOG_LEVEL: undefined });
         assert.equal(open.code, 2);
-        assert.match(open.stderr, /may listen on 0\.0\.0\.0 only with a login/);
+        assert.match(open.stderr, /requires a login to listen on 0\.0\.0\.0/);
       }
     } finally {
       other.close();

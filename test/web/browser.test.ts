@@ -83,7 +83,7 @@ for (const kind of stores) {
       await page.reload();
       assert.deepEqual(await page.locator('tr[data-key] th').allInnerTexts(), ['web-02']);
       await page.goto(`${stage.url}/?q=nothing-is-called-so`);
-      assert.match(await page.innerText('#hosts'), /Nothing in the fleet matches/);
+      assert.match(await page.innerText('#hosts'), /No decky matches the filters/);
       await open('/?sort=name');
       const names = await page.locator('tr[data-key] th').allInnerTexts();
       assert.deepEqual(names, [...names].sort());
@@ -99,7 +99,7 @@ for (const kind of stores) {
         text,
         /Desired[\s\S]*declared[\s\S]*Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*files-01-smb smb: exited, code 137 \(killed\)/,
       );
-      assert.match(text, /Desired and recorded say the same/);
+      assert.match(text, /The file and the row are equal/);
       assert.match(text, /Last day\s+\d+(\.\d\d)? %/);
       const whole = await page.content();
       assert.doesNotMatch(whole, /correct-horse/);
@@ -138,9 +138,9 @@ for (const kind of stores) {
       await page.click('text=Reconcile now');
       await page.waitForURL(/asked=/);
       const job = new URL(page.url()).searchParams.get('asked') ?? '';
-      assert.match(await page.innerText('.said'), new RegExp(`Asked for: job ${job}`));
+      assert.match(await page.innerText('.said'), new RegExp(`Enqueued job ${job}`));
       await page.waitForSelector(`tr[data-key="pass ${job}"]`, { timeout: seenWithin });
-      assert.match(await page.innerText(`tr[data-key="pass ${job}"]`), /manual\s+nothing to do/);
+      assert.match(await page.innerText(`tr[data-key="pass ${job}"]`), /manual\s+no changes/);
     });
 
     test('Plan: what a pass would do', async () => {
@@ -161,7 +161,7 @@ for (const kind of stores) {
       );
       assert.equal(added, 200);
       await open('/hosts/host-a');
-      await says('#passes', /by hand/);
+      await says('#passes', /not given/);
     });
 
     test('a lost connection is shown, and heals', async () => {
@@ -254,7 +254,7 @@ for (const kind of stores) {
         assert.match(await other.innerText('.host.stale'), /STALE: last pass \d+ s ago \(3 intervals\)/);
         assert.ok((await other.locator(`${row('web-01')} .last-known`).count()) === 1);
         await other.goto(`${second.url}/deckies/host-a/web-01`);
-        assert.match(await other.innerText('.three'), /Its worker does not answer/);
+        assert.match(await other.innerText('.three'), /No worker is running on its host/);
         await other.goto(`${second.url}/hosts/host-a/plan`);
         assert.match(
           await other.innerText('main'),

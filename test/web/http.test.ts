@@ -249,7 +249,7 @@ describe('the dashboard over HTTP', () => {
     for (const hours of [15, 10, 6, 3]) assert.ok(host.body.includes(ago(hours)), `${hours} h ago`);
     const { body } = await ask(`${readOnly.url}/deckies/host-a/web-01?gaps`);
     // Of 20 hours 5 and 3 were not looked at.
-    assert.match(body, /running, of 12 h looked at/);
+    assert.match(body, /running, of 12 h monitored/);
     await store.db.query(`delete from fleet_transitions where name = 'web-01'`);
   });
 
@@ -356,7 +356,7 @@ describe('the dashboard over HTTP', () => {
   test('beyond loopback without a login: exit 2, and why', async () => {
     const { code, stderr } = await cli(['dashboard', '--host', '0.0.0.0', '--port', '0'], env());
     assert.equal(code, 2);
-    assert.match(stderr, /only with a login.*DASHBOARD_USER/);
+    assert.match(stderr, /requires a login.*DASHBOARD_USER/);
   });
 
   test('a port that is taken, or none: exit 2, and why', async () => {

@@ -61,8 +61,8 @@ for (const kind of stores) {
     const page = async (): Promise<string> => (await ask(`${dashboard.url}/queues/`, { headers })).body;
     const logged = (sentence: string): readonly string[] =>
       dashboard.logged.filter((line) => line.includes(sentence) && line.includes(mine));
-    const began = 'Bull Board hides queues that cannot be read';
-    const ended = 'Bull Board shows these queues again';
+    const began = 'queues or jobs cannot be read; Bull Board leaves them out';
+    const ended = 'Bull Board shows these queues or jobs again';
 
     for (const { what, breakIt, heal } of breakages(kind, () => ({ redis, store })))
       test(`${what}: it is left out at once and named, all others are shown, and it comes back`, async () => {

@@ -86,6 +86,6 @@ function whatHappens(screen: Screen, { action, from_state: from, to_state: to }:
     case 'config':
       return 'content';
     case 'reason':
-      return `${state(to)}, reason`;
+      return `${state(to)}, new reason`;
   }
 }

@@ -1,14 +1,14 @@
-// Adds life to pages that the server rendered: ages tick, changes appear, filters act at once.
+// Updates pages that the server rendered: ages tick, changes appear, filters apply immediately.
 
 const stream = document.getElementById('stream');
-/** Where the dashboard begins: behind a proxy perhaps below a path. */
+/** The base address of the dashboard. Behind a proxy it may include a path. */
 const root = new URL('../', import.meta.url);
-/** Milliseconds between two looks at what changed, while changes come thick. */
+/** The minimum time between two refreshes, in milliseconds. */
 const atMostEvery = 800;
-/** Milliseconds that a change stays marked. */
+/** How long a change stays highlighted, in milliseconds. */
 const markFor = 6000;
 
-/** `12 s`, as the server says it. @param ms milliseconds */
+/** `12 s`, in the same format as the server. @param ms milliseconds */
 function ageOf(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
@@ -32,7 +32,7 @@ function tick(): void {
   showHealth();
 }
 
-// The stream's own health.
+// The state of the event stream.
 
 let heard = Date.now();
 let trouble: 'off' | 'lost' | 'blind' | null = 'off';
@@ -53,7 +53,7 @@ function showHealth(): void {
   if (stream.textContent !== text) stream.textContent = text ?? '';
 }
 
-// What changed is fetched from the server as a page, and put in place row by row.
+// On a change the page is fetched again, and the rows that differ are replaced.
 
 let isRefreshing = false;
 let isDue = false;
@@ -71,7 +71,7 @@ async function refresh(): Promise<void> {
     const reply = await fetch(asked, { headers: { accept: 'text/html' } });
     if (reply.ok && asked === url) put(new DOMParser().parseFromString(await reply.text(), 'text/html'));
   } catch {
-    // The stream says that the server is away.
+    // The state of the stream shows that the server is unreachable.
   } finally {
     setTimeout(() => {
       isRefreshing = false;
@@ -89,7 +89,10 @@ function put(page: Document): void {
   tick();
 }
 
-/** Same keys in the same order: only what differs is put in place. Else all of it, unless that moves what is pointed at. */
+/**
+ * Replaces only the rows that differ when the keys and their order are the same. Otherwise replaces everything, but not while
+ * the pointer or the focus is inside: the row there must not move.
+ */
 function merge(old: HTMLElement, fresh: HTMLElement): void {
   const before = keyed(old);
   const after = keyed(fresh);
@@ -110,7 +113,7 @@ function merge(old: HTMLElement, fresh: HTMLElement): void {
       if (was === undefined || now.querySelector('[data-key]') !== null) replaceParts(was, now);
       else if (essence(was) !== essence(now)) was.replaceWith(now);
     }
-    // What came or went waits until nothing is pointed at.
+    // Added and removed rows wait until the pointer leaves.
     if (!isSame) old.addEventListener('mouseleave', () => void refresh(), { once: true });
     return;
   }
@@ -121,7 +124,7 @@ function merge(old: HTMLElement, fresh: HTMLElement): void {
   }
 }
 
-/** A group keeps its rows: those are put in place by themselves. */
+/** Replaces the parts of a group except its rows, which are replaced one by one. */
 function replaceParts(was: HTMLElement | undefined, now: HTMLElement): void {
   if (was === undefined) return;
   was.className = now.className;
@@ -137,7 +140,7 @@ function replaceParts(was: HTMLElement | undefined, now: HTMLElement): void {
 const keyed = (root: HTMLElement): Map<string, HTMLElement> =>
   new Map([...root.querySelectorAll<HTMLElement>('[data-key]')].map((one) => [one.dataset.key ?? '', one]));
 
-/** What an element says, without the ages that tick by themselves. */
+/** The markup of an element without ages and highlights, to compare it. */
 function essence(element: Element): string {
   const copy = element.cloneNode(true) as HTMLElement;
   copy.classList.remove('changed');
@@ -164,17 +167,17 @@ function listen(): void {
     trouble = 'blind';
     showHealth();
   });
-  // What happened before is told at the server's next look.
+  // The server reports earlier changes at its next check.
   events.addEventListener('open', hear);
   events.addEventListener('error', () => {
     if (trouble !== 'off') trouble = 'lost';
     showHealth();
-    // A refusal is final for the browser: try again all the same.
+    // The browser does not reconnect after an error status, so connect again.
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
   });
 }
 
-// Filters act at once, and stand in the address.
+// Filters apply immediately and are kept in the address.
 
 const filters = document.querySelector<HTMLFormElement>('#filters');
 let typing: ReturnType<typeof setTimeout> | undefined;
@@ -191,7 +194,7 @@ function filter(): void {
   void fetch(asked)
     .then((reply) => reply.text())
     .then((text) => {
-      // Somebody typed on meanwhile.
+      // The filters have changed in the meantime.
       if (asked !== url) return;
       const page = new DOMParser().parseFromString(text, 'text/html');
       for (const fresh of page.querySelectorAll<HTMLElement>('[data-live]'))
@@ -211,7 +214,7 @@ filters?.addEventListener('submit', (event) => {
   filter();
 });
 
-// Light, dark, or as the system is.
+// The theme: light, dark or the system's.
 
 const themes = ['system', 'light', 'dark'];
 const button = document.querySelector<HTMLButtonElement>('#theme');

@@ -20,10 +20,10 @@ import { transitionTable } from './history.ts';
 
 const day = 24 * 3600 * 1000;
 const changesShown = 100;
-/** Milliseconds that a reader waits for the host's worker. */
+/** Milliseconds that the page waits for the host's worker. */
 const askWithinMs = 4000;
 
-/** What should it be, what is recorded, what is seen, and when did they part? Null: nothing is known of it. */
+/** The page of a decky: desired, recorded and observed state, availability and changes. Null: the decky is unknown. */
 export async function deckyPage(ports: WebPorts, host: string, name: string): Promise<Page | null> {
   const now = Date.now();
   const [[found], recorded, asked, { transitions }, week, gaps] = await Promise.all([
@@ -66,18 +66,18 @@ ${band('Last 7 days', stretches)}
 <div id="changes" data-live>
 <h2>Changes</h2>
 ${transitions.length === 0 ? html`<p class="empty">No change is recorded.</p>` : transitionTable(transitions, false)}
-${transitions.length === changesShown ? html`<p class="hint">The latest ${changesShown}. All: <code>decnet-fleet history --host ${host} --decky ${name}</code></p>` : null}
+${transitions.length === changesShown ? html`<p class="hint">Only the latest ${changesShown} changes are shown. For all of them: <code>decnet-fleet history --host ${host} --decky ${name}</code></p>` : null}
 </div>`,
   };
 }
 
 type Asked = { kind: 'answer'; view: DeckyView | null; docker: string } | { kind: 'silence'; why: string };
 
-/** Asks the host's worker by a dry run over this decky alone. */
+/** Requests a dry run for this decky from the host's worker. */
 async function ask(ports: WebPorts, host: string, name: string): Promise<Asked> {
   try {
     if (!(await ports.workerLives(host)))
-      return { kind: 'silence', why: 'Its worker does not answer: none is running.' };
+      return { kind: 'silence', why: 'No worker is running on its host.' };
     const data = { host_uuid: host, deckies: [name], dry_run: true, cause: 'manual' } as const;
     const { deckies = [], docker } = await ports.request(data, askWithinMs);
     return { kind: 'answer', view: deckies[0] ?? null, docker };
@@ -90,20 +90,20 @@ const column = (title: string, question: string, body: Part): Html =>
   html`<section class="card"><h2>${title}</h2><p class="hint">${question}</p>${body}</section>`;
 
 function desiredColumn(asked: Asked, recorded: RecordedDecky | null): Html {
-  const question = 'what the state file of its host declares';
+  const question = 'declared in the state file of its host';
   if (asked.kind === 'silence') return column('Desired', question, html`<p class="empty">${asked.why}</p>`);
   const desired = asked.view?.desired ?? null;
   if (!isObject(desired))
     return column(
       'Desired',
       question,
-      html`<p><strong>not declared</strong></p>${recorded === null ? null : html`<p class="hint">The row is deleted by the next pass, unless it is held.</p>`}`,
+      html`<p><strong>not declared</strong></p>${recorded === null ? null : html`<p class="hint">The next pass deletes the row, unless it is held.</p>`}`,
     );
   return column('Desired', question, html`<p><strong>declared</strong></p>${facts(desired)}${raw(desired)}`);
 }
 
 function recordedColumn(recorded: RecordedDecky | null, host: HostView | undefined): Html {
-  const question = 'what the table fleet_deckies says';
+  const question = 'the row in the table fleet_deckies';
   if (recorded === null) return column('Recorded', question, html`<p><strong>not recorded</strong></p>`);
   const config = maskSecrets(recorded.decky_config);
   return column(
@@ -116,14 +116,14 @@ ${facts({ ip: recorded.ip, services: recorded.services })}${isObject(config) ? r
 }
 
 function observedColumn(asked: Asked, recorded: RecordedDecky | null): Html {
-  const question = 'what Docker showed when this page asked';
+  const question = 'reported by Docker for this page';
   if (asked.kind === 'silence') return column('Observed', question, html`<p class="empty">${asked.why}</p>`);
   const observed = asked.view?.observed ?? null;
   if (observed === null)
     return column(
       'Observed',
       question,
-      html`<p class="empty">${asked.docker === 'ok' ? 'It is neither declared nor recorded.' : 'Docker does not answer on its host.'}</p>`,
+      html`<p class="empty">${asked.docker === 'ok' ? 'The decky is neither declared nor recorded.' : 'Docker does not answer on its host.'}</p>`,
     );
   const differs = recorded !== null && recorded.state !== observed.state;
   return column(
@@ -133,7 +133,7 @@ function observedColumn(asked: Asked, recorded: RecordedDecky | null): Html {
 ${observed.reason === null ? null : html`<p class="reason">${withMeaning(observed.reason)}</p>`}
 ${
   observed.containers.length === 0
-    ? html`<p class="empty">No container.</p>`
+    ? html`<p class="empty">No containers.</p>`
     : html`<ul class="containers">${observed.containers.map(
         ({ name, service, state, exit_code, unhealthy }) =>
           html`<li><code>${name}</code> ${service ?? 'base'}: ${state}${exit_code === null ? null : withMeaning(`, code ${exit_code}`)}${unhealthy ? ', unhealthy' : ''}</li>`,
@@ -155,7 +155,7 @@ function facts(object: { readonly [key: string]: Json }): Html {
 const raw = (object: Json): Html =>
   html`<details><summary>As JSON, secrets masked</summary><pre tabindex="0">${JSON.stringify(object, null, 2)}</pre></details>`;
 
-/** Times that upstream rewrites are no difference. @see CONTRACT.md, rule 5 */
+/** DECNET rewrites these times; they are not a difference. @see CONTRACT.md, rule 5 */
 const onlyTimes = new Set(['last_mutated', 'last_login_attempt']);
 
 function differences(view: DeckyView | null, recorded: RecordedDecky | null): Part {
@@ -165,7 +165,7 @@ function differences(view: DeckyView | null, recorded: RecordedDecky | null): Pa
   const keys = [...new Set([...Object.keys(desired), ...Object.keys(config)])].filter(
     (key) => !onlyTimes.has(key) && !equalJson(desired[key], config[key]),
   );
-  if (keys.length === 0) return html`<p class="hint">Desired and recorded say the same.</p>`;
+  if (keys.length === 0) return html`<p class="hint">The file and the row are equal.</p>`;
   return html`<p class="trouble">≠ The file and the row differ in: ${keys.join(', ')}.</p>`;
 }
 
@@ -174,16 +174,16 @@ function band(title: string, stretches: readonly Stretch[]): Html {
   const length = Math.max(1, (stretches.at(-1)?.to ?? 1) - first);
   const { share, known } = availabilityOf(stretches);
   const bars = stretches.map(({ from, to, state }) => {
-    // What was short is seen all the same.
+    // Short periods must stay visible.
     const width = Math.max(3, ((to - from) / length) * 1000);
     const x = Math.min(((from - first) / length) * 1000, 1000 - width);
     return html`<rect class="${state === null ? 'unknown' : stateStyles[state].tone}" x="${x.toFixed(1)}" y="0" width="${width.toFixed(1)}" height="20"><title>${state ?? 'not monitored'}: ${new Date(from).toISOString()} to ${new Date(to).toISOString()}</title></rect>`;
   });
-  return html`<figure class="band"><figcaption><strong>${title}</strong> <span class="figure">${percent(share)}</span> ${share === null ? null : html`running, of ${hours(known)} looked at`}</figcaption>
+  return html`<figure class="band"><figcaption><strong>${title}</strong> <span class="figure">${percent(share)}</span> ${share === null ? null : html`running, of ${hours(known)} monitored`}</figcaption>
 <svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="${title}: ${describe({ share, known })}">${bars}</svg>${legend(stretches)}</figure>`;
 }
 
-/** What the colours of a band say, in words. */
+/** The legend of a band. */
 function legend(stretches: readonly Stretch[]): Html {
   const sums = new Map<Stretch['state'], number>();
   for (const { from, to, state } of stretches) sums.set(state, (sums.get(state) ?? 0) + to - from);

@@ -10,11 +10,11 @@ import type { Page } from '../layout.ts';
 import type { Views } from '../ports.ts';
 import { age, deckyPath, hostPath, hostTrouble, intervalsSince, stateMark, until } from '../words.ts';
 
-/** Hosts on a page, and deckies of each before the rest is only counted. */
+/** The number of hosts on a page, and of deckies listed for each host. */
 const hostsPerPage = 50;
 const perHost = 20;
 
-/** Is the deception alive right now, and if not, where not? */
+/** The page of the fleet: hosts and deckies, those with problems first. */
 export async function fleetPage({ report, pages }: Views, address: FleetAddress): Promise<Page> {
   const all = await report.hosts(null);
   const services = await pages.services();
@@ -42,9 +42,9 @@ export async function fleetPage({ report, pages }: Views, address: FleetAddress)
 ${filters(address, all, services)}
 <div id="hosts" data-live>${
       all.length === 0
-        ? html`<p class="empty">No host is known yet. Run <code>decnet-fleet up</code>, or <code>node worker.ts</code> on a host: it appears here by itself.</p>`
+        ? html`<p class="empty">No host is known yet. Run <code>decnet-fleet up</code>, or <code>node worker.ts</code> on a host. The host then appears here.</p>`
         : wanted.length === 0
-          ? html`<p class="empty">Nothing in the fleet matches. <a href="/">Show all of it</a>.</p>`
+          ? html`<p class="empty">No decky matches the filters. <a href="/">Show the whole fleet</a>.</p>`
           : shown.map((host) => hostGroup(host, rows.get(host.host_uuid) ?? [], address, matched))
     }${last > 1 ? paging(address, page, last) : null}</div>`,
   };
@@ -60,7 +60,7 @@ const troubleOf = (host: HostView): number =>
   (broken(host) > 0 ? 4 : 0) + (host.stale ? 2 : 0) + (host.docker === 'unreachable' ? 1 : 0);
 const byTrouble = (a: HostView, b: HostView): number => troubleOf(b) - troubleOf(a) || byName(a, b);
 
-/** The title of a tab in the background. */
+/** The title of the page: also shows problems while the tab is in the background. */
 function headline(hosts: readonly HostView[]): string {
   const down = hosts.reduce((sum, host) => sum + (host.stale ? 0 : broken(host)), 0);
   const stale = hosts.filter((host) => host.stale).length;
@@ -73,7 +73,7 @@ function totals(hosts: readonly HostView[], address: FleetAddress): Html {
   const sum = (count: (host: HostView) => number): number =>
     hosts.reduce((total, host) => total + count(host), 0);
   const stale = hosts.filter((host) => host.stale);
-  // Not facts any more: they count for no state.
+  // The states of stale hosts are only last known, so they are counted separately.
   const known = stale.reduce((total, host) => total + sizeOf(host), 0);
   const mute = hosts.filter((host) => !host.stale && host.docker === 'unreachable');
   const contested = sum((host) => host.contested.length);
@@ -152,7 +152,7 @@ function hostGroup(
 ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
 ${
   deckies.length === 0 && total === 0
-    ? html`<p class="empty">No decky is recorded on this host. Its state file declares none, or was not read yet.</p>`
+    ? html`<p class="empty">No decky is recorded on this host. Its state file declares none or has not been read yet.</p>`
     : deckies.length === 0
       ? null
       : deckyTable(host_uuid, deckies, stale, notes)
@@ -194,7 +194,7 @@ function notesOf(host: HostView): ReadonlyMap<string, Part> {
           name,
           note(
             'left',
-            'Another program wrote this row lately; it is left to it for the grace.',
+            'Another program wrote this row recently; it is not changed during the grace period.',
             'to its writer',
           ),
         ] as const,
@@ -203,7 +203,7 @@ function notesOf(host: HostView): ReadonlyMap<string, Part> {
       ({ name, reason }) =>
         [
           name,
-          note('held', 'This row is kept on purpose, though the file does not declare it.', reason),
+          note('held', 'This row is kept on purpose, although the file does not declare it.', reason),
         ] as const,
     ),
     ...host.contested.map(

@@ -7,7 +7,7 @@ import { age, deckyPath, hostPath, jobPath, stateMark } from '../words.ts';
 
 const shown = 200;
 
-/** Who changed what, when and why, over the whole fleet. */
+/** The page of the latest transitions, of the whole fleet or of one host. */
 export async function historyPage({ report }: WebPorts, host: string | null): Promise<Page> {
   const { transitions } = await report.history({ host, decky: null, since: null, limit: shown });
   return {
@@ -15,13 +15,13 @@ export async function historyPage({ report }: WebPorts, host: string | null): Pr
     body: html`<h1>History${host === null ? null : html` of <a href="${hostPath(host)}">${host}</a>`}</h1>
 <div id="history" data-live>${
       transitions.length === 0
-        ? html`<p class="empty">Nothing has changed yet. A change is written here by the pass that finds it.</p>`
+        ? html`<p class="empty">There are no changes yet.</p>`
         : transitionTable(transitions, true)
-    }${transitions.length === shown ? html`<p class="hint">The latest ${shown}. All of them: <code>decnet-fleet history</code>, or <a href="/api/history">/api/history</a>.</p>` : null}</div>`,
+    }${transitions.length === shown ? html`<p class="hint">Only the latest ${shown} changes are shown. For all of them: <code>decnet-fleet history</code>, or <a href="/api/history">/api/history</a>.</p>` : null}</div>`,
   };
 }
 
-/** Changes, newest first. @param withNames of many deckies */
+/** A table of changes, newest first. @param withNames whether it names the decky of each change */
 export const transitionTable = (
   transitions: readonly Transition[],
   withNames: boolean,

@@ -11,7 +11,7 @@ import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, deckyPath, hostPath, hostTrouble, jobPath, stateMark, until } from '../words.ts';
 
-/** A finished pass, as far as the queue keeps it. */
+/** A finished pass that the queue still has. */
 interface PassView {
   readonly id: string;
   readonly cause: string;
@@ -21,13 +21,13 @@ interface PassView {
   readonly duration: number;
   readonly result: Partial<JobResult> | null;
   readonly failure: string | null;
-  /** Names that it looked at alone; null: all. */
+  /** The number of deckies of a partial pass; null: a full pass. */
   readonly only: number | null;
 }
 
 const passesShown = 50;
 
-/** Is this host being looked at, and what did the last looks find? Null: it is not known. */
+/** The page of a host: its state, last passes, held rows and gaps. Null: the host is unknown. */
 export async function hostPage(
   { report, queues }: WebPorts,
   name: string,
@@ -36,7 +36,7 @@ export async function hostPage(
   const [host] = await report.hosts(name);
   if (host === undefined) return null;
   const [passes, gaps] = await Promise.all([
-    // What another program calls a host may be no name of a queue.
+    // Another program may have written a host name that is not legal in the name of a queue.
     isLegalHost(name) ? lastPasses(queues, name).catch(() => null) : [],
     report.gaps(name, null),
   ]);
@@ -58,7 +58,7 @@ ${
     ? null
     : options.canChange
       ? html`<form method="post" action="${hostPath(name)}/reconcile"><button type="submit">Reconcile now</button></form>`
-      : html`<p class="hint">“Reconcile now” needs a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
+      : html`<p class="hint">“Reconcile now” requires a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
 }
 <a class="button" href="${hostPath(name)}/plan">Plan</a>
 <a class="button" href="/?host=${encodeURIComponent(name)}">Its deckies</a>
@@ -66,10 +66,10 @@ ${
 <a class="button" href="${hostPath(name)}/queue">Its queue</a>
 </div>
 <div id="passes" data-live><h2>Last passes</h2>
-${passes === null ? html`<p class="trouble">The queues do not answer: passes cannot be shown. What stands above is from the database.</p>` : passes.length === 0 ? html`<p class="empty">The queue keeps no finished pass of this host.</p>` : html`${chart(passes)}${passTable(name, passes)}`}</div>
-<div id="notes" data-live>${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, though the file does not declare them.')}
+${passes === null ? html`<p class="trouble">The queues do not answer, so passes cannot be shown. The data above is from the database.</p>` : passes.length === 0 ? html`<p class="empty">The queue has no finished passes of this host.</p>` : html`${chart(passes)}${passTable(name, passes)}`}</div>
+<div id="notes" data-live>${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, although the file does not declare them.')}
 ${noteTable(name, host.contested, 'Contested', 'Another program keeps changing these rows back.')}
-${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace.')}
+${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace period.')}
 ${gapTable(gaps)}</div>`,
   };
 }
@@ -90,7 +90,7 @@ function passView(job: Job): PassView {
   const only = isObject(data) && Array.isArray(data.deckies) ? data.deckies.length : null;
   return {
     id: shown(String(job.id)),
-    cause: isObject(data) && typeof data.cause === 'string' ? shown(data.cause) : 'by hand',
+    cause: isObject(data) && typeof data.cause === 'string' ? shown(data.cause) : 'not given',
     at: momentOf(job.finishedOn ?? job.timestamp),
     duration: momentOf(job.finishedOn) - momentOf(job.processedOn ?? job.finishedOn),
     result: isObject(value) ? (value as Partial<JobResult>) : null,
@@ -99,12 +99,12 @@ function passView(job: Job): PassView {
   };
 }
 
-/** A job of a queue may hold anything: its host's worker writes it. */
+/** A job's data is not trusted: the host's worker, or any client of the queue, can write it. */
 const shown = (text: string): string => shortened(printable(text));
 const momentOf = (ms: unknown): number =>
   typeof ms === 'number' && ms >= 0 && ms < 8.64e15 ? Math.round(ms) : 0;
 
-/** How long the passes took, oldest first: a bar each. */
+/** A bar chart of the durations of the passes, oldest first. */
 function chart(passes: readonly PassView[]): Html {
   const shown = [...passes].reverse();
   const most = Math.max(1, ...shown.map(({ duration }) => duration));
@@ -114,7 +114,7 @@ function chart(passes: readonly PassView[]): Html {
       const height = Math.max(0.8, (duration / most) * 23);
       return html`<rect class="${failure === null ? 'bar' : 'bar failed'}" x="${(at * wide).toFixed(2)}" y="${(24 - height).toFixed(2)}" width="${(wide * 0.8).toFixed(2)}" height="${height.toFixed(2)}"><title>${new Date(shown[at]?.at ?? 0).toISOString()}: ${duration} ms${failure === null ? '' : `, ${failure}`}</title></rect>`;
     },
-  )}</svg><figcaption>Duration of each pass, oldest first; the tallest took ${most} ms. Failed ones are striped.</figcaption></figure>`;
+  )}</svg><figcaption>Duration of each pass, oldest first; the longest took ${most} ms. Failed passes are striped.</figcaption></figure>`;
 }
 
 const counts = (result: Partial<JobResult>): string => {
@@ -125,7 +125,7 @@ const counts = (result: Partial<JobResult>): string => {
     [result.config_updated, 'changed content'],
     [result.held, 'held'],
   ].flatMap(([count, word]) => (typeof count === 'number' && count > 0 ? [`${count} ${word}`] : []));
-  return parts.length > 0 ? parts.join(', ') : 'nothing to do';
+  return parts.length > 0 ? parts.join(', ') : 'no changes';
 };
 
 const passTable = (
@@ -156,7 +156,7 @@ const noteTable = (
 const gapTable = (gaps: readonly Gap[]): Part =>
   gaps.length === 0
     ? null
-    : html`<h2>Gaps</h2><p class="hint">Times without a full pass for more than three intervals: what happened then is not known.</p><table><caption class="quiet">Gaps, newest first</caption><thead><tr><th scope="col">From</th><th scope="col">To</th></tr></thead><tbody>${gaps
+    : html`<h2>Gaps</h2><p class="hint">Periods without a full pass for more than three intervals. The states in these periods are unknown.</p><table><caption class="quiet">Gaps, newest first</caption><thead><tr><th scope="col">From</th><th scope="col">To</th></tr></thead><tbody>${gaps
         .slice(0, 20)
         .map(({ from_at, to_at }) => html`<tr><td>${from_at}</td><td>${to_at}</td></tr>`)}</tbody></table>`;
 
@@ -168,18 +168,18 @@ const signs: Readonly<Record<ReportedChange['action'], string>> = {
   reason: '~',
 };
 
-/** What a pass would do, readable as the command line's plan. */
+/** The page of a plan. */
 export function planPage(host: string, result: JobResult): Page {
   const { docker, changes = [], held_rows: held = [] } = result;
   return {
     title: `Plan of ${host}`,
     body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a> <a href="${hostPath(host)}">${host}</a></nav>
 <h1>Plan of ${host}</h1>
-<p class="facts"><span>Docker ${docker}</span><span>asked just now, by a dry run: nothing was written</span></p>
+<p class="facts"><span>Docker ${docker}</span><span>made just now by a dry run; nothing was written</span></p>
 ${
   changes.length + held.length === 0
     ? html`<p class="empty">No changes${docker === 'ok' ? '' : ' (Docker is unreachable, so container states were not checked)'}.</p>`
-    : html`<table class="plan"><caption class="quiet">What a pass would do</caption><thead><tr><th scope="col">Decky</th><th scope="col">What</th><th scope="col">Why</th></tr></thead><tbody>${changes.map(
+    : html`<table class="plan"><caption class="quiet">What a pass would change</caption><thead><tr><th scope="col">Decky</th><th scope="col">What</th><th scope="col">Why</th></tr></thead><tbody>${changes.map(
         (change) =>
           html`<tr><th scope="row"><span class="sign">${signs[change.action]}</span> <a href="${deckyPath(host, change.name)}">${change.name}</a></th><td>${what(change)}</td><td class="reason">${withMeaning(change.reason)}</td></tr>`,
       )}${held.map(({ name, reason }) => html`<tr><th scope="row"><span class="sign">=</span> <a href="${deckyPath(host, name)}">${name}</a></th><td>held</td><td class="reason">${reason}</td></tr>`)}</tbody></table>
@@ -199,6 +199,6 @@ function what({ action, from_state: from, to_state: to }: ReportedChange): Part 
     case 'config':
       return 'content';
     case 'reason':
-      return html`${stateMark(to ?? '')}, another reason`;
+      return html`${stateMark(to ?? '')}, new reason`;
   }
 }
