@@ -4,12 +4,12 @@ import type { Log } from '../lib/log.ts';
 import type { Bus } from '../pass/announce.ts';
 import type { Transport } from './transport.ts';
 
-/** Messages that wait for a transport at most: those of a pass over a very large host. What comes on top is dropped. */
+/** The maximum number of messages waiting for a transport, enough for one pass over a very large host. More are dropped. */
 const mostWaiting = 200_000;
-/** Milliseconds at the end for the transport to take the next messages; else those that wait are dropped. */
+/** On close, milliseconds for the transport to send the next messages; otherwise the waiting ones are dropped. */
 const takesWithinMs = 1000;
 
-/** A message is a courtesy: a failure is logged once, until it works again, and never reaches the pass. */
+/** Sends messages without reporting failures to the pass. A failure is logged once, until sending works again. */
 export function bestEffort(transports: readonly Transport[], log: Log): Bus {
   const senders = transports.map((transport) => sender(transport, log));
   return {
@@ -26,7 +26,7 @@ export function bestEffort(transports: readonly Transport[], log: Log): Bus {
   };
 }
 
-/** Gives a transport what is to be sent at the speed at which it takes it, in order. */
+/** Queues messages for a transport and sends them in order, as fast as the transport accepts them. */
 function sender(transport: Transport, log: Log) {
   const waiting: (readonly Message[])[] = [];
   let count = 0;
@@ -34,7 +34,7 @@ function sender(transport: Transport, log: Log) {
   let isSilent = false;
 
   const failed = (error: unknown, topic: string | undefined): void => {
-    if (!isSilent) log.warn({ transport: transport.name, topic, error }, 'message not sent');
+    if (!isSilent) log.warn({ transport: transport.name, topic, error }, 'cannot send messages');
     isSilent = true;
   };
   const sendAll = async (): Promise<void> => {
@@ -52,7 +52,7 @@ function sender(transport: Transport, log: Log) {
   return {
     send: (messages: readonly Message[]): void => {
       if (count + messages.length > mostWaiting) {
-        failed(new Error(`${count} messages wait already`), messages[0]?.topic);
+        failed(new Error(`${count} messages are already waiting`), messages[0]?.topic);
         return;
       }
       waiting.push(messages);

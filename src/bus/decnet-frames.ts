@@ -9,7 +9,7 @@ export interface Frame {
 const longestHeader = 4096;
 const longestBody = 1_048_576;
 
-/** @throws when the header or the body is longer than the server takes */
+/** @throws Error when the header or the body is longer than the server accepts */
 export function encodeFrame(verb: string, args = '', body = ''): Buffer {
   const header = Buffer.from(args === '' ? `${verb}\n` : `${verb} ${args}\n`, 'ascii');
   const bytes = Buffer.from(body, 'utf8');
@@ -20,7 +20,7 @@ export function encodeFrame(verb: string, args = '', body = ''): Buffer {
   return Buffer.concat([header, length, bytes]);
 }
 
-/** Bytes as they come → the frames that are whole. @throws when they are no frames: nothing after can be read */
+/** Returns a function that takes chunks and returns the complete frames. It throws on invalid data; nothing after that can be read. */
 export function frameReader(): (chunk: Buffer) => readonly Frame[] {
   let rest: Buffer = Buffer.alloc(0);
   return (chunk) => {
@@ -29,13 +29,13 @@ export function frameReader(): (chunk: Buffer) => readonly Frame[] {
     while (true) {
       const end = rest.indexOf(0x0a);
       if (end === -1) {
-        if (rest.length >= longestHeader) throw new Error('a header without an end');
+        if (rest.length >= longestHeader) throw new Error('a frame header has no end');
         return frames;
       }
-      if (end >= longestHeader) throw new Error('a header that is too long');
+      if (end >= longestHeader) throw new Error('a frame header is too long');
       if (rest.length < end + 5) return frames;
       const length = rest.readUInt32BE(end + 1);
-      if (length > longestBody) throw new Error('a body that is too long');
+      if (length > longestBody) throw new Error('a frame body is too long');
       if (rest.length < end + 5 + length) return frames;
       const header = rest.toString('ascii', 0, end).replace(/\r$/, '');
       const space = header.indexOf(' ');

@@ -5,22 +5,22 @@ import { homeOfOthers } from '../lib/home.ts';
 import { encodeFrame, frameReader } from './decnet-frames.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
-/** Milliseconds between tries. */
+/** Milliseconds between two attempts to connect. */
 const retryAfterMs = 1000;
 
-/** Where DECNET's bus is on this host. @param configured `DECNET_BUS_SOCKET` @see BUS.md, "The socket" */
+/** The path of DECNET's bus socket on this host. @param configured `DECNET_BUS_SOCKET` @see BUS.md, "The socket" */
 export function busSocket(configured: string | null): string {
   if (configured !== null) return configured;
   try {
     accessSync('/run/decnet', constants.W_OK);
     if (statSync('/run/decnet').isDirectory()) return '/run/decnet/bus.sock';
   } catch {
-    // Not a host where DECNET runs as a service.
+    // DECNET does not run as a service on this host.
   }
   return join(homeOfOthers(), '.decnet', 'bus.sock');
 }
 
-/** This host's own bus: a client of DECNET's, which reconnects where upstream's does not. */
+/** A client of DECNET's bus on this host. Unlike DECNET's own client it reconnects. */
 export function decnetTransport(path: string): Transport {
   const receivers = new Map<string, (payload: unknown) => void>();
   let socket: Socket | null = null;
@@ -67,7 +67,7 @@ export function decnetTransport(path: string): Transport {
     scope: 'host',
     publish: async (messages) => {
       await opening;
-      // Without a socket there is no DECNET bus on this host, or not yet: no reader misses the message.
+      // Without a socket there is no DECNET bus on this host, or not yet, so the message has no reader.
       if (socket === null && !existsSync(path)) return;
       if (socket === null) throw new Error('nothing listens there');
       const frames = messages.map((message) => encodeFrame('PUB', message.topic, envelope(message)));

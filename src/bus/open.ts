@@ -7,14 +7,14 @@ import { postgresTransport } from './postgres.ts';
 import { redisTransport } from './redis.ts';
 
 export interface BusSettings {
-  /** Between the hosts: a connection that is open anyway, or the database. */
+  /** The connection for messages between hosts, shared with the queues; null: the database is used. */
   readonly redis: Redis | null;
   readonly databaseUrl: string;
-  /** Null: DECNET's own bus is not wanted. `path`: as configured. */
+  /** Null: DECNET's own bus is disabled. `path`: the configured path; null: the default. */
   readonly decnet: { readonly path: string | null } | null;
 }
 
-/** The transports of this host: one between the hosts, and DECNET's own, which may come and go. */
+/** Opens the bus: one transport between the hosts, and DECNET's own bus on this host if it is enabled. */
 export function openBus({ redis, databaseUrl, decnet }: BusSettings, log: Log): Bus {
   const between = redis === null ? postgresTransport(databaseUrl) : redisTransport(redis);
   return bestEffort(decnet === null ? [between] : [between, decnetTransport(busSocket(decnet.path))], log);

@@ -4,20 +4,20 @@ import { connectionOptions } from '../lib/database-address.ts';
 import { isObject } from '../lib/json.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
-/** Topics are longer than PostgreSQL's names of channels may be: all travel on one. @see CONTRACT.md, "The bus" */
+/** One channel for all topics: topics are longer than PostgreSQL allows for channel names. @see CONTRACT.md, "The bus" */
 const channel = 'decnet_fleet';
 const retryAfter = 1000;
-/** With every name in full: this connection keeps the search path of its role. */
+/** All names are schema-qualified: this connection uses the search path of its role. */
 const notifyAll = `select pg_catalog.pg_notify($1, message)
   from pg_catalog.unnest($2::pg_catalog.text[]) as messages(message)`;
 
-/** Between hosts by LISTEN and NOTIFY, on one connection. @throws FleetError CONFIG_INVALID */
+/** The transport between hosts with LISTEN and NOTIFY, on one connection. @throws FleetError CONFIG_INVALID */
 export function postgresTransport(url: string): Transport {
   const options = connectionOptions(url, { applicationName: 'decnet-fleet bus' });
   const receivers = new Map<string, (payload: unknown) => void>();
   let client: pg.Client | null = null;
   let closed = false;
-  /** One statement at a time: a client has no queue of its own to rely on. */
+  /** The last statement. Statements run one at a time, without relying on the client's internal queue. */
   let last: Promise<unknown> = Promise.resolve();
 
   const connect = async (): Promise<void> => {
@@ -38,7 +38,7 @@ export function postgresTransport(url: string): Transport {
         client = made;
         await ended;
       } catch {
-        // Down: the next try.
+        // The connection failed: try again below.
       }
       client = null;
       await made.end().catch(() => undefined);

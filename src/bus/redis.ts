@@ -3,8 +3,8 @@ import { redisChannel } from '../fleet/topics.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /**
- * Between hosts on Redis pub/sub: a channel for each topic. Publishes on a connection that is open anyway, and opens
- * one of its own when somebody subscribes.
+ * The transport between hosts on Redis pub/sub, with one channel for each topic. It publishes on the shared connection, and
+ * opens its own connection on the first subscription.
  */
 export function redisTransport(shared: Redis): Transport {
   let wasReady = shared.status === 'ready';
@@ -17,7 +17,7 @@ export function redisTransport(shared: Redis): Transport {
   const subscribing = (): Redis => {
     if (subscriber !== null) return subscriber;
     subscriber = shared.duplicate({ lazyConnect: false });
-    // The shared connection's own listener tells of the outage.
+    // The listener of the shared connection reports the outage.
     subscriber.on('error', () => undefined);
     subscriber.on('message', (channel: string, text: string) => {
       const payload = payloadOf(text);
@@ -29,7 +29,7 @@ export function redisTransport(shared: Redis): Transport {
     name: 'Redis',
     scope: 'fleet',
     publish: async (messages) => {
-      // ioredis keeps what is sent while it connects: right at the start, and stale after an outage.
+      // ioredis queues commands while it connects. That is right at start, but after an outage the messages would be stale.
       if (wasReady && shared.status !== 'ready') throw new Error(`the connection is ${shared.status}`);
       await Promise.all(
         messages.map((message) => shared.publish(channelOf(message.topic), envelope(message))),

@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import type { Message } from '../fleet/topics.ts';
 
-/** One way for messages to travel. It reconnects and subscribes again by itself. */
+/** A transport for messages. It reconnects and resubscribes automatically. */
 export interface Transport {
   readonly name: string;
-  /** Of the messages that it receives. */
+  /** Where received messages come from: this host or any host of the fleet. */
   readonly scope: 'host' | 'fleet';
   /**
-   * Sends some messages, in their order. Resolves when the other side has taken them, however long that takes: the caller
-   * has more waits for it. Rejects when they could not be sent.
+   * Sends messages in order. Resolves when the other side has accepted them, without a time limit, so that the caller can
+   * limit what it sends. Rejects when they cannot be sent.
    */
   publish(messages: readonly Message[]): Promise<void>;
   subscribe(topic: string, receive: (payload: unknown) => void): void;
   close(): Promise<void>;
 }
 
-/** @see BUS.md, Envelope */
+/** The envelope of a message as JSON. @see BUS.md, Envelope */
 export const envelope = ({ topic, type, payload }: Message): string =>
   JSON.stringify({ v: 1, id: randomBytes(16).toString('hex'), topic, type, ts: Date.now() / 1000, payload });
 
-/** The payload of an envelope that somebody sent; undefined: it is none. */
+/** The payload of a received envelope; undefined: the text is not an envelope. */
 export function payloadOf(text: string): unknown {
   try {
     const found: unknown = JSON.parse(text);

@@ -56,10 +56,14 @@ export function databaseFault(error: unknown, place: string): unknown {
   if (refusal !== null) return refusal;
   const code = codeOf(error);
   if (code !== null && schemaFaults.has(code)) {
-    return new FleetError('SCHEMA_MISSING', `The database ${place} lacks this version's tables`, {
-      advice: 'Run `decnet-fleet migrate`',
-      cause: error,
-    });
+    return new FleetError(
+      'SCHEMA_MISSING',
+      `The database ${place} does not have the tables of this version`,
+      {
+        advice: 'Run `decnet-fleet migrate`',
+        cause: error,
+      },
+    );
   }
   if (isTlsFault(error, code)) {
     return new FleetError(

@@ -6,31 +6,31 @@ import type { Outbox } from '../pass/outbox.ts';
 import { webhook } from './webhook.ts';
 
 export interface NotifierOptions {
-  /** Null: there is no receiver. */
+  /** The receiver's address; null: none is configured. */
   readonly webhookUrl: string | null;
-  /** The dashboard's address; null: messages have no link. */
+  /** The dashboard's public address for links; null: messages have no link. */
   readonly publicUrl: string | null;
   readonly log: Log;
 }
 
-/** Milliseconds between two looks; without a receiver; and between two prunings. */
+/** Milliseconds between two checks of the alerts, the same without a receiver, and between two prunings. */
 const lookEveryMs = 1000;
 const lookWithoutReceiverMs = 15_000;
 const pruneEveryMs = 15_000;
-/** Milliseconds without a look after which this process no longer knows what went on meanwhile. */
+/** Milliseconds without a check after which this process no longer knows what happened in between. */
 const blindAfterMs = 10_000;
-/** Seconds without a look of any process. */
+/** Seconds without a check by any process after which a warning is logged. */
 const overdueAfterSeconds = 60;
-/** Seconds that one attempt may take before another process makes it: longer than the receiver's time limit. */
+/** Seconds for which a claimed message is not claimed by another process; longer than the receiver's time limit. */
 const leaseSeconds = 30;
-/** Seconds: the longest pause before a message is tried again. */
+/** The longest pause in seconds before a message is sent again. */
 const postponeAtMostSeconds = 300;
-/** How often a message that the receiver refuses is sent: it may be its own fault, which passes. */
+/** How often a refused message is sent before it is dropped: the refusal may be a temporary fault of the receiver. */
 const refusalsAtMost = 5;
 
 /**
- * Tells the receiver what is wrong in the fleet, at least once each. Any number of processes may do so: one looks at a
- * time, and one sends a message. It never fails, and no pass waits for it.
+ * Sends a notification for each alert to the receiver, at least once. Any number of processes may run it: only one checks the
+ * alerts at a time, and only one sends a given message. It never fails, and no pass waits for it.
  */
 export function startNotifier(outbox: Outbox, options: NotifierOptions): { close(): Promise<void> } {
   const { log, publicUrl } = options;
@@ -73,26 +73,26 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
       const { dropped } = await outbox.prune();
       prunedAt = now;
       if (dropped > 0)
-        log.warn({ dropped }, 'notifications could not be delivered within a day and are dropped');
+        log.warn({ dropped }, 'notifications dropped: they could not be delivered within a day');
     }
     const { lastLookSeconds } = await outbox.look(now - watchedFrom, (facts) =>
       receiver === null ? suppress(facts) : decide(facts, publicUrl),
     );
-    // Another process that hangs, or somebody who holds the lock, must not end all notifications unnoticed.
+    // Log it when a process that hangs, or any other session, holds the lock and so blocks all notifications.
     if (lastLookSeconds > overdueAfterSeconds)
       throw new Error(
         `no process has checked the alerts for ${Math.round(lastLookSeconds)} s: another session holds the row "alarms" of fleet_locks`,
       );
-    // Only a look that succeeded counts: what was not seen while the database was away is not judged.
+    // Only a successful check counts: while the database was unreachable, nothing was checked.
     lookedAt = Date.now();
     return 'rest';
   };
 
   const delivery = onceEach(
-    (reason) => log.warn({ receiver: receiver?.origin, reason }, 'notifications are not delivered; retrying'),
+    (reason) => log.warn({ receiver: receiver?.origin, reason }, 'cannot deliver notifications; retrying'),
     () => log.info({ receiver: receiver?.origin }, 'notifications are delivered again'),
   );
-  // By a monotonic clock. Kept here alone: after a restart, and for each process, one attempt tells it again.
+  // Monotonic. Kept in memory only: after a restart, and in each other process, one attempt finds it out again.
   let busyUntil = 0;
   const send = async (): Promise<'again' | 'rest'> => {
     if (performance.now() < busyUntil) return 'rest';
@@ -103,14 +103,11 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
       delivery(null);
       await outbox.delivered(message.id);
     } else if (outcome.kind === 'refused' && message.attempts + 1 >= refusalsAtMost) {
-      log.warn(
-        { id: message.id, reason: outcome.reason },
-        'the receiver refused a notification, which is dropped',
-      );
+      log.warn({ id: message.id, reason: outcome.reason }, 'notification dropped: the receiver refused it');
       await outbox.drop(message.id);
     } else {
       if (outcome.kind !== 'refused' && !stopping.signal.aborted) delivery(outcome.reason);
-      // It is all messages that are too many, those to come included: they wait in their order, and none is dropped for it.
+      // The limit applies to all messages, also to later ones: they wait in order, and none is dropped.
       if (outcome.kind === 'busy') busyUntil = performance.now() + outcome.seconds * 1000;
       await outbox.postpone(
         message.id,
@@ -132,11 +129,11 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
   };
 }
 
-/** Seconds: 1, 2, 4 … with jitter, so that many messages do not come back at once. @param attempts made before */
+/** The pause before the next attempt, in seconds: 1, 2, 4 … with jitter. @param attempts the number of earlier attempts */
 const pauseAfter = (attempts: number): number =>
   Math.min(postponeAtMostSeconds, 2 ** Math.min(attempts, 20)) * (0.75 + Math.random() / 2);
 
-/** Says once that something began to fail and once that it no longer does. */
+/** Reports the first failure, and the first success after failures. */
 function onceEach(fails: (reason: string) => void, works: () => void): (reason: string | null) => void {
   let failing = false;
   return (reason) => {

@@ -1,11 +1,11 @@
-/** Seconds: a receiver whose clock is wrong, or that asks for a week, must not stop messages for ever. */
+/** The longest pause in seconds. A receiver with a wrong clock, or that asks for a week, must not stop notifications. */
 const atMostSeconds = 3600;
 
 /**
- * For how many seconds a receiver that answered 429 or 503 wants to be left alone, an hour at most; null: it does not
- * say, or what it says is no time to come.
- * @param date its own time, from the header `Date`: an end by its clock is a length only beside that
- * @param now epoch milliseconds, where it does not tell its time
+ * The pause in seconds that a receiver asks for with `Retry-After`, at most one hour. Null: the header is missing, not valid or
+ * not in the future.
+ * @param date the header `Date`: a time in `Retry-After` is relative to the receiver's clock
+ * @param now epoch milliseconds, used when `Date` is missing
  */
 export function retryAfterSeconds(header: string | null, date: string | null, now: number): number | null {
   const text = header?.trim() ?? '';
@@ -13,13 +13,13 @@ export function retryAfterSeconds(header: string | null, date: string | null, no
   return seconds > 0 ? Math.min(seconds, atMostSeconds) : null;
 }
 
-/** NaN: the text is no time. */
+/** NaN: the text is not a time. */
 function secondsUntil(text: string, date: string | null, now: number): number {
   const theirs = timeOf(date ?? '');
   return (timeOf(text) - (Number.isNaN(theirs) ? now : theirs)) / 1000;
 }
 
-/** Of HTTP's dates, in any of their three forms, and of nothing else that `Date.parse` takes for one. */
+/** Parses a date in one of HTTP's three formats. `Date.parse` itself accepts many other texts. */
 const timeOf = (text: string): number =>
   /^[A-Z][a-z]+(?:, | )[\dA-Za-z -]+ \d\d:\d\d:\d\d(?: GMT| \d{4})$/.test(text)
     ? Date.parse(text.endsWith('GMT') ? text : `${text} GMT`)

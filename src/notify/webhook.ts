@@ -3,35 +3,35 @@ import type { JsonObject } from '../lib/json.ts';
 import type { Sending } from '../pass/outbox.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
-/** Milliseconds for the receiver to answer. */
+/** The time limit of a request, in milliseconds. */
 const answerWithinMs = 10_000;
 
-/** `refused`: it will never take this message, however often it is sent; `busy`: it wants to be sent nothing for a while. */
+/** `refused`: the receiver rejects this message permanently; `busy`: the receiver asks for a pause. */
 export type Delivery =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'failed' | 'refused'; readonly reason: string }
   | { readonly kind: 'busy'; readonly reason: string; readonly seconds: number };
 
 export interface Webhook {
-  /** Whom it sends to, without the path and the query: these may hold a token. */
+  /** The receiver's address without path and query, which may contain a token. */
   readonly origin: string;
   send(message: Sending, signal: AbortSignal): Promise<Delivery>;
 }
 
-/** The statuses by which a receiver says that it is the message that it dislikes. */
+/** Status codes that mean that the message itself is not acceptable. */
 const refusals: ReadonlySet<number> = new Set([400, 413, 415, 422]);
-/** The statuses by which it says that it is too much now. */
+/** Status codes that mean that the receiver is overloaded. */
 const overloads: ReadonlySet<number> = new Set([429, 503]);
 
 /**
- * A receiver at an address. Slack's own takes `{text}` alone, and so does any other one whose address has the query
- * `format=slack`, which is not sent.
+ * A receiver of notifications. Slack accepts only `{text}`. The same format is used for any address with the query parameter
+ * `format=slack`, which is removed from the address.
  */
 export function webhook(address: string): Webhook {
   const url = new URL(address);
   const slack = url.hostname === 'hooks.slack.com' || url.searchParams.get('format') === 'slack';
   if (url.searchParams.get('format') === 'slack') url.searchParams.delete('format');
-  // `fetch` takes no address with a password in it.
+  // `fetch` does not accept an address with a password.
   const login = [url.username, url.password].map(decoded).join(':');
   const headers = {
     'content-type': 'application/json',
@@ -48,7 +48,7 @@ export function webhook(address: string): Webhook {
           method: 'POST',
           headers: { ...headers, 'decnet-notification-id': id },
           body: JSON.stringify(slack ? slackBody(body) : { id, ...body }),
-          // What the address's owner did not name is sent nothing.
+          // Do not send notifications to addresses that are not configured.
           redirect: 'manual',
           signal: AbortSignal.any([limit, signal]),
         });
@@ -58,7 +58,7 @@ export function webhook(address: string): Webhook {
           ? retryAfterSeconds(answer.headers.get('retry-after'), answer.headers.get('date'), Date.now())
           : null;
         if (seconds !== null) {
-          const reason = `it answered ${answer.status} and wants to be sent nothing for ${Math.ceil(seconds)} s`;
+          const reason = `it answered ${answer.status} and asks for a pause of ${Math.ceil(seconds)} s`;
           return { kind: 'busy', reason, seconds };
         }
         const kind = refusals.has(answer.status) ? 'refused' : 'failed';
@@ -78,11 +78,11 @@ function decoded(text: string): string {
   }
 }
 
-/** Slack's own escapes: what a decky is called, or a reason, must not become a link or a mention. */
+/** The body for Slack, with Slack's escapes: the name of a decky or a reason must not become a link or a mention. */
 export function slackBody({ text, link }: JsonObject): { text: string } {
   const words = [text, ...(typeof link === 'string' ? [link] : [])].join(' ');
   return { text: words.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;') };
 }
 
-/** Only the code of the fault: the words of some hold the whole address. */
+/** Only the error code: some error messages contain the whole address. */
 const faultOf = (error: unknown): string => codeOf(error) ?? 'it does not answer';

@@ -29,33 +29,33 @@ import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
 import { countSigns, removeSigns, signsOfLife } from './signs.ts';
 
-/** BullMQ bound to one store: no other file knows which one it is. */
+/** BullMQ bound to one store. No other file depends on the kind of the store. */
 export interface QueueBackend {
   readonly kind: 'redis' | 'postgres';
-  /** Where the store is, for people. */
+  /** The address of the store, for messages. */
   readonly place: string;
   queue(name: string): Queue;
-  /** For readers: the calls of it and of its jobs fail where the store does not answer within 3 s. */
+  /** A queue for readers. Its calls, and those of its jobs, fail when the store does not answer within 3 s. */
   impatientQueue(name: string): Queue;
-  /** Adds jobs to many queues at once, without an object for each: ten thousand of them would be 60 MB. */
+  /** Adds jobs to many queues without a Queue object for each: ten thousand of them need 60 MB. */
   addToMany(jobs: readonly QueuedJob[]): Promise<void>;
   worker(name: string, run: (job: Job) => Promise<unknown>): Worker;
-  /** Holds a connection until it is released. */
+  /** Uses a connection until it is released. */
   events(name: string): QueueEvents;
   release(events: QueueEvents): Promise<void>;
-  /** How many workers consume a queue now. */
+  /** The number of workers that consume a queue. */
   countWorkers(name: string): Promise<number>;
-  /** Removes a queue with all that is in it. */
+  /** Removes a queue with all its jobs. */
   obliterate(name: string): Promise<void>;
-  /** Makes BullMQ's tables in PostgreSQL, on Redis as well as may be. Safe to run twice, and from two places at once. */
+  /** Creates BullMQ's tables in PostgreSQL; with Redis, only if possible. It is safe to run it repeatedly and concurrently. */
   prepare(): Promise<void>;
-  /** Whether the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
+  /** Checks that the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
   check(): Promise<void>;
-  /** Told each time when the store is back after an outage: it may be empty then. */
+  /** Calls the listener after each outage. The store may be empty then. */
   onRecovered(listener: () => void): void;
-  /** The store's own time, epoch milliseconds. */
+  /** The store's clock, in epoch milliseconds. */
   now(): Promise<number>;
-  /** How the store is set, for `doctor`. */
+  /** The settings of the store, for `doctor`. */
   settings(): Promise<StoreSettings>;
   close(): Promise<void>;
 }
@@ -68,10 +68,10 @@ export interface QueuedJob {
 }
 
 const schema = 'bullmq';
-/** Milliseconds within which the store takes a connection, else it does not answer. */
+/** The time limit for connecting to the store, in milliseconds. */
 const connectWithinMs = 5000;
 
-/** A worker that was killed holds its queue for two of its stalled checks. @see CONTRACT.md, "The queue" */
+/** A killed worker blocks its queue until the second stalled check. @see CONTRACT.md, "The queue" */
 const workerOptions = {
   concurrency: 1,
   lockDuration: 5000,
@@ -88,10 +88,10 @@ const jobDefaults = {
   removeOnFail: workerOptions.removeOnFail,
 } as const;
 
-/** Length of BullMQ's event stream of a queue on Redis: its default of 10,000 is about 1 MB for each host. */
+/** The length of a queue's event stream on Redis. BullMQ's default of 10,000 needs about 1 MB for each host. */
 const eventsKept = 100;
 
-/** @param stores.redis null: the queues live in the database; else a connection of `openRedis`, whose opener closes it */
+/** @param stores.redis a connection of `openRedis`, closed by the caller; null: the queues are in the database */
 export function queueBackend(
   stores: { redis: Redis | null; databaseUrl: string },
   listener: BackendListener,
@@ -102,14 +102,14 @@ export function queueBackend(
     : onRedis(stores.redis, stores.databaseUrl, outage);
 }
 
-/** One connection for all that does not block. Connects when it is first used. */
+/** The connection for all non-blocking commands. It connects on first use. */
 export const openRedis = (url: string): Redis =>
   new Redis(url, {
     maxRetriesPerRequest: null,
     connectTimeout: connectWithinMs,
     lazyConnect: true,
     retryStrategy: (tries) => Math.min(tries * 100, 1000),
-    // A server that became a replica keeps its connections: behind its name there is another one by now.
+    // A server that becomes a replica keeps its connections. Reconnect: its host name may point to the new primary.
     reconnectOnError: ({ message }) => (/^(READONLY|UNBLOCKED)/.test(message) ? 2 : false),
   });
 
@@ -119,7 +119,7 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
   const place = `redis://${host}:${port}/${db}`;
   const bound = bind(createRedisBackend, connection, outage);
   outage.probeWith(async () => {
-    // In a queue of this process: its user may be allowed to write no other key.
+    // Write to a queue of this process: the Redis user may not be allowed to write other keys.
     const [queue] = bound.opened();
     if (queue !== undefined) await connection.set(queue.toKey('probe'), '1', 'PX', probeEvery);
     else await connection.ping();
@@ -134,13 +134,13 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
       return made;
     },
     countWorkers: async (name) => {
-      // Redis lists the clients of the whole server: the workers of another logical database are not ours.
+      // Redis lists the clients of the whole server. Skip those of other logical databases.
       const queue = bound.queue(name);
       const workers = await queue.getWorkers().catch((error: unknown) => {
         if (reasonOf(error).includes('NOPERM')) return null;
         throw error;
       });
-      // Where CLIENT LIST is renamed, BullMQ puts a worker of its own invention into its place.
+      // When CLIENT LIST is renamed, BullMQ returns a placeholder worker without an address.
       if (workers === null || workers.some(({ addr }) => addr === undefined))
         return countSigns(connection, queue.toKey(''));
       return workers.filter((worker) => Number(worker.db ?? db) === db && mayServe(worker.user ?? '', name))
@@ -151,7 +151,7 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
       await removeSigns(connection, bound.queue(name).toKey(''));
     },
     place,
-    // For a process without REDIS_URL. Through a pooler they cannot be made, nor used.
+    // For processes without REDIS_URL. Ignore errors: through a connection pooler the tables can be neither created nor used.
     prepare: () => preparePostgres(databaseUrl).catch(() => undefined),
     check: async () => {
       await withinLimit(() => connection.ping()).catch((error: unknown) => {
@@ -168,7 +168,7 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
 
 function onPostgres(url: string, outage: Outage): QueueBackend {
   const place = databasePlace(url);
-  // Every Worker and QueueEvents keeps one of these for LISTEN, and hangs silently when there is none left.
+  // Every Worker and QueueEvents uses one connection for LISTEN, and hangs silently when the pool has none left.
   const pool = new pg.Pool({
     ...connectionOptions(url, { searchPath: schema }),
     max: 10,
@@ -178,7 +178,7 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
   });
   pool.setMaxListeners(0);
   outage.watch(pool);
-  // pg-pool takes its own listener off a client that is in use: an error then would end the process.
+  // pg-pool removes its error listener while a client is in use; without a listener an error ends the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const bound = bind(createPostgresBackend, pool as unknown as PostgresConnectionOptions, outage);
   outage.probeWith(() => withClient(url, (client) => assertSchemaCompatibility(client, schema)));
@@ -204,7 +204,7 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
 const preparePostgres = (url: string): Promise<void> =>
   withClient(url, (client) => runMigrations(client, schema));
 
-/** Not from the pool: a schema that is missing must not leave it with a broken LISTEN. */
+/** Uses a separate connection: a missing schema must not leave the pool with a broken LISTEN. */
 async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({ ...connectionOptions(url), connectionTimeoutMillis: connectWithinMs });
   client.on('error', () => undefined);
@@ -279,15 +279,15 @@ function bind<B extends IQueueBackend, C>(
   };
 }
 
-/** What a failed call of the store means to a person. */
+/** Converts an error of the store into an error for users. */
 export const queueFault = (place: string, error: unknown): FleetError =>
   error instanceof SchemaMigrationRequiredError || error instanceof SchemaVersionMismatchError
-    ? new FleetError('SCHEMA_MISSING', `The queues at ${place} lack this version's tables`, {
+    ? new FleetError('SCHEMA_MISSING', `The queues at ${place} do not have the tables of this version`, {
         advice: 'Run `decnet-fleet migrate`',
         cause: error,
       })
     : (databaseRefusal(error, place) ??
       new FleetError('QUEUE_UNREACHABLE', `The queues at ${place} do not answer: ${reasonOf(error)}`, {
-        advice: 'Check REDIS_URL, or without it DATABASE_URL, and that the server runs there',
+        advice: 'Check REDIS_URL (if it is not set, DATABASE_URL) and that the server is running',
         cause: error,
       }));

@@ -1,12 +1,12 @@
 import type { BackendFactory, IQueueBackend } from 'bullmq';
 import { endsWithin } from '../lib/ends-within.ts';
 
-/** Milliseconds that a reader waits for one answer of the store. */
+/** Milliseconds that a reader waits for an answer of the store. */
 export const readersWait = 3000;
-/** Calls that were given up stay with the client until the store is back: more are not made. */
+/** The maximum number of overdue calls: they stay in the client until the store is back, so no more are made. */
 const mostOverdue = 100;
 
-/** What asks for nothing, or has to end by itself. */
+/** Members without a time limit: they send no request, or must run to their end. */
 const untouched: ReadonlySet<PropertyKey> = new Set<keyof IQueueBackend>([
   'on',
   'once',
@@ -20,8 +20,8 @@ const untouched: ReadonlySet<PropertyKey> = new Set<keyof IQueueBackend>([
 ]);
 
 /**
- * Backends for readers: each call that the store does not answer in time fails, of a queue and of its jobs. On Redis they
- * would wait for as long as it is away.
+ * Adds a time limit to each call of a backend, and so to the calls of its queues and jobs. Without it, calls to Redis wait
+ * until an outage ends.
  */
 export function impatient<B extends IQueueBackend, C>(factory: BackendFactory<B, C>): BackendFactory<B, C> {
   const limited = limit();
@@ -36,7 +36,7 @@ export function impatient<B extends IQueueBackend, C>(factory: BackendFactory<B,
     });
 }
 
-/** @returns what lets a call wait for its answer @throws what the call throws, or that none came */
+/** @returns a function that runs a call with a time limit; it rejects with the call's error, or when there is no answer */
 function limit() {
   let overdue = 0;
   return async <T>(call: () => Promise<T>): Promise<T> => {

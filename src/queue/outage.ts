@@ -1,20 +1,20 @@
 import { withinLimit } from '../lib/within-limit.ts';
 
 export interface BackendListener {
-  /** The store was lost, or is back; once each. */
+  /** Called once when the store becomes unreachable, and once when it is back. */
   outage(down: boolean, error?: unknown): void;
 }
 
 export type Emitter = { on(event: 'error', listener: (error: Error) => void): unknown };
 
-/** Milliseconds between two tries whether a store works again. */
+/** Milliseconds between two probes of a store during an outage. */
 export const probeEvery = 1000;
-/** Milliseconds without an error: one queue may fail again and again while the store works. */
+/** An outage ends only after this many milliseconds without an error: one queue may keep failing while the probe succeeds. */
 const quietForMs = 2500;
 
 /**
- * BullMQ repeats an error at each retry: it is told once, until the store works again. That is tried: a store may refuse
- * (out of memory, read-only) while its connections stay, and nothing tells when it no longer does.
+ * Reports the begin and the end of an outage. BullMQ emits an error at each retry; only the first is reported. The end is
+ * detected by probes: a store may refuse writes (out of memory, read-only) while its connections stay open.
  */
 export function outageWatch(listener: BackendListener) {
   let isDown = false;
@@ -52,7 +52,7 @@ export function outageWatch(listener: BackendListener) {
       });
       return emitter;
     },
-    /** @param ask resolves when the store takes a write */
+    /** @param ask resolves when the store accepts a write */
     probeWith: (ask: () => Promise<unknown>): void => {
       probe = ask;
     },

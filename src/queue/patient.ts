@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackendFactory, IQueueBackend } from 'bullmq';
 
-/** Milliseconds that a worker waits after a call of its store that failed. */
+/** Milliseconds that a worker waits after a failed call. */
 const pauseAfterMs = 1000;
 
-/** BullMQ keeps the first answer to "are you ready", a refusal, too, and asks never again. */
+/** BullMQ caches the first result of `waitUntilReady`, even if it is a rejection. */
 interface Memoised {
   waitUntilReady(): Promise<unknown>;
   readyPromise?: Promise<unknown> | undefined;
 }
 
 /**
- * Backends that recover: one whose store refused the first connection asks again, and a worker whose store refuses its
- * calls waits between them. Without that it spins, and no signal reaches it.
+ * Makes backends recover from errors: a rejected first connection is retried, and a worker pauses after a failed call.
+ * Without the pause the worker retries in a tight loop that also blocks signals.
  */
 export const patient =
   <B extends IQueueBackend, C>(factory: BackendFactory<B, C>): BackendFactory<B, C> =>
@@ -26,7 +26,7 @@ export const patient =
       ended.abort();
       return close(...of);
     };
-    // The two calls of a worker's loop.
+    // The two calls of the worker's loop.
     backend.waitForJob = pausing(backend.waitForJob.bind(backend), ended.signal);
     backend.moveToActive = pausing(backend.moveToActive.bind(backend), ended.signal);
     return backend;

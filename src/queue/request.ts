@@ -6,8 +6,8 @@ import { withinLimit } from '../lib/within-limit.ts';
 import { type QueueBackend, queueFault } from './backend.ts';
 
 /**
- * Whether a worker lives that consumes this host's queue. A user who may not ask (a granted one on Redis) is told no:
- * a second worker does no harm.
+ * Whether a worker consumes this host's queue. False for a user without the permission to list clients (a granted user on
+ * Redis): starting a second worker does no harm.
  * @throws FleetError QUEUE_UNREACHABLE
  */
 export const workerLives = (backend: QueueBackend, host: string): Promise<boolean> =>
@@ -21,9 +21,9 @@ export const workerLives = (backend: QueueBackend, host: string): Promise<boolea
   });
 
 /**
- * Enqueues one pass on a host's queue and waits for its result; leaves nothing behind.
+ * Enqueues one pass on a host's queue and waits for its result.
  * @param timeout milliseconds
- * @param options.forget the finished job is not kept: who only looks must not push out the passes that the queue keeps
+ * @param options.forget removes the finished job, so that requests by pages do not displace the passes that the queue keeps
  * @throws FleetError JOB_FAILED, JOB_TIMED_OUT, QUEUE_UNREACHABLE
  */
 export async function requestPass(
@@ -42,7 +42,7 @@ export async function requestPass(
     try {
       return await outcome(backend, job, events, data.host_uuid, timeout);
     } finally {
-      // Not by BullMQ at its end: its result would be gone where the event is missed.
+      // Not with removeOnComplete: the result would be lost when the event is missed.
       if (options.forget) await withinLimit(() => job.remove()).catch(() => undefined);
     }
   } finally {
@@ -50,12 +50,12 @@ export async function requestPass(
   }
 }
 
-/** Milliseconds between two looks at the job itself: an event may be missed, and a store may be away for a moment. */
+/** Milliseconds between two reads of the job: an event may be missed, and the store may be unreachable for a moment. */
 const lookEveryMs = 2000;
 
 /**
- * The result of a job. An event only says to look again. Not BullMQ's own `waitUntilFinished`: when the store goes away,
- * one of its promises is rejected where it cannot be handled.
+ * Waits for the result of a job. An event only triggers another read of the job. BullMQ's `waitUntilFinished` is not used:
+ * during an outage it rejects a promise that cannot be handled.
  */
 async function outcome(
   backend: QueueBackend,
@@ -79,7 +79,7 @@ async function outcome(
     }
     if (found?.finishedOn !== undefined) {
       end.cancel();
-      // BullMQ writes a reason for a failed job, and none for one that was done.
+      // BullMQ sets a reason only for failed jobs.
       if (found.failedReason) throw new FleetError('JOB_FAILED', reasonOf(new Error(found.failedReason)));
       return parseJobResult(found.returnvalue, host);
     }
@@ -91,7 +91,7 @@ async function outcome(
   }
 }
 
-/** Comes when the job has ended, as far as events tell, or after so many milliseconds. */
+/** Resolves on an event that the job has ended, or after `ms` milliseconds. */
 function nextEnd(events: QueueEvents, id: string, ms: number): { come: Promise<void>; cancel(): void } {
   let finish: () => void = () => undefined;
   const come = new Promise<void>((done) => {
@@ -111,17 +111,17 @@ function nextEnd(events: QueueEvents, id: string, ms: number): { come: Promise<v
   return { come, cancel: () => finish() };
 }
 
-/** No worker came in time: the job must not run later, when its result is no longer awaited. */
+/** Removes a job that no worker has taken in time: it must not run later. @returns the error to report */
 async function abandon(job: Job, host: string, timeout: number): Promise<FleetError> {
   const seconds = Math.round(timeout / 1000);
   try {
     await withinLimit(() => job.remove());
     return new FleetError('JOB_TIMED_OUT', `No worker of host ${host} took the job within ${seconds} s`, {
-      advice: `The job was withdrawn. Is a worker of that host running? \`decnet-fleet hosts\` shows when it was last seen`,
+      advice: `The job was removed. Check that the host's worker is running; \`decnet-fleet hosts\` shows its last pass`,
     });
   } catch {
     return new FleetError('JOB_TIMED_OUT', `The pass of host ${host} is still running after ${seconds} s`, {
-      advice: 'It goes on; wait longer with --timeout',
+      advice: 'It continues; use --timeout to wait longer',
     });
   }
 }

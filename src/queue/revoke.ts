@@ -3,7 +3,7 @@ import { type Ended, usersOf } from '../fleet/grant.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { withinLimit } from '../lib/within-limit.ts';
 
-/** Ends the users of Redis that were granted a host; Redis closes their connections itself. */
+/** Deletes the Redis users that were granted a host. Redis closes their connections. */
 export async function revokeUsers(redis: Redis, host: string): Promise<readonly Ended[]> {
   const list = await withinLimit(() => redis.call('ACL', 'LIST') as Promise<readonly string[]>).catch(
     (error: unknown) => {
@@ -17,7 +17,7 @@ export async function revokeUsers(redis: Redis, host: string): Promise<readonly 
       {
         ...common,
         name: '',
-        refused: 'this user may not use ACL LIST',
+        refused: 'this user is not allowed to use ACL LIST',
         note: null,
       },
     ];
@@ -33,7 +33,7 @@ export async function revokeUsers(redis: Redis, host: string): Promise<readonly 
   return ended;
 }
 
-/** Writes the users to where they were written before, so that a restart does not bring one back. @returns what is left to do */
+/** Saves the users to the ACL file or the configuration file, so that a restart does not restore them. @returns what remains to be done by hand; null: nothing */
 async function keep(redis: Redis): Promise<string | null> {
   try {
     await redis.call('ACL', 'SAVE');
@@ -45,10 +45,10 @@ async function keep(redis: Redis): Promise<string | null> {
     await redis.call('CONFIG', 'REWRITE');
     return null;
   } catch (error) {
-    // Without a file nothing comes back.
+    // Without a file, a restart does not restore the users.
     return reasonOf(error).includes('without a config file') ? null : byHand(error);
   }
 }
 
 const byHand = (error: unknown): string =>
-  `Redis could not save its users (${reasonOf(error)}): take the user out of its ACL or configuration file as well`;
+  `Redis could not save its users (${reasonOf(error)}): also remove the user from its ACL file or configuration file`;

@@ -5,30 +5,30 @@ import { reasonOf } from '../lib/errors.ts';
 import { shortId } from '../lib/short-id.ts';
 import type { QueueBackend, QueuedJob } from './backend.ts';
 
-/** Jobs that are added at once: some milliseconds, during which Redis does nothing else. */
+/** Jobs to add in one call: it blocks Redis for some milliseconds. */
 const atOnce = 50;
-/** Milliseconds: slots that are closer together are enqueued together. */
+/** Slots that are closer together than this many milliseconds are enqueued together. */
 const tickMs = 20;
 
-/** A round of the schedule. Times in milliseconds. */
+/** A round of the schedule. Times are in milliseconds. */
 export interface Round {
-  /** By the clock of the process that made it, since the epoch. */
+  /** When the round is due: epoch milliseconds of the clock of the process that created it. */
   readonly due: number;
   readonly length: number;
-  /** A process that ran it before was killed: what lies behind was done. */
+  /** The process that ran it before was killed; the slots in the past were enqueued by it. */
   readonly isRepeated: boolean;
 }
 
 export interface RoundResult {
   readonly enqueued: number;
-  /** The queues that took nothing; null: all did. */
+  /** The error for the queues that refused their job; null: none. */
   readonly refused: Error | null;
 }
 
 /**
  * Enqueues a pass for each host when its slot has come.
- * @param stillKnown those of some hosts that are: one that was retired since the round began must not get a queue again
- * @param stopping aborted: what is left is enqueued at once
+ * @param stillKnown returns those of the given hosts that are still known: a host that was retired must not get a new queue
+ * @param stopping aborted: the rest is enqueued immediately
  */
 export async function runRound(
   backend: QueueBackend,
@@ -43,7 +43,7 @@ export async function runRound(
     .filter(({ at }) => !round.isRepeated || at - from >= late)
     .sort((a, b) => a.at - b.at);
   const refused: Refusal[] = [];
-  /** Milliseconds of the round that are over, by a monotonic clock. */
+  /** Milliseconds since the begin of the round, by a monotonic clock. */
   const passed = (): number => (stopping.aborted ? Infinity : performance.now() - started + late);
   for (let at = 0; at < slots.length; ) {
     const wait = (slots[at]?.at ?? 0) - from - passed();
@@ -56,7 +56,7 @@ export async function runRound(
     }
     if (due.length === 0) continue;
     const names = due.map(({ host }) => host);
-    // Without an answer all are: a pass too many does no harm.
+    // On an error assume that all are known: an unnecessary pass does no harm.
     const known = await stillKnown(names).then(
       (found) => new Set(found.map(({ host }) => host)),
       () => new Set(names),
@@ -68,8 +68,8 @@ export async function runRound(
 }
 
 /**
- * Where the round lies, and how much of it is over. A round that is longer ago than it lasts, or ahead, was due by another
- * clock, or while no scheduler ran: it begins now.
+ * The begin of the round and how late it is. If its due time is in the future, or longer ago than its length, it was set by
+ * another clock or while no scheduler was running: then the round begins now.
  */
 function placed({ due, length }: Round, now: number): { from: number; late: number } {
   const late = now - due;
@@ -84,7 +84,7 @@ const jobOf = ({ host }: Slot): QueuedJob => {
     data,
     options: {
       jobId: shortId(jobIdPrefix.schedule),
-      // While one is waiting or running there is no other: a dead host piles up nothing, a long pass skips.
+      // At most one scheduled job of a host waits or runs: a dead host accumulates no jobs, and a long pass skips rounds.
       deduplication: { id: 'schedule' },
     },
   };
@@ -100,11 +100,11 @@ async function enqueue(backend: QueueBackend, jobs: readonly QueuedJob[]): Promi
     await backend.addToMany(jobs);
     return [];
   } catch (error) {
-    // One queue that takes nothing must not keep the others from theirs. What was added already is not doubled.
+    // A queue that refuses its job must not affect the others. Jobs that were already added are deduplicated.
     const refused: Refusal[] = [];
     for (const job of jobs)
       await backend.addToMany([job]).catch((why: unknown) => refused.push({ queue: job.queue, error: why }));
-    // None of many: it is the store, and not one queue.
+    // All of several queues failed: the store has failed, not a queue.
     if (jobs.length > 1 && refused.length === jobs.length) throw error;
     return refused;
   }

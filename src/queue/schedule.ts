@@ -6,26 +6,26 @@ import type { QueueBackend } from './backend.ts';
 import { runRound } from './round.ts';
 
 const schedulerId = 'reconcile';
-/** Milliseconds between two looks at the schedule itself. */
+/** Milliseconds between two checks of the schedule. */
 const repairEveryMs = 15_000;
-/** Milliseconds: a round that is this late was lost, and one that is so much too early is of another clock. */
+/** A round that is late by this many milliseconds was lost; a round that is early by as much was set by another clock. */
 const toleratedMs = 5000;
-/** Milliseconds: hosts that come, and intervals that change, are seen with the next round. */
+/** The longest round in milliseconds. New hosts and changed intervals take effect with the next round. */
 const longestRoundMs = 30_000;
 
 export interface ScheduleOptions {
-  /** The hosts to serve now, each with its interval. @param only these, as far as they are still known, and maybe others */
+  /** The hosts to serve, with their intervals. @param only limits the query to these hosts; the result may include others */
   hosts(only?: readonly string[]): Promise<readonly ScheduledHost[]>;
-  /** Milliseconds: of hosts that have none of their own. */
+  /** The interval of hosts without their own interval, in milliseconds. */
   readonly intervalMs: number;
-  /** Told once of what began to fail, and once, with null, that it no longer does. */
+  /** Called once with the first error of a failure, and once with null when it is over. */
   onError(error: unknown): void;
 }
 
 /**
- * Keeps the one repeatable job alive and serves it: each round enqueues a pass for every host when its slot in that round
- * has come. Any number of processes may do so. No job waits for a time of its own: that would be by the clock of the
- * process that added it, and be promoted by the clock of another one.
+ * Maintains the one repeatable job and runs its rounds: each round enqueues a pass for every host at the host's slot. Any
+ * number of processes may run it. No delayed jobs are used: their time would be set by the clock of one process and compared
+ * with the clock of another.
  */
 export function startScheduler(backend: QueueBackend, options: ScheduleOptions): { close(): Promise<void> } {
   const queue = backend.queue(scheduleQueue);
@@ -36,12 +36,12 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     options.onError(error);
   };
   const stopping = new AbortController();
-  // A round that waited for ever would hold the schedule up, and with it the next ones.
+  // With a time limit: a round that hangs would block all following rounds.
   const hostsNow = (only?: readonly string[]) => withinLimit(() => options.hosts(only));
   const worker = backend.worker(scheduleQueue, async (job) => {
     const hosts = await hostsNow();
-    // A round covers the time until the next one. One that was made longer by hand is repaired meanwhile, and ends when it should
-    // have: else it would go on beside the rounds of the repaired schedule.
+    // A round covers the time until the next one. If the schedule was changed to longer rounds from outside, it is repaired, and
+    // this round uses the right length: otherwise it would overlap with the rounds of the repaired schedule.
     const { repeat } = job.opts as { repeat?: { every?: number } };
     const needed = roundLength(hosts);
     const length = Math.min(repeat?.every ?? needed, needed);
@@ -61,14 +61,14 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     }
   };
   void repair();
-  // It may be another, empty store.
+  // The store may be empty after an outage.
   backend.onRecovered(() => void repair());
   void worker.run().catch(report);
   const timer = setInterval(() => void repair(), repairEveryMs);
   return {
     close: async () => {
       clearInterval(timer);
-      // What is left of the round is enqueued at once: a pass that comes early does no harm.
+      // The rest of the round is enqueued immediately: an early pass does no harm.
       stopping.abort();
       await worker.close();
     },
@@ -76,30 +76,30 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
 }
 
 /**
- * When a round was due, in epoch milliseconds: BullMQ writes it into the id of the job (`repeat:reconcile:<time>`) on
- * both stores. The job's own times say when it was made, and its delay is forgotten when it becomes due.
+ * When a round was due, in epoch milliseconds. BullMQ writes it into the job's id (`repeat:reconcile:<time>`) on both stores.
+ * The job's timestamp is the time of its creation, and its delay is removed when it becomes due.
  */
 const dueAt = ({ id }: Job): number => Number(id?.split(':').at(-1)) || Date.now();
 
-/** The schedule is reconciled, too: missing, duplicate, of another interval, lost, far ahead, or without its next job. */
+/** Repairs the schedule when it is missing or duplicate, has another interval, is late or far ahead, or has no next job. */
 async function mendSchedule(queue: Queue, every: number): Promise<void> {
   const found = await queue.getJobSchedulers();
   for (const { key } of found) if (key !== schedulerId) await queue.removeJobScheduler(key);
   const ours = found.find(({ key }) => key === schedulerId);
   if (ours !== undefined && (ours.every === every || (await isOfAnother(queue, ours, every)))) {
     const ahead = (ours.next ?? 0) - Date.now();
-    // A clock that was wrong leaves its next round in its own time: tomorrow, for ours.
+    // A process with a wrong clock may have set the next round far in the future.
     const isRight = ahead > -toleratedMs && ahead < (ours.every ?? every) + toleratedMs;
     if (isRight && (await hasNext(queue))) return;
-    // Upserting the same again would move nothing.
+    // An upsert with the same values would not change the next time.
     await queue.removeJobScheduler(schedulerId);
   }
   await queue.upsertJobScheduler(schedulerId, { every }, { name: 'round', data: { length: every } });
 }
 
 /**
- * Whether another scheduler that is running needs shorter rounds, since its hosts or its own interval are others: they
- * serve ours as well.
+ * Whether the schedule has shorter rounds because another running scheduler needs them, with other hosts or another interval.
+ * Shorter rounds also serve the hosts of this scheduler.
  */
 async function isOfAnother(
   queue: Queue,
@@ -110,7 +110,7 @@ async function isOfAnother(
   return every !== undefined && every < needed && made === every && (await queue.getWorkersCount()) > 1;
 }
 
-/** The next round waits somewhere, beside one that runs. Asked twice: between two rounds it is nowhere for an instant. */
+/** Whether the next round is enqueued. Checked twice: between two rounds there is none for an instant. */
 async function hasNext(queue: Queue): Promise<boolean> {
   for (const pause of [0, 200]) {
     await new Promise((done) => setTimeout(done, pause));

@@ -1,16 +1,16 @@
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 
-/** How a store of queues is set. */
+/** The settings of a store of queues, for `doctor`. */
 export interface StoreSettings {
   readonly text: string;
-  /** What breaks the queues, each with what to do. */
+  /** Settings that break the queues, each with advice. */
   readonly faults: readonly string[];
-  /** What an operator should know. */
+  /** Other remarks for the operator. */
   readonly notes: readonly string[];
 }
 
-/** Connections that a worker of one host holds at the busiest. */
+/** The maximum number of connections of one worker. */
 const perWorker = { redis: 3, postgres: 6 };
 
 export async function redisSettings(redis: Redis, place: string): Promise<StoreSettings> {
@@ -28,7 +28,7 @@ export async function redisSettings(redis: Redis, place: string): Promise<StoreS
       value('aof_enabled') === '1' || (value('rdb_last_bgsave_status') === 'ok' && value('rdb_saves') !== '0')
         ? []
         : [
-            'nothing was saved to disk yet: a restart would empty the queues; they are made again within 30 s',
+            'nothing has been saved to disk yet: a restart would empty the queues; they are restored within 30 s',
           ],
   };
 }

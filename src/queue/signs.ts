@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-/** Milliseconds between two signs of a worker, and until the last one is forgotten. */
+/** Milliseconds between two heartbeats of a worker, and until a heartbeat expires. */
 const everyMs = 5000;
 const keptMs = 16_000;
 
 /**
- * A key for each worker that lives, for a Redis whose CLIENT LIST is renamed or forbidden: it tells then who lives.
- * @param prefix of the keys of its queue, with the colon
+ * Writes a heartbeat key for a running worker. Running workers are counted by these keys when CLIENT LIST is renamed or
+ * forbidden.
+ * @param prefix the key prefix of the queue, including the colon
  */
 export function signsOfLife(redis: Redis, prefix: string): { close(): void } {
   const key = `${prefix}alive:${randomUUID()}`;
   const sign = (): void => {
-    // What is sent while it is away would be kept, and be sent all at once.
+    // ioredis would queue the commands during an outage and send them all at the end.
     if (redis.status === 'ready') redis.set(key, '1', 'PX', keptMs).catch(() => undefined);
   };
   sign();
@@ -26,11 +27,11 @@ export function signsOfLife(redis: Redis, prefix: string): { close(): void } {
   };
 }
 
-/** How many workers have signed lately. */
+/** The number of workers with a current heartbeat. */
 export const countSigns = async (redis: Redis, prefix: string): Promise<number> =>
   (await keysOf(redis, prefix)).size;
 
-/** Removes what workers that were killed have left. */
+/** Removes the heartbeat keys of killed workers. */
 export async function removeSigns(redis: Redis, prefix: string): Promise<void> {
   const keys = [...(await keysOf(redis, prefix))];
   if (keys.length > 0) await redis.del(keys);

@@ -283,7 +283,7 @@ for (const kind of stores) {
       assert.deepEqual([code, stdout], [1, '']);
       assert.match(
         stderr,
-        /^decnet-fleet: No worker of host peer took the job within 1 s\. The job was withdrawn/,
+        /^decnet-fleet: No worker of host peer took the job within 1 s\. The job was removed/,
       );
       const again = await start(['--drain'], { ...env, DECNET_HOST_UUID: 'peer' }, 'worker.ts').finished;
       assert.equal(again.code, 0);

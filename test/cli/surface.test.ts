@@ -183,7 +183,7 @@ describe('the command line', () => {
     for (const args of [['status'], ['reconcile', '--once']]) {
       const { code, stderr } = await cli(args, { ...env, DATABASE_URL: empty.url });
       assert.equal(code, 1);
-      assert.match(stderr, /lack.* this version's tables\. Run `decnet-fleet migrate`/, args.join(' '));
+      assert.match(stderr, /have the tables of this version\. Run `decnet-fleet migrate`/, args.join(' '));
     }
     const check = await cli(['migrate', '--check'], { ...env, DATABASE_URL: empty.url });
     assert.deepEqual(

@@ -190,7 +190,7 @@ describe('a bus that is down', () => {
     const bus = bestEffort([down], log);
     for (let times = 0; times < 5; times++) bus.publish([message(times)]);
     await new Promise((done) => setImmediate(done));
-    assert.deepEqual(warnings, ['message not sent']);
+    assert.deepEqual(warnings, ['cannot send messages']);
   });
 
   test('of DECNET: of a server that does not read, so many messages wait and no more, and closing does not', async () => {
@@ -207,7 +207,7 @@ describe('a bus that is down', () => {
     const big = { topic: 'a', type: 'state', payload: { text: 'x'.repeat(10_000) } };
     // Once the socket is full the rest waits.
     for (let times = 0; times < 1100; times++) bus.publish(Array.from({ length: 200 }, () => big));
-    assert.deepEqual(refused, ['200000 messages wait already']);
+    assert.deepEqual(refused, ['200000 messages are already waiting']);
     await bus.close();
     await server.stop();
     rmSync(directory, { recursive: true, force: true });

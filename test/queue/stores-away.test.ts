@@ -136,7 +136,10 @@ describe('a schema that is missing', () => {
       for (const program of ['worker.ts', 'scheduler.ts']) {
         const { code, stderr } = await start([], env, program).finished;
         assert.equal(code, 1);
-        assert.match(stderr, /The queues at .* lack this version's tables\. Run `decnet-fleet migrate`\n$/);
+        assert.match(
+          stderr,
+          /The queues at .* do not have the tables of this version\. Run `decnet-fleet migrate`\n$/,
+        );
       }
     } finally {
       await redis.remove();
