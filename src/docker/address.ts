@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 
-/** Where an engine is said to be. */
+/** A parsed engine address. */
 export type EngineAddress =
   | { readonly kind: 'socket'; readonly path: string }
-  /** @property port null: none is named */
+  /** @property port null: the address has no port */
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number | null; readonly secure: boolean }
-  /** @property why goes on after the address itself */
+  /** @property why continues a message that begins with the address */
   | { readonly kind: 'wrong'; readonly why: string; readonly advice: string };
 
 const usualSocket = '/var/run/docker.sock';
@@ -20,15 +20,15 @@ const overSsh: EngineAddress = {
   kind: 'wrong',
   why: 'is an engine behind SSH, which is not supported',
   advice:
-    'Forward its socket by `ssh -N -L /run/decnet-docker.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///run/decnet-docker.sock',
+    'Forward its socket with `ssh -N -L /run/decnet-docker.sock:/var/run/docker.sock HOST`, and set DOCKER_HOST=unix:///run/decnet-docker.sock',
 };
 
-/** Reads an address as the Docker CLI does: what has no scheme is `tcp://`, and what is left out is as usual. */
+/** Parses an address as the Docker CLI does: the default scheme is `tcp://`, and missing parts have their usual defaults. */
 export function parseEngineAddress(text: string): EngineAddress {
   const [, scheme = 'tcp', rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(text.trim()) ?? [];
   switch (scheme.toLowerCase()) {
     case 'unix':
-      if (rest !== '' && !rest.startsWith('/')) return wrong('names no absolute path of a socket');
+      if (rest !== '' && !rest.startsWith('/')) return wrong('is not the absolute path of a socket');
       return { kind: 'socket', path: rest.replace(/^\/?$/, usualSocket) };
     case 'tcp':
     case 'http':
@@ -43,9 +43,9 @@ export function parseEngineAddress(text: string): EngineAddress {
 }
 
 function parseTcp(rest: string, secure: boolean): EngineAddress {
-  if (rest.startsWith('/')) return wrong('names no host');
+  if (rest.startsWith('/')) return wrong('has no host');
   const place = isIP(rest) === 6 ? `[${rest}]` : rest.replace(/^(?=:|$)/, 'localhost');
-  // As `tcp:` whatever it is: of `http:` a URL forgets the port 80.
+  // Parse it as `tcp:` in any case: a URL with `http:` drops port 80.
   const address = `tcp://${place}`;
   if (!URL.canParse(address)) return wrong('is not an address');
   const { hostname, port, pathname, search, hash } = new URL(address);

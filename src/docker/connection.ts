@@ -8,20 +8,20 @@ import { isObject, type Json, property } from '../lib/json.ts';
 import { maskAddress } from '../lib/mask.ts';
 import { parseEngineAddress } from './address.ts';
 
-/** Where this host's engine is, in the words of the Docker CLI's environment. */
+/** The Docker CLI's environment variables that select this host's engine. */
 export interface DockerSettings {
   readonly host: string | undefined;
   readonly tlsVerify: boolean;
   readonly certPath: string | undefined;
   readonly context: string | undefined;
-  /** `DOCKER_CONFIG`, the CLI's own directory. */
+  /** `DOCKER_CONFIG`, the configuration directory of the CLI. */
   readonly configDir: string | undefined;
 }
 
 interface Endpoint {
-  /** As `DOCKER_HOST`. */
+  /** An address in the format of `DOCKER_HOST`. */
   readonly host: string;
-  /** What says so, for people. */
+  /** The source of the address, for messages. */
   readonly from: string;
   /** Directory of ca.pem, cert.pem and key.pem; null: no TLS. */
   readonly certificates: string | null;
@@ -31,8 +31,8 @@ interface Endpoint {
 const defaultHost = 'unix:///var/run/docker.sock';
 
 /**
- * The engine that the Docker CLI would talk to: `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the CLI's current context,
- * else the usual socket.
+ * The engine that the Docker CLI would use: `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the CLI's current context, else the
+ * default socket.
  * @throws FleetError CONFIG_INVALID
  */
 export function dockerConnection(settings: DockerSettings): { options: DockerOptions; place: string } {
@@ -74,11 +74,11 @@ function endpointOf(settings: DockerSettings): Endpoint {
   }
   const context = settings.context ?? currentContext(configDir);
   return context === undefined || context === 'default'
-    ? { host: defaultHost, from: 'The usual socket', certificates: null, verify: false }
+    ? { host: defaultHost, from: 'The default socket', certificates: null, verify: false }
     : contextEndpoint(configDir, context);
 }
 
-/** `currentContext` of the CLI's own configuration. */
+/** `currentContext` of the CLI's configuration. */
 function currentContext(configDir: string): string | undefined {
   const file = join(configDir, 'config.json');
   if (!existsSync(file)) return undefined;
@@ -86,13 +86,13 @@ function currentContext(configDir: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** The CLI keeps a context in directories named by the hash of its name. */
+/** Reads a context. The CLI stores it in directories named by the hash of its name. */
 function contextEndpoint(configDir: string, context: string): Endpoint {
   const id = createHash('sha256').update(context).digest('hex');
   const file = join(configDir, 'contexts', 'meta', id, 'meta.json');
   if (!existsSync(file)) {
     throw new FleetError('CONFIG_INVALID', `DOCKER_CONTEXT "${context}" does not exist`, {
-      advice: `Expected ${file}; \`docker context ls\` lists those there are`,
+      advice: `Expected ${file}; \`docker context ls\` lists the existing contexts`,
     });
   }
   const endpoint = field(field(readJson(file), 'Endpoints'), 'docker');
@@ -114,7 +114,7 @@ function readJson(file: string): Json {
     return JSON.parse(readFileSync(file, 'utf8')) as Json;
   } catch (error) {
     throw new FleetError('CONFIG_INVALID', `${file} cannot be read: ${reasonOf(error)}`, {
-      advice: "It is the Docker CLI's own; set DOCKER_HOST to do without it",
+      advice: 'It belongs to the Docker CLI; set DOCKER_HOST to ignore it',
       cause: error,
     });
   }
@@ -127,7 +127,7 @@ function readCertificates(directory: string): { ca?: Buffer; cert?: Buffer; key?
       return existsSync(file) ? readFileSync(file) : undefined;
     } catch (error) {
       throw new FleetError('CONFIG_INVALID', `${file} cannot be read: ${reasonOf(error)}`, {
-        advice: 'It is named by DOCKER_CERT_PATH, DOCKER_TLS_VERIFY or the context of the Docker CLI',
+        advice: 'The path comes from DOCKER_CERT_PATH, DOCKER_TLS_VERIFY or the context of the Docker CLI',
         cause: error,
       });
     }
@@ -135,7 +135,7 @@ function readCertificates(directory: string): { ca?: Buffer; cert?: Buffer; key?
   const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')];
   if (ca === undefined && cert === undefined) {
     throw new FleetError('CONFIG_INVALID', `No TLS certificates in ${directory}`, {
-      advice: 'DOCKER_CERT_PATH must hold ca.pem, cert.pem and key.pem',
+      advice: 'DOCKER_CERT_PATH must contain ca.pem, cert.pem and key.pem',
     });
   }
   return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };

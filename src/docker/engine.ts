@@ -12,19 +12,19 @@ import { faultReason, keptText } from './words.ts';
 
 /** @see CONTRACT.md, "Observed state of a decky" */
 const inspectedAtMost = 200;
-/** Deckies that are listed one by one. */
+/** Up to this many deckies are listed one by one; more take one listing of all containers. */
 const listedApart = 100;
 
 export interface DockerEngine extends Engine {
-  /** Where the engine is, for people. */
+  /** The address of the engine, for messages. */
   readonly place: string;
-  /** The engine's own id and version. Rejects when it does not answer, or a socket proxy refuses. */
+  /** The engine's id and version. Rejects when the engine does not answer or a socket proxy refuses. */
   info(): Promise<{ id: string; version: string; containers: number }>;
-  /** The engine's own time, epoch milliseconds of a whole second; NaN: it does not tell. Rejects as `info`. */
+  /** The engine's clock in epoch milliseconds, with a precision of one second; NaN: unknown. Rejects as `info`. */
   now(): Promise<number>;
 }
 
-/** @param more other limits than usual @throws FleetError CONFIG_INVALID */
+/** Reads containers from this host's engine. @param more overrides of the limits @throws FleetError CONFIG_INVALID */
 export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimits> = {}): DockerEngine {
   const { options, place } = dockerConnection(settings);
   const limits = { ...engineLimits, ...more };
@@ -66,7 +66,7 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
       const [id, version, containers] = ['ID', 'ServerVersion', 'Containers'].map((name) =>
         isObject(info) ? property(info, name) : undefined,
       );
-      if (typeof id !== 'string') throw new Error(`${place} does not tell its id`);
+      if (typeof id !== 'string') throw new Error(`${place} did not return its id`);
       return {
         id: keptText(id, 256),
         version: typeof version === 'string' ? keptText(version, 64) : 'unknown',
@@ -74,7 +74,7 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
       };
     },
     now: async () => {
-      // Not by what it says of itself: a socket proxy lets a ping through, and that often not.
+      // Not from /info: a socket proxy allows a ping, but often not /info.
       const answer = await client.open('/_ping', {}, AbortSignal.timeout(limits.askMs));
       answer.destroy();
       return Date.parse(answer.headers.date ?? '');
@@ -82,9 +82,9 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
   };
 }
 
-/** The engine's own time, of which its answers tell: this machine's clock may be another one. */
+/** The engine's clock, read from the `Date` header of its answers; it may differ from this machine's clock. */
 interface Clock {
-  /** Takes the time of an answer. @param date its header */
+  /** Sets the clock from an answer. @param date its `Date` header */
   set(date: string | undefined): void;
   /** Epoch seconds. */
   now(): number;
@@ -95,7 +95,7 @@ function engineClock(): Clock {
   return {
     set: (date) => {
       const at = Date.parse(date ?? '');
-      // The header is of whole seconds.
+      // The header has a precision of one second.
       if (Math.abs(at - Date.now()) >= 2000) aheadMs = at - Date.now();
     },
     now: () => (Date.now() + aheadMs) / 1000,
@@ -105,9 +105,9 @@ function engineClock(): Clock {
 interface Patience {
   /** Aborted when the time is over. */
   readonly signal: AbortSignal;
-  /** One try to list them: all tries share the time. */
+  /** Begins an attempt; all attempts share the time. */
   attempt(): Attempt;
-  /** That the time is over, in the same words however many containers arrived this time. */
+  /** The error message for a timeout. It does not depend on the number of containers that have arrived. */
   over(place: string): string;
   end(): void;
 }
@@ -115,13 +115,13 @@ interface Patience {
 interface Attempt {
   /** Aborted when the time is over, and at the end. */
   readonly signal: AbortSignal;
-  /** A container has arrived. */
+  /** Records that a container has arrived. */
   arrived(): void;
-  /** Of several listings, one has failed: the others would go on. */
+  /** Ends the attempt: when one of several listings fails, it stops the others. */
   end(): void;
 }
 
-/** A host is first seen with any number of containers: those that arrive count as those of the last time do. */
+/** A time limit that grows with the number of containers: those of the last listing, or those that have arrived if these are more. */
 function patienceFor(lastTime: number, { base, perContainer, most }: EngineLimits['listingMs']): Patience {
   const controller = new AbortController();
   const from = performance.now();
@@ -153,19 +153,19 @@ function patienceFor(lastTime: number, { base, perContainer, most }: EngineLimit
   };
 }
 
-/** Lost connections: an engine that starts anew, or one of ours that it had closed. */
+/** Error codes of lost connections: the engine was restarted, or it closed an idle connection. */
 const lost: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
 
-/** Whether a listing that failed so may work at once: one that ran into a change of the engine's does. */
+/** Whether an immediate retry may succeed: the engine may have failed because containers changed during the listing. */
 const mayPass = (error: unknown): boolean =>
   error instanceof Refusal
     ? error.status >= 500
     : error instanceof EndedEarly || lost.has(codeOf(error) ?? '');
 
 /**
- * All containers, or those of some deckies. Docker ANDs labels, ORs names as regular expressions and intersects both,
- * so that some deckies take one listing by label each, and one by name: a base container has no label of DECNET's. More
- * of them than a job should name take one listing of all.
+ * Lists all containers, or those of some deckies. Docker combines labels with AND and names (regular expressions) with OR, and
+ * intersects both. So each decky takes one listing by label, and one more lists all their names: a base container has none
+ * of DECNET's labels.
  */
 async function listing(
   client: Client,
@@ -175,7 +175,7 @@ async function listing(
   clock: Clock,
 ): Promise<readonly Container[]> {
   const ask = async (filters: Query): Promise<readonly Container[]> => {
-    // As a stream: all of it as one text would be too long.
+    // As a stream: the whole answer may be longer than a string can be.
     const answer = await client.open('/containers/json', { all: true, ...filters }, attempt.signal);
     clock.set(answer.headers.date);
     const take = (listed: ListedContainer): Container => {
@@ -193,10 +193,10 @@ async function listing(
   return [...new Map(found.flat().map((one) => [one.name, one])).values()];
 }
 
-/** So many questions are put to an engine at once. */
+/** The maximum number of concurrent requests. */
 const atOnce = 8;
 
-/** The answers, in the order of the questions. */
+/** Sends requests with limited concurrency. @returns the answers, in the order of the questions */
 async function eachOf<Q, A>(
   questions: readonly Q[],
   ask: (question: Q) => Promise<A>,
@@ -210,13 +210,13 @@ async function eachOf<Q, A>(
   return answers;
 }
 
-/** Restart counts are not in a listing: only containers that may be looping are asked for theirs. */
+/** Inspects only containers that may be in a restart loop: a listing does not include restart counts. */
 function inspector(client: Client, withinMs: number) {
   const inspect = async (name: string, clock: Clock): Promise<Loop> => {
     try {
       return loopOf(await client.json(inspection(name), AbortSignal.timeout(withinMs)), clock.now());
     } catch {
-      // Gone meanwhile, or too slow: the next pass asks again.
+      // The container is gone, or the answer is late: the next pass inspects it again.
       return { kind: 'suspect' };
     }
   };
@@ -240,11 +240,11 @@ function inspector(client: Client, withinMs: number) {
   };
 }
 
-/** Why the engine did not answer, in words that stay the same while the fault lasts. */
+/** Why the engine did not answer. The text stays the same for the same fault: a changed reason would be a change. */
 function unreachable(error: unknown, place: string): string {
   const code = codeOf(error);
   if (code === 'ENOENT') return `there is no socket at ${place}`;
   if (code === 'ECONNREFUSED') return `nothing listens at ${place}`;
-  if (code === 'EACCES') return `this user may not open ${place}`;
+  if (code === 'EACCES') return `this user is not allowed to open ${place}`;
   return faultReason(error, `${place}: `);
 }

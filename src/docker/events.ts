@@ -11,26 +11,26 @@ import { type Client, engineClient, inspection, Refusal } from './request.ts';
 import { settler } from './settle.ts';
 import { faultReason } from './words.ts';
 
-/** What can change a decky's state. `health_status` stands for all its values. */
+/** The events that can change a decky's state. `health_status` includes all its values. */
 const actions = ['create', 'start', 'die', 'destroy', 'pause', 'unpause', 'rename', 'health_status'];
-/** Milliseconds to answer a ping; after that a silent stream is taken for dead. */
+/** The time limit of a ping in milliseconds. After that the stream is considered dead. */
 const pingWithinMs = 5000;
-/** Milliseconds for a stream to begin: Docker does not wait for an event. */
+/** The time limit for a stream to begin in milliseconds. Docker sends the headers before the first event. */
 const openWithinMs = 10_000;
-/** Milliseconds after which a stream is opened anew: a connection that a middle box forgot says nothing. */
+/** Milliseconds after which a stream is reopened: a firewall may silently drop an idle connection. */
 const renewAfterMs = 10 * 60_000;
-/** Milliseconds between tries. */
+/** Milliseconds between attempts to connect. */
 const retry = { first: 200, most: 5000 };
-/** Characters of a container's id: Docker's have 64. */
+/** The maximum length of a container id in characters; Docker's have 64. */
 const longestId = 128;
 
 type Start = Watcher['start'];
 type Event = ReturnType<typeof settler>['event'];
 
 /**
- * Follows the engine's events until it is closed. An event never says what happened, only whose containers to look at
- * again; after each connection everything is looked at once, since what happened meanwhile is not replayed for certain.
- * @param more other limits than usual
+ * Follows the engine's events until it is closed. An event only triggers a new observation of the decky or containers that it
+ * names. After each reconnect everything is observed, since events during the interruption may be lost.
+ * @param more overrides of the limits
  * @throws FleetError CONFIG_INVALID
  */
 export function watchEngine(settings: DockerSettings, more: Partial<EngineLimits> = {}): Watcher {
@@ -38,7 +38,7 @@ export function watchEngine(settings: DockerSettings, more: Partial<EngineLimits
   const limits = { ...engineLimits, ...more };
   const client = engineClient(options, limits);
   const inspect = async (id: string): Promise<void> => {
-    // Gone, or too slow: what it looks like now is for the pass to find out.
+    // The container is gone, or the answer is late: the pass observes it in any case.
     await client.answered(inspection(id), AbortSignal.timeout(limits.askMs)).catch(() => undefined);
   };
   return {
@@ -76,7 +76,7 @@ async function follow(
     try {
       await connect(() => {
         openedAt = performance.now();
-        // The worker's own first pass comes after the first connection, and looks at everything.
+        // The first connection needs no trigger: the worker's first pass follows it and is a full one.
         if (isFirst) ready();
         else look({ kind: 'everything' });
       });
@@ -86,14 +86,14 @@ async function follow(
     }
     isFirst = false;
     ready();
-    // Of a stream that breaks as soon as it is there, each try costs a full pass.
+    // Reset the pause only after a stable connection: each reconnect costs a full pass.
     if (performance.now() - openedAt > retry.most) pause = retry.first;
     await sleep(pause, undefined, { signal: closing, ref: false }).catch(() => undefined);
     pause = Math.min(retry.most, pause * 2);
   }
 }
 
-/** One connection, from the subscription to its end. @throws Error there was none, or a line is too long */
+/** Runs one connection from the subscription to its end. @throws Error when it cannot connect or a line is too long */
 async function connection(
   client: Client,
   closing: AbortSignal,
@@ -130,23 +130,23 @@ async function opened(
     const signal = AbortSignal.any([closing, ended.signal, AbortSignal.timeout(renewAfterMs)]);
     return await client.open('/events', { filters }, signal);
   } catch (error) {
-    if (isLate) throw new Error(`its events did not begin within ${openWithinMs / 1000} s`);
+    if (isLate) throw new Error(`the event stream did not begin within ${openWithinMs / 1000} s`);
     throw error;
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** The engine's end, and ours, is no fault: the next try tells whether the engine is there. */
+/** Ends without an error when the stream ends or breaks: the next attempt shows whether the engine answers. */
 async function* untilItEnds(stream: IncomingMessage): AsyncGenerator<Buffer> {
   try {
     yield* stream;
   } catch {
-    // It has ended.
+    // The stream has ended.
   }
 }
 
-/** The lines of what arrives; one without an end is none. @throws Error a line is longer */
+/** Splits a stream into lines. An incomplete last line is dropped. @throws Error when a line is longer than `lineBytes` */
 async function* linesOf(chunks: AsyncIterable<Buffer>, lineBytes: number): AsyncGenerator<string> {
   const held = heldBytes();
   const hold = (bytes: Buffer): void => {
@@ -168,20 +168,20 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, lineBytes: number): Async
   }
 }
 
-/** A hung engine keeps its streams open and says nothing: it does not answer a ping either. */
+/** Ends the connection when a ping is not answered: an engine that hangs keeps its streams open. */
 async function keepAsking(client: Client, everyMs: number, ended: AbortController): Promise<void> {
   while (!ended.signal.aborted) {
     await sleep(everyMs, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
     if (ended.signal.aborted) return;
     const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(pingWithinMs)]);
     await client.answered('/_ping', signal).catch((error: unknown) => {
-      // A socket proxy that lets no ping through answers, too.
+      // A socket proxy that refuses pings also answers.
       if (!(error instanceof Refusal && error.status < 500)) ended.abort();
     });
   }
 }
 
-/** Null: a line that is no event of a container with a name. */
+/** Parses an event; null: the line is not an event of a container with a name. */
 function parse(line: string): { id: string; trigger: Trigger } | null {
   let event: Json | undefined;
   try {

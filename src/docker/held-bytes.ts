@@ -1,15 +1,15 @@
-/** What has arrived and is not read yet, in one piece: a Buffer for each chunk of a byte would cost a hundred times it. */
+/** Bytes that have arrived and are not processed yet, in one buffer: one Buffer for each tiny chunk would use far more memory. */
 export interface HeldBytes {
-  /** Bytes that are held. */
+  /** The number of bytes. */
   length(): number;
   add(chunk: Uint8Array): void;
-  /** All of it, until the next call of another. */
+  /** All bytes; valid until the next call of another method. */
   view(): Buffer;
-  /** Forgets the first of them. @param count bytes */
+  /** Removes bytes at the beginning. @param count the number of bytes */
   drop(count: number): void;
 }
 
-/** @param atFirst bytes that there is room for: usually two chunks of a socket */
+/** @param atFirst the initial capacity in bytes; the default is usually two chunks of a socket */
 export function heldBytes(atFirst = 128 * 1024): HeldBytes {
   let store = Buffer.alloc(0);
   let length = 0;

@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Machine } from '../pass/observe.ts';
 
-/** systemd's, and D-Bus's before it. @see machine-id(5), which asks that the id itself is told to nobody */
+/** The machine id of systemd, and of D-Bus. @see machine-id(5): the id itself must not be disclosed */
 const files = ['/etc/machine-id', '/var/lib/dbus/machine-id'];
 
 /**
- * What tells this machine from others: a hash of its machine id, else of its Docker engine's id.
- * @param engineId rejects while the engine does not answer: then the machine cannot be told
+ * The identity of this machine: a hash of its machine id, else of its Docker engine's id.
+ * @param engineId rejects while the engine does not answer; the identity is then unknown (null)
  */
 export function thisMachine(engineId: () => Promise<string>): Machine {
   let known: Promise<string | null> | null = null;
   const find = async (): Promise<string | null> => {
     for (const file of files) {
       const id = (await readFile(file, 'utf8').catch(() => '')).trim();
-      // An image may carry an empty one, or the word `uninitialized`.
+      // In an image the file may be empty or contain `uninitialized`.
       if (/^[0-9a-f]{32}$/i.test(id)) return `machine-${hash(id)}`;
     }
     const id = await engineId().catch(() => null);

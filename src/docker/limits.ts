@@ -1,26 +1,26 @@
-/** How much of what an engine sends is taken: it may be broken, or hostile. */
+/** Limits for the answers of an engine, which may be broken or hostile. */
 export interface EngineLimits {
-  /** Bytes of a whole listing, or of all that look at some deckies at once. */
+  /** The maximum size in bytes of all listings of one observation. */
   readonly listingBytes: number;
-  /** Containers of the same. A large host has 400,000 of 1.5 kB each. */
+  /** The maximum number of containers in the same listings. A large host has 400,000 of 1.5 kB each. */
   readonly containers: number;
-  /** Bytes of one container of a listing. */
+  /** The maximum size of one container in a listing, in bytes. */
   readonly containerBytes: number;
-  /** Bytes of one line of the event stream. */
+  /** The maximum length of a line of the event stream, in bytes. */
   readonly eventBytes: number;
-  /** Bytes of any other answer. */
+  /** The maximum size of any other answer, in bytes. */
   readonly bodyBytes: number;
-  /** Bytes of what says why a request failed. */
+  /** The maximum size of an error message, in bytes. */
   readonly errorBytes: number;
-  /** Milliseconds for one listing, and per container that there was the last time or has arrived; at most. @see CONTRACT.md, rule 6 */
+  /** The time limit of a listing in milliseconds: a base, an addition for each container, and a maximum. @see CONTRACT.md, rule 6 */
   readonly listingMs: { readonly base: number; readonly perContainer: number; readonly most: number };
-  /** Milliseconds for an inspection, or what the engine says of itself. */
+  /** The time limit of any other request, in milliseconds. */
   readonly askMs: number;
-  /** Milliseconds between two pings, while the event stream is silent or not. */
+  /** Milliseconds between two pings while the event stream is open. */
   readonly pingEveryMs: number;
-  /** Inspections after events that run at once. */
+  /** The maximum number of concurrent inspections after events. */
   readonly settleAtOnce: number;
-  /** Containers that wait for such an inspection. */
+  /** The maximum number of containers that wait for such an inspection. */
   readonly settleWaiting: number;
 }
 
@@ -40,7 +40,7 @@ export const engineLimits: EngineLimits = {
   settleWaiting: 1000,
 };
 
-/** Bytes in words that are read at a glance. */
+/** A size as text: `4 MiB`. */
 export const inWords = (bytes: number): string =>
   bytes >= 1024 * MiB
     ? `${bytes / (1024 * MiB)} GiB`

@@ -7,31 +7,31 @@ import type { ListedContainer } from './listing.ts';
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** A field or label that is used, with its last value: most are as those of the container before. */
+/** A field or label that is used, with its last value as a cache: most containers have the same value as the one before. */
 interface Used {
   readonly name: string;
   raw: string;
   value: unknown;
 }
 
-/** The id is read only where there is no name: nothing else needs it, and those of a large host are many megabytes. */
+/** The id is parsed only when there is no name: the ids of a large host are many megabytes. */
 const usedFields = ['Id', 'Names', 'Labels', 'State', 'Status', 'Created'];
 const usedLabels = ['decnet.fleet.decky', 'decnet.fleet.service_name'];
 
-/** What has arrived, a character for each byte: such a text is searched fastest. */
+/** The bytes that have arrived, as a string with one character for each byte: this is the fastest to search. */
 interface Text {
   readonly latin1: string;
-  /** No byte of it belongs to a longer character. */
+  /** Whether all characters have one byte in UTF-8. */
   readonly isAscii: boolean;
 }
 
-/** What all listings of one look may still take. */
+/** The remaining limits of all listings of one observation. */
 export interface Budget {
-  /** @throws Error that was too much */
+  /** @throws Error when the limit is exceeded */
   takeBytes(bytes: number): void;
-  /** @throws Error that was too much */
+  /** @throws Error when the limit is exceeded */
   takeContainer(): void;
-  /** Bytes of one container. */
+  /** The maximum size of one container in bytes. */
   readonly containerBytes: number;
 }
 
@@ -41,7 +41,7 @@ export function budgetOf(
   let [bytesLeft, containersLeft] = [limits.listingBytes, limits.containers];
   const check = (): void => {
     if (bytesLeft >= 0 && containersLeft >= 0) return;
-    // The same words whichever it was: a reason stays while the fault lasts.
+    // The same text for both limits: the reason must not change while the fault lasts.
     const [size, count] = [inWords(limits.listingBytes), limits.containers.toLocaleString('en')];
     throw new Error(`its list of containers is longer than ${size} or ${count} containers`);
   };
@@ -60,9 +60,9 @@ export function budgetOf(
 
 type Stage = 'before' | 'first' | 'element' | 'between' | 'after';
 
-const noList = (): Error => new Error('what it answered is no list of containers');
+const noList = (): Error => new Error('its answer is not a list of containers');
 
-/** A connection that was lost looks like this where the engine does not say how long its answer is. */
+/** The listing is incomplete. A lost connection also appears like this when the engine does not send the length of its answer. */
 export class EndedEarly extends Error {
   constructor() {
     super('its list of containers ended too early');
@@ -70,10 +70,10 @@ export class EndedEarly extends Error {
 }
 
 /**
- * Reads Docker's listing as it arrives, and of each container only what is used: the whole text of a large host would
- * be longer than a string may be, and parsing it in one piece would stop the process for seconds.
- * @param of what is kept of a container
- * @throws Error what arrived is no listing, or is too long; EndedEarly: half of one must never be taken for all of it
+ * Reads Docker's listing as it arrives, and only the used fields of each container. The whole listing of a large host may be
+ * longer than a string can be, and parsing it in one piece would block the process for seconds.
+ * @param of converts a container to the value to keep
+ * @throws Error when the answer is not a listing or exceeds a limit; EndedEarly when it is incomplete
  */
 export async function readListing<T>(
   chunks: AsyncIterable<Buffer>,
@@ -84,7 +84,7 @@ export async function readListing<T>(
   const readContainer = containerReader();
   const held = heldBytes();
   let stage = 'before' as Stage;
-  /** Reads what is held, up to a container that is not all there. */
+  /** Processes the bytes up to the first incomplete container. */
   const readOn = (): void => {
     const bytes = held.view();
     const text = { latin1: bytes.toString('latin1'), isAscii: isAscii(bytes) };
@@ -97,7 +97,7 @@ export async function readListing<T>(
         const read = readContainer(text, at);
         const length = (read?.end ?? bytes.length) - at;
         if (length > budget.containerBytes)
-          throw new Error(`it listed a container of more than ${inWords(budget.containerBytes)}`);
+          throw new Error(`it listed a container larger than ${inWords(budget.containerBytes)}`);
         if (read === null) break;
         budget.takeContainer();
         found.push(of(read.container));
@@ -117,7 +117,7 @@ export async function readListing<T>(
     held.add(chunk);
     if (held.length() < enough) continue;
     readOn();
-    // A container is read again from its beginning: each time there is twice as much of it.
+    // An incomplete container is read again from its beginning, so wait until twice as many bytes have arrived.
     enough = 2 * held.length();
   }
   readOn();
@@ -129,8 +129,8 @@ const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || cod
 
 /**
  * Reads one object of the list.
- * @param from where its brace stands
- * @returns it and where it ends; null: it is not all there yet
+ * @param from the position of its opening brace
+ * @returns the container and the position of its end; null: it is incomplete
  */
 function containerReader(): (text: Text, from: number) => { container: ListedContainer; end: number } | null {
   const fields = usedFields.map(unread);
@@ -188,13 +188,13 @@ const isNamed = (names: unknown): boolean => Array.isArray(names) && typeof name
 
 const unread = (name: string): Used => ({ name, raw: '', value: undefined });
 
-/** Which of those that are used is named here; null: another one. */
+/** The used field or label with this name; null: it is not used. */
 function usedAt(used: readonly Used[], latin1: string, from: number, to: number): Used | null {
   for (const one of used) if (one.name.length === to - from && latin1.startsWith(one.name, from)) return one;
   return null;
 }
 
-/** @throws Error it is no JSON; the engine's own text, which SyntaxError would quote, is not in it */
+/** @throws Error when it is not valid JSON; unlike SyntaxError, the message does not quote the engine's text */
 function valueAt(used: Used, { latin1, isAscii }: Text, from: number, to: number): unknown {
   if (used.raw.length === to - from && latin1.startsWith(used.raw, from)) return used.value;
   const raw = latin1.slice(from, to);
@@ -208,9 +208,9 @@ function valueAt(used: Used, { latin1, isAscii }: Text, from: number, to: number
 }
 
 /**
- * Where a string of a JSON text ends.
- * @param at its first quote
- * @returns its last one; null: it is not there
+ * Finds the end of a string in a JSON text.
+ * @param at the position of the opening quote
+ * @returns the position of the closing quote; null: the string is incomplete
  */
 function endOfString(text: string, at: number): number | null {
   for (let end = text.indexOf('"', at + 1); end !== -1; end = text.indexOf('"', end + 1)) {

@@ -2,11 +2,11 @@ import type { Container, Loop } from '../fleet/plan/container-match.ts';
 import { isObject, type Json, property } from '../lib/json.ts';
 import { keptText } from './words.ts';
 
-/** One element of Docker's listing, as far as it is used. A broken engine's fields may hold anything. */
+/** The used fields of one element of Docker's listing. With a broken engine they may have any type. */
 export interface ListedContainer {
-  /** At least one, the first a text; of a container that has none, its id. */
+  /** At least one element, the first a string; the id of a container without a name. */
   readonly Names: readonly unknown[];
-  /** Those of DECNET's that are used. */
+  /** The used labels of DECNET. */
   readonly Labels?: unknown;
   readonly State?: unknown;
   readonly Status?: unknown;
@@ -14,26 +14,26 @@ export interface ListedContainer {
   readonly Created?: unknown;
 }
 
-/** Seconds since its start during which a container may be in a restart loop. */
+/** Seconds after its start during which a container may be in a restart loop. */
 const loopWindowSeconds = 300;
 const loopRestarts = 3;
-/** Seconds between creation and start that tell a second start: Docker gives both in whole seconds. */
+/** Seconds between creation and start above which the start is not the first one. Docker returns both in whole seconds. */
 const marginSeconds = 2;
-/** Characters of a state. */
+/** The maximum length of a state in characters. */
 const longestState = 64;
 
 const none: Loop = { kind: 'none' };
 const suspect: Loop = { kind: 'suspect' };
 const restarting: Loop = { kind: 'loop', endsIn: null };
 
-/** A decky's name has at most 128 characters: one that was cut belongs to no decky. */
+/** Shortens the name of a decky to 129 characters. Legal names have at most 128, so a shortened name matches no decky. */
 export const keptDecky = (name: string): string => keptText(name, 129);
 const keptService = (name: string): string => keptText(name, 256);
-/** Of a container, as it is listed and in events: with a slash or without. */
+/** Shortens the name of a container and removes its leading slash, which listings have and events do not. */
 export const keptName = (name: string): string => keptText(name.replace(/^\//, ''), 256);
 
 /**
- * A container by the listing alone: whether one that may be in a restart loop is, it does not tell.
+ * Reads a container from the listing, which does not show whether a suspect is in a restart loop.
  * @param now epoch seconds
  * @see DOMAIN.md, "Containers of a decky"
  */
@@ -52,7 +52,7 @@ export function containerOf(listed: ListedContainer, now: number): Container {
   };
 }
 
-/** Docker lists a name for each link to a container, too: its own has one slash. */
+/** The container's own name, which has one slash. Docker also lists a name for each link to the container. */
 function nameOf({ Names }: ListedContainer): string {
   const own = Names.find((name) => typeof name === 'string' && name.lastIndexOf('/') === 0) ?? Names[0];
   return typeof own === 'string' ? keptName(own) : '';
@@ -74,8 +74,8 @@ const createdAt = ({ Created }: ListedContainer): number =>
   typeof Created === 'number' && Number.isFinite(Created) ? Created : 0;
 
 /**
- * Whether a container may be in a restart loop, by the listing alone: it runs for less than five minutes, and was
- * created clearly before that start.
+ * Whether a container may be in a restart loop according to the listing: it has been running for less than five minutes and
+ * was created clearly before that start.
  * @param now epoch seconds
  */
 export function isSuspect(listed: ListedContainer, now: number): boolean {
@@ -84,7 +84,7 @@ export function isSuspect(listed: ListedContainer, now: number): boolean {
   return up !== null && up < loopWindowSeconds && now - up - createdAt(listed) > marginSeconds;
 }
 
-/** `Up 12 seconds (healthy)` → 12; null: hours or more, or no running container. */
+/** Parses a status: `Up 12 seconds (healthy)` → 12; null: an hour or more, or not running. */
 export function upSeconds(status: string): number | null {
   const match = /^Up (?:(\d+|About a|Less than a) (second|minute)s?)/.exec(status);
   if (match === null) return null;
@@ -93,7 +93,7 @@ export function upSeconds(status: string): number | null {
 }
 
 /**
- * Whether a suspect is in a restart loop, by its inspection; one that says nothing of it stays a suspect.
+ * Whether a suspect is in a restart loop according to its inspection. Without the necessary fields it stays a suspect.
  * @param now epoch seconds
  */
 export function loopOf(inspected: Json, now: number): Loop {
@@ -103,7 +103,7 @@ export function loopOf(inspected: Json, now: number): Loop {
   const started = isObject(state) ? property(state, 'StartedAt') : undefined;
   const startedAt = typeof started === 'string' ? Date.parse(started) / 1000 : Number.NaN;
   if (typeof restarts !== 'number' || Number.isNaN(startedAt)) return suspect;
-  // The engine's clock may be ahead: a window is never longer than it is.
+  // The engine's clock may be ahead: the rest of the window must not exceed the window.
   const up = Math.max(0, now - startedAt);
   return restarts < loopRestarts || up >= loopWindowSeconds
     ? none

@@ -8,21 +8,21 @@ import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, inWords } from './limits.ts';
 import { keptText } from './words.ts';
 
-/** What is asked of an engine: GET requests alone, whose answers are counted as they arrive. */
+/** Sends GET requests to an engine, with a limit on the size of the answers. */
 export interface Client {
   /**
-   * An answer as it arrives; the reader counts its bytes.
-   * @param signal ends the answer, too
-   * @throws Refusal the engine's status is another than 200
+   * Opens an answer as a stream. The caller limits its size.
+   * @param signal also ends the stream
+   * @throws Refusal when the status is not 200
    */
   open(path: string, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
-  /** A whole answer. @throws Error as `open`, or it is too long, or no JSON */
+  /** Reads an answer as JSON. @throws Error as `open`, or when it is too long or not valid JSON */
   json(path: string, signal: AbortSignal): Promise<Json>;
-  /** Waits for a whole answer, whatever it is. @throws Error as `open`, or it is too long */
+  /** Reads an answer and discards it. @throws Error as `open`, or when it is too long */
   answered(path: string, signal: AbortSignal): Promise<void>;
 }
 
-/** The engine's own words against a request. */
+/** The engine's error message for a request. */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -32,16 +32,16 @@ export class Refusal extends Error {
   }
 }
 
-/** Where one container is told of. @param container its name or id, any text at all */
+/** The path to inspect a container. @param container its name or id; any text is allowed */
 export const inspection = (container: string): string =>
   `/containers/${encodeURIComponent(container.toWellFormed())}/json`;
 
 export type Query = Readonly<Record<string, boolean | Readonly<Record<string, readonly string[]>>>>;
 
-/** docker-modem itself reads an answer whose status it does not take, without a limit: it takes every one. */
+/** Accept every status: docker-modem reads the answer of a status that it does not accept without a size limit. */
 const everyStatus = new Proxy<Record<number, boolean>>({}, { get: () => true });
 
-/** @param limits bytes of an answer, and of one that says why a request failed */
+/** @param limits the maximum sizes of an answer and of an error message, in bytes */
 export function engineClient(
   options: DockerOptions,
   limits: Pick<EngineLimits, 'bodyBytes' | 'errorBytes'>,
@@ -50,7 +50,7 @@ export function engineClient(
 
   const dial = (path: string, query: Query, abortSignal: AbortSignal): Promise<IncomingMessage> =>
     new Promise<IncomingMessage>((done, fail) => {
-      // Of an answer that is no HTTP, an upgrade for one, docker-modem may be told nothing at all.
+      // docker-modem may never call back when the answer is not HTTP, for example an upgrade.
       abortSignal.addEventListener('abort', () => fail(abortSignal.reason), { once: true });
       const asked = {
         path: `${path}?`,
@@ -64,14 +64,14 @@ export function engineClient(
       );
     });
   const open: Client['open'] = async (path, query, signal) => {
-    // A request's signal does not end its answer for certain.
+    // The signal of a request does not reliably end its answer.
     const answer = addAbortSignal(signal, await dial(path, query, signal));
     if (answer.statusCode === 200) return answer;
     throw await refusal(answer, limits.errorBytes);
   };
   const read = async (path: string, signal: AbortSignal): Promise<Buffer> => {
     const body = await whole(await open(path, {}, signal), limits.bodyBytes);
-    if (body === null) throw new Error(`it answered with more than ${inWords(limits.bodyBytes)}`);
+    if (body === null) throw new Error(`its answer is larger than ${inWords(limits.bodyBytes)}`);
     return body;
   };
   return {
@@ -82,11 +82,11 @@ export function engineClient(
 }
 
 /**
- * docker-modem follows a redirect wherever it points, without a limit of time, and one that cannot be followed ends the
- * process. No engine redirects: where to, it is not told.
+ * An agent that removes the `Location` header. docker-modem follows any redirect without a time limit, and a redirect that it
+ * cannot follow ends the process. Engines do not send redirects.
  */
 function agentFor(secure: boolean): HttpAgent {
-  // As Node's own.
+  // The settings of Node's global agent.
   const choice = { keepAlive: true, scheduling: 'lifo', timeout: 5000 } as const;
   const agent = secure ? new HttpsAgent(choice) : new HttpAgent(choice);
   const taking = agent as unknown as { addRequest(request: ClientRequest, ...rest: unknown[]): void };
@@ -97,23 +97,23 @@ function agentFor(secure: boolean): HttpAgent {
     });
     addRequest(request, ...rest);
   };
-  // docker-modem writes out all that belongs to a request, to nobody: an agent holds every connection.
+  // docker-modem formats each request for debug output, even if it is disabled; an agent with all its connections is expensive.
   return Object.assign(agent, { [inspect.custom]: () => 'Agent' });
 }
 
-/** As docker-modem words it. */
+/** The error for a status other than 200, with the same text as docker-modem's. */
 async function refusal(answer: IncomingMessage, limitBytes: number): Promise<Refusal> {
   const status = answer.statusCode ?? 0;
   const kind = { 400: 'bad parameter', 500: 'server error' }[status] ?? 'unexpected';
   const body = await whole(answer, limitBytes);
-  const words = body === null ? 'with more words than are read' : wordsOf(body.toString());
+  const words = body === null ? 'the message is too long' : wordsOf(body.toString());
   return new Refusal(
     status,
     `(HTTP code ${status}) ${kind} - ${keptText(words.replace(/\s+/g, ' ').trim(), 400)}`,
   );
 }
 
-/** The message in an engine's words, else all of them. */
+/** The message in an engine's error, else the whole text. */
 function wordsOf(body: string): string {
   try {
     const said = JSON.parse(body) as Json;
@@ -124,10 +124,10 @@ function wordsOf(body: string): string {
   }
 }
 
-/** Bytes of an answer that is as usual. */
+/** The initial capacity for an answer in bytes. */
 const smallBody = 8 * 1024;
 
-/** Null: it is longer, and was left there. */
+/** Reads a stream to its end; null: it is longer than the limit, and the rest was not read. */
 async function whole(chunks: AsyncIterable<Buffer>, limitBytes: number): Promise<Buffer | null> {
   const held = heldBytes(smallBody);
   for await (const chunk of chunks) {
@@ -137,11 +137,11 @@ async function whole(chunks: AsyncIterable<Buffer>, limitBytes: number): Promise
   return held.view();
 }
 
-/** @throws Error without the engine's own text, which SyntaxError would quote */
+/** @throws Error when it is not valid JSON; unlike SyntaxError, the message does not quote the engine's text */
 function jsonOf(body: Buffer): Json {
   try {
     return JSON.parse(body.toString()) as Json;
   } catch {
-    throw new Error('what it answered is no JSON');
+    throw new Error('its answer is not valid JSON');
   }
 }

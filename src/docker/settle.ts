@@ -1,15 +1,14 @@
 import type { Trigger } from '../worker/triggers.ts';
 import type { EngineLimits } from './limits.ts';
 
-/** Names of one container that wait to be looked at: it was renamed so often meanwhile. */
+/** The maximum number of names that are kept for one waiting container; it gets one more with each rename. */
 const mostNames = 32;
 
 /**
- * Passes an event on when the engine's listings show it. The engine tells that a container died, or was paused, before
- * it updates what it lists from; an inspection waits for the container's lock, and thus for that update.
+ * Forwards an event when the engine's listings show its effect. The engine sends an event, for example that a container died,
+ * before it updates its listings. An inspection waits for the container's lock, and so for that update.
  *
- * Of more containers than may wait, none is remembered: after the time in which each would have been inspected,
- * everything is looked at.
+ * When too many containers wait, all are dropped, and everything is observed after the time limit of an inspection.
  * @param inspect never rejects, and ends within `limits.askMs`
  */
 export function settler(
@@ -18,7 +17,7 @@ export function settler(
   limits: Pick<EngineLimits, 'settleAtOnce' | 'settleWaiting' | 'askMs'>,
 ) {
   const inspecting = new Set<string>();
-  /** What events said of containers whose inspection is still to begin. */
+  /** The triggers of containers whose inspection has not begun yet. */
   const waiting = new Map<string, Trigger>();
   let timer: NodeJS.Timeout | undefined;
   let isForgottenAgain = false;
@@ -32,7 +31,7 @@ export function settler(
   const next = (): void => {
     for (const [id, trigger] of waiting) {
       if (inspecting.size >= limits.settleAtOnce) return;
-      // An inspection that began before an event tells nothing of it.
+      // An inspection that began before the event does not cover it.
       if (inspecting.has(id)) continue;
       waiting.delete(id);
       inspecting.add(id);
@@ -69,7 +68,7 @@ export function settler(
   };
 }
 
-/** Null: more than is remembered. */
+/** Combines two triggers of one container; null: too many names. */
 function merged(before: Trigger | undefined, trigger: Trigger): Trigger | null {
   if (before?.kind !== 'containers' || trigger.kind !== 'containers') return trigger;
   const names = [...new Set([...before.names, ...trigger.names])];

@@ -106,13 +106,13 @@ describe('the command line', () => {
   test('an engine’s address that is none: exit 2', async () => {
     const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DOCKER_HOST: '/run/docker.sock' });
     assert.equal(code, 2);
-    assert.match(stderr, /DOCKER_HOST "\/run\/docker\.sock" names no host\. Allowed: unix:/);
+    assert.match(stderr, /DOCKER_HOST "\/run\/docker\.sock" has no host\. Allowed: unix:/);
   });
 
   test('an engine behind SSH: exit 2 and one line that says what to do, wherever Docker is needed', async () => {
     const behindSsh = { ...env, DOCKER_HOST: 'ssh://me@example' };
     const line =
-      /^decnet-fleet: DOCKER_HOST "ssh:\/\/me@example" is an engine behind SSH, which is not supported\. Forward its socket by `ssh -N -L [^\n]*\n$/;
+      /^decnet-fleet: DOCKER_HOST "ssh:\/\/me@example" is an engine behind SSH, which is not supported\. Forward its socket with `ssh -N -L [^\n]*\n$/;
     for (const args of [['reconcile', '--once'], ['reconcile', '--interval', '30'], ['up'], ['doctor']]) {
       const { code, stdout, stderr } = await cli(args, behindSsh);
       assert.deepEqual([code, stdout], [2, ''], `${args.join(' ')}: ${stderr}`);

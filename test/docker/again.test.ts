@@ -77,7 +77,7 @@ describe('a listing that fails', () => {
 
   for (const [what, answer, words] of [
     ['forbidden', refused(403, '{"message":"not for you"}'), /403.*not for you/],
-    ['no listing', body('{}'), /is no list of containers/],
+    ['no listing', body('{}'), /is not a list of containers/],
     ['too late', trickle('[', ' ', 5), /did not answer within 2 s/],
   ] as const)
     test(`since it is ${what} is not asked for again`, async () => {

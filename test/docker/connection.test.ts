@@ -98,7 +98,7 @@ describe('where the engine is', () => {
 
   test('an engine behind SSH is refused with what to do instead, wherever it is named', () => {
     const advice =
-      /is an engine behind SSH, which is not supported\. Forward its socket by `ssh -N -L \S+ HOST`, and set DOCKER_HOST=unix:\/\/\/run\//;
+      /is an engine behind SSH, which is not supported\. Forward its socket with `ssh -N -L \S+ HOST`, and set DOCKER_HOST=unix:\/\/\/run\//;
     assert.match(refusalOf({ host: 'ssh://me@example:2222' }), /^DOCKER_HOST "ssh:\/\/me@example:2222" is/);
     assert.match(refusalOf({ host: 'ssh://me@example:2222' }), advice);
     writeContext('far', 'ssh://example');

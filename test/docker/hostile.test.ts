@@ -84,12 +84,12 @@ describe('an engine whose answers have no end', () => {
   ] as const)
     test(`a container that is an endless ${what} is none`, async () => {
       const first = `[{"Names":["/web"],"Labels":{"decnet.fleet.decky":${what === 'list' ? '[' : '"'}`;
-      assert.equal(await list(endless(first, () => next)), 'HOST: it listed a container of more than 1 MiB');
+      assert.equal(await list(endless(first, () => next)), 'HOST: it listed a container larger than 1 MiB');
     });
 
   test('why a listing is refused is not read to its end', async () => {
     const reason = await list(endless('{"message":"', () => longText, 500));
-    assert.equal(reason, 'HOST: (HTTP code 500) server error - with more words than are read');
+    assert.equal(reason, 'HOST: (HTTP code 500) server error - the message is too long');
   });
 
   test('an inspection is given up', async () => {
@@ -109,8 +109,8 @@ describe('an engine whose answers have no end', () => {
 
   test('what it says of itself is given up', async () => {
     for (const [status, words] of [
-      [200, 'it answered with more than 4 MiB'],
-      [500, '(HTTP code 500) server error - with more words than are read'],
+      [200, 'its answer is larger than 4 MiB'],
+      [500, '(HTTP code 500) server error - the message is too long'],
     ] as const) {
       const answer = endless('"', () => longText, status);
       const found = await withEngine([[info, answer]], (engine) => use(engine, { ask: 'info' }));
