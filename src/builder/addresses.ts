@@ -1,7 +1,7 @@
 /** An IPv4 address as a number. */
 export type Address = number;
 
-/** Null: no IPv4 address. Four octets without leading zeros. @see FLEET_BUILDER.md, section 3 */
+/** Parses an IPv4 address: four octets without leading zeros. Null: not valid. @see FLEET_BUILDER.md, section 3 */
 export function parseAddress(text: string): Address | null {
   const octets = text.split('.');
   if (octets.length !== 4) return null;
@@ -23,7 +23,7 @@ export interface Subnet {
   readonly last: Address;
 }
 
-/** `a.b.c.d/len` or `a.b.c.d/mask`, host bits cleared; null: neither. @see FLEET_BUILDER.md, section 3, "Address" */
+/** Parses `a.b.c.d/len` or `a.b.c.d/mask` and clears the host bits. Null: not valid. @see FLEET_BUILDER.md, section 3, "Address" */
 export function parseSubnet(text: string): Subnet | null {
   const [base = '', mask, ...more] = text.split('/');
   const address = parseAddress(base);
@@ -35,7 +35,7 @@ export function parseSubnet(text: string): Subnet | null {
   return { first, last: first + size - 1 };
 }
 
-/** How many leading bits a mask has, written as a network's or as a host's (0.0.0.255); null: it is none. */
+/** The prefix length of a network mask or a host mask (0.0.0.255); null: not a mask. */
 function lengthOf(mask: string): number | null {
   const bits = parseAddress(mask);
   if (bits === null) return null;
@@ -51,8 +51,8 @@ export const isWithin = ({ first, last }: Subnet, address: Address): boolean =>
   address >= first && address <= last;
 
 /**
- * The free host addresses of a subnet, ascending: without its own and its broadcast address, and those taken.
- * @param from the lowest to give
+ * The free host addresses of a subnet in ascending order, without the network address, the broadcast address and `taken`.
+ * @param from the lowest address to return
  */
 export function* freeAddresses(
   { first, last }: Subnet,

@@ -1,6 +1,6 @@
 /**
- * What Python calls white space: neither what JavaScript trims (that takes the byte order mark, and leaves the
- * separators below the space), nor what its regular expressions call so.
+ * Whether a character is white space in Python. JavaScript's `trim` and `\s` differ: they include the byte order mark and
+ * exclude the separators 0x1c to 0x1f.
  */
 function isBlank(code: number): boolean {
   if (code <= 0x20) return (code >= 0x09 && code <= 0x0d) || code >= 0x1c;
@@ -10,7 +10,7 @@ function isBlank(code: number): boolean {
   );
 }
 
-/** How many blanks a text begins with. */
+/** The number of blanks at the beginning of a text. */
 export function indentOf(text: string): number {
   let at = 0;
   while (at < text.length && isBlank(text.charCodeAt(at))) at += 1;
@@ -23,11 +23,11 @@ export function stripEnd(text: string): string {
   return text.slice(0, end);
 }
 
-/** Without the blanks at both ends. */
+/** Removes the blanks at both ends. */
 export const strip = (text: string): string => stripEnd(text.slice(indentOf(text)));
 
 /**
- * A whole number as upstream reads it: blanks around it, a sign, and `_` between digits may be there; null: it is none.
+ * Parses a whole number as Python's `int` does: it allows blanks around it, a sign, and `_` between digits. Null: not valid.
  * @see FLEET_BUILDER.md, "Keys of a decky section"
  */
 export function wholeNumberOf(text: string): number | null {

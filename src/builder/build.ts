@@ -12,7 +12,7 @@ import { loadIni, type Specification } from './specification.ts';
 import type { SpecifiedDecky } from './specified-decky.ts';
 import { allServiceNames, archetypes, distros, hostnameWords, isFleetSingleton } from './tables.ts';
 
-/** A decky as upstream writes it into its state file. @see FLEET_BUILDER.md, section 5 */
+/** A decky as DECNET writes it into its state file. @see FLEET_BUILDER.md, section 5 */
 export interface BuiltDecky {
   readonly name: string;
   readonly ip: string;
@@ -32,27 +32,27 @@ export interface BuiltDecky {
   readonly host_uuid: string | null;
 }
 
-/** Where the deckies will be. */
+/** The network of the deckies. */
 export interface Network {
   /** `a.b.c.d/len` or `a.b.c.d/mask`. */
   readonly subnet: string;
   readonly gateway: string;
   readonly hostIp: string;
-  /** Addresses that no decky is given. */
+  /** Addresses that are not assigned to deckies. */
   readonly reserved?: readonly string[];
 }
 
 export interface IniBuildOptions extends Network {
-  /** Minutes, for every decky; null: each has its section's. */
+  /** The mutation interval of every decky in minutes; null: the interval of its section. */
   readonly mutateInterval?: number | null;
-  /** The names of own services that a decky may be given. */
+  /** The names of custom services that a decky may have. */
   readonly ownServices?: readonly string[];
   readonly random: Random;
-  /** The time of the build, epoch seconds: each decky's `last_mutated`. */
+  /** The time of the build in epoch seconds, for `last_mutated`. */
   readonly now: number;
 }
 
-/** A network whose addresses were read. */
+/** A network with parsed addresses. */
 export interface ReadNetwork {
   readonly subnet: Subnet;
   readonly gateway: Address;
@@ -61,7 +61,8 @@ export interface ReadNetwork {
 }
 
 /**
- * @param places where the subnet and the gateway stand, if in a file
+ * Parses the addresses of a network.
+ * @param places the places of the subnet and the gateway in a file, if they come from one
  * @throws FleetError FLEET_INVALID
  */
 export function readNetwork(
@@ -84,8 +85,8 @@ export function readNetwork(
 }
 
 /**
- * The fleet that an INI file asks for.
- * @param ini what `loadIni` made of it, or a text, which is read by the rules for a string
+ * Builds the fleet that an INI file specifies.
+ * @param ini the result of `loadIni`, or a text, which is read with the rules for a string
  * @throws FleetError FLEET_INVALID with file, section and key
  * @see FLEET_BUILDER.md, section 3
  */
@@ -96,7 +97,7 @@ export function buildDeckiesFromIni(
   const specification = typeof ini === 'string' ? loadIni(ini) : ini;
   const { random, now, mutateInterval = null } = options;
   const explicit = explicitAddresses(specification);
-  // A network taken from the file is told where it stands there.
+  // Errors in a network that comes from the file name its place there.
   const { subnet, gateway, host, reserved } = readNetwork(options, {
     subnet: options.subnet === specification.subnet ? specification.subnetAt : null,
     gateway: options.gateway === specification.gateway ? specification.gatewayAt : null,
@@ -109,8 +110,8 @@ export function buildDeckiesFromIni(
     if (archetype === undefined) {
       throw iniInvalid(
         decky.at.archetype,
-        `no archetype ${shown(decky.archetype ?? '')}`,
-        `There are: ${[...archetypes.keys()].join(', ')}`,
+        `unknown archetype ${shown(decky.archetype ?? '')}`,
+        `Allowed: ${[...archetypes.keys()].join(', ')}`,
       );
     }
     const ip = decky.ip ?? nextFree(free, decky, options.subnet);
@@ -153,18 +154,18 @@ function checkServices({ services, at }: SpecifiedDecky, known: readonly string[
   const reasons = [...new Set(wrong)].map((service) =>
     isFleetSingleton(service) ? `${shown(service)} exists once per fleet` : `${shown(service)} is unknown`,
   );
-  throw iniInvalid(at.services, reasons.join(', '), `There are: ${known.join(', ')}`);
+  throw iniInvalid(at.services, reasons.join(', '), `Allowed: ${known.join(', ')}`);
 }
 
-/** One to three different ones. */
+/** Draws one to three different services. */
 export const drawServices = (random: Random, known: readonly string[]): readonly string[] =>
   drawSome(random, known, drawNumber(random, 1, Math.min(3, known.length)));
 
 const turn = <T>(list: readonly T[], at: number): T => list[at % list.length] as T;
 
 /**
- * What a distro gives a decky.
- * @param slug a known distro's
+ * The distro, images and host name of a decky; the host name is drawn.
+ * @param slug the slug of a known distro
  */
 export function drawOsProfile(
   random: Random,
@@ -172,7 +173,7 @@ export function drawOsProfile(
 ): Pick<BuiltDecky, 'distro' | 'base_image' | 'build_base' | 'hostname'> {
   const distro = distros.get(slug);
   if (distro === undefined)
-    throw fleetInvalid(`no distro ${shown(slug)}`, `There are: ${[...distros.keys()].join(', ')}`);
+    throw fleetInvalid(`unknown distro ${shown(slug)}`, `Allowed: ${[...distros.keys()].join(', ')}`);
   const { image, buildBase, hostname } = distro;
   return {
     distro: slug,

@@ -1,7 +1,7 @@
 import type { BuiltDecky } from './build.ts';
 
 export interface DocumentOptions {
-  /** The host that runs the deckies; null: the one whose file it is. */
+  /** The host that runs the deckies; null: the host that has the file. */
   readonly host: string | null;
   readonly interface: string;
   readonly subnet: string;
@@ -11,7 +11,7 @@ export interface DocumentOptions {
 }
 
 /**
- * A whole state file, as upstream writes it.
+ * A complete state file, as DECNET writes it.
  * @see DOMAIN.md, decnet-state.json; FLEET_BUILDER.md, section 5
  */
 export const stateDocument = (deckies: readonly BuiltDecky[], options: DocumentOptions): object => ({
@@ -28,6 +28,6 @@ export const stateDocument = (deckies: readonly BuiltDecky[], options: DocumentO
   compose_path: 'decnet-compose.yml',
 });
 
-/** The deckies, run by that host. */
+/** Sets the host of the deckies. */
 export const onHost = (deckies: readonly BuiltDecky[], host: string | null): readonly BuiltDecky[] =>
   host === null ? deckies : deckies.map((decky) => ({ ...decky, host_uuid: host }));

@@ -5,27 +5,27 @@ import { drawOne, type Random } from './random.ts';
 import { allServiceNames, archetypes, distros } from './tables.ts';
 
 export interface FlagBuildOptions {
-  /** One decky for each. */
+  /** The addresses; one decky is built for each. */
   readonly addresses: readonly string[];
-  /** Unchecked: a fleet's singleton passes. */
+  /** The services of every decky. They are not checked, so a fleet singleton is accepted. */
   readonly services?: readonly string[] | null;
-  /** Where neither services nor an archetype are given: each decky's are drawn. */
+  /** Whether to draw the services of each decky when neither services nor an archetype is given. */
   readonly drawServices?: boolean;
   readonly distros?: readonly string[] | null;
   readonly drawDistros?: boolean;
   readonly archetype?: string | null;
   /** Minutes. */
   readonly mutateInterval?: number | null;
-  /** The names of own services that may be drawn. */
+  /** The names of custom services that may be drawn. */
   readonly ownServices?: readonly string[];
   readonly random: Random;
 }
 
-/** How often a set of services that another decky has already is drawn anew, and the first time. */
+/** The maximum number of draws to find a set of services that no other decky has. */
 const mostDraws = 21;
 
 /**
- * A fleet from a few choices: `decky-01`, `decky-02` …
+ * Builds a fleet from options: `decky-01`, `decky-02` …
  * @throws FleetError FLEET_INVALID
  * @see FLEET_BUILDER.md, section 4
  */
@@ -55,7 +55,7 @@ export function buildDeckies(options: FlagBuildOptions): readonly BuiltDecky[] {
   }));
 }
 
-/** What gives each decky its services, one after the other. */
+/** Returns a function that returns the services of the next decky. */
 function servicesFor(
   options: FlagBuildOptions,
   ofArchetype: readonly string[] | null,
@@ -64,7 +64,7 @@ function servicesFor(
   if (services != null && services.length > 0) return () => services;
   if (ofArchetype !== null) return () => ofArchetype;
   if (!isDrawn)
-    throw fleetInvalid('the deckies have no services', 'Give services or an archetype, or have them drawn');
+    throw fleetInvalid('the deckies have no services', 'Set services, an archetype or random services');
   const known = allServiceNames(options.ownServices);
   const used = new Set<string>();
   return () => {
@@ -81,11 +81,11 @@ function servicesFor(
 }
 
 /**
- * The distros of so many deckies, by their slugs: the given ones in turn, else drawn, else the archetype's in turn, else
- * all in turn.
- * @param explicit null or empty: none given. Unchecked here
+ * The slugs of the distros of `n` deckies: the explicit ones in rotation, else random ones, else those of the archetype in
+ * rotation, else all in rotation.
+ * @param explicit slugs, which are not checked; null or empty: none
  * @param archetype a slug, or null
- * @throws FleetError FLEET_INVALID for an archetype that is unknown
+ * @throws FleetError FLEET_INVALID for an unknown archetype
  * @see FLEET_BUILDER.md, "The other two exports"
  */
 export function resolveDistros(
@@ -107,14 +107,14 @@ function archetypeOf(slug: string | null) {
   if (slug === null) return null;
   const found = archetypes.get(slug);
   if (found === undefined)
-    throw fleetInvalid(`no archetype ${shown(slug)}`, `There are: ${[...archetypes.keys()].join(', ')}`);
+    throw fleetInvalid(`unknown archetype ${shown(slug)}`, `Allowed: ${[...archetypes.keys()].join(', ')}`);
   return found;
 }
 
 /**
- * So many free addresses, ascending.
- * @param from the lowest to give
- * @throws FleetError FLEET_INVALID where there are too few
+ * The first `count` free addresses, in ascending order.
+ * @param from the lowest address to assign
+ * @throws FleetError FLEET_INVALID when there are too few
  */
 export function allocateAddresses(
   { subnet, gateway, host, reserved }: ReadNetwork,
@@ -125,6 +125,6 @@ export function allocateAddresses(
     .take(count)
     .toArray();
   if (found.length < count)
-    throw fleetInvalid(`${count} addresses are needed, and only ${found.length} are free in the subnet`);
+    throw fleetInvalid(`${count} addresses are needed, but only ${found.length} are free in the subnet`);
   return found.map(addressText);
 }

@@ -1,7 +1,7 @@
 import { indentOf, strip, stripEnd } from './blank.ts';
 import { iniInvalid, type Place, shown } from './place.ts';
 
-/** A file is read strictly; the text that a program hands over is merged, and checked in other ways. */
+/** `file`: duplicates are errors. `string`: duplicates are merged, and the text must not be empty or too large. */
 export type IniRules = 'file' | 'string';
 
 interface Entry {
@@ -9,33 +9,33 @@ interface Entry {
   readonly line: number;
 }
 
-/** Keys in lower case, in the order in which they first came. */
+/** Entries by key in lower case, in the order of their first occurrence. */
 type Entries = Map<string, Entry>;
 
 export interface IniSection {
   readonly name: string;
   readonly at: Place;
-  /** The place of a key, or of the section where it has none. */
+  /** The place of a key, or of the section if it does not have the key. */
   placeOf(key: string): Place;
-  /** A value with its references filled in; undefined: the section and `[DEFAULT]` lack the key. */
+  /** A value with its references replaced; undefined: neither the section nor `[DEFAULT]` has the key. */
   get(key: string): string | undefined;
-  /** Every key and value, those of `[DEFAULT]` included. */
+  /** All keys and values, including those of `[DEFAULT]`. */
   all(): readonly (readonly [string, string])[];
 }
 
-/** In characters. @see FLEET_BUILDER.md, section 1, "longer than" */
+/** The maximum length of a text in characters. @see FLEET_BUILDER.md, section 1, "longer than" */
 const longestText = 524_288;
-/** References within references. The same limit as Python's. */
+/** The maximum depth of nested references, as in Python. */
 const deepest = 10;
 /**
- * Characters and references of one value once it is filled in. Python has no such limit: ten keys of a few hundred
- * bytes that refer to each other make it use all memory.
+ * The maximum number of characters and references of a value after replacement. Python has no such limit: ten keys of a few
+ * hundred bytes that refer to each other make it use all memory.
  */
 const largestValue = 1_000_000;
 
 /**
- * Reads the dialect of Python's `configparser`, as upstream uses it. No package reads it so.
- * @param file what the text is called in messages
+ * Reads the INI dialect of Python's `configparser`, as DECNET uses it. No package supports it.
+ * @param file the name of the text in messages
  * @throws FleetError FLEET_INVALID
  * @see FLEET_BUILDER.md, section 1
  */
@@ -60,7 +60,7 @@ function readLines(content: string, file: string, rules: IniRules): Sections {
   const sections: Sections['sections'] = new Map();
   const defaults: Entries = new Map();
   let section: { readonly name: string; readonly entries: Entries } | null = null;
-  /** The key whose value may go on, and how deep it stands. */
+  /** The key whose value may continue on the next line, and its indentation. */
   let open: Entry | null = null;
   let indent = 0;
   const wrong: { readonly at: Place; readonly text: string }[] = [];
@@ -87,7 +87,7 @@ function readLines(content: string, file: string, rules: IniRules): Sections {
       if (before !== undefined && rules === 'file')
         throw iniInvalid(
           { file, line, section: name },
-          `this section is already there, in line ${before.line}`,
+          `duplicate section, first defined in line ${before.line}`,
         );
       section = { name, entries: name === 'DEFAULT' ? defaults : (before?.entries ?? new Map()) };
       if (before === undefined && name !== 'DEFAULT') sections.set(name, { line, entries: section.entries });
@@ -96,12 +96,12 @@ function readLines(content: string, file: string, rules: IniRules): Sections {
     if (section === null)
       throw iniInvalid(
         { file, line },
-        `no section: ${shown(text)} stands before the first one (no sections found)`,
+        `no section: ${shown(text)} is before the first one (no sections found)`,
       );
 
     const split = text.search(/[=:]/);
     const key = stripEnd(text.slice(0, Math.max(0, split))).toLowerCase();
-    // As in Python the file is read on: a key given twice further down is told first.
+    // Continue reading, as Python does: a duplicate key further down is reported first.
     if (split <= 0 || key === '') {
       wrong.push({ at: { file, line, section: section.name }, text });
       continue;
@@ -110,7 +110,7 @@ function readLines(content: string, file: string, rules: IniRules): Sections {
     if (before !== undefined && rules === 'file')
       throw iniInvalid(
         { file, line, section: section.name, key },
-        `this key is already there, in line ${before.line}`,
+        `duplicate key, first defined in line ${before.line}`,
       );
     open = { value: strip(text.slice(split + 1)), line };
     section.entries.set(key, open);
@@ -126,7 +126,7 @@ function readLines(content: string, file: string, rules: IniRules): Sections {
   return { sections, defaults };
 }
 
-/** Up to the last `]`; what follows it is ignored. Null: the line is no section's. */
+/** The name of a section, up to the last `]`; the rest of the line is ignored. Null: not a section header. */
 function headerOf(text: string): string | null {
   const end = text.lastIndexOf(']');
   return text.startsWith('[') && end > 1 ? text.slice(1, end) : null;
@@ -153,18 +153,19 @@ function sectionOf(name: string, line: number, own: Entries, defaults: Entries, 
   };
 }
 
-/** Fills in `%(key)s` and `%%`. @throws FleetError FLEET_INVALID, at the value that was asked for */
+/** Replaces `%(key)s` and `%%`. @throws FleetError FLEET_INVALID with the place of the outermost value */
 function fillIn(value: string, at: Place, entry: (key: string) => Entry | undefined): string {
   const parts: string[] = [];
   let used = 0;
   const add = (part: string): void => {
     used += part.length + 1;
     if (used > largestValue)
-      throw iniInvalid(at, `is too large with its references filled in: over ${largestValue} characters`);
+      throw iniInvalid(at, `is too large after its references are replaced: over ${largestValue} characters`);
     parts.push(part);
   };
   const fill = (text: string, depth: number): void => {
-    if (depth > deepest) throw iniInvalid(at, `its references go more than ${deepest} deep, or in a circle`);
+    if (depth > deepest)
+      throw iniInvalid(at, `its references are nested more than ${deepest} deep or are circular`);
     let from = 0;
     for (let sign = text.indexOf('%'); sign >= 0; sign = text.indexOf('%', from)) {
       add(text.slice(from, sign));
@@ -175,7 +176,11 @@ function fillIn(value: string, at: Place, entry: (key: string) => Entry | undefi
       }
       const reference = referenceAt(text, sign);
       if (reference === null)
-        throw iniInvalid(at, `${shown(text.slice(sign))} is no reference`, 'Write % as %%, or %(key)s');
+        throw iniInvalid(
+          at,
+          `${shown(text.slice(sign))} is not a reference`,
+          'Write %(key)s, or %% for a percent sign',
+        );
       const found = entry(reference.toLowerCase());
       if (found === undefined)
         throw iniInvalid(

@@ -1,8 +1,8 @@
 import { FleetError } from '../lib/errors.ts';
 
-/** Where in an INI file something stands. */
+/** A place in an INI file. */
 export interface Place {
-  /** The file's path, or what its text is called. */
+  /** The file's path, or the name of the text. */
   readonly file: string;
   /** From 1; null: the file as a whole. */
   readonly line: number | null;
@@ -10,14 +10,14 @@ export interface Place {
   readonly key?: string;
 }
 
-/** What is accepted, since upstream accepts it, and does harm all the same. */
+/** A problem that is accepted because DECNET accepts it. */
 export interface Warning {
   readonly kind: 'duplicate-name' | 'address' | 'subsection' | 'empty';
   readonly at: Place;
   readonly what: string;
 }
 
-/** `FILE:LINE: [SECTION] KEY: what is wrong`, in one line whatever the file holds. */
+/** `FILE:LINE: [SECTION] KEY: what is wrong`, always one line. */
 export const located = (at: Place, what: string): string =>
   [
     at.line === null ? `${at.file}:` : `${at.file}:${at.line}:`,
@@ -29,11 +29,11 @@ export const located = (at: Place, what: string): string =>
 export const iniInvalid = (at: Place, what: string, advice?: string): FleetError =>
   new FleetError('FLEET_INVALID', located(at, what), advice === undefined ? {} : { advice });
 
-/** What was asked for beside an INI file makes no fleet. */
+/** An error in the options of `build`, not in an INI file. */
 export const fleetInvalid = (what: string, advice?: string): FleetError =>
   new FleetError('FLEET_INVALID', what, advice === undefined ? {} : { advice });
 
-/** A text of the file for a message: quoted, short, and without characters that move a terminal's cursor. */
+/** A text of the file for a message: quoted, shortened, and with control characters escaped. */
 export const shown = (text: string): string => `"${oneLine(text)}"`;
 
 export const shownList = (texts: readonly string[]): string => {
@@ -43,7 +43,7 @@ export const shownList = (texts: readonly string[]): string => {
     : some.join(', ');
 };
 
-/** A text of the file for a message, unquoted. */
+/** As `shown`, without quotes. */
 export function oneLine(text: string): string {
   const short = text.length > 80 ? `${text.slice(0, 77)}…` : text;
   return short.replace(/[\p{C}\u2028\u2029]/gu, (sign) =>

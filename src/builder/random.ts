@@ -1,13 +1,13 @@
-/** A number from 0 to below 1, another one each time. */
+/** Returns the next random number, at least 0 and less than 1. */
 export type Random = () => number;
 
 /**
- * Numbers that follow from a seed: the same ones on every machine. Not for secrets. (Mulberry32, whose state of 32 bits
- * is ample for host names.)
+ * A random number generator with a seed; it returns the same numbers on every machine. Not for secrets: Mulberry32 has a state
+ * of 32 bits, which is enough for host names.
  * @param seed a whole number
  */
 export function seededRandom(seed: number): Random {
-  // Both halves count: seeds that differ by 2^32 are different ones.
+  // Use both halves, so that seeds that differ by 2^32 give different numbers.
   let state = (Math.imul(Math.floor(seed / 0x1_0000_0000), 0x9e3779b1) ^ seed) | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -17,17 +17,17 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** A whole number from `from` to `to`, both included. */
+/** Draws a whole number from `from` to `to`, inclusive. */
 export const drawNumber = (random: Random, from: number, to: number): number =>
   from + Math.floor(random() * (to - from + 1));
 
 export function drawOne<T>(random: Random, list: readonly T[]): T {
   const drawn = list[drawNumber(random, 0, list.length - 1)];
-  if (drawn === undefined) throw new RangeError('there is nothing to draw from');
+  if (drawn === undefined) throw new RangeError('the list to draw from is empty');
   return drawn;
 }
 
-/** So many different members, in the order drawn. */
+/** Draws `count` different members, in the order drawn. */
 export function drawSome<T>(random: Random, list: readonly T[], count: number): readonly T[] {
   const left = [...list];
   return Array.from({ length: Math.min(count, left.length) }, () => {

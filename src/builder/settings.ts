@@ -15,7 +15,7 @@ interface Setting {
 }
 
 /**
- * Gives each decky the settings of its services, in the order of the file: a later section replaces an earlier one.
+ * Applies the service settings to the deckies in the order of the file. A later section replaces an earlier one.
  * @see FLEET_BUILDER.md, "Service subsections"
  */
 export function applySettings(
@@ -26,7 +26,7 @@ export function applySettings(
   const warn = ({ section }: Subsection, what: string): void => {
     warnings.push({ kind: 'subsection', at: section.at, what });
   };
-  // Of duplicate names the last one counts.
+  // The last of several deckies with the same name is used.
   const byName = new Map(deckies.map((decky) => [decky.name, decky]));
   const settings = new Map<SpecifiedDecky, Map<string, Setting>>();
   let byBeginning: ReadonlyMap<string, readonly SpecifiedDecky[]> | null = null;
@@ -37,7 +37,7 @@ export function applySettings(
     const exact = byName.get(owner);
     byBeginning ??= exact === undefined ? indexByBeginning(deckies) : null;
     const reached = exact === undefined ? (byBeginning?.get(owner) ?? []) : [exact];
-    if (reached.length === 0) warn(subsection, `no decky and no group is named ${shown(owner)}: ignored`);
+    if (reached.length === 0) warn(subsection, `no decky or group is named ${shown(owner)}: ignored`);
     const strangers = reached.filter((decky) => decky !== exact && decky.group !== owner);
     if (strangers.length > 0) {
       const names = shownList([...new Set(strangers.map(({ name }) => name))]);
@@ -45,8 +45,8 @@ export function applySettings(
       warn(
         subsection,
         isGroup
-          ? `reaches beyond the group ${shown(owner)}: ${names} too`
-          : `no decky and no group is named ${shown(owner)}: reaches ${names}, whose names begin so`,
+          ? `also applies to deckies outside the group ${shown(owner)}: ${names}`
+          : `no decky or group is named ${shown(owner)}: applies to ${names}, whose names begin with it`,
       );
     }
     for (const decky of reached) {
@@ -55,7 +55,7 @@ export function applySettings(
       if (before !== undefined && before.owner.length > owner.length)
         warn(
           subsection,
-          `replaces wholly what [${oneLine(before.section.name)}] says of ${shown(decky.name)}: let it stand further up`,
+          `replaces all settings of [${oneLine(before.section.name)}] for ${shown(decky.name)}: move it above that section`,
         );
       own.set(service, { values, by: subsection });
       settings.set(decky, own);
@@ -71,7 +71,7 @@ export function applySettings(
   };
 }
 
-/** The deckies whose name is this and `-` and something, for each such beginning. */
+/** Indexes the deckies by each part of their name that is followed by `-`. */
 function indexByBeginning(
   deckies: readonly SpecifiedDecky[],
 ): ReadonlyMap<string, readonly SpecifiedDecky[]> {

@@ -6,24 +6,24 @@ import { applySettings } from './settings.ts';
 import type { SpecifiedDecky } from './specified-decky.ts';
 import { isServiceWhileLoading } from './tables.ts';
 
-/** What an INI file asks for, before anything is known of the network. @see FLEET_BUILDER.md, section 2 */
+/** The content of an INI file, before addresses are assigned. @see FLEET_BUILDER.md, section 2 */
 export interface Specification {
-  /** What the file is called in messages. */
+  /** The name of the file in messages. */
   readonly file: string;
   readonly subnet: string | null;
   readonly gateway: string | null;
   readonly interface: string | null;
-  /** Upstream's loader never fills it. */
+  /** DECNET's loader never sets it. */
   readonly mutateInterval: null;
   readonly ownServices: readonly OwnService[];
   readonly deckies: readonly SpecifiedDecky[];
   readonly warnings: readonly Warning[];
-  /** Where `net` and `gw` stand; null: nowhere. */
+  /** The places of `net` and `gw`; null: not set. */
   readonly subnetAt: Place | null;
   readonly gatewayAt: Place | null;
 }
 
-/** A service of the operator's own, of a section `custom-NAME`. */
+/** A custom service, defined in a section `custom-NAME`. */
 export interface OwnService {
   readonly name: string;
   readonly image: string;
@@ -32,16 +32,16 @@ export interface OwnService {
 }
 
 export interface LoadOptions {
-  /** What the text is called in messages. */
+  /** The name of the text in messages. */
   readonly file?: string;
-  /** How the text came: `file` is read strictly, `string` merges duplicates. */
+  /** `file`: duplicates are errors; `string` (default): duplicates are merged. */
   readonly rules?: IniRules;
 }
 
 const mostMembers = 100;
 
 /**
- * What the text of an INI file asks for.
+ * Reads the specification of a fleet from the text of an INI file.
  * @throws FleetError FLEET_INVALID with file, section and key
  */
 export function loadIni(content: string, options: LoadOptions = {}): Specification {
@@ -112,8 +112,8 @@ function deckiesOf(section: IniSection): readonly SpecifiedDecky[] {
   if (amount > 1 && ip !== null) {
     throw iniInvalid(
       section.placeOf('ip'),
-      `one address (ip ${shown(ip)}) cannot be that of ${amount} deckies (amount)`,
-      'Leave out ip, or give each decky a section of its own',
+      `one address (ip ${shown(ip)}) cannot be used for ${amount} deckies (amount)`,
+      'Leave out ip, or give each decky its own section',
     );
   }
   const members = Array.from(
@@ -124,7 +124,7 @@ function deckiesOf(section: IniSection): readonly SpecifiedDecky[] {
     if (!isLegalName(name))
       throw iniInvalid(
         section.at,
-        `${shown(name)} is no name for a decky`,
+        `${shown(name)} is not a valid name for a decky`,
         'Allowed: 1 to 128 of A-Z a-z 0-9 - _ .',
       );
     return { ...decky, name, group: amount === 1 ? null : section.name };
@@ -136,7 +136,7 @@ function mutateIntervalOf(section: IniSection): number | null {
   if (key === undefined) return null;
   const text = section.get(key) ?? '';
   const minutes = wholeNumberOf(text);
-  // Beyond it a number is no longer exact, and not written as a whole one.
+  // Larger numbers are not exact and may be written with an exponent.
   if (minutes === null || minutes < 1 || minutes > Number.MAX_SAFE_INTEGER)
     throw iniInvalid(section.placeOf(key), `${shown(text)} must be a whole number of minutes, 1 or more`);
   return minutes;
@@ -151,12 +151,12 @@ function amountOf(section: IniSection): number {
   if (amount > mostMembers)
     throw iniInvalid(
       section.placeOf('amount'),
-      `${shown(text)} is too many: a group has ${mostMembers} deckies at most`,
+      `${shown(text)} is too many: a group has at most ${mostMembers} deckies`,
     );
   return amount;
 }
 
-/** Sections that look like a decky's service, and are a decky each. */
+/** Warns about sections that look like the settings of a service but define a decky. */
 function strays(deckies: readonly SpecifiedDecky[], own: readonly OwnService[]): readonly Warning[] {
   const names = new Set(deckies.flatMap(({ name, group }) => (group === null ? [name] : [name, group])));
   return deckies.flatMap(({ name, group, at }) => {
@@ -165,10 +165,8 @@ function strays(deckies: readonly SpecifiedDecky[], own: readonly OwnService[]):
     if (dot < 0 || !names.has(section.slice(0, dot)) || (group !== null && !name.endsWith('-01'))) return [];
     const service = section.slice(dot + 1);
     const why = own.some((one) => one.name === service)
-      ? `own services have no subsections`
+      ? `custom services have no subsections`
       : `there is no service ${shown(service)}`;
-    return [
-      { kind: 'subsection' as const, at: at.section, what: `is a decky of its own, no settings: ${why}` },
-    ];
+    return [{ kind: 'subsection' as const, at: at.section, what: `defines a decky, not settings: ${why}` }];
   });
 }

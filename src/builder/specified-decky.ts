@@ -1,9 +1,9 @@
 import type { Place } from './place.ts';
 
-/** A decky as an INI file asks for it. */
+/** A decky as specified in an INI file. */
 export interface SpecifiedDecky {
   readonly name: string;
-  /** The group it is a member of: its section's name, where `amount` is above 1. */
+  /** Its group: the name of its section when `amount` is above 1. */
   readonly group: string | null;
   readonly ip: string | null;
   readonly services: readonly string[] | null;
@@ -11,7 +11,7 @@ export interface SpecifiedDecky {
   readonly nmapOs: string | null;
   /** Minutes. */
   readonly mutateInterval: number | null;
-  /** Each service's settings, as text. */
+  /** The settings of each service; all values are strings. */
   readonly serviceConfig: ReadonlyMap<string, Readonly<Record<string, string>>>;
   readonly at: { readonly [key in 'section' | 'ip' | 'services' | 'archetype']: Place };
 }

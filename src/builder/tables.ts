@@ -1,4 +1,4 @@
-/** Upstream's own tables. @see FLEET_BUILDER.md, section 6 */
+/** DECNET's tables. @see FLEET_BUILDER.md, section 6 */
 
 interface Archetype {
   readonly services: readonly string[];
@@ -32,9 +32,9 @@ export const archetypes: ReadonlyMap<string, Archetype> = new Map([
 
 export interface Distro {
   readonly image: string;
-  /** Services are built on it: the distro's own image, or debian's. */
+  /** The base image of the services: the distro's image or debian's. */
   readonly buildBase: string;
-  /** A decky's host name, of a word and a number, or of two words. */
+  /** Makes the host name of a decky from a word and a number, or from two words. */
   readonly hostname: (
     word: string,
     second: { readonly number: () => number; readonly word: () => string },
@@ -56,7 +56,7 @@ const distro = (image: string, base: 'own' | 'debian', hostname: keyof typeof ho
   hostname: hostnames[hostname],
 });
 
-/** In the order in which they take turns. */
+/** In the order of the rotation. */
 export const distros: ReadonlyMap<string, Distro> = new Map([
   ['debian', distro(debian, 'own', 'generic')],
   [
@@ -135,21 +135,21 @@ const services: readonly string[] = (
   'redis sip smb smtp smtp_relay snmp ssh telnet tftp vnc'
 ).split(' ');
 
-/** The services that exist once per fleet, which no decky may be given. */
+/** The services that exist once per fleet; no decky may have one. */
 const singletons: readonly string[] = ['sniffer'];
 
 const loadable: ReadonlySet<string> = new Set([...services, ...singletons]);
 
-/** Whether a section `[DECKY.NAME]` is about a service: own services are not known while an INI is loaded. */
+/** Whether `NAME` in a section `[DECKY.NAME]` is a service. Custom services are not known while an INI file is loaded. */
 export const isServiceWhileLoading = (name: string): boolean => loadable.has(name);
 
-/** Whether the service exists once per fleet, unless an own service took its name over. */
+/** Whether the service exists once per fleet. Not valid if a custom service has the same name. */
 export const isFleetSingleton = (name: string): boolean => singletons.includes(name);
 
 /**
- * The services that a decky may be given, sorted: all but the fleet's singletons.
- * @param own the names of own services that are registered; one may take over a known name
+ * The services that a decky may have, sorted; without fleet singletons.
+ * @param own the names of registered custom services, which may override known names
  */
 export const allServiceNames = (own: readonly string[] = []): readonly string[] =>
-  // Sorted by code unit, as Python sorts text of this kind.
+  // Sorted by code unit. Python sorts these names in the same order.
   [...new Set([...services, ...own])].sort();

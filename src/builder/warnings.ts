@@ -4,8 +4,8 @@ import { located, type Place, shown, type Warning } from './place.ts';
 import type { Specification } from './specification.ts';
 
 /**
- * What upstream lets through to its harm, in the file's order of kinds: names, addresses, subsections.
- * @param network one that the fleet could be built in
+ * Problems that DECNET does not reject, in the order names, addresses, subsections.
+ * @param network the valid network of the fleet
  */
 export function warningsOf(specification: Specification, network: Network): readonly Warning[] {
   const { deckies, file } = specification;
@@ -21,7 +21,7 @@ export function warningsOf(specification: Specification, network: Network): read
   ];
 }
 
-/** No pass would accept a state file with them. */
+/** Duplicate names: a pass rejects a state file with them. */
 function duplicateNames({ deckies }: Specification): readonly Warning[] {
   const first = new Map<string, Place>();
   return deckies.flatMap(({ name, at }) => {
@@ -30,7 +30,7 @@ function duplicateNames({ deckies }: Specification): readonly Warning[] {
       first.set(name, at.section);
       return [];
     }
-    const what = `the name ${shown(name)} is already that of ${located(before, 'a decky').replace(/: a decky$/, '')}`;
+    const what = `the name ${shown(name)} is already used by ${located(before, 'a decky').replace(/: a decky$/, '')}`;
     return [{ kind: 'duplicate-name' as const, at: at.section, what }];
   });
 }
@@ -40,10 +40,10 @@ function addressWarnings({ deckies }: Specification, network: Network): readonly
   const owners = new Map<Address, string>();
   const faults: readonly { readonly is: string; readonly holds: (address: Address) => boolean }[] = [
     { is: "the gateway's address", holds: (address) => address === gateway },
-    { is: "this host's own address", holds: (address) => address === host },
+    { is: "this host's address", holds: (address) => address === host },
     { is: 'a reserved address', holds: (address) => reserved.has(address) },
     { is: `outside the subnet ${shown(network.subnet)}`, holds: (address) => !isWithin(subnet, address) },
-    { is: "the subnet's own address", holds: (address) => address === subnet.first },
+    { is: "the subnet's network address", holds: (address) => address === subnet.first },
     { is: "the subnet's broadcast address", holds: (address) => address === subnet.last },
   ];
   return deckies.flatMap(({ name, ip, at }) => {

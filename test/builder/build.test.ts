@@ -100,7 +100,7 @@ describe('the order of checks', () => {
     refuses(() => build('[a]\narchetype=x', { subnet: 'x' }), /^subnet/);
     refuses(
       () => build('[a]\narchetype=x\nservices=x', { subnet: '10.0.0.0/32' }),
-      /^a\.ini:2: \[a\] archetype: no archetype "x"/,
+      /^a\.ini:2: \[a\] archetype: unknown archetype "x"/,
     );
     refuses(() => build('[a]\nservices=x', { subnet: '10.0.0.0/32' }), /no free address/);
     refuses(() => build('[a]\nservices=x\n[b]\narchetype=x'), /^a\.ini:2: \[a\] services: "x" is unknown/);
@@ -117,7 +117,7 @@ describe('services', () => {
   test('unknown ones, an empty one and a singleton: all named, with what there is', () => {
     refuses(
       () => build('[a]\nservices=ssh,,gopher,sniffer,SSH'),
-      /^a\.ini:2: \[a\] services: "" is unknown, "gopher" is unknown, "sniffer" exists once per fleet, "SSH" is unknown\. There are: conpot, dns, .*vnc$/,
+      /^a\.ini:2: \[a\] services: "" is unknown, "gopher" is unknown, "sniffer" exists once per fleet, "SSH" is unknown\. Allowed: conpot, dns, .*vnc$/,
     );
   });
 
@@ -224,8 +224,8 @@ describe('from flags', () => {
     const sets = flags({ drawServices }, 200).map(({ services }) => [...services].sort().join());
     assert.equal(new Set(sets).size, sets.length, 'no set twice, while there are enough');
     refuses(() => flags({}), /have no services/);
-    refuses(() => flags({ archetype: 'x' }), /no archetype "x"\. There are: windows-workstation, /);
-    refuses(() => flags({ services: ['ssh'], distros: ['beos'] }), /no distro "beos"\. There are: debian, /);
+    refuses(() => flags({ archetype: 'x' }), /unknown archetype "x"\. Allowed: windows-workstation, /);
+    refuses(() => flags({ services: ['ssh'], distros: ['beos'] }), /unknown distro "beos"\. Allowed: debian, /);
   });
 
   test('distros: given in turn, else drawn, else the archetype’s in turn, else all in turn', () => {
@@ -243,7 +243,7 @@ describe('from flags', () => {
     const read = readNetwork({ ...network, reserved: ['10.0.0.251'] });
     assert.deepEqual(allocateAddresses(read, 2, 0x0a0000fa), ['10.0.0.250', '10.0.0.252']);
     assert.deepEqual(allocateAddresses(read, 1, 0), ['10.0.0.3']);
-    refuses(() => allocateAddresses(read, 9, 0x0a0000fa), /^9 addresses are needed, and only 4 are free/);
+    refuses(() => allocateAddresses(read, 9, 0x0a0000fa), /^9 addresses are needed, but only 4 are free/);
   });
 });
 
@@ -252,13 +252,13 @@ describe('warnings', () => {
     warningsOf(load(text), { ...network, reserved: ['10.0.0.9'] }).map(({ at, what }) => located(at, what));
 
   for (const [text, expected] of [
-    ['[a]\namount=2\n[a-01]', ['a.ini:3: [a-01]: the name "a-01" is already that of a.ini:1: [a]']],
+    ['[a]\namount=2\n[a-01]', ['a.ini:3: [a-01]: the name "a-01" is already used by a.ini:1: [a]']],
     ['[a]\nip=10.0.0.7\n[b]\nip=10.0.0.7', ['a.ini:4: [b] ip: 10.0.0.7 is already the address of "a"']],
     ['[a]\nip=10.0.0.1', ["a.ini:2: [a] ip: 10.0.0.1 is the gateway's address"]],
-    ['[a]\nip=10.0.0.2', ["a.ini:2: [a] ip: 10.0.0.2 is this host's own address"]],
+    ['[a]\nip=10.0.0.2', ["a.ini:2: [a] ip: 10.0.0.2 is this host's address"]],
     ['[a]\nip=10.0.0.9', ['a.ini:2: [a] ip: 10.0.0.9 is a reserved address']],
     ['[a]\nip=10.0.1.0', ['a.ini:2: [a] ip: 10.0.1.0 is outside the subnet "10.0.0.0/24"']],
-    ['[a]\nip=10.0.0.0', ["a.ini:2: [a] ip: 10.0.0.0 is the subnet's own address"]],
+    ['[a]\nip=10.0.0.0', ["a.ini:2: [a] ip: 10.0.0.0 is the subnet's network address"]],
     ['[a]\nip=10.0.0.255', ["a.ini:2: [a] ip: 10.0.0.255 is the subnet's broadcast address"]],
     ['[a]\nip=10.0.0.7\n[b]\namount=50', []],
     ['[general]', ['a.ini: declares no decky']],

@@ -62,11 +62,11 @@ describe('what a line of an INI file is', () => {
     ['a value without a key', '[a]\n= x', /^a\.ini:2: \[a\]: "= x" is neither/],
     ['a line before the first section', 'x = 1\n[a]', /^a\.ini:1: no section: "x = 1"/],
     ['a byte order mark', '\ufeff[a]\nx = 1', /^a\.ini:1: no section: "\\u\{feff\}\[a\]"/],
-    ['a section twice', '[a]\n[b]\n[a]', /^a\.ini:3: \[a\]: this section is already there, in line 1/],
+    ['a section twice', '[a]\n[b]\n[a]', /^a\.ini:3: \[a\]: duplicate section, first defined in line 1/],
     [
       'a key twice, whatever its case',
       '[a]\nx = 1\nX = 2',
-      /^a\.ini:3: \[a\] x: this key is already there, in line 2/,
+      /^a\.ini:3: \[a\] x: duplicate key, first defined in line 2/,
     ],
     ['a key of [DEFAULT] twice', '[DEFAULT]\nx = 1\n[DEFAULT]\nx = 2', /^a\.ini:4: \[DEFAULT\] x: this key/],
     ['what moves a cursor', '[a]\n\u001b[2Jx', /"\\u\{1b\}\[2Jx"/],
@@ -124,12 +124,12 @@ describe('[DEFAULT] and references', () => {
   });
 
   for (const [text, words] of [
-    ['50%', /^a\.ini:2: \[a\] x: "%" is no reference/],
-    ['%d', /"%d" is no reference/],
-    ['%(y)', /"%\(y\)" is no reference/],
-    ['%()s', /is no reference/],
+    ['50%', /^a\.ini:2: \[a\] x: "%" is not a reference/],
+    ['%d', /"%d" is not a reference/],
+    ['%(y)', /"%\(y\)" is not a reference/],
+    ['%()s', /is not a reference/],
     ['%(nobody)s', /^a\.ini:2: \[a\] x: refers to "nobody"/],
-    ['%(x)s', /more than 10 deep, or in a circle/],
+    ['%(x)s', /nested more than 10 deep or are circular/],
   ] as const) {
     test(`x=${text}: an error where it is read, and nowhere else`, () => {
       refuses(`[a]\nx=${text}`, words);
@@ -147,7 +147,7 @@ describe('[DEFAULT] and references', () => {
   test('references that multiply end at a limit', () => {
     for (const last of ['', '0123456789']) {
       const lines = Array.from({ length: 9 }, (_, at) => `k${at}=${`%(k${at + 1})s`.repeat(60)}`);
-      refuses(`[a]\n${lines.join('\n')}\nk9=${last}`, /is too large with its references filled in/);
+      refuses(`[a]\n${lines.join('\n')}\nk9=${last}`, /is too large after its references are replaced/);
     }
   });
 });

@@ -109,7 +109,7 @@ describe('the keys of a decky', () => {
     ['amount=', /^a\.ini:2: \[web\] amount: "" must be a whole number, 1 or more/],
     ['amount=two', /"two" must/],
     ['amount=0', /"0" must/],
-    ['amount=101', /"101" is too many: a group has 100 deckies at most/],
+    ['amount=101', /"101" is too many: a group has at most 100 deckies/],
     ['amount=2\nip=10.0.0.9', /^a\.ini:3: \[web\] ip: .*10\.0\.0\.9.*amount/],
   ] as const) {
     test(`${text.replace('\n', ', ')}: refused`, () => refuses(`[web]\n${text}`, words));
@@ -125,10 +125,10 @@ describe('names', () => {
 
   test('1 to 128 of A-Z a-z 0-9 - _ . after numbering', () => {
     assert.deepEqual(names(`[${'x'.repeat(128)}]\n[-._]`), ['x'.repeat(128), '-._']);
-    refuses(`[${'x'.repeat(129)}]`, /is no name for a decky/);
-    refuses(`[${'x'.repeat(126)}]\namount=2`, /is no name for a decky/);
-    refuses('[ok]\n[not fine]', /^a\.ini:2: \[not fine\]: "not fine" is no name.*A-Z a-z 0-9 - _ \.$/);
-    refuses('[ a]', /is no name/);
+    refuses(`[${'x'.repeat(129)}]`, /is not a valid name for a decky/);
+    refuses(`[${'x'.repeat(126)}]\namount=2`, /is not a valid name for a decky/);
+    refuses('[ok]\n[not fine]', /^a\.ini:2: \[not fine\]: "not fine" is not a valid name.*A-Z a-z 0-9 - _ \.$/);
+    refuses('[ a]', /is not a valid name/);
   });
 
   test('doubled ones pass', () => {
@@ -184,34 +184,34 @@ describe('what upstream lets through', () => {
     [
       'settings of nobody',
       '[web]\n[wbe.ssh]\nx=1',
-      ['a.ini:2: [wbe.ssh]: no decky and no group is named "wbe": ignored'],
+      ['a.ini:2: [wbe.ssh]: no decky or group is named "wbe": ignored'],
     ],
     [
       'settings of strangers, with no group',
       '[app-server]\n[app.ssh]',
       [
-        'a.ini:2: [app.ssh]: no decky and no group is named "app": reaches "app-server", whose names begin so',
+        'a.ini:2: [app.ssh]: no decky or group is named "app": applies to "app-server", whose names begin with it',
       ],
     ],
     [
       'settings of a group, and of strangers',
       '[app]\namount=2\n[app-server]\n[app.ssh]',
-      ['a.ini:4: [app.ssh]: reaches beyond the group "app": "app-server" too'],
+      ['a.ini:4: [app.ssh]: also applies to deckies outside the group "app": "app-server"'],
     ],
     [
       "a member's settings before its group's",
       '[a]\namount=2\n[a-02.ssh]\n[a.ssh]',
-      ['a.ini:4: [a.ssh]: replaces wholly what [a-02.ssh] says of "a-02": let it stand further up'],
+      ['a.ini:4: [a.ssh]: replaces all settings of [a-02.ssh] for "a-02": move it above that section'],
     ],
     [
       'a misspelled service, which makes a decky',
       '[web]\n[web.shh]',
-      ['a.ini:2: [web.shh]: is a decky of its own, no settings: there is no service "shh"'],
+      ['a.ini:2: [web.shh]: defines a decky, not settings: there is no service "shh"'],
     ],
     [
       'settings of an own service, which make a decky',
       '[custom-badge]\n[gate]\n[gate.badge]',
-      ['a.ini:3: [gate.badge]: is a decky of its own, no settings: own services have no subsections'],
+      ['a.ini:3: [gate.badge]: defines a decky, not settings: custom services have no subsections'],
     ],
     ['nothing of it', '[a]\namount=2\n[a.ssh]\n[a-02.ssh]\n[web.corp]\n[b]\n[b.ssh]', []],
   ] as const) {

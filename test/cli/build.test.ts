@@ -80,7 +80,7 @@ describe('build FILE', () => {
   test('a file and the standard input are read by their own rules', async () => {
     const twice = '[a]\nservices=ssh\n[a]\nip=10.0.0.9\n';
     assert.equal(deckiesOf(await bench.buildStream(twice))[0]?.ip, '10.0.0.9');
-    bench.refused(await bench.buildText(twice), 1, /fleet\.ini:3: \[a\]: this section is already there/);
+    bench.refused(await bench.buildText(twice), 1, /fleet\.ini:3: \[a\]: duplicate section/);
     bench.refused(await bench.buildStream(''), 1, /standard input: is empty/);
     const empty = await bench.buildText('');
     assert.deepEqual([empty.code, empty.stdout], [0, '[]\n']);
@@ -108,7 +108,7 @@ describe('build FILE', () => {
     assert.deepEqual(done.stderr.replaceAll(bench.ini, 'F').split('\n'), [
       "decnet-fleet: warning: F:3: [a] ip: 10.0.0.1 is the gateway's address",
       'decnet-fleet: warning: F:6: [b] ip: 10.0.1.1 is outside the subnet "10.0.0.0/24"',
-      'decnet-fleet: warning: F:7: [c.ssh]: no decky and no group is named "c": ignored',
+      'decnet-fleet: warning: F:7: [c.ssh]: no decky or group is named "c": ignored',
       '',
     ]);
   });
@@ -119,7 +119,7 @@ describe('build FILE', () => {
       deckiesOf(done).map(({ name }) => name),
       ['a-01', 'a-02', 'a-01'],
     );
-    assert.match(done.stderr, /warning: .*:4: \[a-01\]: the name "a-01" is already that of/);
+    assert.match(done.stderr, /warning: .*:4: \[a-01\]: the name "a-01" is already used by/);
     bench.refused(
       await bench.buildText(doubled, '--strict'),
       1,
@@ -168,7 +168,7 @@ describe('build --count', () => {
     bench.refused(
       await bench.build('--count', '300', '--services', 'ssh', ...net, '--out', bench.out),
       1,
-      /300 addresses are needed, and only 252 are free/,
+      /300 addresses are needed, but only 252 are free/,
     );
   });
 

@@ -109,7 +109,7 @@ describe('the embedded database', () => {
       const other = start(['status'], env, 'src/cli/bin.ts', '', { uid: 65_534, gid: 65_534 });
       const { code, stderr } = await other.finished;
       assert.equal(code, 1);
-      assert.match(stderr, /it is another user’s, and this one may not read its password/);
+      assert.match(stderr, /it belongs to another user, and this user cannot read its password/);
       up.child.kill('SIGTERM');
       await up.finished;
     });

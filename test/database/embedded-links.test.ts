@@ -108,7 +108,7 @@ describe('the embedded database of a package whose install script did not run', 
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(
       stderr,
-      /its libraries lack the links .* making them failed: EACCES.*; run `npm rebuild @embedded/,
+      /the links between its libraries.* creating them failed: EACCES.*; run `npm rebuild @embedded/,
     );
     assert.equal(stderr.trimEnd().split('\n').length, 1);
   });
