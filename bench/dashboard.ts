@@ -131,7 +131,7 @@ function askedPages({ rows, hosts }: Place): readonly Asked[] {
     {
       path: `/deckies/${mute}/${unasked.name}`,
       name: '/deckies/… (no worker runs)',
-      holds: (body) => body.includes(`<h1>${unasked.name}</h1>`) && body.includes('none is running'),
+      holds: (body) => body.includes(`<h1>${unasked.name}</h1>`) && body.includes('No worker is running'),
       floor: { statement: oneRow, values: [mute, unasked.name] },
     },
     {

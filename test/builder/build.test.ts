@@ -225,7 +225,10 @@ describe('from flags', () => {
     assert.equal(new Set(sets).size, sets.length, 'no set twice, while there are enough');
     refuses(() => flags({}), /have no services/);
     refuses(() => flags({ archetype: 'x' }), /unknown archetype "x"\. Allowed: windows-workstation, /);
-    refuses(() => flags({ services: ['ssh'], distros: ['beos'] }), /unknown distro "beos"\. Allowed: debian, /);
+    refuses(
+      () => flags({ services: ['ssh'], distros: ['beos'] }),
+      /unknown distro "beos"\. Allowed: debian, /,
+    );
   });
 
   test('distros: given in turn, else drawn, else the archetype’s in turn, else all in turn', () => {

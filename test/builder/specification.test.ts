@@ -127,7 +127,10 @@ describe('names', () => {
     assert.deepEqual(names(`[${'x'.repeat(128)}]\n[-._]`), ['x'.repeat(128), '-._']);
     refuses(`[${'x'.repeat(129)}]`, /is not a valid name for a decky/);
     refuses(`[${'x'.repeat(126)}]\namount=2`, /is not a valid name for a decky/);
-    refuses('[ok]\n[not fine]', /^a\.ini:2: \[not fine\]: "not fine" is not a valid name.*A-Z a-z 0-9 - _ \.$/);
+    refuses(
+      '[ok]\n[not fine]',
+      /^a\.ini:2: \[not fine\]: "not fine" is not a valid name.*A-Z a-z 0-9 - _ \.$/,
+    );
     refuses('[ a]', /is not a valid name/);
   });
 

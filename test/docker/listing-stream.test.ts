@@ -94,7 +94,7 @@ describe('a listing as it arrives', () => {
       '<html>',
       '[{"Id":1}]',
     ])
-      await assert.rejects(readListing(pieces(text, [3]), same), /no list|without a name/, text);
+      await assert.rejects(readListing(pieces(text, [3]), same), /not a list|without a name/, text);
     await assert.rejects(readListing(pieces('[{"Id":"a","State":tru}]', []), same));
   });
 
