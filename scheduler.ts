@@ -4,7 +4,7 @@ import { runProcess } from './src/cli/process.ts';
 
 const usage = `Usage: node scheduler.ts
 
-Enqueues a reconcile for every known host each interval, until it is stopped. Any number of them may run.`;
+Enqueues a pass for every known host at each interval until it is stopped. Any number of schedulers may run.`;
 
 await runProcess(usage, async (app, argv) => {
   parseArgs({ args: [...argv], options: {} });

@@ -4,10 +4,9 @@ import { enableOwnCompileCache } from './src/lib/compile-cache.ts';
 const cache = enableOwnCompileCache(process.env);
 const program = await import('./src/cli/worker-process.ts');
 
-// A decoy host is a small machine, and Node's type stripper takes 15 MB that a process keeps once it has used it. So this
-// process strips and compiles everything into the cache on disk, and is then replaced, pid and all, by one that reads it
-// from there. That one must have it before its first file: only the environment says so in time. The built package has no
-// types to strip.
+// Node's type stripper uses 15 MB that a process never releases, which matters on small decoy hosts. So this process compiles
+// everything into the cache on disk, and is then replaced (same pid) by one that loads it from there. The new process needs the
+// cache before its first file, so it is set in the environment. The built package has no types to strip.
 if (import.meta.filename.endsWith('.ts') && cache !== null && process.execve !== undefined) {
   await program.load();
   flushCompileCache();

@@ -6,7 +6,7 @@ import { type PassOutcome, type Ports, pass } from '../src/pass/pass.ts';
 
 export { type JobData, type JobResult, parseJobData } from '../src/fleet/job.ts';
 
-/** What the processor needs of a BullMQ job. */
+/** The fields of a BullMQ job that the processor uses. */
 export interface ReconcileJob {
   readonly id?: string | undefined;
   readonly data: unknown;
@@ -18,16 +18,16 @@ export interface ProcessorOptions {
   readonly host: string;
   readonly ports: Ports;
   readonly graceSeconds: number;
-  /** Told of every pass that had its turn. */
+  /** Called after each pass that completed its transaction. */
   readonly onPass?: (data: JobData, outcome: PassOutcome) => void;
 }
 
-/** A job that was added by hand may have any id: the history keeps so much of it. */
+/** The id for the history, at most 200 characters: a job that was added by another program may have any id. */
 const jobIdOf = ({ id = '' }: ReconcileJob): string => shortened(printable(id), 200);
 
 /**
  * The processor of queue `reconcile.<host>`: checks the job's data, runs one pass, returns its result.
- * What it throws is the job's `failedReason`, in one line; the next pass is its retry, so BullMQ makes none.
+ * Its errors become the job's `failedReason`, in one line. BullMQ does not retry, since the next pass does the same work.
  */
 export function reconcileProcessor({ host, ports, graceSeconds, onPass }: ProcessorOptions) {
   return async (job: ReconcileJob): Promise<JobResult> => {

@@ -1,4 +1,4 @@
-/** What other programs may import. @see CONTRACT.md, "Commands" */
+/** The exports of the package. @see CONTRACT.md, "Commands" */
 
 export { reconcileOnce } from './app/reconcile-once.ts';
 export {

@@ -8,22 +8,23 @@ import { openScheduler } from './scheduler.ts';
 import { openStores, type Stores } from './stores.ts';
 import { type HostWorkerChoice, openHostWorker } from './worker.ts';
 
-/** One process: what it is connected to, and the roles that it can take. */
+/** One process: its connections, and the roles that it can start. */
 export interface App extends Omit<Stores, 'closing' | 'isClosed' | 'machine' | 'redis'> {
   /** Whether a worker of this host is running. */
   workerLives(host: string): Promise<boolean>;
   /**
-   * A worker of this host.
-   * @param options.follows whether it looks at its host by itself: at its start, after events, and when asked to stop
-   * @param options.stateFile instead of the configured one
+   * Starts the worker of this host.
+   * @param options.follows whether it makes a first pass, follows events and obeys the stop message; otherwise it only serves
+   * its queue
+   * @param options.stateFile overrides the configured path
    */
   hostWorker(options: HostWorkerChoice): Promise<HostWorker>;
   scheduler(): Promise<{ close(): Promise<void> }>;
-  /** The web pages. @throws FleetError CONFIG_INVALID */
+  /** Starts the dashboard. @throws FleetError CONFIG_INVALID */
   dashboard(place: { host: string; port: number }): Promise<Dashboard>;
-  /** Ends what was granted to a host's worker, in PostgreSQL and in Redis. */
+  /** Revokes the access of a host's worker in PostgreSQL and Redis. */
   revoke(host: string): Promise<readonly Ended[]>;
-  /** From now on this host is this machine. */
+  /** Records this machine as the machine of this host. */
   takeOver(): Promise<void>;
 }
 

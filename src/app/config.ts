@@ -7,18 +7,18 @@ import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
 import { type LogLevel, logLevels } from '../lib/log.ts';
 
-/** The whole environment, parsed once. @see CONTRACT.md, "Environment" */
+/** The parsed environment. @see CONTRACT.md, "Environment" */
 export interface Config {
   readonly host: string;
   /** Null: the embedded database of `dataDir`. */
   readonly databaseUrl: string | null;
-  /** Null: the queues live in PostgreSQL. */
+  /** Null: the queues are in PostgreSQL. */
   readonly redisUrl: string | null;
-  /** As set, else the usual place; null: this user has none. @see dataDirOf */
+  /** The configured directory, else the default; null: this user has no home directory. @see dataDirOf */
   readonly dataDir: string | null;
-  /** Whether `dataDir` is the usual one, and not one that was set. */
+  /** Whether `dataDir` is the default. */
   readonly usesUsualDataDir: boolean;
-  /** As set; null: one of the usual places, chosen by `chooseStateFile`. */
+  /** The configured path; null: one of the default paths, see `chooseStateFile`. */
   readonly stateFile: string | null;
   readonly docker: DockerSettings;
   /** Seconds. */
@@ -28,18 +28,18 @@ export interface Config {
   readonly graceSeconds: number;
   readonly historyDays: number;
   readonly bus: { readonly enabled: boolean; readonly socket: string | null };
-  /** The dashboard's address in links. */
+  /** The public address of the dashboard, for links. */
   readonly publicUrl: string | null;
-  /** Further names by which the dashboard is asked. */
+  /** More host names that the dashboard accepts. */
   readonly dashboardHosts: readonly string[];
   /** Null: the dashboard has no login, and is read-only. */
   readonly login: { readonly user: string; readonly password: string } | null;
-  /** Where notifications go; may hold a token: never shown beyond its origin. */
+  /** The address for notifications. It may contain a token, so only its origin may be logged. */
   readonly webhookUrl: string | null;
   readonly logLevel: LogLevel;
 }
 
-/** @throws FleetError CONFIG_INVALID, naming every value that is wrong */
+/** @throws FleetError CONFIG_INVALID with a list of all invalid values */
 export function parseConfig(env: Environment): Config {
   const problems: string[] = [];
   const read = reader(env, problems);
@@ -75,13 +75,13 @@ export function parseConfig(env: Environment): Config {
   return config;
 }
 
-export const hostRule = '1 to 64 of A-Z a-z 0-9 - _ . and not dots alone';
+export const hostRule = '1 to 64 of A-Z a-z 0-9 - _ . and not only dots';
 
 const hostNameRule = 'the name of a host, without a port';
 const isHostName = (text: string): boolean =>
   text.length <= 253 && /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i.test(text);
 
-/** Each reader adds to the problems and never throws. */
+/** The readers add errors to `problems` and never throw. */
 function reader(env: Environment, problems: string[]) {
   const value = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const wrong = (name: string, found: string, allowed: string): void => {
@@ -113,7 +113,7 @@ function reader(env: Environment, problems: string[]) {
       for (const part of found) if (!holds(part)) wrong(name, part, `a comma list, each ${rule}`);
       return [...new Set(found)];
     },
-    /** Both or neither. A user's name holds no colon: Basic authentication ends it there. */
+    /** Both or neither. The name must not contain a colon: in Basic authentication it ends the name. */
     login: (userName: string, passwordName: string) => {
       const [user, password] = [value(userName), value(passwordName)];
       if ((user === undefined) !== (password === undefined))
@@ -121,7 +121,7 @@ function reader(env: Environment, problems: string[]) {
       if (user?.includes(':')) wrong(userName, user, 'a name without a colon');
       return user === undefined || password === undefined ? null : { user, password };
     },
-    /** Only the name of a wrong one is told: it may hold a password. */
+    /** The error does not contain the value, which may contain a password. */
     url: (name: string, protocols: readonly string[]): string | null => {
       const found = value(name);
       if (found === undefined) return null;
@@ -136,8 +136,8 @@ function reader(env: Environment, problems: string[]) {
 }
 
 /**
- * Whether all who read an address read the same. Without `//` they do not; and where a password holds a `/`, `?` or `#` that
- * is not encoded, what follows is a path, with the `@` and the real host in it.
+ * Whether an address is unambiguous. Parsers differ for an address without `//`. In an address whose password contains `/`,
+ * `?` or `#` unencoded, the rest with the `@` and the real host is parsed as a path.
  */
 function isAddress(given: string, protocols: readonly string[]): boolean {
   // A database on a Unix socket has a user and no host: `postgresql://user:password@/name?host=/run/postgresql`.
@@ -145,12 +145,12 @@ function isAddress(given: string, protocols: readonly string[]): boolean {
   if (!/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text) || !URL.canParse(text)) return false;
   const { protocol, pathname, search, hash } = new URL(text);
   if (!protocols.includes(protocol)) return false;
-  // A web address may have an `@` in its path.
+  // The path of a web address may contain `@`.
   const isOfWeb = protocol === 'http:' || protocol === 'https:';
   return isOfWeb || !`${pathname}${pathname === '' ? search : ''}${hash}`.includes('@');
 }
 
-/** Null: not a whole number of that range. */
+/** Parses a whole number; null: not valid or out of range. */
 export function wholeNumber(text: string, from: number, to: number): number | null {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   return number >= from && number <= to ? number : null;
@@ -165,19 +165,19 @@ function defaultDataDir(env: Environment): string | null {
   return state && join(state, 'decnet-fleet');
 }
 
-/** @throws FleetError CONFIG_INVALID: there is no place for the embedded database */
+/** @throws FleetError CONFIG_INVALID when there is no directory for the embedded database */
 export function dataDirOf({ dataDir }: Config): string {
   if (dataDir !== null) return dataDir;
   throw new FleetError('CONFIG_INVALID', 'This user has no home directory for the embedded database', {
-    advice: 'Set DECNET_DATA_DIR to a directory for it, or DATABASE_URL to a PostgreSQL of your own',
+    advice: 'Set DECNET_DATA_DIR to a directory for it, or DATABASE_URL to your own PostgreSQL',
   });
 }
 
 const usualStateFiles = ['/opt/decnet/decnet-state.json', '/var/lib/decnet/decnet-state.json'];
 
 /**
- * The state file of this host: the one that is set, else the first of the usual ones that exists, else the first whose
- * directory exists. Null: there is none.
+ * The path of this host's state file: the configured one, else the first default path that exists, else the first whose
+ * directory exists. Null: none.
  */
 export function chooseStateFile(config: Config): string | null {
   return (
@@ -189,6 +189,6 @@ export function chooseStateFile(config: Config): string | null {
 }
 
 export const noStateFile = (): FleetError =>
-  new FleetError('CONFIG_INVALID', `No state file: neither ${usualStateFiles.join(' nor ')} is there`, {
+  new FleetError('CONFIG_INVALID', `No state file: neither ${usualStateFiles.join(' nor ')} exists`, {
     advice: 'Set DECNET_STATE_FILE to the decnet-state.json that DECNET writes on this host',
   });

@@ -4,7 +4,7 @@ import type { Views } from '../web/ports.ts';
 import type { Dashboard } from '../web/server.ts';
 import type { Stores } from './stores.ts';
 
-/** Starts the web pages. @throws FleetError CONFIG_INVALID */
+/** Starts the dashboard. @throws FleetError CONFIG_INVALID */
 export async function openDashboard(
   stores: Stores,
   { host, port }: { host: string; port: number },

@@ -1,12 +1,12 @@
 import { FleetError } from '../lib/errors.ts';
 import type { App } from './app.ts';
 
-/** So many names are told. */
+/** The maximum number of names in a message. */
 const few = 5;
 
 /**
- * What is wrong with a host that no worker registered, that has no row, and that DECNET_HOSTS does not name; null: it has,
- * or does.
+ * The error for an unknown host: no worker has registered it, it has no rows, and DECNET_HOSTS does not include it. Null: the
+ * host is known.
  */
 export async function unknownHost(app: App, host: string): Promise<FleetError | null> {
   const named = app.config.hosts;
@@ -15,20 +15,20 @@ export async function unknownHost(app: App, host: string): Promise<FleetError | 
   const { names, count } = await report.someHosts(few, named);
   const advice =
     count === 0
-      ? 'No host is: a worker registers its host when it starts, `decnet-fleet up` or `node worker.ts`'
-      : `Known ${names.length === 1 ? 'is' : 'are'} ${listOf(names, count)}`;
-  return new FleetError('NOT_FOUND', `Host ${host} is not known`, { advice });
+      ? 'No host is known yet: a worker registers its host when it starts (`decnet-fleet up` or `node worker.ts`)'
+      : `Known ${names.length === 1 ? 'host' : 'hosts'}: ${listOf(names, count)}`;
+  return new FleetError('NOT_FOUND', `Host ${host} is unknown`, { advice });
 }
 
-/** @throws FleetError NOT_FOUND for a host that does not exist, naming some that do */
+/** @throws FleetError NOT_FOUND for an unknown host; the message lists some known ones */
 export async function requireHost(app: App, host: string): Promise<void> {
   const error = await unknownHost(app, host);
   if (error !== null) throw error;
 }
 
 /**
- * @param host null: any
- * @throws FleetError NOT_FOUND for a decky that is recorded nowhere, not even in the history
+ * @param host null: any host
+ * @throws FleetError NOT_FOUND for a decky that is neither recorded nor in the history
  */
 export async function requireDecky(app: App, host: string | null, decky: string): Promise<void> {
   const hosts = await (await app.report()).hostsOfDecky(decky);
@@ -36,10 +36,10 @@ export async function requireDecky(app: App, host: string | null, decky: string)
   if (host !== null) await requireHost(app, host);
   const advice =
     hosts.length === 0
-      ? '`decnet-fleet status` lists those that are, `decnet-fleet history` those that were as well'
-      : `Host ${listOf(hosts.slice(0, few), hosts.length)} has one of that name`;
+      ? '`decnet-fleet status` lists all recorded deckies, and `decnet-fleet history` also the deleted ones'
+      : `A decky of this name is on host ${listOf(hosts.slice(0, few), hosts.length)}`;
   const where = host === null ? '' : ` on host ${host}`;
-  throw new FleetError('NOT_FOUND', `Decky ${decky} is not known${where}`, { advice });
+  throw new FleetError('NOT_FOUND', `Decky ${decky} is unknown${where}`, { advice });
 }
 
 /** `a, b and 7 more` */

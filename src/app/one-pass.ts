@@ -3,12 +3,12 @@ import { FleetError } from '../lib/errors.ts';
 import type { App } from './app.ts';
 import { unknownHost } from './known-hosts.ts';
 
-/** Milliseconds between two words of progress. */
+/** Milliseconds between two progress messages. */
 const tickMs = 1000;
 
 /**
- * One pass as a job on its host's queue. If the host is this one and no worker lives, one is hosted until the job is
- * done. @param timeout seconds
+ * Runs one pass as a job on its host's queue. If the host is this one and no worker is running, it starts one until the job is
+ * finished. @param timeout seconds
  */
 export async function requestOnePass(
   app: App,
@@ -25,7 +25,7 @@ export async function requestOnePass(
     progress(`pass of host ${data.host_uuid} … ${Math.round((performance.now() - started) / 1000)} s`);
   }, tickMs);
   try {
-    // The result of a dry run is as long as its plan: who asked has it, and the queue keeps passes.
+    // Do not keep dry runs: their results are as long as the plan, and they would displace passes in the queue.
     return await requestPass(backend, data, timeout * 1000, { forget: data.dry_run === true });
   } catch (error) {
     throw (await unknownOf(app, data.host_uuid, error)) ?? error;
@@ -35,10 +35,10 @@ export async function requestOnePass(
   }
 }
 
-/** No worker came, and the host is not known. Not checked before: its first worker may have been about to start. */
+/** The error for an unknown host after a timeout. Not checked before: the host's first worker may have been starting. */
 async function unknownOf(app: App, host: string, error: unknown): Promise<FleetError | null> {
   if (!(error instanceof FleetError) || error.code !== 'JOB_TIMED_OUT') return null;
   const unknown = await unknownHost(app, host).catch(() => null);
   if (unknown === null) return null;
-  return new FleetError(error.code, error.message, { advice: `The job was withdrawn. ${unknown.line}` });
+  return new FleetError(error.code, error.message, { advice: `The job was removed. ${unknown.line}` });
 }

@@ -6,16 +6,16 @@ import { parseConfig } from './config.ts';
 import { requestOnePass } from './one-pass.ts';
 
 export interface ReconcileOnceOptions extends Omit<JobData, 'host_uuid'> {
-  /** Default: this host. */
+  /** The host; default: this host. */
   readonly host_uuid?: string;
-  /** Seconds. */
+  /** How long to wait for the result, in seconds; default: 30. */
   readonly timeout?: number;
-  /** Default: that of the process. @see CONTRACT.md, "Environment" */
+  /** The environment; default: that of the process. @see CONTRACT.md, "Environment" */
   readonly env?: Environment;
 }
 
 /**
- * One pass as a job on its host's queue, as `decnet-fleet reconcile --once` runs it.
+ * Runs one pass as a job on its host's queue, as `decnet-fleet reconcile --once` does.
  * @throws FleetError
  */
 export async function reconcileOnce(options: ReconcileOnceOptions = {}): Promise<JobResult> {

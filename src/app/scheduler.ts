@@ -2,7 +2,7 @@ import type { ScheduledHost } from '../fleet/slots.ts';
 import { untilReachable } from '../worker/until-reachable.ts';
 import type { Stores } from './stores.ts';
 
-/** Starts the schedule of all known hosts, and the notifier. */
+/** Starts the schedule of all known hosts and the notifier. */
 export async function openScheduler(stores: Stores): Promise<{ close(): Promise<void> }> {
   const { config, log } = stores;
   const [backend, { startScheduler }] = await Promise.all([stores.queues(), import('../queue/schedule.ts')]);

@@ -12,14 +12,14 @@ import type { Report } from '../views/report.ts';
 import { type Config, dataDirOf, rootDataDir } from './config.ts';
 
 /**
- * What one process is connected to. Each is opened when it is first asked for, and all are closed in reverse. Their
- * packages are loaded then, too: a command does not pay for what it does not use.
+ * The connections of one process. Each is opened on first use, and all are closed in reverse order. Their packages are also
+ * loaded on first use, so that a command loads only what it needs.
  */
 export interface Stores {
   readonly config: Config;
   readonly log: Log;
   database(): Promise<Database>;
-  /** Without the migrations that `database` runs where it is embedded. */
+  /** The database without the migrations that `database` runs if it is embedded. */
   databaseAsItIs(): Promise<Database>;
   report(): Promise<Report>;
   ledger(): Promise<Ledger>;
@@ -28,7 +28,7 @@ export interface Stores {
   bus(): Promise<Bus>;
   engine(): Promise<DockerEngine>;
   machine(): Promise<Machine>;
-  /** Has something closed with the rest, before what was opened earlier. */
+  /** Registers something to close; it is closed before everything that was opened earlier. */
   closing<T extends { close(): Promise<void> }>(made: T): T;
   isClosed(): boolean;
   close(): Promise<void>;
@@ -57,7 +57,7 @@ export function openStores(config: Config, log: Log): Stores {
     if (config.usesUsualDataDir && !embeddedExists(dataDir) && embeddedExists(rootDataDir)) {
       log.warn(
         { here: dataDir, roots: rootDataDir },
-        "this user has no database yet, while root has one: root's fleet is not shown here",
+        "this user has no database yet, but root has one; root's fleet is not shown here",
       );
     }
     return closing(await openEmbedded(dataDir));
@@ -70,7 +70,7 @@ export function openStores(config: Config, log: Log): Stores {
   });
   const database = once(async () => {
     const opened = await databaseAsItIs();
-    // No other program uses the embedded database: it is always at this version's schema.
+    // No other program uses the embedded database, so it is always migrated to this version.
     if (config.databaseUrl === null) await opened.migrate();
     return opened;
   });
@@ -144,7 +144,7 @@ export function openStores(config: Config, log: Log): Stores {
     close: async () => {
       isClosed = true;
       for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
-        // A store that hangs must not keep the process from ending, nor end it before the others are closed.
+        // A store that hangs must neither block the process nor prevent the other stores from being closed.
         await endsWithin(closeWithinMs, close()).catch((error: unknown) =>
           log.debug({ error }, 'closing failed'),
         );

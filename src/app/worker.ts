@@ -11,7 +11,7 @@ export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'on
   readonly stateFile?: string;
 }
 
-/** Loads everything that a worker of a host needs. */
+/** Loads all modules that a worker needs. */
 export async function loadHostWorker() {
   const [files, watchFile, watchDocker, host] = await Promise.all([
     import('../state-file/read.ts'),
@@ -28,7 +28,7 @@ export async function loadHostWorker() {
   return { files, watchFile, watchDocker, host };
 }
 
-/** Starts a worker of this host. */
+/** Starts the worker of this host. */
 export async function openHostWorker(
   stores: Stores,
   { follows, stateFile: chosen, onPass, onFailure }: HostWorkerChoice,
@@ -44,15 +44,15 @@ export async function openHostWorker(
     stores.queues(),
     stores.bus(),
   ]);
-  // Before a worker is made: one that was made on a store that refuses it takes long to recover.
+  // Before the worker is created: a BullMQ worker that begins with a refused connection takes long to recover.
   const ready = follows
     ? () => ledger.register(config.host, config.intervalSeconds).then(backend.check)
     : backend.check;
   await untilReachable(ready, stores.isClosed, log);
-  // Stopped while it was opened: a worker on a store that is closed would never end.
+  // The process was stopped in the meantime: a worker on a closed store would never end.
   if (stores.isClosed()) throw new FleetError('CHECK_FAILED', 'Stopped before the worker had started');
   const reader = files.stateFileReader(stateFile, config.host);
-  // Not before everything is loaded: Node's compile cache is that of other flags.
+  // After everything is loaded: the flags are part of the key of Node's compile cache.
   keepHeapSmall();
   return stores.closing(
     host.startHostWorker({

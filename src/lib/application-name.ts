@@ -1,2 +1,2 @@
-/** How the server lists our connections: by it the embedded database tells them from somebody's psql. */
+/** The application name of all connections. The embedded database uses it to recognize other programs, such as psql. */
 export const applicationName = 'decnet-fleet';

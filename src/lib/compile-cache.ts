@@ -6,17 +6,17 @@ import type { Environment } from './environment.ts';
 import { isOpenToGroup, isOpenToOthers, isSticky, pathSteps } from './path-steps.ts';
 
 /*
- * What Node compiled once it keeps in a directory, and runs from there without a look at the source beyond a checksum that
- * anybody can make. So whoever may write to that directory is whoever runs it: Node's own default, a fixed name in the
- * temporary directory, is anybody's who comes first.
+ * Node keeps compiled code in a directory, and runs it after checking only a checksum of the source, which anyone can compute.
+ * A user who can write to the directory can therefore run code as this user. Node's default is a fixed name in the temporary
+ * directory, which any user can create first.
  *
- * What this file imports is loaded before there is a cache, and so is never in it: a worker may use none of that, or it has to
- * strip its types at each start.
+ * The imports of this file are loaded before the cache is enabled, so they are never cached. A worker must not import
+ * them, or it has to strip their types at each start.
  */
 
 /**
- * Has Node keep what it compiles where this user alone may write; where there is no such place, it keeps nothing.
- * @returns that directory; null: there is none
+ * Enables Node's compile cache in a directory that only this user can write to, or disables it when there is none.
+ * @returns the directory; null: none
  */
 export function enableOwnCompileCache(env: Environment): string | null {
   const directory = ownCacheDirectory(env);
@@ -29,8 +29,8 @@ export function enableOwnCompileCache(env: Environment): string | null {
 }
 
 /**
- * What `NODE_COMPILE_CACHE` names, else the user's own place for caches. It is made if need be.
- * @returns null: it cannot be made, or others may write to it
+ * The directory in `NODE_COMPILE_CACHE`, else this user's cache directory. It is created if necessary.
+ * @returns null: it cannot be created, or other users can write to it
  */
 export function ownCacheDirectory(env: Environment): string | null {
   const user = process.geteuid?.();
@@ -45,7 +45,7 @@ export function ownCacheDirectory(env: Environment): string | null {
   }
 }
 
-/** @returns made: what is made where it is missing, in this order */
+/** @returns made: the directories to create if they are missing, in this order */
 function wanted(env: Environment, user: number): { directory: string; made: readonly string[] } {
   if (env.NODE_COMPILE_CACHE) {
     const directory = resolve(env.NODE_COMPILE_CACHE);
@@ -62,21 +62,21 @@ function wanted(env: Environment, user: number): { directory: string; made: read
   return { directory, made: [dirname(directory), directory] };
 }
 
-/** What is at a path, itself; null: nothing. @throws where somebody else may put another thing there */
+/** `lstat` of a path; null: it does not exist. @throws Error when another user can replace it */
 function ownStat(path: string, user: number): Stats | null {
   const isOurs = ({ uid }: Stats): boolean => uid === 0 || uid === user;
   for (const { directoryStat, stat } of pathSteps(path)) {
     const isOpen = isOpenToGroup(directoryStat) || isOpenToOthers(directoryStat);
     const isSafe = isOurs(directoryStat) && (!isOpen || isSticky(directoryStat));
-    if (!isSafe || (stat !== null && !isOurs(stat))) throw new Error(`${path} is not this user's alone`);
+    if (!isSafe || (stat !== null && !isOurs(stat))) throw new Error(`${path} can be changed by other users`);
     if (stat === null) return null;
   }
   return lstatSync(path);
 }
 
 /**
- * Node takes `NODE_COMPILE_CACHE` before any code of ours runs, and does not give it up any more: the process is replaced,
- * pid and all, by one without it.
+ * Replaces the process with one without the cache (same pid): Node applies `NODE_COMPILE_CACHE` before any code of this program
+ * runs, and it cannot be disabled afterwards.
  */
 function leaveCacheOf(env: Environment): void {
   if (getCompileCacheDir() === undefined || process.execve === undefined) return;

@@ -3,22 +3,21 @@ import pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
 import { FleetError, reasonOf } from './errors.ts';
 
-/** What a part of ours asks of its connections, beside what the address says. */
+/** Connection settings beside the address. */
 export interface ConnectionPurpose {
-  /** How the server lists them, unless the address or PGAPPNAME says otherwise. */
+  /** The application name, unless the address or PGAPPNAME sets one. */
   readonly applicationName?: string;
   readonly searchPath?: string;
 }
 
 /**
- * What every client of ours connects with: the address as `pg-connection-string` reads it (TLS modes and files, Unix
- * sockets, `options`, any other parameter), and the PG* variables for what it leaves out.
- * @throws FleetError CONFIG_INVALID: a file that it names cannot be read, or a parameter is wrong
+ * The connection options of every client: the address as parsed by `pg-connection-string` (TLS modes and files, Unix sockets,
+ * `options` and other parameters), and the PG* variables for missing parts.
+ * @throws FleetError CONFIG_INVALID when a file in the address cannot be read or a parameter is not valid
  */
 export function connectionOptions(url: string, purpose: ConnectionPurpose = {}): pg.ClientConfig {
   try {
-    // A client that is not connected has worked out what the variables add. It hides what it was given of a key, so that it
-    // gets a reading of its own.
+    // A client applies the variables even before it connects. It changes the TLS key in its options, so it gets its own copy.
     const worked = new pg.Client(parseIntoClientConfig(url) as pg.ClientConfig) as pg.Client & {
       readonly connectionParameters: { readonly options?: string; readonly application_name?: string };
     };
@@ -44,13 +43,13 @@ export function connectionOptions(url: string, purpose: ConnectionPurpose = {}):
   }
 }
 
-/** `pg` tells TLS a name, and no address: a certificate for an address would be compared with `localhost`. */
+/** `pg` passes only host names to TLS, not IP addresses: a certificate for an address would be checked against `localhost`. */
 function tlsOf(ssl: pg.ClientConfig['ssl'], host: string): NonNullable<pg.ClientConfig['ssl']> {
   if (ssl === undefined || ssl === false) return false;
   return { ...(typeof ssl === 'object' && ssl), ...(isIP(host) !== 0 && { host }) };
 }
 
-/** Where a database is, without its password. */
+/** The address of a database without user and password, for messages. @throws FleetError CONFIG_INVALID */
 export function databasePlace(url: string): string {
   const { host = '', port, database } = connectionOptions(url);
   return `${host}${host.startsWith('/') ? '' : `:${port}`}/${database ?? ''}`;

@@ -3,40 +3,40 @@ import { codeOf, FleetError, reasonOf } from './errors.ts';
 const schemaFaults: ReadonlySet<string> = new Set(['42P01', '42703', '3F000']);
 const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
 
-/** What a database that answers, and refuses, means to a person; null: it is something else. */
+/** Converts an error with which the database refused a request into an error for users; null: another kind of error. */
 export function databaseRefusal(error: unknown, place: string): FleetError | null {
   const code = codeOf(error);
   const said = innermost(error);
   if (code !== null && loginFaults.has(code)) {
-    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} refuses: ${said}`, {
+    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} refuses the connection: ${said}`, {
       advice: 'Check DATABASE_URL',
       cause: error,
     });
   }
   if (code === '25006') {
-    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} takes no writes: ${said}`, {
-      advice: 'It is a standby, or set read-only: point DATABASE_URL at the primary',
+    return new FleetError('DATABASE_UNREACHABLE', `The database ${place} is read-only: ${said}`, {
+      advice: 'It is a standby or set to read-only: point DATABASE_URL at the primary',
       cause: error,
     });
   }
   if (code === '22P05' || code === '22021') {
     return new FleetError('VALUE_REFUSED', `The database ${place} refuses a character: ${said}`, {
       advice:
-        "Nothing was written. It must be in UTF8: create database NAME encoding 'UTF8' template template0",
+        "Nothing was written. The encoding must be UTF8: create database NAME encoding 'UTF8' template template0",
       cause: error,
     });
   }
   if (code === '42501' && /for (schema|database)/.test(said)) {
     return new FleetError('NOT_PERMITTED', `The database ${place} refuses: ${said}`, {
       advice:
-        'Let the role make its tables: as the owner of the database, `grant create on schema public to ROLE`, and for queues in PostgreSQL `grant create on database NAME to ROLE`',
+        'Allow the role to create tables: as the owner of the database, run `grant create on schema public to ROLE`, and for queues in PostgreSQL also `grant create on database NAME to ROLE`',
       cause: error,
     });
   }
   if (code === '42501') {
     return new FleetError('NOT_PERMITTED', `The database ${place} refuses: ${said}`, {
       advice:
-        'A role sees only what it was granted: on the master, `decnet-fleet grant --host H` makes one for a host, `decnet-fleet grant --master ROLE` names one that sees all',
+        'A role can access only what it was granted: on the master, `decnet-fleet grant --host H` prints a role for a host, and `decnet-fleet grant --master ROLE` lets a role see all hosts',
       cause: error,
     });
   }
@@ -49,7 +49,7 @@ export function databaseRefusal(error: unknown, place: string): FleetError | nul
   return null;
 }
 
-/** What a failed query means to a person. @returns a FleetError, or the error itself if it is none of the database's */
+/** Converts the error of a failed query into an error for users. @returns a FleetError, or the error itself if it is not a database error */
 export function databaseFault(error: unknown, place: string): unknown {
   if (error instanceof FleetError) return error;
   const refusal = databaseRefusal(error, place);
@@ -68,7 +68,7 @@ export function databaseFault(error: unknown, place: string): unknown {
   if (isTlsFault(error, code)) {
     return new FleetError(
       'DATABASE_UNREACHABLE',
-      `The database ${place} cannot be reached with TLS as asked: ${innermost(error)}`,
+      `The TLS connection to the database ${place} failed: ${innermost(error)}`,
       {
         advice: 'Check sslmode and sslrootcert in DATABASE_URL, and the certificate of the server',
         cause: error,
@@ -80,7 +80,7 @@ export function databaseFault(error: unknown, place: string): unknown {
       'DATABASE_UNREACHABLE',
       `The database ${place} does not answer: ${innermost(error)}`,
       {
-        advice: 'Check DATABASE_URL and that PostgreSQL runs there',
+        advice: 'Check DATABASE_URL and that PostgreSQL is running',
         cause: error,
       },
     );
@@ -88,19 +88,19 @@ export function databaseFault(error: unknown, place: string): unknown {
   return error;
 }
 
-/** OpenSSL's words for a certificate, Node's for the rest; and the server that has no TLS. */
+/** Matches OpenSSL's codes for certificates, Node's codes for TLS, and a server without TLS. */
 const isTlsFault = (error: unknown, code: string | null): boolean =>
   (code !== null && /CERT|SIGNATURE|^ERR_(TLS|SSL|OSSL)|^EPROTO$|ISSUER|^CRL_/.test(code)) ||
   /does not support SSL/.test(innermost(error));
 
-/** 55000: of a statement of ours it can only be the database that takes no connections (`allow_connections`). */
+/** 55000 can only mean that the database does not accept connections (`allow_connections`). */
 const isConnectionFault = (error: unknown, code: string | null): boolean =>
   (code !== null &&
     (/^(ECONN|ENOTFOUND|EHOST|ENET|ETIMEDOUT|EPIPE|EAI_|ENOENT|EACCES)/.test(code) ||
       /^(08|57P|53|55000)/.test(code))) ||
   /timeout|terminated|Connection ended|not queryable/i.test(reasonOf(error));
 
-/** MikroORM puts the statement before the database's own words: only these are for people. */
+/** The database's own message: MikroORM adds the SQL statement before it. */
 function innermost(error: unknown): string {
   let at: unknown = error;
   while (at instanceof Error && at.cause instanceof Error) at = at.cause;

@@ -1,7 +1,7 @@
 /**
- * Waits for something, but no longer than this.
+ * Waits for a promise with a time limit.
  * @param ms milliseconds
- * @returns whether it ended in time @throws what it throws in time
+ * @returns whether it resolved in time @throws its error if it rejects in time
  */
 export async function endsWithin(ms: number, something: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

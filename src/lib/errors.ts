@@ -1,7 +1,7 @@
 import { printable, shortened } from './text.ts';
 
 /**
- * Every error that a person may read. A code is never reused; the command line maps codes to exit codes.
+ * The codes of all errors for users. A code is never reused; the command line maps codes to exit codes.
  */
 export const errorCodes = [
   'CONFIG_INVALID', // a setting or an option is wrong: exit 2
@@ -10,23 +10,23 @@ export const errorCodes = [
   'SCHEMA_MISSING', // the database was never migrated, or is behind
   'EMBEDDED_DATABASE_FAILED',
   'QUEUE_UNREACHABLE',
-  'JOB_REFUSED', // the job's data has another shape, or names another host
+  'JOB_REFUSED', // the job's data is not valid, or is for another host
   'JOB_TIMED_OUT',
   'JOB_FAILED',
-  'TURN_LOST', // other passes of this host kept coming in between
+  'TURN_LOST', // other passes of this host kept committing in between
   'OTHER_MACHINE', // the host's rows belong to another machine
-  'FLEET_INVALID', // an INI file, or the flags of `build`, make no fleet
-  'NOT_WRITTEN', // a file could not be written, or a file or a fleet is there already
-  'DUMP_INVALID', // a file is no whole dump, or a newer version's
-  'NOT_PERMITTED', // the database does not let this role do that
-  'VALUE_REFUSED', // a value that no row may hold
+  'FLEET_INVALID', // an INI file, or the flags of `build`, are not valid
+  'NOT_WRITTEN', // a file could not be written, or a file or a fleet already exists
+  'DUMP_INVALID', // a dump is incomplete, not valid or of a newer version
+  'NOT_PERMITTED', // the role does not have the necessary privileges
+  'VALUE_REFUSED', // the database does not accept a value
   'NOT_FOUND',
   'CHECK_FAILED', // `doctor` found a fault
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** An error for people: one line that says what is wrong and where, and advice that says what to do. */
+/** An error for users: a message that names the problem and its place, and advice how to fix it. */
 export class FleetError extends Error {
   readonly code: ErrorCode;
   readonly advice: string | undefined;
@@ -38,16 +38,16 @@ export class FleetError extends Error {
     this.advice = options.advice;
   }
 
-  /** What is wrong and what to do about it, in one line. */
+  /** The message and the advice in one line. */
   get line(): string {
     return this.advice === undefined ? this.message : `${this.message.replace(/\.$/, '')}. ${this.advice}`;
   }
 }
 
-/** Characters: some of our own errors list what is wrong. */
+/** The maximum length in characters; some errors contain a list. */
 const longestError = 2000;
 
-/** The one-line text of anything that was thrown, of at most 2,000 characters. */
+/** The text of anything that was thrown, as one line of at most 2,000 characters. */
 export function reasonOf(error: unknown): string {
   if (error instanceof FleetError) return oneLine(error.line);
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
@@ -55,7 +55,7 @@ export function reasonOf(error: unknown): string {
   return oneLine(String(error));
 }
 
-/** The code of an error of the system or of the database (`ENOENT`, `42P01`), or of what caused it. Null: none has one. */
+/** The code of a system or database error (`ENOENT`, `42P01`), or of its cause; null: none. */
 export function codeOf(error: unknown): string | null {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string') return at.code;

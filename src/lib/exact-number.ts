@@ -1,11 +1,11 @@
 /**
- * A number of JSON that a number of JavaScript would change: `750727362669608961`, `1e400`, or `1.0`, which would become
- * `1`. PostgreSQL's jsonb keeps them all.
+ * A JSON number that JavaScript's number type cannot keep exactly: `750727362669608961`, `1e400`, or `1.0`, which would become
+ * `1`. PostgreSQL's jsonb keeps them.
  */
 export class ExactNumber {
-  /** As it was read. */
+  /** The literal as it was read. */
   readonly text: string;
-  /** The same text for the same number: as jsonb keeps it, which knows the digits after the point and no exponent. */
+  /** A canonical form, equal for numbers that jsonb stores equally. jsonb keeps the number of fraction digits, but no exponent. */
   readonly kept: string;
 
   constructor(text: string, kept: string) {
@@ -20,11 +20,11 @@ export class ExactNumber {
 
 export const isExact = (value: unknown): value is ExactNumber => value instanceof ExactNumber;
 
-/** `0.0` stands in each decky of a file of DECNET's: such short ones are made once. */
+/** A cache of short numbers: each decky in DECNET's files contains `0.0`. */
 const shortOnes = new Map<string, number | ExactNumber>();
 const short = { length: 6, most: 1000 };
 
-/** The number that a literal of JSON is: one of JavaScript where jsonb would keep the same of that. */
+/** Parses a JSON number. The result is a JavaScript number if jsonb would store that equally. */
 export function exactly(literal: string): number | ExactNumber {
   if (literal.length > short.length) return made(literal);
   const known = shortOnes.get(literal);
@@ -42,29 +42,29 @@ function made(literal: string): number | ExactNumber {
   return Number.isFinite(number) && kept === keptOf(usual) ? number : new ExactNumber(literal, kept);
 }
 
-/** What jsonb keeps of a number, to be compared; it is never longer than the literal and a few signs more. */
+/** The canonical form of a literal; at most a few characters longer than the literal. */
 function keptOf(literal: string): string {
   const { sign, digits, lowest, scale } = partsOf(literal);
   return digits === '' ? `0/${scale}` : `${sign}${digits}e${lowest}/${scale}`;
 }
 
 /**
- * How long a number is where jsonb writes it, which knows no exponent: `1e300` is 301 digits.
- * @returns digits before and after the point
+ * The length of a number as jsonb writes it, without an exponent: `1e300` has 301 digits.
+ * @returns the number of digits before and after the point
  */
 export function writtenDigits(number: number | ExactNumber): { whole: number; scale: number } {
   const { digits, lowest, scale } = partsOf(typeof number === 'number' ? String(number) : number.text);
   return { whole: Math.max(1, digits === '' ? 0 : digits.length + lowest), scale };
 }
 
-/** @returns digits: without zeros at either end; lowest: the power of ten of the last of them; scale: digits after the point */
+/** @returns digits: without leading and trailing zeros; lowest: the power of ten of the last one; scale: the number of fraction digits */
 function partsOf(literal: string): { sign: string; digits: string; lowest: number; scale: number } {
   const sign = literal.startsWith('-') ? '-' : '';
   const [mantissa = '', exponent = '0'] = literal.slice(sign.length).split(/e/i);
   const [whole = '', fraction = ''] = mantissa.split('.');
   const all = whole + fraction;
   const last = Number(exponent) - fraction.length;
-  // Counted by hand: an expression for zeros at the end would begin anew at each of them.
+  // Not by a regular expression: for trailing zeros it takes quadratic time.
   let [from, to] = [0, all.length];
   while (from < to && all[from] === '0') from += 1;
   while (to > from && all[to - 1] === '0') to -= 1;

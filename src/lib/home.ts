@@ -1,18 +1,18 @@
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute } from 'node:path';
 
-/** This user's home directory; null: neither HOME nor the list of users names one, as in many a container. */
+/** This user's home directory; null: neither HOME nor the user database has one, as in many containers. */
 export function homeDirectory(): string | null {
   for (const look of [homedir, () => userInfo().homedir]) {
     try {
       const found = look();
       if (isAbsolute(found)) return found;
     } catch {
-      // The list of users does not have this one.
+      // The user database does not contain this user.
     }
   }
   return null;
 }
 
-/** Where other programs of this user look for their files: without a home they have the root, as in containers. */
+/** The home directory that other programs of this user use: without one, as in containers, they use the root directory. */
 export const homeOfOthers = (): string => homeDirectory() ?? '/';

@@ -2,16 +2,16 @@ import { ExactNumber, exactly } from './exact-number.ts';
 import { isObject, type Json } from './json.ts';
 
 const [quote, backslash, minus, point, zero, nine] = [0x22, 0x5c, 0x2d, 0x2e, 0x30, 0x39];
-/** So many digits survive in a number of JavaScript. */
+/** Numbers with at most this many digits are exact in JavaScript. */
 const safeDigits = 15;
-/** Never false of a text with such a number; seldom true of another. It is tried on every text, and so it is quick. */
+/** A fast pre-check of every text: never false for a text with an inexact number, and rarely true for others. */
 const mayHoldExact = /[[:,]\s*-?\d(?:\d*\.\d*0[,}\]\s]|[\d.]{15}|[\d.]*[eE])/;
 const beginsAsNumber = /^\s*[-\d]/;
 const nul = '\\u0000';
 const literal = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const afterNumber = /[ \t\n\r]*(?:[,\]}]|$)/y;
 
-/** A number and where it stands. */
+/** A number and its position. */
 interface Found {
   readonly from: number;
   readonly to: number;
@@ -19,14 +19,14 @@ interface Found {
 }
 
 /**
- * `JSON.parse` that changes no number: those of which a number of JavaScript would be another are `ExactNumber`s.
- * A text without them costs one look more; with a reviver, who is told the sources, parsing takes ten times as long.
+ * `JSON.parse` that keeps all numbers exact: those that JavaScript cannot represent are returned as `ExactNumber`. A text
+ * without such numbers is scanned once more. A reviver, which receives the source text, would take ten times as long.
  * @throws SyntaxError as JSON.parse does
  */
 export function parseJson(text: string): Json {
   const found = beginsAsNumber.test(text) || mayHoldExact.test(text) ? exactNumbers(text) : [];
   if (found.length === 0) return JSON.parse(text) as Json;
-  // Each is parsed as a text.
+  // Replace each number with a marked string.
   const mark = freeMark(text);
   const marked: string[] = [];
   let at = 0;
@@ -39,7 +39,7 @@ export function parseJson(text: string): Json {
   try {
     document = JSON.parse(marked.join('')) as Json;
   } catch {
-    // The place of the fault is that in the text itself.
+    // Parse the original text, so that the error has the right position.
     return JSON.parse(text) as Json;
   }
   const begins = `\0${mark}`;
@@ -48,7 +48,7 @@ export function parseJson(text: string): Json {
   );
 }
 
-/** What no text of a document has after a NUL at its beginning. NUL can be written in one way alone. @throws SyntaxError */
+/** A mark that no string of the document has after a leading NUL. JSON has only one notation for NUL. @throws SyntaxError */
 function freeMark(text: string): string {
   if (!text.includes(nul)) return '';
   const taken = new Set<string>();
@@ -61,7 +61,7 @@ function freeMark(text: string): string {
   return `${number}:`;
 }
 
-/** The numbers of a text that must be kept exactly. Of what is no JSON, any. */
+/** Finds the numbers that must be kept exactly. The result is arbitrary if the text is not valid JSON. */
 function exactNumbers(text: string): readonly Found[] {
   const found: Found[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -84,7 +84,7 @@ const isDigit = (sign: number): boolean => sign >= zero && sign <= nine;
 const isOfNumber = (sign: number): boolean =>
   isDigit(sign) || sign === point || sign === minus || sign === 0x2b || (sign | 0x20) === 0x65;
 
-/** Whether a short number may be another in JavaScript: it has an exponent, or a zero at the end of its fraction. */
+/** Whether JavaScript may change a short number: it has an exponent, or a fraction that ends in zero. */
 function mayChange(text: string, from: number, last: number): boolean {
   const endsInZero = text.charCodeAt(last) === zero;
   for (let at = from; at <= last; at++) {
@@ -94,7 +94,7 @@ function mayChange(text: string, from: number, last: number): boolean {
   return false;
 }
 
-/** Null: there is none, or not as a value, and the text is no JSON. */
+/** Parses the number at a position; null: there is no number as a value, so the text is not valid JSON. */
 function numberAt(text: string, from: number, to: number): number | ExactNumber | null {
   literal.lastIndex = from;
   if (!literal.test(text) || literal.lastIndex !== to) return null;
@@ -102,7 +102,7 @@ function numberAt(text: string, from: number, to: number): number | ExactNumber 
   return afterNumber.test(text) ? exactly(text.slice(from, to)) : null;
 }
 
-/** @param at its first quote @returns its last one; where the text ends: it is not there */
+/** @param at the position of the opening quote @returns the position of the closing quote, or the end of the text if it is missing */
 function endOfString(text: string, at: number): number {
   for (let end = text.indexOf('"', at + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
@@ -112,7 +112,7 @@ function endOfString(text: string, at: number): number {
   return text.length;
 }
 
-/** A document, its texts that begin with NUL made anew. Not by calling itself: it may be nested as deeply as it likes. */
+/** Replaces the strings of a document that begin with NUL. Not recursive: a document may be nested to any depth. */
 function withTexts(document: Json, of: (value: string) => Json): Json {
   if (typeof document === 'string') return of(document);
   const open: Json[] = [document];

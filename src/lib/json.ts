@@ -1,6 +1,6 @@
 import { type ExactNumber, isExact } from './exact-number.ts';
 
-/** Any JSON value, as `parseJson` gives it. */
+/** Any JSON value, as returned by `parseJson`. */
 export type Json = null | boolean | number | string | ExactNumber | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -10,23 +10,23 @@ export const isObject = (value: unknown): value is JsonObject =>
 export const isNumber = (value: unknown): value is number | ExactNumber =>
   typeof value === 'number' || isExact(value);
 
-/** Whether somewhere in it stands a number that one of JavaScript would change. */
+/** Whether a value contains a number that JavaScript cannot represent exactly. */
 export const holdsExact = (value: Json): boolean =>
   isExact(value) ||
   ((Array.isArray(value) || isObject(value)) && Object.values(value).some((part: Json) => holdsExact(part)));
 
-/** A property of the object itself: `__proto__` and the like are ordinary keys of JSON. */
+/** An own property: in JSON, `__proto__` and the like are ordinary keys. */
 export const property = (object: JsonObject, key: string): Json | undefined =>
   Object.hasOwn(object, key) ? object[key] : undefined;
 
-/** The texts of a list, each once; of anything else none: a row that another program wrote may hold anything. */
+/** The distinct strings of a list. Other values are ignored: a row of another program may contain anything. */
 export const textsOf = (value: Json | readonly Json[] | undefined): readonly string[] => [
   ...new Set(Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []),
 ];
 
 /**
- * Equal as PostgreSQL's jsonb keeps it: the order of keys does not count, that of lists does, and `1.0` is another number
- * than `1`.
+ * Compares two values as PostgreSQL's jsonb stores them: the order of keys is ignored, the order of lists is not, and `1.0`
+ * differs from `1`.
  */
 export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;

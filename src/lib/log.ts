@@ -10,8 +10,8 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 's
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * Logs to stderr: a line of JSON each, or on a terminal a line for people.
- * @param terminal whether stderr is one
+ * Creates a log on stderr, with lines of JSON, or of text on a terminal.
+ * @param terminal whether stderr is a terminal
  */
 export function createLog(level: LogLevel, terminal: boolean = process.stderr.isTTY): Log {
   const destination: DestinationStream = {
@@ -32,7 +32,7 @@ export function createLog(level: LogLevel, terminal: boolean = process.stderr.is
   );
 }
 
-/** The error's own words; its stack only for one who debugs. */
+/** The code and message of an error, and its stack at level debug or trace. */
 function serialize(error: unknown, level: LogLevel): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? { code: error.code } : {};

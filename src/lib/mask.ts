@@ -2,22 +2,22 @@ import { isObject, type Json } from './json.ts';
 import { parseJson } from './json-text.ts';
 
 /**
- * Hides passwords in addresses. What cannot be told from a password is hidden as well: better a place that cannot be read
- * than a password that can.
+ * Hides passwords in addresses. Text that cannot be distinguished from a password is hidden, too: an unreadable address is
+ * better than a readable password.
  */
 const mask = '***';
 
-/** From where on, up to where. */
+/** Start and end offset. */
 type Span = readonly [from: number, to: number];
 
 const known = 'postgres(?:ql)?|rediss?|mysql|mariadb|mongodb|amqps?|https?|wss?|ftps?|ldaps?|smtps?|tcp|ssh';
-/** An address begins: one slash is enough, and of the usual ones none is needed. */
+/** The begin of an address: a scheme with at least one slash; for well-known schemes none is needed. */
 const scheme = new RegExp(`(?<=[a-z0-9+.-]):[/\\\\]+|\\b(?:${known}):(?=[^\\s/\\\\])`, 'gi');
 const hasScheme = new RegExp(`^\\s*[a-z][a-z0-9+.-]*:[/\\\\]|^\\s*(?:${known}):`, 'i');
-/** A token instead of user and password. */
+/** A token in place of user and password. */
 const lone = /https?:[/\\]+([^\s/?#@:\\]+)@/gi;
 const parameter = /[?&;#]([\w.%[\]-]{1,64})=/g;
-/** Certainly the next one: no value has what stands here unless it was not encoded. By what the one before begins with. */
+/** Matches the next parameter. A value contains this only if it is not encoded. @param sign the separator before the current one */
 const nextParameter = (sign: string): RegExp =>
   sign === ';' ? /;\s*[\w.%[\]-]{1,64}=/g : /&[\w.%[\]-]{1,64}=/g;
 const isMasked = /^\*\*\*(?=$|[&\s"'`),;\]}])/;
@@ -25,12 +25,12 @@ const secretName =
   /pass(?:wd|word|phrase|code)?s?$|pwd$|token|secret|credential|signature$|^sig$|^jwt$|auth$|^oauth|^authorization$|^key$|(?:api|access|private|shared|account|signing|encryption|master|function|subscription)key$|session(?:id)?$/;
 
 /**
- * A text with every password of its addresses hidden, whatever the password is made of: up to the last `@` of the text,
- * since a password may hold all that otherwise ends an address. JSON stays JSON: there a text ends where its string does.
+ * Hides every password in addresses of a text, up to the last `@` of the text: a password may contain all characters that
+ * otherwise end an address. JSON stays valid JSON: each string is handled separately.
  */
 export function withoutSecrets(text: string): string {
   if (!/[@=]/.test(text)) return text;
-  // The calls of a stack are no part of an address, and may hold an `@`.
+  // Handle the lines of a stack separately: they are not part of an address and may contain `@`.
   const hidden = text
     .split(/(?=\n[ \t]+at )/)
     .map(hideIn)
@@ -38,7 +38,7 @@ export function withoutSecrets(text: string): string {
   return hidden === text ? text : (hiddenInJson(text) ?? hidden);
 }
 
-/** Null: it is no object and no list of JSON. */
+/** Hides passwords in JSON; null: the text is not a JSON object or list. */
 function hiddenInJson(text: string): string | null {
   if (!/^\s*[{[]/.test(text)) return null;
   try {
@@ -57,14 +57,14 @@ function hiddenInStrings(value: Json): Json {
   );
 }
 
-/** As `withoutSecrets`, for what is an address as a whole: it need not even have a scheme. */
+/** As `withoutSecrets`, for a text that is an address, even without a scheme. */
 export const maskAddress = (address: string): string =>
   hide(address, [...spansIn(address), ...(hasScheme.test(address) ? [] : passwordAfter(address, 0))]);
 
 const hideIn = (text: string): string => hide(text, spansIn(text));
 
 function spansIn(text: string): readonly Span[] {
-  // The first address is enough: what is hidden reaches to the last `@`, and no other one is left.
+  // The first address is enough: the hidden part ends at the last `@` of the text.
   scheme.lastIndex = 0;
   const password = scheme.test(text) ? passwordAfter(text, scheme.lastIndex) : [];
   const tokens = [...text.matchAll(lone)].map(({ index, 0: found, 1: token = '' }): Span => {
@@ -74,7 +74,7 @@ function spansIn(text: string): readonly Span[] {
   return [...password, ...tokens, ...parametersOf(text)];
 }
 
-/** What follows the user's name. @param from where that begins */
+/** The part after the user name. @param from the offset of the user name */
 function passwordAfter(text: string, from: number): readonly Span[] {
   const [colon, end] = [text.indexOf(':', from), text.lastIndexOf('@')];
   return colon === -1 || end < colon ? [] : [[colon + 1, end]];
@@ -109,7 +109,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Spans that touch or overlap become one. */
+/** Replaces spans with the mask; adjacent and overlapping spans are merged. */
 function hide(text: string, spans: readonly Span[]): string {
   let shown = '';
   let at = 0;

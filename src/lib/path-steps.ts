@@ -1,25 +1,24 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 
-/** One name on the way to a file. */
+/** One component of the path to a file. */
 export interface PathStep {
-  /** Where it stands: a directory without links in its path. */
+  /** Its directory, as a path without links. */
   readonly directory: string;
   readonly directoryStat: Stats;
   readonly path: string;
-  /** Of itself, not of what it links to; null: it is not there. */
+  /** Its `lstat`; null: it does not exist. */
   readonly stat: Stats | null;
 }
 
-/** As many links as Linux follows. */
+/** The same limit as Linux. */
 const mostLinks = 40;
 
 /**
- * Walks to a file as the kernel does, over every directory and every link, from the root on. The last step is the file, and
- * no link unless it leads in a circle.
- * @throws of the file system
+ * Resolves a path as the kernel does, from the root, through all directories and links. The last step is the file itself.
+ * @throws Error of the file system, or for too many links
  */
 export function* pathSteps(file: string): Generator<PathStep, void> {
-  // Not normalized: behind a link `..` is another directory.
+  // Do not normalize the path: after a link, `..` is another directory.
   const names = namesOf(file.startsWith('/') ? file : `${process.cwd()}/${file}`);
   let directory = '/';
   let links = 0;
@@ -47,7 +46,7 @@ const namesOf = (path: string): string[] => path.split('/').filter((name) => nam
 
 const parentOf = (directory: string): string => directory.slice(0, directory.lastIndexOf('/')) || '/';
 
-/** Whether those who may write to a directory may replace only what is their own there. */
+/** Whether users with write access to a directory can replace only their own files in it. */
 export const isSticky = ({ mode }: Stats): boolean => (mode & 0o1000) !== 0;
 export const isOpenToOthers = ({ mode }: Stats): boolean => (mode & 0o002) !== 0;
 export const isOpenToGroup = ({ mode }: Stats): boolean => (mode & 0o020) !== 0;

@@ -1,13 +1,13 @@
 /**
- * What is no sign of its own: control characters, ends of lines, and what turns the direction of writing. A terminal obeys
- * some of them, whoever wrote the text.
+ * Control characters, line separators and bidirectional controls. A terminal interprets some of them, also in texts that come
+ * from other programs.
  */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** A text of one line as people may see it: what is no sign is U+FFFD. */
+/** Replaces unprintable characters, including line breaks, with U+FFFD. */
 export const printable = (text: string): string => text.replace(unprintable, '\ufffd');
 
-/** The same for every text in a value, the keys of objects included; what is no list and no plain object stays. */
+/** Applies `printable` to every string in a value, including keys of objects. Values other than lists and plain objects are unchanged. */
 export function printableDeep<T>(value: T): T {
   const clean = (part: unknown): unknown => {
     if (typeof part === 'string') return printable(part);
@@ -19,16 +19,16 @@ export function printableDeep<T>(value: T): T {
   return clean(value) as T;
 }
 
-/** Characters of a reason: of a fault, a change, a message. */
+/** The maximum length of a reason in characters. */
 export const longestReason = 500;
 
-/** A text of at most so many characters, its end cut off. */
+/** Shortens a text to at most `most` characters. */
 export const shortened = (text: string, most: number = longestReason): string =>
   text.length <= most ? text : `${text.slice(0, most - 1).toWellFormed()}…`;
 
-/** What JSON leaves as it is, and a terminal may obey. */
+/** Characters that JSON does not escape and that a terminal may interpret. */
 const obeyed = /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu;
 
-/** A text of JSON, which says the same and which no terminal takes for commands. */
+/** Escapes control characters in JSON; the value is the same, and a terminal does not interpret them. */
 export const escapedJson = (json: string): string =>
   json.replace(obeyed, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);

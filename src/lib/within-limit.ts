@@ -1,9 +1,9 @@
 import { endsWithin } from './ends-within.ts';
 
-/** Milliseconds within which the store answers, else it is down: on Redis a call would wait for ever. */
+/** The time limit of a call to a store in milliseconds. Without it, calls to Redis wait until an outage ends. */
 const answerWithinMs = 10_000;
 
-/** @throws what `ask` throws, or that nobody answered */
+/** @throws the error of `ask`, or Error when there is no answer in time */
 export async function withinLimit<T>(ask: () => Promise<T>): Promise<T> {
   const answer = ask();
   if (await endsWithin(answerWithinMs, answer)) return answer;

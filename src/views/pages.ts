@@ -2,9 +2,9 @@ import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
 import type { DeckyRow } from './report.ts';
 
-/** What a reader of the fleet asks for. Null: all. */
+/** Filters for deckies. Null: no filter. */
 export interface DeckyFilter {
-  /** A part of the name, the address, a service or the reason, whatever its case. */
+  /** A part of the name, the address, a service or the reason; case-insensitive. */
   readonly search: string | null;
   readonly state: FleetState | null;
   readonly service: string | null;
@@ -13,11 +13,11 @@ export interface DeckyFilter {
 /** A recorded decky on a page of many hosts. */
 export interface ListedDecky extends DeckyRow {
   readonly host_uuid: string;
-  /** How many deckies of its host the filter lets through. */
+  /** The number of deckies of its host that match the filter. */
   readonly matched: number;
 }
 
-/** The recorded side of one decky. */
+/** The row of one decky with its content. */
 export interface RecordedDecky extends DeckyRow {
   readonly decky_config: Json;
 }
@@ -25,18 +25,18 @@ export interface RecordedDecky extends DeckyRow {
 export type Order = 'broken' | 'name' | 'recent';
 
 export interface Pulse {
-  /** Another text: something changed. */
+  /** A text that differs whenever something has changed. */
   readonly text: string;
-  /** The hosts to which that may have happened: those of the last seconds; none: it cannot be told. */
+  /** The hosts that changed within the last seconds; empty: unknown. */
   readonly hosts: readonly string[];
 }
 
 export interface Pages {
   /**
-   * The deckies of some hosts, in their order.
-   * @param page.hosts all their rows count for `matched`
-   * @param page.open hosts of which those that run are shown, too
-   * @param page.perHost at most so many of each host; of an open one twenty times as many
+   * The deckies of some hosts, in the order of the hosts.
+   * @param page.hosts the hosts; all their rows count for `matched`
+   * @param page.open hosts whose running deckies are listed, too
+   * @param page.perHost the maximum number of deckies for each host; twenty times as many for an open host
    */
   deckies(
     filter: DeckyFilter,
@@ -44,28 +44,28 @@ export interface Pages {
       hosts: readonly string[];
       open: readonly string[];
       perHost: number;
-      /** Of hosts with more than `perHost` deckies those that run are counted only. */
+      /** Whether running deckies are only counted on hosts with more than `perHost` deckies. */
       quiet: boolean;
       order: Order;
     },
   ): Promise<readonly ListedDecky[]>;
-  /** How many deckies of each host the filter lets through. */
+  /** The number of deckies of each host that match the filter. */
   matched(filter: DeckyFilter): Promise<ReadonlyMap<string, number>>;
-  /** All that the filter lets through, a page of them. */
+  /** One page of the deckies that match the filter. */
   list(
     filter: DeckyFilter & { host: string | null },
     page: { limit: number; offset: number },
   ): Promise<{ total: number; deckies: readonly ListedDecky[] }>;
   /** Null: not recorded. */
   decky(host: string, name: string): Promise<RecordedDecky | null>;
-  /** The services that are recorded anywhere. */
+  /** All recorded services. */
   services(): Promise<readonly string[]>;
-  /** Transitions of one decky since then, oldest first, and the last one before. `at`: epoch milliseconds. */
+  /** The transitions of one decky since a time, oldest first, and the last one before it. Times are epoch milliseconds. */
   transitions(
     host: string,
     name: string,
     since: number,
   ): Promise<readonly { at: number; to: FleetState | null }[]>;
-  /** Changes whenever a pass was committed anywhere, or a host became stale. */
+  /** Returns another text whenever a pass has been committed or a host has become stale. */
   pulse(): Promise<Pulse>;
 }

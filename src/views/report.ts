@@ -1,13 +1,13 @@
 import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
 
-/** One host as `hosts` and `status` tell it. Times are ISO 8601. */
+/** One host in the output of `hosts` and `status`. Times are ISO 8601. */
 export interface HostView {
   readonly host_uuid: string;
-  /** Its last full pass is older than three intervals, or there was none: its states are last known ones. */
+  /** Whether its last full pass is older than three intervals, or there was none. Its states are then last known. */
   readonly stale: boolean;
   readonly interval_s: number;
-  /** Null: no worker has ever looked at it; its rows are another program's, or the configuration names it. */
+  /** Null: no worker has ever monitored it; its rows come from another program, or only the configuration includes it. */
   readonly first_seen_at: string | null;
   readonly last_pass_at: string | null;
   readonly last_full_pass_at: string | null;
@@ -16,7 +16,7 @@ export interface HostView {
   readonly last_error: string | null;
   readonly version: string | null;
   readonly counts: Json;
-  /** How many deckies are recorded in each state. */
+  /** The number of recorded deckies by state. */
   readonly states: Readonly<Partial<Record<FleetState, number>>>;
   readonly held: readonly HostNote[];
   readonly left: readonly HostNote[];
@@ -36,7 +36,7 @@ export interface DeckyRow {
   readonly services: Json;
   readonly state: FleetState;
   readonly last_error: string | null;
-  /** When it came to this state, as far as the history goes. */
+  /** When it changed to this state; null: not in the history. */
   readonly since: string | null;
   readonly updated_at: string;
 }
@@ -59,25 +59,25 @@ export interface Gap {
 }
 
 export interface Report {
-  /** @param host null: all. */
+  /** @param host null: all hosts */
   hosts(host: string | null): Promise<readonly HostView[]>;
-  /** All hosts that registered, or some, with their intervals in seconds: what a schedule needs of them. */
+  /** The registered hosts with their intervals in seconds, for the schedule. @param only limits them to these hosts */
   intervals(only?: readonly string[]): Promise<readonly Pick<HostView, 'host_uuid' | 'interval_s'>[]>;
-  /** Of one host, in the order of their names. */
+  /** The deckies of one host, sorted by name. */
   deckies(host: string): Promise<readonly DeckyRow[]>;
-  /** Newest first. @param filter.since ISO 8601 */
+  /** Transitions and gaps, newest first. @param filter.since ISO 8601 */
   history(filter: HistoryFilter): Promise<{ transitions: readonly Transition[]; gaps: readonly Gap[] }>;
-  /** Newest first, a thousand at most. @param since ISO 8601; null: all */
+  /** The gaps of one host, newest first, at most a thousand. @param since ISO 8601; null: all */
   gaps(host: string, since: string | null): Promise<readonly Gap[]>;
-  /** Whether a worker registered the host, or it has rows. */
+  /** Whether a worker has registered the host, or the host has rows. */
   knowsHost(host: string): Promise<boolean>;
-  /** Some of the hosts that are known, and of others, in the order of their names; and how many there are. */
+  /** Some of the known hosts and `others`, sorted by name, and the total number. */
   someHosts(most: number, others: readonly string[]): Promise<{ names: readonly string[]; count: number }>;
-  /** Where a decky of that name is, or was as far as the history goes. */
+  /** The hosts that have a decky of this name, in the table or in the history. */
   hostsOfDecky(name: string): Promise<readonly string[]>;
-  /** Whether a role was granted the host. */
+  /** Whether a role has been granted the host. */
   isGranted(host: string): Promise<boolean>;
-  /** How many rows a host has, without those that say exactly what one of these deckies says. */
+  /** The number of rows of a host, without those whose content equals one of these deckies. */
   countRows(host: string, except: readonly Json[]): Promise<number>;
 }
 

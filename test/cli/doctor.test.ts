@@ -73,7 +73,7 @@ describe('a database that was broken on purpose', () => {
       await says(
         url,
         command,
-        /^decnet-fleet: The database .*mistyped_fleet refuses: database "mistyped_fleet" does not exist/,
+        /^decnet-fleet: The database .*mistyped_fleet refuses the connection: database "mistyped_fleet" does not exist/,
       );
     const found = await run(as('postgres'), `select 1 from pg_database where datname like 'mistyped%'`);
     assert.deepEqual(found, []);
@@ -90,7 +90,7 @@ describe('a database that was broken on purpose', () => {
       const { verdict, text } = await examined(url, 'database');
       assert.equal(verdict, 'fault');
       assert.match(text, /Its encoding is LATIN1.*create database NAME encoding 'UTF8' template template0/);
-      await says(url, ['migrate'], /refuses a character: .*must be in UTF8/);
+      await says(url, ['migrate'], /refuses a character: .*encoding must be UTF8/);
     } finally {
       await run(as('postgres'), `drop database ${name} with (force)`);
     }
@@ -106,7 +106,7 @@ describe('a database that was broken on purpose', () => {
       const { verdict, text } = await examined(url, 'database');
       assert.equal(verdict, 'fault');
       assert.match(text, /read-only.*Turn the setting off/);
-      await says(url, ['migrate'], /takes no writes: .*point DATABASE_URL at the primary/);
+      await says(url, ['migrate'], /is read-only: .*point DATABASE_URL at the primary/);
     } finally {
       await run(as('postgres'), `drop database ${name} with (force)`);
     }
@@ -121,7 +121,7 @@ describe('a database that was broken on purpose', () => {
       const { verdict, text } = await examined(standby.url, 'database');
       assert.equal(verdict, 'fault');
       assert.match(text, /a standby, which is read-only.*Point DATABASE_URL at the primary/);
-      await says(standby.url, ['migrate'], /takes no writes: .*point DATABASE_URL at the primary/);
+      await says(standby.url, ['migrate'], /is read-only: .*point DATABASE_URL at the primary/);
     } finally {
       await standby.remove();
     }

@@ -164,7 +164,7 @@ describe('the command line', () => {
     url.password = 'wrong-secret';
     const { code, stderr } = await cli(['status'], { ...env, DATABASE_URL: url.href });
     assert.equal(code, 1);
-    assert.match(stderr, /refuses: password authentication failed/);
+    assert.match(stderr, /refuses the connection: password authentication failed/);
     assert.doesNotMatch(stderr, /wrong-secret/);
   });
 

@@ -48,7 +48,7 @@ describe('what does not exist', () => {
       assert.deepEqual([code, stdout], [1, ''], args.join(' '));
       assert.match(
         stderr,
-        /^decnet-fleet: Host nobody is not known\. No host is: a worker registers [^\n]+\n$/,
+        /^decnet-fleet: Host nobody is unknown\. No host is known yet: a worker registers [^\n]+\n$/,
       );
     }
   });
@@ -65,7 +65,7 @@ describe('what does not exist', () => {
       assert.deepEqual([code, stdout], [1, ''], args.join(' '));
       assert.match(
         stderr,
-        /^decnet-fleet: [^\n]*Host nobody is not known\. Known are local, named, rows-only\n$/,
+        /^decnet-fleet: [^\n]*Host nobody is unknown\. Known hosts: local, named, rows-only\n$/,
         args.join(' '),
       );
     }
@@ -73,7 +73,7 @@ describe('what does not exist', () => {
       `insert into fleet_hosts (host_uuid, interval_s) select 'many-' || n, 30 from generate_series(1, 2000) n`,
     );
     const { stderr } = await cli(['status', '--host', 'nobody'], env);
-    assert.match(stderr, /Known are local, many-1, many-10, many-100, many-1000 and 1,998 more\n$/);
+    assert.match(stderr, /Known hosts: local, many-1, many-10, many-100, many-1000 and 1,998 more\n$/);
     await store.db.query(`delete from fleet_hosts where host_uuid like 'many-%'`);
   });
 
@@ -106,12 +106,12 @@ describe('what does not exist', () => {
     for (const [args, words] of [
       [
         ['--decky', 'nothing'],
-        /Decky nothing is not known\. `decnet-fleet status` lists those that are, [^\n]+\n$/,
+        /Decky nothing is unknown\. `decnet-fleet status` lists all recorded deckies, [^\n]+\n$/,
       ],
-      [['--decky', 'nothing', '--host', 'local'], /Decky nothing is not known on host local\. /],
+      [['--decky', 'nothing', '--host', 'local'], /Decky nothing is unknown on host local\. /],
       [
         ['--decky', 'web', '--host', 'rows-only'],
-        /Decky web is not known on host rows-only\. Host local has one of that name\n$/,
+        /Decky web is unknown on host rows-only\. A decky of this name is on host local\n$/,
       ],
     ] as const) {
       for (const json of [[], ['--json']]) {
