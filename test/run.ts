@@ -23,6 +23,7 @@ const skipped: { readonly file: string; readonly name: string; readonly why: str
 const isExcused = (why: string): boolean => process.getuid?.() !== 0 && /\broot\b/.test(why);
 const counts = { passed: 0, failed: 0 };
 const hangs = hangWatch(600_000);
+const seconds = new Map<string, number>();
 
 /** Where a failure is final, the tests of hosts run one file at a time: their timing is then the machine's alone. */
 const isAlone = (file: string): boolean => isStrict && file.includes('/test/hosts/');
@@ -39,6 +40,14 @@ async function runFiles(some: readonly string[], concurrency: number): Promise<v
   // A test that fails may leave a connection open, and must not hold the others up.
   const stream = run({ files: [...some], concurrency, signal: hangs.signal, forceExit: true });
   hangs.follow(stream);
+  const began = new Map<string, number>();
+  stream.on('test:dequeue', ({ file, name }) => {
+    if (file !== undefined && name === file) began.set(file, performance.now());
+  });
+  stream.on('test:complete', ({ file, name }) => {
+    const from = file !== undefined && name === file ? began.get(file) : undefined;
+    if (from !== undefined) seconds.set(relative(packageRoot, name), (performance.now() - from) / 1000);
+  });
   stream.on('test:pass', (event) => {
     const file = relative(packageRoot, event.file ?? '');
     if (event.skip !== undefined) skipped.push({ file, name: event.name, why: String(event.skip) });
@@ -72,5 +81,7 @@ if (isStrict && chosen.length === 0) {
   }
   counts.failed += faults.length;
 }
+for (const [file, took] of [...seconds].sort(([, a], [, b]) => b - a).slice(0, 10))
+  console.log(`${took.toFixed(1).padStart(6)} s  ${file}`);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);

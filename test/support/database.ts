@@ -1,6 +1,4 @@
 import pg from 'pg';
-import type { Database } from '../../src/database/database.ts';
-import { openDatabase } from '../../src/database/orm.ts';
 
 let count = 0;
 
@@ -11,11 +9,13 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-const serverUrl = (): string => {
-  const url = process.env.TEST_DATABASE_URL;
-  if (url === undefined) throw new Error('TEST_DATABASE_URL is not set: run the tests with `npm test`');
-  return url;
+/** @see services.ts, which sets it */
+const shared = (name: 'TEST_DATABASE_URL' | 'TEST_TEMPLATE'): string => {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set: run the tests with \`npm test\``);
+  return value;
 };
+const serverUrl = (): string => shared('TEST_DATABASE_URL');
 
 async function onServer(statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: serverUrl() });
@@ -33,16 +33,13 @@ export async function testDatabase(
 ): Promise<TestDatabase> {
   count += 1;
   const name = `test_${process.pid}_${count}`;
-  await onServer(`create database ${name}`);
+  // Else it is a copy of the template that has no tables.
+  const template = options.migrated ? ` template ${shared('TEST_TEMPLATE')}` : '';
+  await onServer(`create database ${name}${template}`);
   const url = new URL(serverUrl());
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href, max: 3, allowExitOnIdle: true });
   pool.on('error', () => undefined);
-  if (options.migrated) {
-    const database: Database = await openDatabase(url.href);
-    await database.migrate();
-    await database.close();
-  }
   return {
     url: url.href,
     query: async <R extends pg.QueryResultRow>(statement: string, values: readonly unknown[] = []) =>

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { decky, declared, exited, seen, serviceOf, unreachable } from '../support/facts.ts';
+import { waitFor } from '../support/wait.ts';
+import { inScene, names } from './scene.ts';
+
+describe('messages', { concurrency: 12 }, () => {
+  describe('a notification', () => {
+    test(
+      'tells a crash once, its end once, and is as its schema says',
+      inScene(async ({ to, notifier, run, fleetOf, told, delivered, quiet }) => {
+        await fleetOf(['web', 'mail']);
+        notifier();
+        await fleetOf(['web', 'mail'], ['web']);
+        await told(1);
+        await run();
+        await fleetOf(['web', 'mail']);
+        await told(2);
+        await quiet();
+        assert.deepEqual(to.kinds, ['decky_down web', 'decky_recovered web']);
+        const [down] = to.got;
+        const { id, since, ...body } = down?.body ?? {};
+        assert.equal(id, down?.id);
+        assert.ok(Math.abs(Date.parse(String(since)) - Date.now()) < 60_000);
+        assert.deepEqual(body, {
+          kind: 'decky_down',
+          host_uuid: 'local',
+          name: 'web',
+          names: [],
+          count: 1,
+          state: 'failed',
+          previous_state: 'running',
+          reason: 'ssh: exited, code 137',
+          service: 'ssh',
+          exit_code: 137,
+          link: 'https://fleet.example/deckies/local/web',
+          text: 'web on host local is failed (was running): ssh: exited, code 137',
+        });
+        await delivered();
+      }),
+    );
+
+    test(
+      'tells of most of a host in one message, and of its recovery in one',
+      inScene(async ({ to, notifier, fleetOf, told, quiet }) => {
+        await fleetOf(names(5));
+        notifier();
+        await fleetOf(names(5), names(4));
+        await told(1);
+        await fleetOf(names(5));
+        await told(2);
+        await quiet();
+        assert.deepEqual(to.kinds, ['host_down 4', 'host_recovered 4']);
+        assert.deepEqual(to.got[0]?.body.names, names(4));
+        assert.equal(to.got[0]?.body.link, 'https://fleet.example/hosts/local');
+      }),
+    );
+
+    test(
+      'alarms nobody at a first deployment, however slow',
+      inScene(async ({ it, to, notifier, run, fleetOf, told, quiet, alarms }) => {
+        notifier();
+        // As a deployer does: the row says `running` before any container starts.
+        await it.db.query(
+          `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state)
+       values ('local', 'web', '["ssh"]', $1, '192.0.2.7', 'running')`,
+          [JSON.stringify(decky('web').config)],
+        );
+        it.desired = declared(decky('web'), decky('mail'));
+        await run();
+        await it.db.query(
+          `update fleet_deckies set updated_at = now() - interval '10 minutes' where name = 'web'`,
+        );
+        await run();
+        it.observed = seen(serviceOf('web', 'ssh', exited(1)), serviceOf('mail', 'ssh', exited(1)));
+        await run();
+        await fleetOf(['web', 'mail']);
+        await quiet();
+        assert.deepEqual([to.kinds, await alarms()], [[], []]);
+        await fleetOf(['web', 'mail'], ['web']);
+        await told(1);
+        assert.deepEqual(to.kinds, ['decky_down web']);
+      }),
+    );
+
+    test(
+      'tells flapping once, and how it ended',
+      inScene(async ({ it, to, notifier, fleetOf, told, quiet }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        for (let times = 0; times < 3; times++) {
+          await fleetOf(['web', 'mail', 'dns'], ['web']);
+          await fleetOf(['web', 'mail', 'dns']);
+        }
+        notifier();
+        await told(1);
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await quiet();
+        assert.deepEqual(to.kinds, ['decky_flapping web']);
+        await it.db.query(`update fleet_alarms set changed_at = now() - interval '301 seconds'`);
+        await told(2);
+        await quiet();
+        assert.deepEqual(to.kinds, ['decky_flapping web', 'decky_down web']);
+      }),
+    );
+
+    test(
+      'of a decky that was removed comes only after one that it is down',
+      inScene(async ({ to, notifier, fleetOf, told, quiet, alarms }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        notifier();
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await told(1);
+        await fleetOf(['dns']);
+        await told(2);
+        await quiet();
+        assert.deepEqual(to.kinds, ['decky_down web', 'decky_removed web']);
+        assert.deepEqual(await alarms(), []);
+      }),
+    );
+
+    test(
+      'tells when another program deletes the row of a decky that is down, or writes that it runs',
+      inScene(async ({ it, to, notifier, run, fleetOf, told, delivered }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
+        const first = notifier();
+        await told(2);
+        await delivered();
+        await first.close();
+        await it.db.query(`delete from fleet_deckies where name = 'web'`);
+        await it.db.query(`update fleet_deckies set state = 'running', updated_at = now() - interval '1 hour'
+      where name = 'mail'`);
+        it.desired = declared(decky('mail'), decky('dns'));
+        it.observed = seen(serviceOf('mail', 'ssh'), serviceOf('dns', 'ssh'));
+        await run();
+        notifier();
+        await told(4);
+        assert.deepEqual([...to.kinds].sort(), [
+          'decky_down mail',
+          'decky_down web',
+          'decky_recovered mail',
+          'decky_removed web',
+        ]);
+      }),
+    );
+
+    test(
+      'tells when a host becomes stale and its Docker unreachable, and when that ends',
+      inScene(async ({ it, to, notifier, run, fleetOf, told }) => {
+        await fleetOf(['web']);
+        notifier();
+        it.observed = unreachable;
+        await run();
+        await told(1);
+        await fleetOf(['web']);
+        await told(2);
+        // Else so many changes would be flapping.
+        await it.db.query(`update fleet_alarms set recent = '[]'`);
+        await it.db.query(`update fleet_hosts set interval_s = 1, last_full_pass_at = now() - interval '10 s',
+      last_observed_at = now() - interval '10 s'`);
+        await told(3);
+        await it.db.query('update fleet_hosts set interval_s = 30');
+        await run();
+        await told(4);
+        assert.deepEqual(
+          to.got.map(({ body }) => body.kind),
+          ['docker_unreachable', 'docker_back', 'host_stale', 'host_fresh'],
+        );
+        const [gone] = to.got;
+        assert.match(String(gone?.body.reason), /Docker does not answer/);
+        assert.deepEqual([gone?.body.service, gone?.body.exit_code], [null, null]);
+      }),
+    );
+
+    test(
+      'does not call a host stale while this process has not watched for long enough',
+      inScene(async ({ it, to, notifier, fleetOf, quiet, alarms }) => {
+        await fleetOf(['web']);
+        await it.db.query(`update fleet_hosts set last_full_pass_at = now() - interval '1 day',
+      last_observed_at = now() - interval '1 day'`);
+        notifier();
+        await quiet();
+        assert.deepEqual([to.kinds, await alarms()], [[], []]);
+      }),
+    );
+  });
+
+  describe('without a receiver', () => {
+    test(
+      'nothing is written down for later but what is new',
+      inScene(async ({ it, notifier, fleetOf, alarms }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
+        await it.db.query(
+          `update fleet_alarms set changed_at = now() - interval '11 minutes' where name = 'web'`,
+        );
+        notifier(null);
+        await waitFor(async () => (await alarms()).some(({ told: state }) => state === 'failed'));
+        assert.deepEqual(await alarms(), [
+          { name: 'mail', state: 'failed', told: 'running' },
+          { name: 'web', state: 'failed', told: 'failed' },
+        ]);
+        assert.deepEqual(await it.db.query('select 1 from fleet_notifications'), []);
+      }),
+    );
+  });
+});
+
+// It keeps the machine busy: the others would wait for it.
+describe('a large host', () => {
+  test(
+    'of 10,000 deckies that all die is one message',
+    inScene(async ({ to, notifier, fleetOf, told, quiet }) => {
+      await fleetOf(names(10_000));
+      notifier();
+      await fleetOf(names(10_000), names(10_000));
+      await told(1);
+      await quiet();
+      assert.deepEqual(to.kinds, ['host_down 10000']);
+    }),
+  );
+});

@@ -1,0 +1,341 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import pg from 'pg';
+import { pino } from 'pino';
+import { openDatabase } from '../../src/database/orm.ts';
+import { postgresOutbox } from '../../src/database/outbox.ts';
+import { cli, start } from '../support/cli.ts';
+import { withoutRules } from '../support/granted.ts';
+import { waitFor } from '../support/wait.ts';
+import { inScene, names } from './scene.ts';
+
+describe('the receiver of the messages', { concurrency: 12 }, () => {
+  describe('a receiver', () => {
+    test(
+      'that is dead is tried again under the same id, a restart in between, and in order',
+      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        const first = notifier();
+        to.answer = (response) => void response.writeHead(503).end();
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await told(2);
+        await to.stop();
+        await fleetOf(['web', 'mail', 'dns']);
+        await waitFor(async () => (await it.db.query('select 1 from fleet_notifications')).length === 2);
+        await first.close();
+        const ids = new Set(to.got.map(({ id }) => id));
+        assert.equal(ids.size, 1);
+        to.got.length = 0;
+        to.answer = (response) => void response.writeHead(200).end('ok');
+        await to.start();
+        notifier();
+        await waitFor(() => to.got.length === 2, 40_000);
+        assert.deepEqual(to.kinds, ['decky_down web', 'decky_recovered web']);
+        assert.ok(ids.has(to.got[0]?.id ?? ''));
+      }),
+    );
+
+    for (const [how, headers] of [
+      ['in seconds', () => ({ 'retry-after': '4' })],
+      // Its clock is a day slow: what counts is how far its own two times lie apart.
+      [
+        'as a time',
+        () => ({
+          date: new Date(Date.now() - 86_400_000).toUTCString(),
+          'retry-after': new Date(Date.now() - 86_400_000 + 5000).toUTCString(),
+        }),
+      ],
+    ] as const)
+      test(
+        `that asks ${how} to be left alone is, by the news of all hosts, and then gets them all`,
+        inScene(async ({ it, to, notifier, fleetOf, told, delivered }) => {
+          await fleetOf(['web', 'mail', 'dns']);
+          to.answer = (response) => void response.writeHead(429, headers()).end();
+          notifier();
+          await fleetOf(['web', 'mail', 'dns'], ['web']);
+          await told(1);
+          to.answer = (response) => void response.writeHead(204).end();
+          // Newer outages, of this host and of another one.
+          await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
+          await it.db.query(
+            `insert into fleet_hosts (host_uuid, last_full_pass_at, last_observed_at) values ('other', now(), now())`,
+          );
+          await it.db.query(
+            `insert into fleet_deckies (host_uuid, name, state) values ('other', 'ftp', 'failed')`,
+          );
+          await it.db.query(`insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
+        values ('other', 'ftp', 'failed', 'running', now(), now() - interval '3 s')`);
+          await told(4);
+          await delivered();
+          const [asked, ...later] = to.got;
+          for (const { at } of later) assert.ok(at - (asked?.at ?? 0) >= 4000, `${at - (asked?.at ?? 0)} ms`);
+          assert.deepEqual([...to.kinds].sort(), [
+            'decky_down ftp',
+            'decky_down mail',
+            'decky_down web',
+            'decky_down web',
+          ]);
+          const ofLocal = to.kinds.filter((kind) => !kind.endsWith('ftp'));
+          assert.deepEqual(ofLocal, ['decky_down web', 'decky_down web', 'decky_down mail']);
+        }),
+      );
+
+    test(
+      'is sent what was put off before the database’s clock was set back',
+      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        await it.db.query(`create function later() returns trigger language plpgsql
+      as $$ begin new.due_at := now() + interval '1 year'; return new; end $$`);
+        await it.db.query(
+          'create trigger later before insert on fleet_notifications for each row execute function later()',
+        );
+        notifier();
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await told(1);
+        assert.deepEqual(to.kinds, ['decky_down web']);
+      }),
+    );
+
+    test(
+      'is told once by two processes',
+      inScene(async ({ to, notifier, fleetOf, told, quiet }) => {
+        await fleetOf(names(8));
+        notifier();
+        notifier();
+        await fleetOf(names(8), names(3));
+        await told(3);
+        await quiet();
+        assert.deepEqual([...to.kinds].sort(), [
+          'decky_down decky-0',
+          'decky_down decky-1',
+          'decky_down decky-2',
+        ]);
+      }),
+    );
+
+    test(
+      'that is slow delays no pass, and no end of the process',
+      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        const slow = notifier();
+        to.answer = () => undefined;
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await told(1);
+        // Less than the time that the receiver has to answer.
+        const from = performance.now();
+        await fleetOf(['web', 'mail', 'dns'], ['mail']);
+        await slow.close();
+        assert.ok(performance.now() - from < 9000);
+        const [row] = await it.db.query('select attempts, due_at > now() as later from fleet_notifications');
+        assert.deepEqual(row, { attempts: 1, later: true });
+      }),
+    );
+
+    test(
+      'that redirects is followed nowhere, and one that refuses a message for good is spared it',
+      inScene(async ({ it, to, notifier, fleetOf, told, delivered }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        to.answer = (response) => void response.writeHead(302, { location: '/elsewhere' }).end();
+        notifier();
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await told(2);
+        assert.deepEqual([...new Set(to.got.map(({ url }) => url))], ['/hook/s3cret']);
+        to.answer = (response) => void response.writeHead(400).end();
+        await it.db.query('update fleet_notifications set attempts = 4, due_at = now()');
+        await delivered();
+      }),
+    );
+
+    test(
+      'of Slack’s kind gets its form alone, and nothing that a row holds becomes markup',
+      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+        await fleetOf(['mail']);
+        await it.db.query(
+          `insert into fleet_deckies (host_uuid, name, state) values ('local', '<!here>', 'failed')`,
+        );
+        await it.db.query(
+          `insert into fleet_alarms values ('local', '<!here>', 'failed', 'running', '<!channel>: exited & <a|b>', now(), now())`,
+        );
+        notifier(`http://me:pa%20ss@127.0.0.1:${to.port}/x?a=1&format=slack`);
+        await told(1);
+        assert.deepEqual(to.got[0]?.body, {
+          text: '&lt;!here&gt; on host local is failed (was running): &lt;!channel&gt;: exited &amp; &lt;a|b&gt; https://fleet.example/deckies/local/%3C!here%3E',
+        });
+        assert.equal(to.got[0]?.url, '/x?a=1');
+        assert.equal(to.got[0]?.authorization, `Basic ${Buffer.from('me:pa ss').toString('base64')}`);
+      }),
+    );
+  });
+
+  describe('a scheduler’s process', () => {
+    test(
+      'tells, and says of a dead receiver where it is, once, and no secret',
+      inScene(async ({ it, to, fleetOf, told }) => {
+        const env = {
+          DATABASE_URL: it.db.url,
+          DECNET_WEBHOOK_URL: `http://127.0.0.1:${to.port}/hook/s3cret?token=t0ken`,
+          DASHBOARD_PUBLIC_URL: 'https://fleet.example',
+        };
+        assert.equal((await cli(['migrate'], env)).code, 0);
+        await fleetOf(['web', 'mail', 'dns']);
+        to.answer = (response) => void response.writeHead(500).end();
+        const scheduler = start([], env, 'scheduler.ts');
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await scheduler.said(/not delivered/);
+        await told(2);
+        to.answer = (response) => void response.writeHead(200).end();
+        await scheduler.said(/delivered again/);
+        scheduler.child.kill('SIGTERM');
+        assert.equal((await scheduler.finished).code, 0);
+        assert.equal(scheduler.output().match(/not delivered/g)?.length, 1);
+        assert.match(scheduler.output(), new RegExp(`"receiver":"http://127.0.0.1:${to.port}"`));
+        assert.doesNotMatch(scheduler.output(), /s3cret|t0ken/);
+      }),
+    );
+  });
+
+  describe('what a stolen host wrote', () => {
+    test(
+      'keeps nobody else’s news back',
+      inScene(async ({ it, to, notifier, fleetOf }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        await withoutRules(it.db);
+        await it.db.query(`insert into fleet_hosts (host_uuid, interval_s, last_full_pass_at, last_observed_at, notes)
+      values ('evil', 2147483647, 'infinity', '-infinity', '7'), ('evil-2', -5, '-infinity', 'infinity', null)`);
+        await it.db.query(`insert into fleet_alarms values
+      ('evil', 'a', 'failed', 'running', null, 'infinity', '-infinity', '{"a": 1}'),
+      ('evil', 'b', 'x', 'y', repeat('z', 100000), '-infinity', 'infinity', '["x", null, 1e300]'),
+      ('evil-2', '', 'nonsense', 'flapping', null, 'infinity', '-infinity', '7'),
+      ('nobody', 'c', 'failed', 'running', null, now(), now() - interval '1 hour', '[]')`);
+        await it.db.query(`insert into fleet_deckies (host_uuid, name, state, updated_at, reconciled_at)
+      values ('evil', 'a', 'running', '294276-12-31 00:00:00Z', '294276-12-31 00:00:00Z')`);
+        notifier();
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await waitFor(() => to.kinds.includes('decky_down web'));
+        assert.equal(
+          to.got.some(({ body }) => body.host_uuid === 'nobody'),
+          false,
+        );
+      }),
+    );
+
+    for (const [how, statement] of [
+      ['keeps locked', `update fleet_alarms set reason = 'x' where host_uuid = 'evil' and name = ''`],
+      [
+        'does not commit',
+        `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
+       values ('evil-2', '', 'ok', 'ok', now(), now())`,
+      ],
+    ] as const)
+      test(
+        `and ${how} costs its own host's messages alone`,
+        inScene(async ({ it, to, notifier, fleetOf }) => {
+          await fleetOf(['web', 'mail', 'dns']);
+          await it.db.query(`insert into fleet_hosts (host_uuid, last_full_pass_at, last_observed_at)
+        select name, now(), now() - interval '1 hour' from unnest(array['evil', 'evil-2', 'honest']) name`);
+          await it.db.query(
+            `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('evil', '', 'ok', 'ok', now(), now())`,
+          );
+          const thief = new pg.Client({ connectionString: it.db.url });
+          await thief.connect();
+          try {
+            await thief.query('begin');
+            await thief.query(statement);
+            notifier();
+            await fleetOf(['web', 'mail', 'dns'], ['web']);
+            await waitFor(() => to.kinds.includes('decky_down web'), 15_000);
+            await waitFor(() => to.got.some(({ body }) => body.host_uuid === 'honest'), 15_000);
+            const locked = how === 'keeps locked' ? 'evil' : 'evil-2';
+            assert.equal(
+              to.got.some(({ body }) => body.host_uuid === locked),
+              false,
+            );
+            await thief.query('rollback');
+            await waitFor(() => to.got.some(({ body }) => body.host_uuid === locked), 15_000);
+          } finally {
+            await thief.end();
+          }
+        }),
+      );
+
+    test(
+      'at great length is not read at that length',
+      inScene(async ({ it }) => {
+        const values = [
+          'evil',
+          '😀'.repeat(4000),
+          JSON.stringify(Array.from({ length: 200 }, (_, at) => at)),
+        ];
+        await it.db.query('insert into fleet_hosts (host_uuid) values ($1)', values.slice(0, 1));
+        await it.db.query(
+          `insert into fleet_alarms values ($1, 'x', 'failed', 'running', $2, now(), now(), $3)`,
+          values,
+        );
+        const database = await openDatabase(it.db.url);
+        const seenAlerts: unknown[] = [];
+        await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5 }).look(0, ({ alerts }) => {
+          seenAlerts.push(...alerts.map(({ reason, recent }) => [[...(reason ?? '')].length, recent]));
+          return { notifications: [], told: [], limits: [] };
+        });
+        await database.close();
+        assert.deepEqual(seenAlerts, [[500, [196_000, 197_000, 198_000, 199_000]]]);
+      }),
+    );
+
+    test(
+      'is at most 20 messages a minute, and one that says how many are held back',
+      inScene(async ({ it, to, notifier, fleetOf }) => {
+        await fleetOf(['web', 'mail', 'dns']);
+        await it.db.query(
+          `insert into fleet_hosts (host_uuid, last_full_pass_at, last_observed_at) values ('evil', now(), now())`,
+        );
+        notifier();
+        for (let round = 0; round < 3; round++) {
+          await it.db.query(
+            `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
+         select 'evil', $1 || '-' || n, 'failed', 'running', now(), now() - interval '3 s' from generate_series(1, 15) n`,
+            [`round-${round}`],
+          );
+          await it.db.query(
+            `insert into fleet_deckies (host_uuid, name, state) select 'evil', $1 || '-' || n, 'failed' from generate_series(1, 30) n`,
+            [`round-${round}`],
+          );
+          await sleep(1500);
+        }
+        await fleetOf(['web', 'mail', 'dns'], ['web']);
+        await waitFor(() => to.kinds.includes('decky_down web'));
+        const ofEvil = to.got.filter(({ body }) => body.host_uuid === 'evil');
+        const limits = ofEvil.filter(({ body }) => body.kind === 'host_limited');
+        assert.ok(ofEvil.length - limits.length <= 20, String(ofEvil.length));
+        assert.equal(limits.length, 1);
+        assert.match(
+          String(limits[0]?.body.text),
+          /Too many messages about host evil .* \d+ more are held back/,
+        );
+      }),
+    );
+
+    test(
+      'cannot hold the lock of the notifications; that somebody does is said',
+      inScene(async ({ it, notifier }) => {
+        await it.db.query('select pg_advisory_lock(7264310503)');
+        const holder = new pg.Client({ connectionString: it.db.url });
+        await holder.connect();
+        await holder.query('begin');
+        await holder.query(
+          `update fleet_locks set used_at = now() - interval '2 minutes' where name = 'alarms'`,
+        );
+        await holder.query('commit');
+        await holder.query('begin');
+        await holder.query(`select from fleet_locks where name = 'alarms' for update`);
+        const said: string[] = [];
+        notifier('/', pino({ level: 'info' }, { write: (line: string) => void said.push(line) }));
+        await waitFor(() => said.some((line) => /no process has checked the alerts for \d+ s/.test(line)));
+        await holder.end();
+        await waitFor(() => said.some((line) => /again"/.test(line)));
+      }),
+    );
+  });
+});

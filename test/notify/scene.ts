@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { postgresOutbox } from '../../src/database/outbox.ts';
+import { createLog, type Log } from '../../src/lib/log.ts';
+import { startNotifier } from '../../src/notify/notifier.ts';
+import { pass } from '../../src/pass/pass.ts';
+import { decky, declared, exited, seen, serviceOf } from '../support/facts.ts';
+import { notificationSchema } from '../support/notification.ts';
+import { type Bench, bench } from '../support/pass.ts';
+import { waitFor } from '../support/wait.ts';
+
+interface Received {
+  readonly id: string;
+  readonly body: Record<string, unknown>;
+  readonly url: string;
+  readonly authorization: string | undefined;
+  /** When it came, by this process's monotonic clock, milliseconds. */
+  readonly at: number;
+}
+
+/** A receiver that answers as the test wants, and keeps what it was sent. */
+class Receiver {
+  readonly got: Received[] = [];
+  answer: (response: ServerResponse) => void = (response) => void response.writeHead(204).end();
+  port = 0;
+  #server: Server | null = null;
+
+  async start(): Promise<void> {
+    const server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        this.got.push({
+          id: String(request.headers['decnet-notification-id']),
+          body: JSON.parse(Buffer.concat(chunks).toString()),
+          url: request.url ?? '',
+          authorization: request.headers.authorization,
+          at: performance.now(),
+        });
+        this.answer(response);
+      });
+    });
+    await new Promise<void>((done) => server.listen(this.port, '127.0.0.1', done));
+    this.port = (server.address() as AddressInfo).port;
+    this.#server = server;
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    server?.closeAllConnections();
+    if (server !== null) await new Promise((done) => server.close(done));
+  }
+
+  get kinds(): readonly string[] {
+    return this.got.map(({ body }) => `${body.kind} ${body.name ?? body.count}`);
+  }
+}
+
+/** A fleet with a database of its own, and a receiver of its messages: scenes do not disturb one another. */
+export interface Scene {
+  readonly it: Bench;
+  readonly to: Receiver;
+  /** Runs until the end of the scene, if the test does not end it. @param path of the receiver, or a whole address; null: there is none */
+  notifier(path?: string | null, log?: Log): { close(): Promise<void> };
+  /** One pass. */
+  run(): Promise<void>;
+  /** The file declares them, and all run but those that are named. */
+  fleetOf(all: readonly string[], failed?: readonly string[]): Promise<void>;
+  told(count: number): Promise<void>;
+  /** What the receiver has got is known to have arrived: a sender that ends before is not, and sends it again. */
+  delivered(): Promise<void>;
+  /** Long enough for whatever is to be told. */
+  quiet(): Promise<unknown>;
+  alarms(): Promise<readonly { name: string; state: string; told: string }[]>;
+}
+
+export const names = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, at) => `decky-${at}`);
+
+const isNotification = notificationSchema();
+
+/** A test in a scene of its own. Whatever its receiver got must be as the schema says. */
+export const inScene = (body: (scene: Scene) => Promise<void>) => async (): Promise<void> => {
+  const it = await bench();
+  const to = new Receiver();
+  await to.start();
+  const open: { close(): Promise<void> }[] = [];
+  try {
+    await body(sceneOf(it, to, open));
+  } finally {
+    await Promise.all(open.map((one) => one.close()));
+    await to.stop();
+    await it.close();
+  }
+  // Slack's form has no fields.
+  for (const { body } of to.got.filter((one) => Object.keys(one.body).join() !== 'text'))
+    assert.ok(isNotification(body), `${JSON.stringify(body)} ${JSON.stringify(isNotification.errors)}`);
+};
+
+function sceneOf(it: Bench, to: Receiver, open: { close(): Promise<void> }[]): Scene {
+  const run = async (): Promise<void> => {
+    await pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300 });
+  };
+  return {
+    it,
+    to,
+    run,
+    notifier: (path = '/hook/s3cret', log = createLog('silent')) => {
+      const outbox = postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 });
+      const made = startNotifier(outbox, {
+        webhookUrl: path?.startsWith('/') ? `http://127.0.0.1:${to.port}${path}` : path,
+        publicUrl: 'https://fleet.example/',
+        log,
+      });
+      open.push(made);
+      return made;
+    },
+    fleetOf: async (all, failed = []) => {
+      it.desired = declared(...all.map((name) => decky(name)));
+      it.observed = seen(
+        ...all.map((name) => serviceOf(name, 'ssh', failed.includes(name) ? exited(137) : undefined)),
+      );
+      await run();
+    },
+    told: (count) => waitFor(() => to.got.length >= count),
+    delivered: () =>
+      waitFor(async () => (await it.db.query('select 1 from fleet_notifications')).length === 0),
+    quiet: () => sleep(4000),
+    alarms: () => it.db.query('select name, state, told from fleet_alarms order by name'),
+  };
+}
