@@ -6,8 +6,6 @@ import type { QueueBackend } from './backend.ts';
 import { runRound } from './round.ts';
 
 const schedulerId = 'reconcile';
-/** Milliseconds between two checks of the schedule. */
-const repairEveryMs = 15_000;
 /** A round that is late by this many milliseconds was lost; a round that is early by as much was set by another clock. */
 const toleratedMs = 5000;
 /** The longest round in milliseconds. New hosts and changed intervals take effect with the next round. */
@@ -18,6 +16,8 @@ export interface ScheduleOptions {
   hosts(only?: readonly string[]): Promise<readonly ScheduledHost[]>;
   /** The interval of hosts without their own interval, in milliseconds. */
   readonly intervalMs: number;
+  /** Milliseconds between two checks of the schedule; default: 15 s. */
+  readonly repairEveryMs?: number;
   /** Called once with the first error of a failure, and once with null when it is over. */
   onError(error: unknown): void;
 }
@@ -64,7 +64,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   // The store may be empty after an outage.
   backend.onRecovered(() => void repair());
   void worker.run().catch(report);
-  const timer = setInterval(() => void repair(), repairEveryMs);
+  const timer = setInterval(() => void repair(), options.repairEveryMs ?? 15_000);
   return {
     close: async () => {
       clearInterval(timer);

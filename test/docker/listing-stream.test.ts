@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { dockerEngine } from '../../src/docker/engine.ts';
+import { engineLimits } from '../../src/docker/limits.ts';
 import { readListing } from '../../src/docker/listing-stream.ts';
 
 const labels = ['decnet.fleet.decky', 'decnet.fleet.service_name'] as const;
@@ -103,6 +104,11 @@ describe('a listing as it arrives', () => {
   });
 
   const settings = { tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
+  const listingMs = { base: 1000, perContainer: 1, most: 60_000 };
+  test('has ten seconds, and longer the more containers there are', () => {
+    assert.deepEqual(engineLimits.listingMs, { base: 10_000, perContainer: 1, most: 510_000 });
+  });
+
   /** What an engine is seen as that answers every request so. */
   const answerOf = async (answer: (response: ServerResponse) => void) => {
     const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-listing-'));
@@ -110,7 +116,7 @@ describe('a listing as it arrives', () => {
     const socket = join(directory, 'docker.sock');
     await new Promise<void>((done) => server.listen(socket, done));
     try {
-      const engine = dockerEngine({ host: `unix://${socket}`, ...settings });
+      const engine = dockerEngine({ host: `unix://${socket}`, ...settings }, { listingMs });
       return await engine.list({ only: null, containers: 0, generation: '0' });
     } finally {
       server.closeAllConnections();
@@ -121,7 +127,7 @@ describe('a listing as it arrives', () => {
 
   for (const [how, status, end, reason] of [
     ['goes away within its list', 200, 'cut', /aborted|too early|hang up|reset/i],
-    ['hangs within its list', 200, 'hang', /did not answer within 10 s/],
+    ['hangs within its list', 200, 'hang', /did not answer within 1 s/],
     ['answers with a fault', 500, 'end', /server error/],
   ] as const) {
     test(`an engine that ${how} is unreachable, and half of its list counts for nothing`, async () => {
@@ -142,7 +148,7 @@ describe('a listing as it arrives', () => {
       const one = (at: number): string =>
         `{"Id":"${at}","Names":["/web-${at}"],"State":"running","Status":"Up 2 hours"}`;
       response.write(`[${Array.from({ length: containers }, (_, at) => one(at)).join(',')}`);
-      setTimeout(() => response.end(']'), 11_500);
+      setTimeout(() => response.end(']'), 1500);
     });
     assert.equal(answer.kind === 'ok' && answer.containers.length, containers);
   });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import pg from 'pg';
 import { pino } from 'pino';
 import { openDatabase } from '../../src/database/orm.ts';
 import { postgresOutbox } from '../../src/database/outbox.ts';
