@@ -21,7 +21,13 @@ export interface EmbeddedDatabase {
 const leaseLock = 7_264_310_502;
 /** The application names of decnet-fleet's connections; BullMQ uses queue names for connections that listen. */
 const ours = [applicationName, scheduleQueue, queueName('%')];
-const startWithin = 60_000;
+export interface EmbeddedLimits {
+  /** Milliseconds that opening it may take until it has started. */
+  readonly startWithinMs: number;
+  /** Milliseconds: the longest pause between two attempts to start a server that was lost. */
+  readonly longestPauseMs: number;
+}
+const usualLimits: EmbeddedLimits = { startWithinMs: 60_000, longestPauseMs: 30_000 };
 /** How often the same error may repeat before starting is given up. */
 const sameFaults = 2;
 const databaseName = 'decnet_fleet';
@@ -30,12 +36,18 @@ const databaseName = 'decnet_fleet';
  * Connects to the server of a data directory, and creates and starts it if necessary. The server is a separate daemon: it
  * survives a killed command, and the next command uses it.
  * @param packaged programs to use instead of those of this version
+ * @param more limits that differ from the usual ones
  * @throws FleetError EMBEDDED_DATABASE_FAILED
  */
-export async function openEmbedded(dataDir: string, packaged?: Binaries): Promise<EmbeddedDatabase> {
+export async function openEmbedded(
+  dataDir: string,
+  packaged?: Binaries,
+  more: Partial<EmbeddedLimits> = {},
+): Promise<EmbeddedDatabase> {
+  const { startWithinMs, longestPauseMs } = { ...usualLimits, ...more };
   try {
     const cluster = await openCluster(resolve(dataDir), packaged);
-    let lease = await enter(cluster);
+    let lease = await enter(cluster, startWithinMs);
     let closed = false;
     // If the server crashes or is stopped by somebody else, start it again at the same address.
     const watch = (): void => {
@@ -43,8 +55,8 @@ export async function openEmbedded(dataDir: string, packaged?: Binaries): Promis
     };
     const enterAgain = async (): Promise<void> => {
       // Without a time limit: a cause such as a full disk may be fixed later.
-      for (let pause = 1000; !closed; pause = Math.min(30_000, 2 * pause)) {
-        const again = await enter(cluster).catch(() => null);
+      for (let pause = 1000; !closed; pause = Math.min(longestPauseMs, 2 * pause)) {
+        const again = await enter(cluster, startWithinMs).catch(() => null);
         if (again === null) {
           await sleep(pause, undefined, { ref: false });
           continue;
@@ -87,10 +99,10 @@ interface Lease {
 }
 
 /** Connects to the server or starts it. @throws Error when it can be neither joined nor started */
-async function enter(cluster: Cluster): Promise<Lease> {
+async function enter(cluster: Cluster, startWithinMs: number): Promise<Lease> {
   // Check first: a user that cannot read the password cannot start the server either.
   await passwordOf(cluster);
-  const until = performance.now() + startWithin;
+  const until = performance.now() + startWithinMs;
   let why: Error | null = null;
   let same = 0;
   for (let pauseMs = 50; performance.now() < until; pauseMs = Math.min(1000, 2 * pauseMs)) {

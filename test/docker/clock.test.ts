@@ -32,7 +32,11 @@ for (const aheadSeconds of [600, -600, 86_400, 0]) {
         [/older/, dated(inspected(240))],
       ],
       async (engine) => {
-        const seen = await dockerEngine(settingsOf(engine)).list({ only: null, containers: 0, generation: '1' });
+        const seen = await dockerEngine(settingsOf(engine)).list({
+          only: null,
+          containers: 0,
+          generation: '1',
+        });
         assert.equal(seen.kind, 'ok');
         const ends = seen.kind === 'ok' ? seen.containers.map(({ loop }) => loop) : [];
         // The header is of whole seconds.

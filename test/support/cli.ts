@@ -57,7 +57,7 @@ export function start(
     child,
     finished,
     output,
-    said: (pattern, within = 60_000) =>
+    said: (pattern, within = 150_000) =>
       new Promise((done, fail) => {
         const look = (): boolean => {
           if (!pattern.test(output())) return false;

@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { inHome, openCluster, run } from '../../src/embedded-postgres/cluster.ts';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
+import { copyDatabase } from './data-directory.ts';
 import { findProgram } from './program.ts';
 import { freePort } from './services.ts';
 import { waitFor } from './wait.ts';
@@ -78,8 +79,10 @@ export async function postgresServer(
     prepare?: (data: string, owner: { uid: number; gid: number } | null) => void;
   } = {},
 ): Promise<Server> {
-  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-pg-'));
-  chmodSync(directory, 0o755);
+  const parent = mkdtempSync(join(tmpdir(), 'decnet-fleet-pg-'));
+  chmodSync(parent, 0o755);
+  const directory = join(parent, 'data');
+  await copyDatabase(directory);
   const embedded = await openEmbedded(directory);
   const { port } = new URL(embedded.url);
   await embedded.close();
@@ -109,7 +112,7 @@ export async function postgresServer(
     stop: () => run(cluster.binaries.pg_ctl, ['stop', '-D', data, '-m', 'immediate', '-w'], cluster.owner),
     remove: async () => {
       await server.stop().catch(() => undefined);
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(parent, { recursive: true, force: true });
     },
   };
   await server.start();

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/embedded-postgres/embedded.ts';
@@ -17,7 +18,11 @@ export async function globalSetup(): Promise<void> {
   directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-test-'));
   // Root's PostgreSQL runs as another user, who must get in.
   await chmod(directory, 0o755);
-  database = await openTuned(join(directory, 'data'));
+  const data = join(directory, 'data');
+  await (await openEmbedded(data)).close();
+  process.env.TEST_CLUSTER = join(directory, 'cluster');
+  await copyCluster(data, process.env.TEST_CLUSTER);
+  database = await openTuned(data);
   process.env.TEST_DATABASE_URL = database.url;
   process.env.TEST_TEMPLATE = await makeTemplate(database.url);
   const redis = await findProgram('redis-server');
@@ -48,6 +53,11 @@ export async function globalSetup(): Promise<void> {
     };
     process.env.TEST_REDIS_URL = `redis://127.0.0.1:${port}`;
   }
+}
+
+/** Copies a database that is stopped, which is much faster than to make one. */
+export async function copyCluster(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-a', from, to]);
 }
 
 /** Settings for a server that many tests use at once, and whose data nobody needs after a crash. */
