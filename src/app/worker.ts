@@ -12,7 +12,7 @@ export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'on
 }
 
 /** Loads all modules that a worker needs. */
-export async function loadHostWorker() {
+async function loadHostWorker() {
   const [files, watchFile, watchDocker, host] = await Promise.all([
     import('../state-file/read.ts'),
     import('../state-file/watch.ts'),

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { loadHostWorker } from '../app/worker.ts';
 import { keepHeapSmall } from '../worker/heap.ts';
 import { untilStopped } from './context.ts';
 import { runProcess } from './process.ts';
@@ -11,15 +10,8 @@ Runs the worker of this host (DECNET_HOST_UUID) until it is stopped.
   --drain      run the jobs that are waiting on the queue, then exit
   --take-over  let this machine replace the one that is recorded for this host`;
 
-export const file = import.meta.filename;
-
-/** Loads the modules that a worker needs, without starting it. */
-export const load = async (): Promise<void> => {
-  await loadHostWorker();
-};
-
 /** Runs the worker of this host, then ends the process. */
-export async function run(): Promise<never> {
+export async function runWorker(): Promise<never> {
   // Before anything else is loaded: the young generation never shrinks to a smaller limit.
   keepHeapSmall();
   return runProcess(usage, async (app, argv) => {
@@ -36,5 +28,3 @@ export async function run(): Promise<never> {
     await Promise.race([stopped, worker.asked]);
   });
 }
-
-if (process.argv[1] === file) await run();
