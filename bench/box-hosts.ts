@@ -73,7 +73,7 @@ async function simulate(host: string): Promise<SimulatedHost> {
   const addresses = Array.from({ length: deckies }, (_, at) => `192.0.2.${at + 1}`);
   const built = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(1) });
   const file = Buffer.from(JSON.stringify({ config: { deckies: built } }));
-  const desired = await parseStateFile(file, 'memory', host);
+  const desired = { ...(await parseStateFile(file, 'memory', host)), revision: host };
   const engine = new Map(
     built.flatMap(({ name }) => [
       [name, container(name, null)],

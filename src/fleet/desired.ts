@@ -5,6 +5,8 @@ import type { Decky } from './decky.ts';
 export type Desired =
   | {
       readonly kind: 'declared';
+      /** The same for two readings of an unchanged file; null: not known. */
+      readonly revision: string | null;
       /** This host's deckies by their names. */
       readonly deckies: ReadonlyMap<string, Decky>;
       /** How many deckies the file declares for each other host. */

@@ -1,5 +1,4 @@
 import { alertUpdates } from '../fleet/alerts/alert.ts';
-import { deckiesByName } from '../fleet/desired.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
@@ -24,7 +23,7 @@ export async function planAndApply(
   request: Omit<PassRequest, 'host' | 'job'>,
 ): Promise<Decided> {
   checkMachine(transaction.host.host, transaction.host.identity, seen.identity);
-  const recorded = await transaction.recorded(deckiesByName(seen.desired));
+  const recorded = await transaction.recorded(seen.desired);
   const decided = await planHost({
     now: transaction.now,
     graceSeconds: request.graceSeconds,

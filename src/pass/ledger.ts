@@ -1,5 +1,5 @@
 import type { AlertUpdate } from '../fleet/alerts/alert.ts';
-import type { Decky } from '../fleet/decky.ts';
+import type { Desired } from '../fleet/desired.ts';
 import type { Figures } from '../fleet/figures.ts';
 import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
@@ -44,8 +44,8 @@ export interface HostTransaction {
   /** The database's clock, epoch milliseconds. */
   readonly now: number;
   readonly host: HostRecord;
-  /** @param desired what the file says: content that is equal need not be held twice */
-  recorded(desired: ReadonlyMap<string, Decky>): Promise<readonly Row[]>;
+  /** @param desired content that equals the file's is not read again for the same revision, and not held twice */
+  recorded(desired: Desired): Promise<readonly Row[]>;
   /** Of rows with more than one transition lately, oldest first. */
   recentTransitions(): Promise<readonly TimedTransition[]>;
   /** @returns what was written: a row that another program wrote in between is left out */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,10 +10,12 @@ import { NotJson, parseStateFile, stateFileInvalid } from './parse.ts';
 
 const largest = 64 * 1024 * 1024;
 /** How long a half-written file is read again, and how often. @see CONTRACT.md, rule 7 */
-const patience = 1000;
-const pause = 40;
+const retryWithinMs = 1000;
+const pauseMs = 40;
+/** A process that the machine stopped for a second has not tried for a second. */
+const attemptsAtLeast = 3;
 /** A file written this lately may change again without its times telling. */
-const settles = 100;
+const settlesAfterMs = 100;
 
 export interface StateFileReader {
   readonly path: string;
@@ -50,8 +53,9 @@ export function stateFileReader(path: string, host: string): StateFileReader {
       if (kept?.key === key) return kept;
       if (!stats.isFile()) throw stateFileInvalid(path, 'is not a regular file');
       if (stats.size > largest) throw stateFileInvalid(path, 'is larger than 64 MiB');
-      const desired = await parseStateFile(await handle.readFile(), path, host);
-      const isSettled = Date.now() - Number(stats.mtimeMs) > settles;
+      const parsed = await parseStateFile(await handle.readFile(), path, host);
+      const desired = parsed.kind === 'declared' ? { ...parsed, revision: randomUUID() } : parsed;
+      const isSettled = Date.now() - Number(stats.mtimeMs) > settlesAfterMs;
       return { key: isSettled ? key : 'unsettled', desired };
     } finally {
       await handle.close();
@@ -61,9 +65,12 @@ export function stateFileReader(path: string, host: string): StateFileReader {
   return {
     path,
     read: async (signal) => {
-      const until = performance.now() + patience;
-      const isOver = (): boolean => performance.now() >= until || signal?.aborted === true;
+      const until = performance.now() + retryWithinMs;
+      let attempts = 0;
+      const isOver = (): boolean =>
+        signal?.aborted === true || (attempts >= attemptsAtLeast && performance.now() >= until);
       while (true) {
+        attempts += 1;
         const key = await keyAt(path);
         try {
           kept = await readOnce();
@@ -71,7 +78,8 @@ export function stateFileReader(path: string, host: string): StateFileReader {
         } catch (error) {
           if (!(error instanceof NotJson) || isOver()) return compared(invalid(path, error));
           // The same bytes fail the same way: wait for others.
-          while ((await keyAt(path)) === key && !isOver()) await sleep(pause);
+          while ((await keyAt(path)) === key && performance.now() < until && signal?.aborted !== true)
+            await sleep(pauseMs);
         }
       }
     },

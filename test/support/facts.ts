@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Decky } from '../../src/fleet/decky.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
@@ -17,6 +18,7 @@ export function decky(name: string, services: readonly string[] = ['ssh'], more:
 
 export const declared = (...deckies: readonly Decky[]): Desired => ({
   kind: 'declared',
+  revision: randomUUID(),
   deckies: new Map(deckies.map((decky) => [decky.name, decky])),
   peers: new Map(),
 });

@@ -1,4 +1,5 @@
 import type { Decky } from '../../fleet/decky.ts';
+import { type Desired, deckiesByName } from '../../fleet/desired.ts';
 import { type Content, contentChanges } from '../../fleet/plan/content.ts';
 import type { Row } from '../../fleet/plan/facts.ts';
 import { isFleetState } from '../../fleet/state.ts';
@@ -16,24 +17,23 @@ export type Versions = Map<string, string>;
 export type ReadRows = (
   db: Db,
   of: { readonly host: string; readonly only: readonly string[] | null },
-  desired: ReadonlyMap<string, Decky>,
+  desired: Desired,
   versions: Versions,
 ) => Promise<readonly Row[]>;
 
 /**
- * A reader that remembers which version of a row says what the file says, for as long as the file is the same: the
- * content of a row is most of it, and is read once for each version. What is equal is the file's own object, so that a
- * large host is not in memory twice.
+ * A reader that remembers, for one revision of a host's file, which version of a row has the content that the file declares:
+ * the content of a row is most of it, and is read once for each version. Such a row shares the file's objects, so that a
+ * large host is not in memory twice. @see docs/decisions/015
  */
 export function rowReader(): ReadRows {
-  const known = new WeakMap<
-    ReadonlyMap<string, Decky>,
-    { readonly host: string; readonly alike: Versions }
-  >();
-  return async (db, { host, only }, desired, versions) => {
-    const kept = known.get(desired);
-    const alike: Versions = kept?.host === host ? kept.alike : new Map();
-    known.set(desired, { host, alike });
+  const known = new Map<string, { readonly revision: string | null; readonly alike: Versions }>();
+  return async (db, { host, only }, file, versions) => {
+    const desired = deckiesByName(file);
+    const revision = file.kind === 'declared' ? file.revision : null;
+    const before = known.get(host);
+    const alike: Versions = revision !== null && before?.revision === revision ? before.alike : new Map();
+    known.set(host, { revision, alike });
     const recorded: Row[] = [];
     for (let after = '', isLast = false; !isLast; ) {
       const rows = await query<StateRow>(db, selectStates, [host, only, after, rowsAtOnce]);
