@@ -1,3 +1,5 @@
+import { longestReason } from '../lib/text.ts';
+
 /** Parts of statements that read what any host's worker may have written: no value of one host may stop the reading of all. */
 
 /** A time that is neither infinite nor in the future. @param time an expression */
@@ -19,3 +21,37 @@ export const staleAfter = (ofOthers: string): string => `3.0::float8 * ${interva
 /** Whether a host's last full pass is older than three intervals; null: there was none. @param now an expression */
 export const isStale = (ofOthers: string, now = 'clock_timestamp()'): string =>
   `h.last_full_pass_at < ${now} - make_interval(secs => ${staleAfter(ofOthers)})`;
+
+/** A reason as people read it, under the column's own name. @param column with or without its table */
+export const shortReason = (column: string): string =>
+  `left(${column}, ${longestReason}) as ${column.replace(/^\w+\./, '')}`;
+
+/** Bytes, as stored: many more than the services of any decky take. */
+const servicesAtMost = 8000;
+
+/** The services of a row as people read them, and nothing of what is far too long. @param row its alias */
+export const readableServices = (row: string): string =>
+  `case when pg_column_size(${row}.services) <= ${servicesAtMost} and jsonb_typeof(${row}.services) = 'array'
+    then ${row}.services else '[]' end`;
+
+const kindsOfNotes = ['held', 'left', 'contested'] as const;
+/** Of each kind, of one host. */
+const notesAtMost = 10_000;
+const longestName = 128;
+
+const notes = (kind: string): string => `(select key, value from jsonb_each(
+    case when jsonb_typeof(h.notes -> '${kind}') = 'object' then h.notes -> '${kind}' else '{}' end)
+  where jsonb_typeof(value) = 'object')`;
+
+/** How many notes of a kind a host has. */
+export const countNotes = (kind: (typeof kindsOfNotes)[number]): string =>
+  `(select count(*)::int from ${notes(kind)} n)`;
+
+/** What of the notes of a host people read: a worker that was taken over may have written megabytes of them. */
+export const readableNotes = `jsonb_build_object(${kindsOfNotes
+  .map(
+    (kind) => `'${kind}', (select jsonb_object_agg(left(key, ${longestName}), jsonb_build_object(
+        'reason', left(value ->> 'reason', ${longestReason}), 'since', left(value ->> 'since', 64)))
+      from (select * from ${notes(kind)} n limit ${notesAtMost}) n)`,
+  )
+  .join(', ')})`;

@@ -29,12 +29,19 @@ export function stretchesOf(
   ]
     .filter((at) => at >= window.from && at <= window.to)
     .sort((a, b) => a - b);
+  const moves = [...transitions].sort((a, b) => a.at - b.at);
+  let moved = 0;
+  let current: FleetState | null = null;
   const found: Stretch[] = [];
   for (const [index, from] of cuts.entries()) {
     const to = cuts[index + 1] ?? window.to;
     if (to <= from) continue;
+    for (let move = moves[moved]; move !== undefined && move.at <= from; move = moves[moved]) {
+      current = move.to;
+      moved += 1;
+    }
     const isUnseen = gaps.some((gap) => gap.from <= from && gap.to >= to);
-    const state = isUnseen ? null : (transitions.findLast(({ at }) => at <= from)?.to ?? null);
+    const state = isUnseen ? null : current;
     const last = found.at(-1);
     if (last !== undefined && last.state === state) found[found.length - 1] = { ...last, to };
     else found.push({ from, to, state });

@@ -1,9 +1,8 @@
 import { figuresFromJson } from '../../fleet/figures.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostFigures, MetricsSource } from '../../views/metrics.ts';
-import { memoryFromJson } from '../memory.ts';
 import type { Query } from '../query.ts';
-import { bounded, intervalSeconds, isStale } from '../sql.ts';
+import { bounded, countNotes, intervalSeconds, isStale } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
 
 /**
@@ -27,7 +26,8 @@ interface Row {
   readonly stale: boolean;
   readonly docker_up: boolean | null;
   readonly states: HostFigures['states'] | null;
-  readonly notes: Json;
+  readonly held: number;
+  readonly contested: number;
   readonly figures: Json;
 }
 
@@ -39,11 +39,10 @@ const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as 
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
     case when h.last_full_pass_at is not null
       then coalesce(h.last_observed_at >= h.last_full_pass_at, false) end as docker_up,
-    s.states, h.notes, h.figures
+    s.states, ${countNotes('held')} as held, ${countNotes('contested')} as contested, h.figures
   from ${knownHosts('null::text', '$2::text[]')} order by host_uuid`;
 
 function hostFigures(row: Row): HostFigures {
-  const memory = memoryFromJson(row.notes);
   return {
     host: row.host,
     intervalSeconds: row.interval,
@@ -52,8 +51,8 @@ function hostFigures(row: Row): HostFigures {
     stale: row.stale,
     dockerUp: row.docker_up,
     states: row.states ?? {},
-    held: memory.held.size,
-    contested: memory.contested.size,
+    held: row.held,
+    contested: row.contested,
     figures: figuresFromJson(row.figures),
   };
 }

@@ -4,7 +4,7 @@ import { parseJson } from '../../lib/json-text.ts';
 import { printableDeep } from '../../lib/text.ts';
 import type { DeckyFilter, ListedDecky, Order, Pages, Pulse, RecordedDecky } from '../../views/pages.ts';
 import type { Query } from '../query.ts';
-import { bounded, iso, staleAfter } from '../sql.ts';
+import { bounded, iso, readableServices, shortReason, staleAfter } from '../sql.ts';
 import { forPeople } from './report.ts';
 
 /** Milliseconds between two looks at the rows of hosts that no worker looks at: no pass tells that they changed. */
@@ -41,7 +41,7 @@ export function pages(ask: Query, defaultInterval: number): Pages {
     decky: async (host, name) => {
       // As text: the driver would change numbers.
       const [row] = await ask<Omit<RecordedDecky, 'decky_config'> & { decky_config: string | null }>(
-        `select ${columns}, d.decky_config::text from fleet_deckies d ${sinceJoin} where d.host_uuid = $1 and d.name = $2`,
+        `select ${columns}, ${readableConfig} as decky_config from fleet_deckies d ${sinceJoin} where d.host_uuid = $1 and d.name = $2`,
         [host, name],
       );
       if (row === undefined) return null;
@@ -51,8 +51,8 @@ export function pages(ask: Query, defaultInterval: number): Pages {
     services: async () =>
       (
         await query<{ service: string }>(
-          `select distinct s #>> '{}' as service from fleet_deckies, jsonb_array_elements(services) s
-           where jsonb_typeof(services) = 'array' and jsonb_typeof(s) = 'string' order by 1 limit 500`,
+          `select distinct s #>> '{}' as service from fleet_deckies d, jsonb_array_elements(${readableServices('d')}) s
+           where jsonb_typeof(s) = 'string' order by 1 limit 500`,
           [],
         )
       ).map(({ service }) => service),
@@ -78,7 +78,7 @@ const filterValues = ({ search, state, service }: DeckyFilter): readonly unknown
   service,
 ];
 
-const matches = `($1::text is null or d.name ilike $1 or d.decky_ip ilike $1 or d.services::text ilike $1
+const matches = `($1::text is null or d.name ilike $1 or d.decky_ip ilike $1 or (${readableServices('d')})::text ilike $1
     or d.last_error ilike $1 or d.host_uuid ilike $1)
   and ($2::text is null or d.state = $2)
   and ($3::text is null or d.services @> to_jsonb(array[$3::text]))`;
@@ -91,8 +91,11 @@ const orders: Readonly<Record<Order, string>> = {
   recent: 'd.updated_at desc, d.name',
 };
 
-const columns = `d.host_uuid, d.name, d.decky_ip as ip, d.services, d.state, d.last_error,
+const columns = `d.host_uuid, d.name, d.decky_ip as ip, ${readableServices('d')} as services, d.state, ${shortReason('d.last_error')},
   ${iso('t.since')}, ${iso('d.updated_at')}`;
+/** Characters of a configuration that a page shows; of a longer one it shows nothing. */
+const longestConfig = 1_000_000;
+const readableConfig = `case when length(d.decky_config::text) <= ${longestConfig} then d.decky_config::text end`;
 const sinceJoin = `left join lateral (
     select at as since from fleet_transitions t
     where t.host_uuid = d.host_uuid and t.name = d.name and t.from_state is distinct from t.to_state
@@ -106,11 +109,15 @@ const selectShown = (order: Order): string => `select ${columns}, d.matched from
     and (not $7::boolean or d.state <> 'running' or d.matched <= $6::int or d.host_uuid = any ($5::text[]))
   order by d.host_uuid, d.place`;
 
+/** More changes of one decky than a band of a week can show. */
+const transitionsAtMost = 5000;
+
 const selectTransitions = `select (extract(epoch from ${bounded('at')}) * 1000)::float8 as at, to_state as "to"
-  from fleet_transitions t
+  from (select * from fleet_transitions t
   where host_uuid = $1 and name = $2 and from_state is distinct from to_state
     and id >= coalesce((select max(id) from fleet_transitions b where b.host_uuid = $1 and b.name = $2
       and b.from_state is distinct from b.to_state and b.at <= to_timestamp($3::float8 / 1000)), 0)
+    order by id desc limit ${transitionsAtMost}) newest
   order by id`;
 
 const selectStrangers = `select concat_ws('.', count(*), max(updated_at), sum(hashtext(name || state)::int8)) as text

@@ -3,7 +3,7 @@ import { printableDeep } from '../../lib/text.ts';
 import type { DeckyRow, Gap, HostNote, HostView, Report, Transition } from '../../views/report.ts';
 import { leftReason, memoryFromJson } from '../memory.ts';
 import type { Query } from '../query.ts';
-import { intervalSeconds, iso, isStale } from '../sql.ts';
+import { intervalSeconds, iso, isStale, readableNotes, readableServices, shortReason } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
 
 /**
@@ -79,7 +79,7 @@ interface HostRow extends Omit<HostView, 'docker' | 'held' | 'left' | 'contested
 const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval_s,
     coalesce(${isStale('$2::int')}, true) as stale, h.last_observed_at >= h.last_full_pass_at as observed,
     ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'].map((at) => iso(`h.${at}`)).join(', ')},
-    h.last_error, h.version, h.counts, h.notes, coalesce(s.states, '{}') as states
+    ${shortReason('h.last_error')}, h.version, h.counts, ${readableNotes} as notes, coalesce(s.states, '{}') as states
   from ${knownHosts('$1::text', '$3::text[]')} order by host_uuid`;
 
 function hostView({ observed, notes, ...row }: HostRow): HostView {
@@ -103,7 +103,7 @@ function hostView({ observed, notes, ...row }: HostRow): HostView {
 /** More than any host has: a worker that was taken over may have written any number. */
 const deckiesRead = 200_000;
 
-const selectDeckies = `select d.name, d.decky_ip as ip, d.services, d.state, d.last_error,
+const selectDeckies = `select d.name, d.decky_ip as ip, ${readableServices('d')} as services, d.state, ${shortReason('d.last_error')},
     ${iso('t.since')}, ${iso('d.updated_at')}
   from fleet_deckies d left join lateral (
     select at as since from fleet_transitions t
@@ -111,7 +111,7 @@ const selectDeckies = `select d.name, d.decky_ip as ip, d.services, d.state, d.l
     order by id desc limit 1) t on true
   where d.host_uuid = $1 order by d.name limit ${deckiesRead}`;
 
-const selectTransitions = `select id::int8::float8 as id, host_uuid, name, from_state, to_state, reason,
+const selectTransitions = `select id::int8::float8 as id, host_uuid, name, from_state, to_state, ${shortReason('reason')},
     ${iso('at')}, job_id
   from fleet_transitions
   where ($1::text is null or host_uuid = $1) and ($2::text is null or name = $2)

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { cliJson, type Env, type Running, start } from '../support/cli.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { type TestHost, testHost } from '../support/host.ts';
+
+/** All of it is what the rules of the tables allow. */
+const floods = [
+  `update fleet_hosts set notes = jsonb_build_object('held', (select jsonb_object_agg('n' || i,
+     jsonb_build_object('reason', 'x', 'since', 'x')) from generate_series(1, 300000) i)) where host_uuid = 'evil'`,
+  `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at)
+   select 'evil', 'web', case when n % 2 = 0 then 'running' else 'failed' end,
+     case when n % 2 = 0 then 'failed' else 'running' end, repeat('x', 4000), now() - (60000 - n) * interval '1 s'
+   from generate_series(1, 60000) n`,
+  `insert into fleet_deckies (host_uuid, name, state, services) select 'evil', 's' || n, 'failed', s from generate_series(1, 20) n,
+     (select jsonb_agg('service' || i) as s from generate_series(1, 400000) i)`,
+  `insert into fleet_deckies (host_uuid, name, state, last_error, decky_config) select 'evil', 'web', 'failed', repeat('😀', 4000),
+     jsonb_object_agg('k' || i, i) from generate_series(1, 300000) i`,
+];
+
+describe('what a stolen worker writes in great quantity', () => {
+  let db: TestDatabase;
+  let host: TestHost;
+  let env: Env;
+  let dashboard: Running;
+  let url: string;
+
+  before(async () => {
+    db = await testDatabase();
+    host = testHost();
+    env = host.env({ DATABASE_URL: db.url, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    await db.query(`insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at)
+      values ('evil', 30, now(), now()), ('good', 30, now(), now())`);
+    await db.query(
+      `insert into fleet_deckies (host_uuid, name, services, state) values ('good', 'web', '["ssh"]', 'running')`,
+    );
+    for (const flood of floods) await db.query(flood);
+    dashboard = start(['dashboard', '--port', '0'], env);
+    url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
+    await (await fetch(`${url}/hosts/good`)).text();
+  });
+  after(async () => {
+    dashboard.child.kill('SIGKILL');
+    await dashboard.finished;
+    host.remove();
+    await db.drop();
+  });
+
+  for (const path of [
+    '/',
+    '/?q=ssh',
+    '/hosts/good',
+    '/hosts/evil',
+    '/deckies/evil/web',
+    '/deckies/evil/s1',
+    '/history?limit=1000',
+    '/api/hosts',
+    '/api/fleet?limit=1000',
+    '/metrics',
+  ])
+    test(`${path} is answered in good time, and at a length that can be read`, async () => {
+      const began = performance.now();
+      const answer = await fetch(url + path);
+      const { length } = await answer.text();
+      assert.equal(answer.status, 200);
+      assert.ok(length < 4_000_000, `${length} characters`);
+      assert.ok(performance.now() - began < 10_000, `${Math.round(performance.now() - began)} ms`);
+    });
+
+  test('metrics count every note', async () => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    assert.match(text, /^decnet_fleet_\w*held\w*\{host="evil"\} 300000$/m);
+  });
+
+  test('status shows a reason of 500 characters, no service of too many, and all of others', async () => {
+    const { hosts } = await cliJson<{
+      hosts: {
+        host_uuid: string;
+        deckies: { name: string; services: unknown; last_error: string | null }[];
+      }[];
+    }>(['status', '--json'], env);
+    const shown = hosts.flatMap(({ host_uuid, deckies }) =>
+      deckies.map(({ name, services, last_error }) => [
+        host_uuid,
+        name,
+        services,
+        [...(last_error ?? '')].length,
+      ]),
+    );
+    assert.deepEqual(
+      shown.filter(([of, name]) => of === 'good' || name === 'web' || name === 's1'),
+      [
+        ['evil', 's1', [], 0],
+        ['evil', 'web', [], 500],
+        ['good', 'web', ['ssh'], 0],
+      ],
+    );
+  });
+});
