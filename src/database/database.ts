@@ -1,31 +1,31 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Db, Query } from './query.ts';
 
-/** How a transaction is to be run. */
+/** Options of a transaction. */
 interface TransactionOptions {
   readonly readOnly?: boolean;
-  /** All that the work reads is of one moment. */
+  /** Whether all statements read the same snapshot. */
   readonly snapshot?: boolean;
 }
 
 export interface Database {
   readonly orm: MikroORM;
   readonly url: string;
-  /** One statement by itself. @throws FleetError */
+  /** Runs one statement outside a transaction. @throws FleetError */
   readonly query: Query;
-  /** Some work in one transaction; what fails is thrown as people read it. @throws FleetError */
+  /** Runs `work` in one transaction. Database errors are converted into errors for users. @throws FleetError */
   transaction<T>(work: (db: Db) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /**
-   * All that some work reads, one statement after the other, is of one moment: what is committed meanwhile does not show.
+   * Runs `work` in a read-only transaction whose statements all read the same snapshot.
    * @throws FleetError
    */
   snapshot<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** Names of the migrations that are still to run. */
+  /** The names of the pending migrations. */
   pending(): Promise<readonly string[]>;
   /**
-   * Brings the schema and the rights up to date, while no other process does.
-   * @param options.upTo the last migration to run; the rights are then those of before
-   * @returns the names of what it ran
+   * Migrates the schema and updates the privileges, in one process at a time.
+   * @param options.upTo the last migration to run; the privileges are then not updated
+   * @returns the names of the migrations that were run
    */
   migrate(options?: { upTo?: string }): Promise<readonly string[]>;
   close(): Promise<void>;

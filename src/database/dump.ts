@@ -2,8 +2,8 @@ import type { Database } from './database.ts';
 import { type Db, query } from './query.ts';
 
 /**
- * The tables of a dump, in the order in which they are restored. Grants are not part of it: they belong to the roles of one
- * server. Neither are the locks, nor the record of migrations.
+ * The tables of a dump, in the order of the restore. Grants are not included, since they refer to the roles of one server.
+ * Locks and the record of migrations are not included either.
  */
 export const dumpedTables = [
   'fleet_hosts',
@@ -19,7 +19,7 @@ export interface DumpHeader {
   /** The version of the format. */
   readonly decnet_fleet_dump: 1;
   readonly at: string;
-  /** Of decnet-fleet. */
+  /** The version of decnet-fleet. */
   readonly version: string;
   readonly postgres: string;
   /** The last migration that ran. */
@@ -34,13 +34,13 @@ export interface DumpedTable {
   readonly rows: number;
 }
 
-/** Rows in one answer of the database. */
+/** The number of rows in one fetch. */
 const rowsAtOnce = 1000;
 
 /**
- * Writes the fleet and its history as lines of JSON, all of one moment. PostgreSQL makes the text of each value and reads
- * it again, so that none is rounded on the way, whatever the versions of the two servers.
- * @param write one line, without its end
+ * Writes the fleet and its history as lines of JSON, from one snapshot. PostgreSQL itself converts each value to text and back,
+ * so that no value is rounded, for any versions of the two servers.
+ * @param write writes one line; the text has no line break
  * @throws FleetError SCHEMA_MISSING
  */
 export async function dump(
@@ -87,7 +87,7 @@ async function dumpTable(
   return head;
 }
 
-/** Those that can be written. */
+/** The columns of a table, without generated ones. */
 export async function columnsOf(db: Db, table: string): Promise<readonly string[]> {
   const columns = await query<{ name: string }>(
     db,

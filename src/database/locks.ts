@@ -2,14 +2,14 @@ import { codeOf } from '../lib/errors.ts';
 import type { Database } from './database.ts';
 import { type Db, query } from './query.ts';
 
-/** Another process made it at the same moment. */
+/** Error codes when another process creates the same objects at the same time. */
 const alreadyMade: ReadonlySet<string> = new Set(['23505', '42P07', '42710']);
 
-/** MikroORM's record of what ran, made here: its own statement names no schema. */
+/** MikroORM's record of migrations. It is created here because MikroORM's statement is not schema-qualified. */
 const createRecord = `create table if not exists fleet_migrations (
   id serial primary key, name varchar(255) not null, executed_at timestamptz(6) not null default current_timestamp)`;
 
-/** Whether there is such a table. */
+/** Whether a table exists. */
 export async function isMade(db: Db, table: string): Promise<boolean> {
   const [found] = await query<{ made: boolean }>(db, 'select to_regclass($1) is not null as made', [
     `${db.schema}.${table}`,
@@ -18,9 +18,9 @@ export async function isMade(db: Db, table: string): Promise<boolean> {
 }
 
 /**
- * Makes the locks, and the record of migrations, where there are none: the first migration needs them already. A lock is
- * a row, for work that one process does at a time. Not an advisory lock: these have no rights, so that a host's worker
- * could hold them and stop the work of all.
+ * Creates the locks and the record of migrations if they do not exist; the first migration needs them. A lock is a row, for
+ * work that only one process may do at a time. Advisory locks are not used: they have no privileges, so any host's worker
+ * could hold them and block all other processes.
  */
 export async function makeLocks(transaction: Database['transaction']): Promise<void> {
   try {

@@ -2,10 +2,10 @@ import type { HeldNote, LeftNote, Memory } from '../fleet/plan/memory.ts';
 import { isObject, type Json } from '../lib/json.ts';
 import { shortened } from '../lib/text.ts';
 
-/** Why a row is left to its writer, as it is noted. */
+/** The recorded reason for a row that is left to its writer. */
 export const leftReason = 'written by another process';
 
-/** The memory as `fleet_hosts.notes` holds it: times as ISO 8601. */
+/** The memory as JSON for `fleet_hosts.notes`; times are ISO 8601. */
 export const memoryToJson = (memory: Memory): Json => ({
   held: heldToJson(memory.held),
   left: Object.fromEntries(
@@ -22,7 +22,7 @@ export const memoryToJson = (memory: Memory): Json => ({
   contested: heldToJson(memory.contested),
 });
 
-/** What an older version wrote, or a person: what cannot be read is forgotten. */
+/** Reads the memory, which an older version or a person may have written. Invalid parts are ignored. */
 export function memoryFromJson(json: Json): Memory {
   const part = (name: string): [string, Record<string, Json>][] => {
     const found = isObject(json) ? json[name] : undefined;
@@ -47,7 +47,7 @@ export function memoryFromJson(json: Json): Memory {
 const heldToJson = (notes: ReadonlyMap<string, HeldNote>): Json =>
   Object.fromEntries([...notes].map(([name, { reason, since }]) => [name, { reason, since: iso(since) }]));
 
-/** A reason is text; of anything else nothing is shown. */
+/** The text of a reason; empty if the value is not a string. */
 const textOf = (value: Json | undefined): string => (typeof value === 'string' ? shortened(value) : '');
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -12,20 +12,20 @@ import { query } from './query.ts';
 import { applyRights } from './rights.ts';
 import { entities } from './schema.ts';
 
-/** Milliseconds to wait for a connection; beyond it the database does not answer. */
+/** The time limit for a connection in milliseconds. */
 const connectWithinMs = 5000;
-/** Milliseconds for one statement: far more than the largest fleet needs, far less than for ever. */
+/** The time limit of a statement in milliseconds, far more than the largest fleet needs. */
 const answerWithinMs = 60_000;
-/** Milliseconds for the connections of the migrations to end. */
+/** The time limit for closing the connections of the migrations in milliseconds. */
 const closeWithinMs = 5000;
-/** Milliseconds after which an idle connection is given back. */
+/** Milliseconds after which an idle connection is closed. */
 const idleAfterMs = 5000;
 
 const kyselyOf = (em: EntityManager): Kysely<unknown> => em.getKysely() as unknown as Kysely<unknown>;
 
 const unknownConnections = (): Connections => ({ schema: null, path: safestPath, pooled: false });
 
-/** Connects at the first query, not here. */
+/** Opens a database. It connects on the first query. */
 export async function openDatabase(url: string, options: { poolMax?: number } = {}): Promise<Database> {
   const connections = unknownConnections();
   const place = databasePlace(url);
@@ -42,7 +42,7 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
       underway.delete(running);
     }
   };
-  /** Where the tables are: known from the first connection on. */
+  /** The schema of the tables, which the first connection finds. */
   const schema = async (): Promise<string> => {
     if (connections.schema === null) await orm.em.getConnection().execute('select');
     return connections.schema ?? 'public';
@@ -50,7 +50,7 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
   const transaction: Database['transaction'] = (work, { readOnly = false, snapshot = false } = {}) =>
     run(async () => {
       const where = await schema();
-      // Kysely's own: of MikroORM's it keeps the connection for ever when that is lost before the end.
+      // Use Kysely's transaction: MikroORM's never releases its connection when the connection is lost before the end.
       let transacting = kyselyOf(orm.em.fork()).transaction();
       if (readOnly) transacting = transacting.setAccessMode('read only');
       if (snapshot) transacting = transacting.setIsolationLevel('repeatable read');
@@ -67,7 +67,7 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
           }
         });
       } catch (error) {
-        // On a lost connection the rollback fails, too, and would hide why.
+        // On a lost connection the rollback fails, too, and its error would hide the cause.
         throw faults.length > 0 ? faults[0] : error;
       }
     });
@@ -99,13 +99,13 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
         { readOnly: true },
       ),
     migrate: async ({ upTo } = {}) => {
-      // Loaded for those who migrate alone: a worker on a small host need not pay for it.
+      // Loaded only for migrations, to save memory in workers on small hosts.
       const { runMigrations } = await import('./migrations/migrator.ts');
       await makeLocks(transaction);
-      // The lock is held in a transaction of its own, so that it also works through PgBouncer in transaction mode.
+      // The lock is held in a separate transaction, so that it also works through PgBouncer in transaction mode.
       return transaction(async (lock) => {
         await query(lock, `select from fleet_locks where name = 'migrations' for update`);
-        // MikroORM's own statements name no schema; none of them uses an operator or a function that could be another's.
+        // MikroORM's statements are not schema-qualified. None of them uses an operator or a function that could be replaced.
         const migrating = await connect(url, 2, async (client) => {
           if (!connections.pooled)
             await client.query(`set search_path to pg_catalog, ${lock.schema}, pg_temp`);
@@ -115,20 +115,20 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
           if (upTo === undefined) await applyRights(lock);
           return names;
         } finally {
-          // A connection that was lost in a migration is never given back.
+          // With a time limit: a connection that was lost in a migration is never released.
           await endsWithin(closeWithinMs, migrating.close(true));
         }
       });
     },
     close: async () => {
-      // Kysely never gives back a connection that it gets while it closes, and its pool then never ends.
+      // Wait first: Kysely never releases a connection that it acquires while closing, and then its pool never ends.
       while (underway.size > 0) await Promise.allSettled(underway);
       await orm.close(true);
     },
   };
 }
 
-/** @param onConnect called with each new connection */
+/** Opens MikroORM. @param onConnect called with each new connection */
 const connect = (
   url: string,
   poolMax: number,
@@ -136,15 +136,15 @@ const connect = (
 ): Promise<MikroORM> => {
   const options = connectionOptions(url, { applicationName });
   return MikroORM.init({
-    // Of an address it would take host, port, user, password and name alone.
+    // Do not set `clientUrl`: MikroORM uses only host, port, user, password and name of it.
     dbName: options.database ?? '',
     entities,
-    // The policies, and the tables that only functions and locks use, are the migrations' alone.
+    // Only migrations manage the policies, and the tables that are used only by functions and locks.
     schemaGenerator: {
       skipTables: ['fleet_grants', 'fleet_masters', 'fleet_locks', 'fleet_limits', 'fleet_migrations'],
       ignorePolicies: true,
     },
-    // stdout belongs to the commands.
+    // stdout is reserved for the output of commands.
     logger: () => undefined,
     pool: { min: 0, max: poolMax, idleTimeoutMillis: idleAfterMs },
     driverOptions: {

@@ -8,10 +8,10 @@ import { newestChanges, withChange } from './ledger/alerts.ts';
 import { type Db, query } from './query.ts';
 import { bounded, isStale, staleAfter } from './sql.ts';
 
-/** Milliseconds after which the server ends a look whose process hangs: a pass may wait for a row that it locked. */
+/** Milliseconds after which the server ends the check of a process that hangs: passes may be waiting for rows that it locked. */
 const lookWithin = 2000;
 
-/** @param options.intervalSeconds seconds, of hosts that never had a worker; of the grace, seconds */
+/** @param options.intervalSeconds the interval of hosts without their own @param options.graceSeconds the grace period */
 export function postgresOutbox(
   database: Database,
   options: { intervalSeconds: number; graceSeconds: number },
@@ -52,7 +52,7 @@ const beginLook = `select set_config('lock_timeout', $1, true), set_config('stat
 
 const takeLock = `select name from fleet_locks where name = 'alarms' for update skip locked`;
 
-/** So seldom that it costs nothing, and often enough to tell a minute without a look. */
+/** Records the time of the check: rarely enough to be cheap, and often enough to detect a minute without a check. */
 const noteLook = `update fleet_locks set used_at = clock_timestamp()
   where name = 'alarms' and used_at < clock_timestamp() - interval '10 seconds'`;
 
@@ -65,7 +65,7 @@ async function lastLook(db: Db): Promise<number> {
   return row?.seconds ?? Infinity;
 }
 
-/** Seconds: the longest wait for a host's first pass after everything was down. */
+/** The longest time in seconds to wait for a host's first pass after all processes were down. */
 const patience = 900;
 
 /** A host that never had a full pass, or whose Docker never answered, is still being set up: it causes no alert. */
@@ -142,7 +142,7 @@ const changes = (recent: string): string =>
   `case when jsonb_typeof(${recent}) = 'array' then jsonb_array_length(${recent}) else 0 end`;
 const milliseconds = (time: string): string => `floor(extract(epoch from ${bounded(time)}) * 1000)::float8`;
 
-/** More rows than any host has deckies: what a stolen host writes beyond them is not read. */
+/** More rows than any host has deckies; limits the number of rows that a compromised host can make this process read. */
 const rowsAtMost = 20_000;
 
 // Rows that a pass is writing now are left to the next look, so that neither waits for the other.
@@ -156,7 +156,7 @@ const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, left(
     limit ${rowsAtMost} for update skip locked) a
   order by a.host_uuid, a.name`;
 
-/** Null: there is nothing to decide. */
+/** Reads the facts for the alerts; null: there is nothing to decide. */
 async function alertFacts(db: Db): Promise<AlertFacts | null> {
   const rows = await query<AlarmRow>(db, selectAlarms);
   const [first] = rows;
@@ -178,7 +178,7 @@ async function alertFacts(db: Db): Promise<AlertFacts | null> {
 const timesOf = (recent: unknown): readonly number[] =>
   Array.isArray(recent) ? recent.flatMap((at) => (typeof at === 'number' ? [at * 1000] : [])) : [];
 
-/** Seconds for which the messages about a host are counted together. */
+/** The time window in seconds for the limit on messages about a host. */
 const limitWindow = 60;
 
 const selectLimits = `select host_uuid, sent, held_back > 0 as limited from fleet_limits
@@ -211,9 +211,9 @@ const updateTold = `with input as materialized (
   from input i where a.host_uuid = i.host and a.name = i.name and i.told is not null`;
 
 /**
- * Other programs move and delete rows, too, and tell no alarm. Their `running` counts as such once a pass that saw
- * Docker has written the row, or once the grace is over and a full pass has left it so: some write it before any
- * container starts.
+ * Updates alerts after changes by other programs, which do not write alerts. A `running` that another program wrote counts once
+ * a pass that observed Docker has written the row, or once the grace period is over and a full pass has left it unchanged: some
+ * programs write `running` before any container starts.
  */
 const mendAlarms = `with wrong as (
     select a.host_uuid, a.name, case when d.name is null then 'removed' else 'running' end as now_state
@@ -228,7 +228,7 @@ const mendAlarms = `with wrong as (
     changed_at = clock_timestamp(), recent = ${withChange('a.recent', 'clock_timestamp()')}
   from wrong w where a.host_uuid = w.host_uuid and a.name = w.name`;
 
-/** All is well, was told, and no longer counts as flapping; or the host was forgotten while it was looked at. */
+/** Deletes alerts that are clear, notified and no longer flapping, and alerts of hosts that were removed during the check. */
 const deleteCalm = `delete from fleet_alarms where (host_uuid, name) in (
     select host_uuid, name from fleet_alarms a
     where told = state and state in ('running', 'ok') and changed_at < clock_timestamp() - interval '10 minutes'
@@ -240,8 +240,8 @@ const dropOld = `delete from fleet_notifications where id in (
     for update skip locked)
   returning 1`;
 
-// A host's messages go in their order: a recovery never overtakes the failure before it. What is due later than any message
-// is postponed was written before the clock was set back: it is due.
+// A host's messages are sent in order: a recovery never overtakes the failure before it. A message whose due time is later than
+// the longest postponement was written before the clock was set back, so it is due.
 const claimNext = `update fleet_notifications set due_at = clock_timestamp() + make_interval(secs => $1::float8)
   where id = (
     select id from fleet_notifications n

@@ -1,16 +1,16 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 
-/** A connection of MikroORM's, or the transaction that it is in. */
+/** A connection of MikroORM, or its current transaction. */
 export interface Db {
   readonly kysely: Kysely<unknown>;
-  /** Where our tables are, quoted as an identifier. */
+  /** The schema of the tables, quoted as an identifier. */
   readonly schema: string;
 }
 
 /** Runs one statement. */
 export type Query = <R>(statement: string, values?: readonly unknown[]) => Promise<readonly R[]>;
 
-/** Every name of ours that a statement may use: tables, and the functions that workers call. */
+/** All tables of decnet-fleet, and the functions that workers call. */
 const ourNames = [
   'fleet_alarms',
   'fleet_deckies',
@@ -31,11 +31,11 @@ const ourNames = [
 
 const anyOfOurs = new RegExp(`\\b(?:${ourNames.join('|')})\\b`, 'g');
 
-/** A statement with our names in full: the search path may not lead to them. @param schema quoted */
+/** Qualifies the names in a statement with the schema, which may not be on the search path. @param schema quoted */
 export const qualified = (statement: string, schema: string): string =>
   statement.replace(anyOfOurs, (name) => `${schema}.${name}`);
 
-/** Runs one statement with real parameters: MikroORM's own `execute` would write them into its text. */
+/** Runs one statement with bound parameters. MikroORM's `execute` would insert them into the text. */
 export async function query<R>(
   db: Db,
   statement: string,

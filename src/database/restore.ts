@@ -4,19 +4,19 @@ import { columnsOf, type DumpedTable, type DumpHeader, dumpedTables, quoted } fr
 import { migrationNames } from './migrations/migrator.ts';
 import { type Db, query } from './query.ts';
 
-/** What was restored. */
+/** The result of a restore. */
 export interface Restored {
   readonly header: DumpHeader;
   readonly tables: readonly DumpedTable[];
 }
 
-/** Rows in one statement. */
+/** The number of rows in one statement. */
 const rowsAtOnce = 1000;
 
 /**
- * Reads a dump into a database that holds no fleet: all of it or nothing. The database is migrated to the schema of the
- * dump before, and to this version's schema afterwards.
- * @param source what the lines come from, for messages
+ * Restores a dump into a database without a fleet, either completely or not at all. The database is first migrated to the
+ * schema of the dump, and afterwards to the schema of this version.
+ * @param source the name of the dump, for messages
  * @throws FleetError DUMP_INVALID, NOT_WRITTEN
  */
 export async function restore(
@@ -45,7 +45,7 @@ export async function restore(
 interface LineReader {
   /** The next line's JSON object and its text. @throws FleetError DUMP_INVALID */
   next(): Promise<{ value: Readonly<Record<string, unknown>>; text: string }>;
-  /** @throws FleetError DUMP_INVALID where more lines follow */
+  /** Checks that no lines follow. @throws FleetError DUMP_INVALID */
   end(): Promise<void>;
   invalid(what: string): FleetError;
   close(): Promise<void>;
@@ -56,7 +56,7 @@ function readLines(lines: AsyncIterable<string>, source: string): LineReader {
   let line = 0;
   const invalid = (what: string): FleetError =>
     new FleetError('DUMP_INVALID', `${source}, line ${line}: ${what}`, {
-      advice: 'Nothing was restored. Use a file that `decnet-fleet dump` wrote to its end',
+      advice: 'Nothing was restored. Use a complete file from `decnet-fleet dump`',
     });
   const read = (): Promise<IteratorResult<string>> => {
     line += 1;
@@ -66,7 +66,7 @@ function readLines(lines: AsyncIterable<string>, source: string): LineReader {
     invalid,
     next: async () => {
       const result = await read();
-      if (result.done === true) throw invalid('the file ends here, before the dump does');
+      if (result.done === true) throw invalid('the file ends before the end of the dump');
       const value = parsed(result.value);
       if (value === null) throw invalid('this is not a JSON object');
       return { value, text: result.value };
@@ -93,7 +93,7 @@ function parsed(text: string): Readonly<Record<string, unknown>> | null {
 
 async function readHeader(reader: LineReader): Promise<DumpHeader> {
   const header = (await reader.next()).value as Partial<DumpHeader>;
-  if (header.decnet_fleet_dump === undefined) throw reader.invalid('this is no dump of decnet-fleet');
+  if (header.decnet_fleet_dump === undefined) throw reader.invalid('this is not a dump of decnet-fleet');
   const { migration, version, tables } = header;
   if (
     header.decnet_fleet_dump !== 1 ||
@@ -106,11 +106,11 @@ async function readHeader(reader: LineReader): Promise<DumpHeader> {
   return header as DumpHeader;
 }
 
-/** Whether it is a list of some of these. */
+/** Whether a value is a list of some of these names. */
 const isListOf = (value: unknown, names: readonly string[]): value is readonly string[] =>
   Array.isArray(value) && value.every((one) => names.includes(one));
 
-/** Keeps other writers out until the end of the transaction. @throws FleetError NOT_WRITTEN where there are rows */
+/** Locks the tables against other writers until the end of the transaction. @throws FleetError NOT_WRITTEN when they have rows */
 async function claimEmpty(db: Db): Promise<void> {
   for (const table of dumpedTables) {
     // A dump of an older schema has fewer tables.
@@ -118,8 +118,9 @@ async function claimEmpty(db: Db): Promise<void> {
     await query(db, `lock table ${table} in share row exclusive mode`);
     const [found] = await query<{ some: boolean }>(db, `select exists (select from ${table}) as some`);
     if (found?.some === true)
-      throw new FleetError('NOT_WRITTEN', `The database already holds a fleet: ${table} has rows`, {
-        advice: 'Nothing was restored. Restore into a new database, or forget its hosts first',
+      throw new FleetError('NOT_WRITTEN', `The database already has a fleet: ${table} has rows`, {
+        advice:
+          'Nothing was restored. Restore into a new database, or remove its hosts with `decnet-fleet forget` first',
       });
   }
 }
@@ -129,7 +130,7 @@ async function restoreTable(db: Db, table: string, reader: LineReader): Promise<
   const { columns, rows } = head;
   const known = await columnsOf(db, table);
   if (head.table !== table || !isListOf(columns, known) || columns.length === 0)
-    throw reader.invalid(`the columns of ${table} are expected here`);
+    throw reader.invalid(`expected the columns of ${table}`);
   if (!Number.isSafeInteger(rows) || rows === undefined || rows < 0)
     throw reader.invalid('the number of rows is missing');
   for (let done = 0; done < rows; done += rowsAtOnce) {
@@ -137,7 +138,9 @@ async function restoreTable(db: Db, table: string, reader: LineReader): Promise<
     for (let at = done; at < Math.min(rows, done + rowsAtOnce); at += 1)
       texts.push((await reader.next()).text);
     await insert(db, table, columns, texts).catch((error: unknown) => {
-      throw isOfData(error) ? reader.invalid(`a row of ${table} is refused: ${error.message}`) : error;
+      throw isOfData(error)
+        ? reader.invalid(`the database refuses a row of ${table}: ${error.message}`)
+        : error;
     });
   }
   await continueNumbers(db, table);
@@ -161,7 +164,7 @@ const insert = (
 const isOfData = (error: unknown): error is Error =>
   error instanceof Error && /^2[23]/.test(codeOf(error) ?? '');
 
-/** New rows are numbered after those that were restored. */
+/** Sets the sequences, so that new rows are numbered after the restored ones. */
 async function continueNumbers(db: Db, table: string): Promise<void> {
   const numbered = await query<{ column: string }>(
     db,

@@ -4,17 +4,17 @@ import { FleetError } from '../lib/errors.ts';
 import type { Database } from './database.ts';
 import { query } from './query.ts';
 
-// A role whose grant was deleted by hand is ended, too, unless it is another host's. Roles are the server's: one without
-// rights here may be a worker of another database's fleet, whose host has the same name.
+// This includes roles whose grant was deleted by hand, unless another host has them. Roles belong to the whole server: a role
+// without privileges here may be the worker of a host with the same name in another database.
 const selectRoles = `select rolname::text as role from pg_roles
   where exists (select from fleet_grants where role_name = rolname and host_uuid = $1)
     or rolname ~ $2 and has_column_privilege(oid, 'fleet_hosts'::regclass, 'turn', 'update') and not exists (select from fleet_grants where role_name = rolname)
   order by 1`;
 
-/** Milliseconds for a role's sessions to end. */
+/** The time limit in milliseconds for a role's sessions to end. */
 const endWithinMs = 5000;
 
-/** Ends the roles that were granted a host. What this role may not do is said, and nothing of it is done by half. */
+/** Drops the roles that were granted a host. A role that cannot be dropped is reported with the reason and left unchanged. */
 export async function revokeRoles(database: Database, host: string): Promise<readonly Ended[]> {
   const roles = await database.query<{ role: string }>(selectRoles, [host, rolePattern(host)]);
   const ended: Ended[] = [];
@@ -30,7 +30,7 @@ export async function revokeRoles(database: Database, host: string): Promise<rea
   return ended;
 }
 
-/** @returns how many sessions were closed */
+/** Drops a role. @returns the number of sessions that were closed */
 async function revokeRole(database: Database, role: string): Promise<number> {
   const { shut, terminate, drop } = revocationOf(role);
   await database.transaction(async (db) => {

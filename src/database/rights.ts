@@ -4,12 +4,12 @@ import { FleetError } from '../lib/errors.ts';
 import type { Database } from './database.ts';
 import { type Db, query } from './query.ts';
 
-/** Runs a statement where this role may, and goes on where it may not: `doctor` says what is missing. */
+/** Ignores missing privileges for a statement: `doctor` reports them. */
 const whereAllowed = (statement: string): string =>
   `do $whole$ begin ${statement} exception when insufficient_privilege then null; end $whole$`;
 
 /**
- * What every role may do, and what the roles of workers may do, as this version has it: an upgrade needs no new grant.
+ * Sets the privileges of PUBLIC and of all workers' roles to those of this version, so that an upgrade needs no new grants.
  */
 export async function applyRights(db: Db): Promise<void> {
   for (const statement of withoutPublicRights) await query(db, whereAllowed(statement));
@@ -48,8 +48,9 @@ const selectRights = `with t as (select relnamespace as schema, relowner as owne
   from t`;
 
 /**
- * What in the rights of the database makes a taken-over worker a danger, or this role blind.
- * @throws FleetError CHECK_FAILED, with what to do
+ * Checks privileges that would make a compromised worker dangerous, or hide all rows from this role.
+ * @returns a summary for `doctor`
+ * @throws FleetError CHECK_FAILED with advice
  */
 export async function checkRights(database: Database): Promise<string> {
   const [rights] = await database.query<Rights>(selectRights);
@@ -59,18 +60,18 @@ export async function checkRights(database: Database): Promise<string> {
     new FleetError('CHECK_FAILED', what, { advice });
   if (!sees)
     throw fault(
-      `Role ${role} neither owns the tables nor was granted anything: it sees no rows`,
+      `Role ${role} sees no rows: it neither owns the tables nor has a grant`,
       `On the master: decnet-fleet grant --host H, or decnet-fleet grant --master ${role}`,
     );
   if (foreign.length > 0)
     throw fault(
-      `Schema ${schema} holds what other roles made: ${foreign.join(', ')}`,
-      'Our own statements pass it over; those of other programs may run it. Drop it, and end the role that made it',
+      `Schema ${schema} contains objects of other roles: ${foreign.join(', ')}`,
+      "decnet-fleet's statements do not use them, but those of other programs may. Drop them, and the role that created them",
     );
   if (create)
     throw fault(
-      `Every role may create objects in schema ${schema}, and so have other programs' statements run them`,
-      `As the owner of the schema: revoke create on schema ${schema} from public`,
+      `Every role may create objects in schema ${schema}, which statements of other programs may then run`,
+      `As the owner of the schema, run: revoke create on schema ${schema} from public`,
     );
   const extra = temporary
     ? '; every role may create temporary tables (revoke temporary on database … from public)'

@@ -2,34 +2,34 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { fleetStates } from '../fleet/state.ts';
 import type { Json, JsonObject } from '../lib/json.ts';
 
-/** One host, its turns and its last passes. @see CONTRACT.md, "Tables" */
+/** A host and its last passes. @see CONTRACT.md, "Tables" */
 export const FleetHost = defineEntity({
   name: 'FleetHost',
   tableName: 'fleet_hosts',
   properties: {
     hostUuid: p.string().length(64).primary(),
-    /** The machine that this host is; null until a pass was there. */
+    /** The identity of the host's machine; null before the first pass. */
     identity: p.text().nullable(),
-    /** How many passes had their turn. */
+    /** The number of committed passes. */
     turn: p.bigint('number').defaultRaw('0'),
     intervalS: p.integer().nullable(),
     firstSeenAt: p.datetime(6).defaultRaw('now()'),
     lastPassAt: p.datetime(6).nullable(),
     lastFullPassAt: p.datetime(6).nullable(),
-    /** When Docker answered last. */
+    /** When Docker last answered. */
     lastObservedAt: p.datetime(6).nullable(),
     lastError: p.text().nullable(),
     version: p.text().nullable(),
-    /** Of the last full pass. */
+    /** The counts of the last full pass. */
     counts: p.json<Json>().nullable(),
-    /** The rows held, left to their writer, or contested. @see Memory */
+    /** The rows that are held, left to their writer or contested. @see Memory */
     notes: p.json<Json>().nullable(),
-    /** What its passes add up to. @see Figures */
+    /** The sums over its passes. @see Figures */
     figures: p.json<Json>().nullable(),
   },
 });
 
-/** One decky as dashboards, APIs and orchestrators read it. @see DOMAIN.md, `fleet_deckies` */
+/** A decky. @see DOMAIN.md, `fleet_deckies` */
 export const FleetDecky = defineEntity({
   name: 'FleetDecky',
   tableName: 'fleet_deckies',
@@ -41,16 +41,16 @@ export const FleetDecky = defineEntity({
     deckyIp: p.text().nullable(),
     state: p.enum(fleetStates),
     lastError: p.text().nullable(),
-    /** Its writers' own, as `lastSeen`: no pass touches them. */
+    /** Written only by other programs, as `lastSeen`; a pass does not change it. */
     composeHash: p.text().nullable(),
     lastSeen: p.datetime().nullable(),
     updatedAt: p.datetime(6).defaultRaw('now()'),
-    /** Equal to `updatedAt` when a pass wrote last. */
+    /** Equal to `updatedAt` if the last writer was a pass. */
     reconciledAt: p.datetime(6).nullable(),
   },
 });
 
-/** One change of a row, written in the turn that made it. @see CONTRACT.md, "Tables" */
+/** A change of a row, written in the same transaction. @see CONTRACT.md, "Tables" */
 export const FleetTransition = defineEntity({
   name: 'FleetTransition',
   tableName: 'fleet_transitions',
@@ -73,7 +73,7 @@ export const FleetTransition = defineEntity({
   },
 });
 
-/** A time without a full pass of a host. @see CONTRACT.md, "Tables" */
+/** A period without a full pass of a host. @see CONTRACT.md, "Tables" */
 export const FleetGap = defineEntity({
   name: 'FleetGap',
   tableName: 'fleet_gaps',
@@ -84,7 +84,7 @@ export const FleetGap = defineEntity({
   },
 });
 
-/** A decky that is not as it should be or was so lately; with an empty name, the host itself. @see fleet/alarm.ts */
+/** The current or recent alert of a decky, or with an empty name, of the host itself. @see fleet/alerts/alert.ts */
 export const FleetAlarm = defineEntity({
   name: 'FleetAlarm',
   tableName: 'fleet_alarms',
@@ -92,17 +92,17 @@ export const FleetAlarm = defineEntity({
     hostUuid: p.string().length(64).primary(),
     name: p.string().length(128).primary(),
     state: p.text(),
-    /** The last state that was told. */
+    /** The last state for which a notification was sent. */
     told: p.text(),
     reason: p.text().nullable(),
     since: p.datetime(6),
     changedAt: p.datetime(6),
-    /** When it changed last: the newest few, epoch seconds. */
+    /** The times of the latest changes, epoch seconds. */
     recent: p.json<readonly number[]>().defaultRaw(`'[]'`),
   },
 });
 
-/** A message that is still to be sent. */
+/** A notification that is not sent yet. */
 export const FleetNotification = defineEntity({
   name: 'FleetNotification',
   tableName: 'fleet_notifications',
@@ -110,16 +110,16 @@ export const FleetNotification = defineEntity({
   properties: {
     /** Keeps the order of a host's messages. */
     position: p.bigint('number').primary().generated('by default as identity'),
-    /** What a receiver knows a repeat by. */
+    /** Receivers recognize a repeated message by it. */
     id: p.uuid().unique().defaultRaw('gen_random_uuid()'),
     hostUuid: p.string().length(64),
     body: p.json<JsonObject>(),
     attempts: p.integer().default(0),
     createdAt: p.datetime(6).defaultRaw('now()'),
-    /** Not sent before: a back-off, or the lease of a process that is sending it. */
+    /** The message is not sent before this time: a back-off, or the lease of a process that is sending it. */
     dueAt: p.datetime(6).defaultRaw('now()'),
   },
 });
 
-/** Every table that MikroORM describes. */
+/** All tables that MikroORM describes. */
 export const entities = [FleetHost, FleetDecky, FleetTransition, FleetGap, FleetAlarm, FleetNotification];

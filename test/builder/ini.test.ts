@@ -68,7 +68,11 @@ describe('what a line of an INI file is', () => {
       '[a]\nx = 1\nX = 2',
       /^a\.ini:3: \[a\] x: duplicate key, first defined in line 2/,
     ],
-    ['a key of [DEFAULT] twice', '[DEFAULT]\nx = 1\n[DEFAULT]\nx = 2', /^a\.ini:4: \[DEFAULT\] x: this key/],
+    [
+      'a key of [DEFAULT] twice',
+      '[DEFAULT]\nx = 1\n[DEFAULT]\nx = 2',
+      /^a\.ini:4: \[DEFAULT\] x: duplicate key/,
+    ],
     ['what moves a cursor', '[a]\n\u001b[2Jx', /"\\u\{1b\}\[2Jx"/],
   ] as const) {
     test(`refused: ${what}`, () => refuses(text, words));

@@ -143,26 +143,26 @@ describe('a dump', () => {
       assert.equal(code, 1);
       assert.match(
         stderr,
-        /already holds a fleet: fleet_hosts has rows\. Nothing was restored\. Restore into a new/,
+        /already has a fleet: fleet_hosts has rows\. Nothing was restored\. Restore into a new/,
       );
       assert.deepEqual(await rowsOf(from.url), before);
     });
     test('cut off anywhere', async () => {
       const lines = text.split('\n');
-      await refused(lines.slice(0, 1200).join('\n'), /line 1201: the file ends here/);
-      await refused(`${lines.slice(0, -2).join('\n')}\n`, /the file ends here/);
+      await refused(lines.slice(0, 1200).join('\n'), /line 1201: the file ends before the end of the dump/);
+      await refused(`${lines.slice(0, -2).join('\n')}\n`, /the file ends before the end of the dump/);
       await refused(text.slice(0, 5000), /line \d+: this is not a JSON object/);
-      await refused('', /line 1: the file ends here/);
+      await refused('', /line 1: the file ends before the end of the dump/);
     });
     test('with more than it should hold', () => refused(`${text}{}\n`, /the dump ends before this line/));
     test('with a row that the table refuses', () =>
-      refused(text.replace('"state":"running"', '"state":"fine"'), /a row of fleet_deckies is refused/));
+      refused(text.replace('"state":"running"', '"state":"fine"'), /refuses a row of fleet_deckies/));
     test('with a column that no table has', () =>
       refused(text.replace('"columns":["host_uuid"', '"columns":["x\\"; drop"'), /line 2: the columns/));
     test('by a newer version', () =>
       refused(text.replace('005-stolen-worker', '999-later'), /which is newer/));
     test('that is another file', async () => {
-      await refused('{"name": "x"}\n', /line 1: this is no dump of decnet-fleet/);
+      await refused('{"name": "x"}\n', /line 1: this is not a dump of decnet-fleet/);
       await refused('PGDMP', /line 1: this is not a JSON object/);
     });
   });

@@ -451,7 +451,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
     const doctor = await cli(['doctor'], master);
     assert.match(
       doctor.stdout,
-      /FAULT +rights +Schema public holds what other roles made: .* of role decnet_mine_/,
+      /FAULT +rights +Schema public contains objects of other roles: .* of role decnet_mine_/,
     );
     assert.equal(doctor.code, 1);
     assert.deepEqual(await store.db.query('select * from public.planted'), []);

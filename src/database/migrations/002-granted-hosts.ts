@@ -3,8 +3,8 @@ import { FleetMigration } from './migration.ts';
 const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps'];
 
 /**
- * A role that was granted one host sees and writes that host's rows alone; every other role is as free as its
- * privileges are. `session_user` is who logged in: `set role` does not change it. @see CONTRACT.md, "A stolen host"
+ * Limits a role that was granted one host to that host's rows; other roles are limited only by their privileges.
+ * `session_user` is the role that logged in; `set role` does not change it. @see CONTRACT.md, "A stolen host"
  */
 export class GrantedHosts extends FleetMigration {
   override up(): void {
@@ -18,7 +18,7 @@ export class GrantedHosts extends FleetMigration {
     for (const table of tables) {
       this.addSql(`alter table ${table} enable row level security`);
       this.addSql(`create policy everyone on ${table} using (true) with check (true)`);
-      // Restrictive: no policy that somebody adds opens it again. A scalar subquery is asked once a statement.
+      // Restrictive, so that no additional policy can widen the access. A scalar subquery runs once per statement.
       this.addSql(`create policy granted_host on ${table} as restrictive
         using (coalesce(host_uuid = (select fleet_granted_host()), true))
         with check (coalesce(host_uuid = (select fleet_granted_host()), true))`);

@@ -1,6 +1,6 @@
 import { FleetMigration } from './migration.ts';
 
-/** What a host's passes add up to, for `/metrics`. @see figures.ts */
+/** The sums over a host's passes, for `/metrics`. @see figures.ts */
 export class PassFigures extends FleetMigration {
   override up(): void {
     this.addSql('alter table fleet_hosts add column figures jsonb null');

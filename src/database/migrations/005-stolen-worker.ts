@@ -2,10 +2,10 @@ import { FleetMigration } from './migration.ts';
 
 const tables = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps', 'fleet_alarms'];
 
-/** In a function, nothing that a caller can create is found before PostgreSQL's own. */
+/** With this search path a function finds no objects of its caller before PostgreSQL's own. */
 const definer = 'security definer set search_path = pg_catalog, pg_temp';
 
-/** A host's own rows for its worker, all rows for a master, none for anybody else. Scalar subqueries run once a statement. */
+/** A worker may access its own host's rows, a master all rows, any other role none. Scalar subqueries run once per statement. */
 const mayReach = '(select fleet_is_master()) or host_uuid = (select fleet_granted_host())';
 
 const states = `('pending', 'running', 'failed', 'degraded', 'torn_down', 'tearing_down', 'teardown_failed')`;
@@ -19,7 +19,7 @@ const text = (table: string, column: string, most: number): Rule => [
   `char_length(${column}) <= ${most}`,
   `left(${column}, ${most})`,
 ];
-/** Far enough from the ends of the type for any interval to be added. */
+/** The range leaves room at both ends of the type, so that any interval can be added. */
 const time = (table: string, column: string): Rule => [
   table,
   column,
@@ -37,7 +37,7 @@ const json = (table: string, column: string, type: string, most: number, instead
 const kilobyte = 1024;
 const megabyte = 1024 * kilobyte;
 
-/** What a row may hold, whoever writes it, and what takes the place of a value that an earlier version let in. */
+/** The constraints of the columns, and the replacement for values of earlier versions that violate them. */
 const rules: readonly Rule[] = [
   json('fleet_deckies', 'services', 'array', 8 * megabyte, `'[]'`),
   json('fleet_deckies', 'decky_config', 'object', 8 * megabyte, 'null'),
@@ -75,14 +75,14 @@ const rules: readonly Rule[] = [
 ];
 
 /**
- * What a stolen worker may do to the fleet, made smaller: its role sees its own host's rows and no others, whatever it
- * creates or deletes; no value of its own breaks the reading of other hosts' rows. @see SECURITY.md
+ * Limits what a compromised worker can do. Its role sees only its own host's rows, whatever it creates or deletes, and its
+ * values cannot break the reading of other hosts' rows. @see SECURITY.md
  */
 export class StolenWorker extends FleetMigration {
   override up(): void {
     this.addSql('create table fleet_masters (role_name text primary key)');
     this.addSql('revoke all on fleet_masters from public');
-    // How many messages about a host went out in its current minute, and how many were held back.
+    // The number of messages about a host in its current minute, and of those that were held back.
     this.addSql(`create table fleet_limits (
       host_uuid varchar(64) primary key,
       since timestamptz(6) not null,
@@ -94,7 +94,7 @@ export class StolenWorker extends FleetMigration {
       this.addSql(`drop policy everyone on ${table}`);
       this.addSql(`drop policy granted_host on ${table}`);
       this.addSql(`create policy own_rows on ${table} using (${mayReach}) with check (${mayReach})`);
-      // Restrictive: no policy that somebody adds opens it again.
+      // Restrictive, so that no additional policy can widen the access.
       this.addSql(
         `create policy own_rows_only on ${table} as restrictive using (${mayReach}) with check (${mayReach})`,
       );
@@ -103,13 +103,13 @@ export class StolenWorker extends FleetMigration {
       ['fleet_transitions', 'at'],
       ['fleet_gaps', 'to_at'],
     ]) {
-      // What lies in the future would stand before all that others write.
+      // Rows in the future would be listed before all rows of other hosts.
       this.addSql(
         `create policy past_only on ${table} as restrictive for insert with check (${column} <= clock_timestamp())`,
       );
     }
     this.addSql('create index fleet_transitions_at_index on fleet_transitions (at)');
-    // Ids that no sequence gave out: other hosts' changes would collide with them one day.
+    // Replace ids that are not from the sequence: later ids of other hosts would collide with them.
     this.addSql(`update fleet_transitions set id = nextval(pg_get_serial_sequence('fleet_transitions', 'id'))
       where id > (select coalesce(pg_sequence_last_value(pg_get_serial_sequence('fleet_transitions', 'id')::regclass), 0))`);
     for (const [table, column, holds, instead] of rules) {
@@ -121,20 +121,20 @@ export class StolenWorker extends FleetMigration {
   private functions(): void {
     this.addSql(`create or replace function fleet_granted_host() returns text language sql stable ${definer}
       as $$ select host_uuid::text from fleet_grants where role_name = session_user::text $$`);
-    // A grant makes a role a worker's, whatever else it is.
+    // A role with a grant counts as a worker, even if it also is a master.
     this.addSql(`create function fleet_is_master() returns boolean language sql stable ${definer}
       as $$ select fleet_granted_host() is null and (
         pg_has_role(session_user, (select relowner from pg_class where oid = 'fleet_hosts'::regclass), 'USAGE')
         or exists (select from fleet_masters join pg_roles on rolname = role_name
           where pg_has_role(session_user, pg_roles.oid, 'USAGE'))) $$`);
-    // Deletes go through functions: a role with the right to delete may lock the whole table.
+    // Rows are deleted through functions: a role with the DELETE privilege may lock the whole table.
     this.addSql(`create function fleet_delete_deckies(of_host text, names text[], versions text[]) returns setof text
       language sql ${definer}
       as $$ delete from fleet_deckies d using unnest(names, versions) as i (name, version)
         where d.host_uuid = of_host and (fleet_is_master() or of_host = fleet_granted_host())
           and d.name = i.name and d.xmin::text = i.version
         returning d.name::text $$`);
-    // The newest of each decky stays for ever.
+    // The newest transition of each decky is always kept.
     this.addSql(`create function fleet_prune_transitions(of_host text, keep_days int) returns void
       language sql ${definer}
       as $$ delete from fleet_transitions t

@@ -6,7 +6,7 @@ import { Notifications } from './003-notifications.ts';
 import { PassFigures } from './004-pass-figures.ts';
 import { StolenWorker } from './005-stolen-worker.ts';
 
-/** In the order in which they run. */
+/** All migrations, in their order. */
 const migrationsList = [
   { name: '001-fleet-tables', class: FleetTables },
   { name: '002-granted-hosts', class: GrantedHosts },
@@ -18,10 +18,11 @@ const migrationsList = [
 export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);
 
 /**
- * Runs what has not run yet.
- * @param orm finds the record without its schema
- * @param schema of the tables, quoted
- * @param upTo the last one to run
+ * Runs the pending migrations.
+ * @param orm its search path must include the schema of the record of migrations
+ * @param schema the schema of the tables, quoted
+ * @param upTo the last migration to run
+ * @returns the names of the migrations that were run
  */
 export async function runMigrations(
   orm: MikroORM,

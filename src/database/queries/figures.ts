@@ -6,9 +6,9 @@ import { bounded, countNotes, intervalSeconds, isStale } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
 
 /**
- * What `/metrics` reads: one statement, however many hosts.
- * @param defaultInterval seconds, of hosts without their own
- * @param named hosts that are known though none of them registered
+ * Reads the data of `/metrics` with one statement for all hosts.
+ * @param defaultInterval the interval of hosts without their own, in seconds
+ * @param named hosts that are known even if no worker has registered them
  */
 export const metricsSource = (
   query: Query,

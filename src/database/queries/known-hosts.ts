@@ -1,9 +1,9 @@
 /**
- * Every host of which anything is known, each once, as `host_uuid`: those that a worker registered (`h`, null of others),
- * those whose rows another program wrote (their states in `s`, null where there are none), and those that the
- * configuration names. The rows of all hosts are counted in one scan: a subquery for each host would be a scan each.
- * @param only an expression: this host alone; null: all
- * @param named an expression: names as a list, a null one for none
+ * SQL for all known hosts, each once, as `host_uuid`: registered hosts (`h`, otherwise null), hosts with rows (their states in
+ * `s`, otherwise null), and hosts in the configuration. The rows of all hosts are counted in one scan; a subquery for each host
+ * would be one scan each.
+ * @param only an SQL expression: the only host to return; null: all
+ * @param named an SQL expression: an array of names, or null
  */
 export const knownHosts = (only: string, named: string): string => {
   const isWanted = `(${only} is null or host_uuid = ${only})`;

@@ -7,10 +7,10 @@ import type { Query } from '../query.ts';
 import { bounded, iso, readableServices, shortReason, staleAfter } from '../sql.ts';
 import { forPeople } from './report.ts';
 
-/** Milliseconds between two looks at the rows of hosts that no worker looks at: no pass tells that they changed. */
+/** Milliseconds between two checks of the rows of hosts without a worker: no pass signals their changes. */
 const strangersEveryMs = 3000;
 
-/** What the web pages read beside the report. @param defaultInterval seconds */
+/** The queries of the web pages. @param defaultInterval the interval of hosts without their own, in seconds */
 export function pages(ask: Query, defaultInterval: number): Pages {
   const query = forPeople(ask);
   let strangers = { text: '', at: -Infinity };
@@ -39,7 +39,7 @@ export function pages(ask: Query, defaultInterval: number): Pages {
       return { total: counted?.n ?? 0, deckies };
     },
     decky: async (host, name) => {
-      // As text: the driver would change numbers.
+      // Read it as text: the driver would change numbers.
       const [row] = await ask<Omit<RecordedDecky, 'decky_config'> & { decky_config: string | null }>(
         `select ${columns}, ${readableConfig} as decky_config from fleet_deckies d ${sinceJoin} where d.host_uuid = $1 and d.name = $2`,
         [host, name],
@@ -123,7 +123,7 @@ const selectTransitions = `select (extract(epoch from ${bounded('at')}) * 1000):
 const selectStrangers = `select concat_ws('.', count(*), max(updated_at), sum(hashtext(name || state)::int8)) as text
   from fleet_deckies d where not exists (select from fleet_hosts h where h.host_uuid = d.host_uuid)`;
 
-// Compared, not subtracted: what a stolen host writes into its times must not break the page of all.
+// Compare times, do not subtract them: extreme times that a compromised host writes must not break the page of all hosts.
 const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due)) as text,
     coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s'
       or looked < due and looked > due - interval '5 s'), '[]') as hosts

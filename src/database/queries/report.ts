@@ -7,9 +7,9 @@ import { intervalSeconds, iso, isStale, readableNotes, readableServices, shortRe
 import { knownHosts } from './known-hosts.ts';
 
 /**
- * What `status`, `hosts` and `history` read.
- * @param defaultInterval seconds, of hosts that never had a worker
- * @param named hosts that are known though none of them registered
+ * The queries of `status`, `hosts` and `history`.
+ * @param defaultInterval the interval of hosts without their own, in seconds
+ * @param named hosts that are known even if no worker has registered them
  */
 export function report(ask: Query, defaultInterval: number, named: readonly string[] = []): Report {
   const query = forPeople(ask);
@@ -65,7 +65,7 @@ export function report(ask: Query, defaultInterval: number, named: readonly stri
   };
 }
 
-/** Rows as people may read them: any host's worker may have written its own. */
+/** Replaces unprintable characters in rows, which any host's worker may have written. */
 export const forPeople =
   (query: Query): Query =>
   async <R>(statement: string, values?: readonly unknown[]) =>
@@ -100,7 +100,7 @@ function hostView({ observed, notes, ...row }: HostRow): HostView {
   };
 }
 
-/** More than any host has: a worker that was taken over may have written any number. */
+/** More deckies than any host has; a compromised worker may have written any number. */
 const deckiesRead = 200_000;
 
 const selectDeckies = `select d.name, d.decky_ip as ip, ${readableServices('d')} as services, d.state, ${shortReason('d.last_error')},
