@@ -68,7 +68,7 @@ export function databaseFault(error: unknown, place: string): unknown {
   if (isTlsFault(error, code)) {
     return new FleetError(
       'DATABASE_UNREACHABLE',
-      `The TLS connection to the database ${place} failed: ${innermost(error)}`,
+      `The database ${place} cannot be reached with TLS: ${innermost(error)}`,
       {
         advice: 'Check sslmode and sslrootcert in DATABASE_URL, and the certificate of the server',
         cause: error,

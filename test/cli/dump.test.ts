@@ -158,7 +158,7 @@ describe('a dump', () => {
     test('with a row that the table refuses', () =>
       refused(text.replace('"state":"running"', '"state":"fine"'), /refuses a row of fleet_deckies/));
     test('with a column that no table has', () =>
-      refused(text.replace('"columns":["host_uuid"', '"columns":["x\\"; drop"'), /line 2: the columns/));
+      refused(text.replace('"columns":["host_uuid"', '"columns":["x\\"; drop"'), /line 2: expected the columns/));
     test('by a newer version', () =>
       refused(text.replace('005-stolen-worker', '999-later'), /which is newer/));
     test('that is another file', async () => {
