@@ -1,6 +1,6 @@
 /**
- * A worker process of a very large host that has one pass after the other to do: what it must not miss meanwhile. Its
- * job's lock is renewed, or another worker would take the job for stalled; its signs of life are sent.
+ * A worker process of a very large host that runs one pass after the other. Meanwhile it must renew its job's lock, or
+ * another worker takes the job for stalled, and send its heartbeats.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,12 +18,12 @@ import { checkRunning, migrate, peakMb, pidOf, stop } from './processes.ts';
 import { median, type Table } from './report.ts';
 
 const host = 'bench';
-/** Milliseconds between two signs of life, and for which a job's lock is taken. @see src/worker/host.ts, src/queue/backend.ts */
+/** The interval of heartbeats, and the duration of a job's lock, in milliseconds. @see src/worker/host.ts, src/queue/backend.ts */
 const expected = { heartbeat: 30_000, lock: 5000 };
-/** Milliseconds for one pass, the first one with its inserts included. */
+/** The time limit of one pass in milliseconds, including the first one with its inserts. */
 const passWithin = 120_000;
 
-/** @param options.seconds for which passes follow each other, after the first one */
+/** @param options.seconds how long passes follow each other, after the first one */
 export async function measureAtWork(options: {
   readonly deckies: number;
   readonly seconds: number;
@@ -78,17 +78,17 @@ export async function measureAtWork(options: {
     const gaps = beats.slice(1).map((beat, at) => beat - (beats[at] ?? beat));
     return {
       name: 'work',
-      title: `A worker at work: ${options.deckies.toLocaleString('en-US')} deckies, one pass after the other for ${options.seconds} s; a job's lock is taken for ${expected.lock} ms, a sign of life is due every ${expected.heartbeat} ms.`,
+      title: `A worker at work: ${options.deckies.toLocaleString('en-US')} deckies, one pass after the other for ${options.seconds} s; a job's lock is taken for ${expected.lock} ms, a heartbeat is due every ${expected.heartbeat} ms.`,
       rows: [
         {
           passes: times.length,
           'median ms': Math.round(median(times)),
           'longest ms': Math.round(Math.max(...times)),
           'renewals of a lock': lock.renewals(),
-          'least that was left of one, ms': await lock.least(),
+          'shortest remaining time, ms': await lock.least(),
           'jobs taken for stalled': stalled,
-          'signs of life': beats.length,
-          'latest of them, ms': Math.round(Math.max(0, ...gaps.map((gap) => gap - expected.heartbeat))),
+          heartbeats: beats.length,
+          'latest heartbeat, ms': Math.round(Math.max(0, ...gaps.map((gap) => gap - expected.heartbeat))),
           'peak MB': Math.round(peakMb(pidOf(worker))),
         },
       ],
@@ -98,7 +98,7 @@ export async function measureAtWork(options: {
   }
 }
 
-/** When the worker's signs of life were sent, by its own clock, epoch milliseconds; grows as they come. */
+/** The times of the worker's heartbeats by its own clock, in epoch milliseconds; updated as they arrive. */
 async function listen(redisUrl: string, closers: (() => unknown)[]): Promise<readonly number[]> {
   const subscriber = new Redis(redisUrl);
   closers.push(() => subscriber.disconnect());
@@ -111,7 +111,7 @@ async function listen(redisUrl: string, closers: (() => unknown)[]): Promise<rea
   return beats;
 }
 
-/** Looks again and again at what is left of the lock of the job that is active. */
+/** Repeatedly reads the remaining time of the active job's lock. */
 function watchLock(store: Redis, queue: string) {
   let [least, before, renewals, current] = [expected.lock, 0, 0, ''];
   const look = async (): Promise<void> => {
@@ -120,7 +120,7 @@ function watchLock(store: Redis, queue: string) {
     const left = await store.pttl(`bull:${queue}:${job}:lock`);
     if (left < 0) return;
     least = Math.min(least, left);
-    // The lock of the next job is a new one, not one that was renewed.
+    // The lock of the next job is new, not renewed.
     if (job === current && left > before) renewals += 1;
     [current, before] = [job, left];
   };

@@ -1,4 +1,4 @@
-/** What the floor and the pass in upstream's way do alike: Docker, file and table with nothing of ours around them. */
+/** Common code of the floor and of DECNET's method: Docker, file and table without any code of the product. */
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import type pg from 'pg';
@@ -27,7 +27,7 @@ export const ask = <T>(path: string): Promise<T> =>
     asked.end();
   });
 
-/** A table as `fleet_deckies`, as far as it matters here. */
+/** A table like `fleet_deckies`, with the necessary columns. */
 export const makeTable = (client: pg.Client, table: string): Promise<unknown> =>
   client.query(`create table if not exists ${table} (host_uuid varchar(64) not null, name varchar(128) not null,
     services jsonb, decky_config jsonb, decky_ip text, state text, updated_at timestamptz default now(),
@@ -40,7 +40,7 @@ export const insertAll = (client: pg.Client, table: string, deckies: readonly De
     [JSON.stringify(deckies)],
   );
 
-/** The table with every decky of the full file, and nothing else. */
+/** Fills the table with exactly the deckies of the full file. */
 export async function fill(client: pg.Client, table: string): Promise<void> {
   const copy = `${table}_filled`;
   const { rows } = await client.query<{ exists: boolean }>(`select to_regclass($1) is not null as exists`, [

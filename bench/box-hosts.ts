@@ -16,11 +16,11 @@ import { parseStateFile } from '../src/state-file/parse.ts';
 import { type HostWorker, startHostWorker } from '../src/worker/host.ts';
 import type { Trigger, Watcher } from '../src/worker/triggers.ts';
 
-/** What the parent is told of a window. Milliseconds. */
+/** The figures of a window for the parent, in milliseconds. */
 export interface BoxFigures {
   readonly passes: number;
   readonly failed: number;
-  /** From when a scheduled pass was due to when it began. */
+  /** From the due time of a scheduled pass to its begin. */
   readonly lateness: readonly number[];
   /** From a container's change of state to its committed row. */
   readonly eventToRow: readonly number[];
@@ -39,7 +39,7 @@ const figures = { passes: 0, failed: 0, lateness: [] as number[], eventToRow: []
 const backend = watched(queueBackend({ redis, databaseUrl }, { outage: () => undefined }));
 const bus = openBus({ redis, databaseUrl, decnet: null }, log);
 
-/** A backend whose workers note how late a scheduled job began. */
+/** A backend whose workers record the delay of scheduled jobs. */
 function watched(real: QueueBackend): QueueBackend {
   return {
     ...real,
@@ -54,7 +54,7 @@ function watched(real: QueueBackend): QueueBackend {
 
 interface SimulatedHost {
   readonly worker: HostWorker;
-  /** Starts or stops a container, and tells the worker so as its engine would. */
+  /** Starts or stops a container, and triggers the worker as an engine event does. */
   flip(): void;
 }
 
@@ -142,7 +142,7 @@ for (let at = 0; at < hosts; at++) {
   all.push(await simulate(name));
 }
 
-/** Each flapping container changes its state once in 30 s, at a moment of its own. */
+/** Each flapping container changes its state once in 30 s, at its own offset. */
 const timers = all.slice(0, flapping).map(({ flip }, at) =>
   setTimeout(
     () => {

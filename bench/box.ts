@@ -23,13 +23,13 @@ interface BoxOptions {
   readonly hosts: number;
   readonly deckies: number;
   readonly interval: number;
-  /** Of the measured window, after every host has had its first pass. */
+  /** The figures of the measured window, after the first pass of every host. */
   readonly seconds: number;
 }
 
 export async function measureBox(options: BoxOptions): Promise<Table> {
   const { hosts, deckies, interval, seconds } = options;
-  // Two containers each, of which one in a hundred flaps.
+  // Each has two containers; one in a hundred containers flaps.
   const flapping = Math.ceil((hosts * deckies * 2) / 100);
   const [postgres, redis] = [await postgresServer(), await redisServer()];
   const client = new pg.Client({ connectionString: postgres.url });
@@ -56,7 +56,7 @@ export async function measureBox(options: BoxOptions): Promise<Table> {
         hosts,
       600_000,
     );
-    // One interval, so that every host is on its own slot.
+    // Wait for one interval, so that every host is on its own slot.
     await sleep(interval * 1000);
 
     const snapshot = () => figuresNow(client, store, scheduler.child.pid ?? 0, box.child.pid ?? 0);
@@ -68,7 +68,7 @@ export async function measureBox(options: BoxOptions): Promise<Table> {
     if (found.passes === 0 || found.failed > 0)
       throw new Error(`${found.passes} passes were made, ${found.failed} failed`);
     const [due, made] = [scheduledPasses(options), found.lateness.length];
-    // A window of a few seconds tells how many there were; in a long one a schedule that falls behind is a fault.
+    // A short window only reports the number of passes; in a long one a schedule that falls behind is an error.
     if (seconds >= 60 && made < 0.9 * due)
       throw new Error(`of ${due} scheduled passes that were due ${made} were made`);
     const ended = new Promise((done) => box.child.once('exit', done));
@@ -130,7 +130,7 @@ async function figuresNow(
   };
 }
 
-/** How many are due in the measured window. */
+/** The number of passes that are due in the measured window. */
 const scheduledPasses = ({ hosts, interval, seconds }: BoxOptions): number => (hosts * seconds) / interval;
 
 function tableOf(options: BoxOptions, found: BoxFigures, before: Snapshot, after: Snapshot): Table {

@@ -6,7 +6,7 @@ import { seededRandom } from '../src/builder/random.ts';
 import { loadIni } from '../src/builder/specification.ts';
 import { packageRoot } from '../src/lib/package.ts';
 
-/** How long 10,000 deckies take to build; the median of 5. `node bench/build.ts [--deckies 10000]` */
+/** The time to build 10,000 deckies; the median of 5. `node bench/build.ts [--deckies 10000]` */
 const count = Number(process.argv[process.argv.indexOf('--deckies') + 1]) || 10_000;
 const rounds = 5;
 const network = { subnet: '10.0.0.0/8', gateway: '10.0.0.1', hostIp: '10.0.0.2' };

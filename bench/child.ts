@@ -3,24 +3,24 @@ import { join } from 'node:path';
 import { ownCacheDirectory } from '../src/lib/compile-cache.ts';
 import { packageRoot } from '../src/lib/package.ts';
 
-/** A program of the benchmarks in a process of its own, which answers each message with one. */
+/** A program of the benchmarks in a separate process, which answers each message with one message. */
 export interface Program {
   readonly child: ChildProcess;
   ask(what: string): Promise<unknown>;
 }
 
-/** What a program must not be told by its arguments, which every user of the machine may read: addresses. */
+/** Addresses; not passed as arguments, which all users of the machine can read. */
 type Env = Readonly<Record<string, string>>;
 
 const cache = ownCacheDirectory(process.env);
 
-/** As a worker, it starts from what was compiled before. */
+/** Whether it uses the compile cache, as a worker does. */
 const forked = (file: string, args: readonly string[], env: Env): ChildProcess =>
   fork(join(packageRoot, file), args, {
     env: { ...process.env, ...env, ...(cache !== null && { NODE_COMPILE_CACHE: cache }) },
   });
 
-/** Resolves when the program has said that it is ready. */
+/** Resolves when the program reports that it is ready. */
 export async function startProgram(file: string, args: readonly string[], env: Env = {}): Promise<Program> {
   const child = forked(file, args, env);
   const answer = (): Promise<unknown> =>

@@ -1,6 +1,6 @@
 /**
- * The web pages of a large fleet, by a dashboard in a process of its own, run from the checkout, with PostgreSQL for the
- * rows and the queues. Each page is checked for what it must show. Pages and floors take turns.
+ * The web pages of a large fleet, by a dashboard in a separate process, run from the checkout, with PostgreSQL for the
+ * rows and the queues. The content of each page is checked. Pages and floors alternate.
  */
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import { hostName, passesKept, type Row, recordFleet, standInWorker } from './re
 import { median, type Table } from './report.ts';
 import { measureStream } from './stream-readers.ts';
 
-/** Milliseconds between two requests: the dashboard gives one answer to all who ask the same within a quarter second. */
+/** Milliseconds between two requests: the dashboard reuses an answer for equal requests for a quarter second. */
 const apart = 350;
 /** Hosts on the fleet page, and deckies of each. */
 const shown = { hosts: 50, perHost: 20 };
@@ -92,7 +92,7 @@ const timeLine = (measured: string, times: readonly number[]): Line => ({
   'worst ms': rounded(Math.max(...times)),
 });
 
-/** A page, what it must hold, and the rows that it tells of. */
+/** A page, its expected content, and the rows that it shows. */
 interface Asked {
   readonly path: string;
   readonly name: string;
@@ -149,7 +149,7 @@ function askedPages({ rows, hosts }: Place): readonly Asked[] {
   ];
 }
 
-/** The rows that the fleet page names: of a host with many deckies the broken ones. */
+/** The rows that the fleet page lists: on a host with many deckies only the broken ones. */
 function fleetRows(rows: readonly Row[]): readonly Row[] {
   const ofHosts = [...Map.groupBy(rows, ({ host_uuid }) => host_uuid).values()].slice(0, shown.hosts);
   return ofHosts.flatMap((some) =>
@@ -200,7 +200,7 @@ async function pageTimes(place: Place, rounds: number): Promise<readonly Line[]>
   }));
 }
 
-/** One GET on a connection of its own. Milliseconds from the request. @throws if it is no success */
+/** Sends one GET on its own connection. @returns milliseconds from the request @throws Error when the status is not 200 */
 const get = (url: string): Promise<{ firstByte: number; whole: number; body: string }> =>
   new Promise((done, fail) => {
     const from = performance.now();
@@ -232,7 +232,7 @@ async function floorTime(client: pg.Client, { statement, values }: Asked['floor'
   return time;
 }
 
-/** By the browser's own clock, from the start of the navigation. Milliseconds. */
+/** Milliseconds from the start of the navigation, by the browser's clock. */
 async function paintTimes({ url, rows }: Place, rounds: number): Promise<readonly number[]> {
   const browser = await openBrowser();
   try {
@@ -256,7 +256,7 @@ async function paintTime(browser: Browser, url: string, expected: number): Promi
   try {
     const page = await context.newPage();
     await page.goto(url, { waitUntil: 'load' });
-    // Not page.waitForFunction: the pages allow no eval.
+    // Not with page.waitForFunction: the policy of the pages forbids eval.
     let painted: number | null = null;
     await waitFor(async () => {
       painted = await page.evaluate(paintedAt);

@@ -5,7 +5,7 @@ import type { JobResult } from '../src/fleet/job.ts';
 
 const serviceNames = ['ssh', 'http', 'smb', 'ftp', 'rdp', 'smtp'];
 
-/** So many deckies, of the first so many services. */
+/** Builds deckies with the first `services` services. */
 export const builtDeckies = (count: number, services = 3): readonly BuiltDecky[] =>
   buildDeckies({
     addresses: Array.from(
@@ -16,7 +16,7 @@ export const builtDeckies = (count: number, services = 3): readonly BuiltDecky[]
     random: seededRandom(1),
   });
 
-/** A state file of these deckies, as DECNET writes one. */
+/** A state file with these deckies, as DECNET writes it. */
 export const stateFileOf = (deckies: readonly object[]): object => ({
   config: { mode: 'unihost', deckies },
   compose_path: '/var/lib/decnet/docker-compose.yml',
@@ -26,7 +26,7 @@ export const stateFileOf = (deckies: readonly object[]): object => ({
 export const manyDeckies = (count: number, services = 3): object =>
   stateFileOf(builtDeckies(count, services));
 
-/** What a pass says that found nothing to do. */
+/** The result of a pass without changes. */
 export const quietResult = (host: string, job: string, dryRun = false): JobResult => ({
   host_uuid: host,
   job_id: job,
@@ -99,7 +99,7 @@ export function* manyContainers(count: number, services = 3): Generator<object> 
   }
 }
 
-/** Docker's answer about one of `manyContainers`: what its listing has of it, and the state. */
+/** Docker's inspection of one of `manyContainers`: the fields of the listing, and the state. */
 export function inspection(id: string, services = 3): object {
   const at = Number.parseInt(id.slice(0, 8), 16);
   const { name } = placeOf(at, services);
@@ -111,7 +111,7 @@ export function inspection(id: string, services = 3): object {
   };
 }
 
-/** Whose container the one at this place is. */
+/** The decky and service of the container at this index. */
 function placeOf(at: number, services: number): { decky: string; service: string | null; name: string } {
   const decky = `decky-${String(Math.floor(at / (services + 1)) + 1).padStart(2, '0')}`;
   const nth = at % (services + 1);

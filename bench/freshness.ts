@@ -12,7 +12,7 @@ import { median } from './report.ts';
 import { committedAt, dieEvents, rowsRunning } from './row-events.ts';
 
 /**
- * From the moment Docker emits an event (its own `timeNano`) to the committed row, on a real engine and both stores.
+ * The time from a Docker event (its own `timeNano`) to the committed row, on a real engine and both stores.
  * `node bench/freshness.ts [--rounds 50]`. Needs root, dockerd and redis-server.
  */
 const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || 50;
@@ -64,7 +64,7 @@ async function measure(more: {
   const turn = async (): Promise<unknown> =>
     (await client.query('select last_full_pass_at::text as at from fleet_hosts')).rows[0]?.at;
   const before = await turn();
-  // The committed row's own time, taken in the transaction just before its writes: a commit is added by asking for it.
+  // The time in the row is from the transaction just before its writes; polling the row also measures the commit.
   const died = await dieEvents(engine);
   const latencies: number[] = [];
   for (let round = 0; round < rounds; round++) {

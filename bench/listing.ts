@@ -1,10 +1,10 @@
 import { manyContainers } from './fleet.ts';
 
-/** Containers of one chunk: some 250 kB. */
+/** The number of containers in one chunk: about 250 kB. */
 const perChunk = 200;
 
 /**
- * The elements of Docker's listing of `manyContainers`, as JSON with commas in between and no brackets around.
+ * The elements of Docker's listing of `manyContainers`, as JSON separated by commas, without brackets.
  * Not one string: 200,000 containers are a quarter of a gigabyte.
  */
 export function listingChunks(deckies: number, services: number): readonly Buffer[] {
@@ -22,7 +22,7 @@ export function listingChunks(deckies: number, services: number): readonly Buffe
   return chunks;
 }
 
-/** Writes a body chunk by chunk, no faster than it is read, and ends it. */
+/** Writes a body chunk by chunk, with back-pressure, and ends it. */
 export function writeChunks(response: NodeJS.WritableStream, body: readonly Buffer[]): void {
   const next = body.values();
   const write = (): void => {

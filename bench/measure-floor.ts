@@ -1,4 +1,4 @@
-/** The floor of a pass: the same input and output with nothing around it, written with `pg`. Started by bench/one-pass.ts. */
+/** The floor of a pass: the bare input and output, written with `pg`. Started by bench/one-pass.ts. */
 import pg from 'pg';
 import { ask, deckiesOf, fill, insertAll, makeTable } from './bare.ts';
 import { serveRounds, settle, timed, told } from './measure.ts';

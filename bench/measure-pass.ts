@@ -25,14 +25,14 @@ const engine = dockerEngine({
   configDir: undefined,
 });
 
-/** A worker's own, which keeps the parsed file while it is the same; a first pass has nothing kept. */
+/** The reader of a worker, which keeps the parsed file while it is unchanged; for a first pass it is empty. */
 const kept = stateFileReader(told.stateFile, host);
 const isFirstPass = told.which === 'all new' || told.which === 'first pass';
 
 /** The ports of a pass, each timed. */
 function portsOf(phases: Record<string, number>): Ports {
   const file = isFirstPass ? stateFileReader(told.stateFile, host) : kept;
-  // Moves are the last that a plan waits for, and its changes the first that is asked of it.
+  // The transitions are the last input of a plan, and its changes the first output.
   let planBegan = 0;
   const timedTransaction = (transaction: HostTransaction): HostTransaction => ({
     ...transaction,
@@ -63,7 +63,7 @@ function portsOf(phases: Record<string, number>): Ports {
 }
 
 const forget = async (): Promise<void> => void (await ledger.forget(host));
-/** As another process left them, whose memory is not counted here. @see fill */
+/** Prepares the tables in another process, whose memory is not counted here. @see fill */
 const restore = async (): Promise<void> => {
   await forget();
   for (const table of ['fleet_hosts', 'fleet_deckies', 'fleet_transitions'])
@@ -71,7 +71,7 @@ const restore = async (): Promise<void> => {
   await client.query('vacuum analyze fleet_deckies, fleet_transitions');
 };
 
-/** Has every decky recorded as running, and keeps the tables so. */
+/** Records every decky as running, and keeps a copy of the tables. */
 async function fill(): Promise<void> {
   await forget();
   await pass(
@@ -92,7 +92,7 @@ if (told.which === 'fill') {
 }
 if (told.which !== 'all new' && told.which !== 'all deleted') await restore();
 const prepare = async (): Promise<void> => {
-  // As the floor's: what was deleted before would have to be stepped over.
+  // As for the floor: deleted rows of earlier rounds would slow it down.
   if (told.which === 'all new')
     await client.query('truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_alarms');
   else if (told.which === 'all deleted') await restore();

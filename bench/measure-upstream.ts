@@ -1,6 +1,6 @@
 /**
- * A pass in the way DECNET's own reconciler works, told in TypeScript: an inspection of each container, all container
- * names looked through for each decky, a transaction for each row. Started by bench/one-pass.ts.
+ * A pass with the method of DECNET's own reconciler, in TypeScript: an inspection of each container, a search through all
+ * container names for each decky, a transaction for each row. Started by bench/one-pass.ts.
  */
 import pg from 'pg';
 import { ask, type Declared, deckiesOf, fill, makeTable } from './bare.ts';

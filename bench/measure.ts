@@ -1,22 +1,22 @@
 import type { Case, Measured, Round } from './one-pass.ts';
 import { watchStandstill } from './standstill.ts';
 
-/** What a measuring process is told. */
+/** The settings of a measuring process. */
 export const told = {
   which: process.argv[2] as Case,
   databaseUrl: process.env.DATABASE_URL ?? '',
   stateFile: process.argv[3] ?? '',
   socket: process.argv[4] ?? '',
-  /** The file that declares all of them, whatever the case. */
+  /** The file that declares all deckies, in any case. */
   fullFile: process.argv[5] ?? '',
 };
 
-/** Has PostgreSQL write what earlier rounds left to be written, so that it does not do so during the next. */
+/** Runs a checkpoint, so that PostgreSQL does not write data of earlier rounds during the next one. */
 export const settle = 'checkpoint';
 
 /**
- * Measures a round whenever the parent asks for one, so that what is compared takes turns, and tells its peak in the end.
- * @param round takes the times of its phases into `phases`
+ * Measures a round for each message of the parent, so that the compared programs alternate, and reports its peak at the end.
+ * @param round records the times of its phases in `phases`
  */
 export function serveRounds(
   prepare: () => Promise<void>,

@@ -1,7 +1,7 @@
 /**
- * Docker's API on a Unix socket, in a process of its own: a real engine's, whose full listing has many deckies more.
- * Everything else is the real engine's answer, its events among them: what it costs does not depend on how many
- * containers are made up here.
+ * Docker's API on a Unix socket, in a separate process: a proxy for a real engine that adds many deckies to its full listing.
+ * Everything else is the real engine's answer, including its events, so its cost does not depend on the number of added
+ * containers.
  * `node bench/mixed-engine.ts SOCKET REAL_SOCKET DECKIES SERVICES`; on any message it sends how many full listings it
  * has answered.
  */
@@ -11,7 +11,7 @@ import { listingChunks, writeChunks } from './listing.ts';
 
 const [socket = '', real = '', deckies = '0', services = '3'] = process.argv.slice(2);
 const many = listingChunks(Number(deckies), Number(services));
-// A connection for each request would be a cost that a client of the engine itself does not have.
+// A connection for each request would be a cost that a direct client does not have.
 const agent = new Agent({ keepAlive: true });
 let fullListings = 0;
 
@@ -24,11 +24,11 @@ function isFullListing(url: string): boolean {
   return pathname.endsWith('/containers/json') && !searchParams.has('filters');
 }
 
-/** Asks the real engine the same. */
+/** Forwards a request to the real engine. */
 function passOn(from: IncomingMessage, answer: ServerResponse, take: (found: IncomingMessage) => void): void {
   const { method, url, headers } = from;
   const asked = request({ socketPath: real, agent, method, path: url, headers }, take);
-  // Either side may leave first: the events' stream has no other end.
+  // Either side may close first: the event stream has no other end.
   asked.on('error', () => answer.destroy());
   answer.on('close', () => asked.destroy());
   from.pipe(asked);

@@ -25,15 +25,15 @@ import { median, type Table } from './report.ts';
 import { committedAt, type DieEvents, dieEvents, rowsRunning } from './row-events.ts';
 
 const hostName = 'bench';
-/** Deckies with a real container: enough that each one rests before its next turn. */
+/** Deckies with a real container: enough that each one rests before its next round. */
 const realCount = 5;
-/** Services of each of the others. */
+/** The number of services of each other decky. */
 const services = 3;
 /** Rounds before those that count, at most as many: the small fleet's worker has compiled nothing in its first pass. */
 const mostWarmUps = 5;
 /** Milliseconds between two rounds: more than a worker gathers events after a pass (`rest` of src/worker/triggers.ts). */
 const pause = 300;
-/** Milliseconds for the first pass over the whole fleet. */
+/** The time limit of the first pass over the whole fleet in milliseconds. */
 const firstPassWithin = 120_000;
 
 /**
@@ -43,7 +43,7 @@ const firstPassWithin = 120_000;
 interface Round {
   /** From Docker's own time of the event until the job was on the queue. */
   readonly enqueued: number;
-  /** From there until a worker began it. */
+  /** From then until a worker began it. */
   readonly begun: number;
   /** From the beginning until `updated_at` of the row, by PostgreSQL's clock: this machine's. */
   readonly looked: number;
@@ -51,11 +51,11 @@ interface Round {
   readonly committed: number;
   /** From Docker's time until others could read the row. */
   readonly total: number;
-  /** What the job's result says of itself. */
+  /** `duration_ms` of the job's result. */
   readonly pass: number;
 }
 
-/** What a round needs. */
+/** The context of a round. */
 interface Stage {
   readonly engine: TestEngine;
   readonly client: pg.Client;
@@ -86,7 +86,7 @@ export async function measureOneEvent(options: {
   };
 }
 
-/** One line of the table. @param deckies how many the host has in all */
+/** One line of the table. @param deckies the total number of deckies of the host */
 async function inFleet(
   deckies: number,
   rounds: number,
@@ -97,7 +97,7 @@ async function inFleet(
   await using closing = new AsyncDisposableStack();
   const host = testHost();
   closing.defer(() => host.remove());
-  // A new one each time: no job of the fleet before is left.
+  // A new Redis each time, without jobs of the previous fleet.
   const redis = await redisServer();
   closing.defer(() => redis.remove());
   const mixed = await mixedEngine(join(host.directory, 'docker.sock'), engine, deckies - realCount);
@@ -121,7 +121,7 @@ async function inFleet(
   queue.on('error', () => undefined);
   closing.defer(() => queue.close());
   await rowsRunning(client, deckies, firstPassWithin);
-  // As autovacuum does within its minute: else the plans are those of empty tables.
+  // As autovacuum does within a minute: otherwise the plans are those of empty tables.
   await client.query('analyze');
   const died = await dieEvents(engine);
   closing.defer(() => died.stop());
@@ -144,7 +144,7 @@ async function manyRounds(stage: Stage, rounds: number): Promise<readonly Round[
   return found;
 }
 
-/** A container dies, its row follows; and it is started again. */
+/** Kills a container, waits for its row, and starts it again. */
 async function oneRound({ engine, client, queue, died }: Stage, name: string): Promise<Round> {
   await sleep(pause);
   const container = engine.container(containerOf(name));
@@ -166,7 +166,7 @@ async function oneRound({ engine, client, queue, died }: Stage, name: string): P
   };
 }
 
-/** Which pass turned the row to `failed`, by the history, and the instant that it wrote into the row (epoch milliseconds). */
+/** The pass that changed the row to `failed`, from the history, and the time that it wrote into the row (epoch milliseconds). */
 async function writtenBy(client: pg.Client, name: string): Promise<{ jobId: string; looked: number }> {
   const { rows } = await client.query<{ jobId: string; looked: number }>(
     `select t.job_id as "jobId", (extract(epoch from d.updated_at) * 1000)::float8 as looked
@@ -180,7 +180,7 @@ async function writtenBy(client: pg.Client, name: string): Promise<{ jobId: stri
 
 type Finished = Pick<Job<JobData, JobResult>, 'timestamp' | 'returnvalue'> & { readonly processedOn: number };
 
-/** The job as its queue keeps it, once it is done: a moment after the row is committed. */
+/** The finished job from its queue: it finishes a moment after the row is committed. */
 async function finishedJob(queue: Queue<JobData, JobResult>, id: string, name: string): Promise<Finished> {
   let job: Job<JobData, JobResult> | undefined;
   await waitFor(async () => {
@@ -190,7 +190,7 @@ async function finishedJob(queue: Queue<JobData, JobResult>, id: string, name: s
   const { data, timestamp, processedOn, returnvalue } = job ?? {};
   if (timestamp === undefined || processedOn === undefined || returnvalue == null)
     throw new Error(`job ${id}, which wrote the row of ${name}, is not among the finished ones`);
-  // A pass that somebody else asked for would have a stage less.
+  // A pass with another cause would have one stage less.
   if (data?.cause !== 'docker' || !data.deckies?.includes(name))
     throw new Error(`the row of ${name} was written for ${JSON.stringify(data)}, not for Docker's event`);
   return { timestamp, processedOn, returnvalue };
@@ -217,7 +217,7 @@ function figures(rounds: readonly Round[]): Record<string, number> {
   );
 }
 
-/** Their names are none that `builtDeckies` gives. */
+/** Their names differ from those of `builtDeckies`. */
 function realDeckies(): readonly BuiltDecky[] {
   const addresses = Array.from({ length: realCount }, (_, at) => `192.0.2.${at + 1}`);
   const built = buildDeckies({ addresses, services: ['ssh'], random: seededRandom(2) });
@@ -227,11 +227,11 @@ function realDeckies(): readonly BuiltDecky[] {
 /** Of a real decky. */
 const containerOf = (name: string): string => `${name}-ssh`;
 
-/** So many deckies in all, the real ones first. */
+/** All deckies, the real ones first. */
 const stateFile = (deckies: number): object =>
   stateFileOf([...realDeckies(), ...builtDeckies(deckies - realCount, services)]);
 
-/** A connection to tables of this version that are empty. The caller ends it. */
+/** A connection to empty tables of this version. The caller closes it. */
 async function emptyTables(url: string, env: Env): Promise<pg.Client> {
   await migrate(env);
   const client = new pg.Client({ connectionString: url });
@@ -245,7 +245,7 @@ async function emptyTables(url: string, env: Env): Promise<pg.Client> {
 interface MixedEngine {
   /** As `DOCKER_HOST`. */
   readonly host: string;
-  /** How many listings without filters it has answered. */
+  /** The number of listings without filters that it has answered. */
   fullListings(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /**
- * One pass over many deckies, by phase, beside the floor: the same input and output with nothing around it.
- * The engine answers Docker's API from memory in a process of its own, PostgreSQL is real. Pass and floor have a process
- * each, for their peaks of memory, and take turns. Where it does not take too long, a pass in upstream's way stands beside.
+ * One pass over many deckies, by phase, compared with the floor: the bare input and output.
+ * The engine answers Docker's API from memory in a separate process, PostgreSQL is real. Pass and floor run in separate
+ * processes, to measure their memory peaks, and alternate. For smaller sizes a pass with DECNET's method is measured, too.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,22 +12,22 @@ import { manyDeckies, stateFileOf } from './fleet.ts';
 import { median, type Table } from './report.ts';
 import type { Standstill } from './standstill.ts';
 
-/** What a measuring process tells of a round. Milliseconds. */
+/** The figures of a round from a measuring process, in milliseconds. */
 export interface Round {
   readonly total: number;
   readonly phases: Readonly<Record<string, number>>;
   readonly standstill: Standstill;
 }
 
-/** What it tells in the end. */
+/** The figures at its end. */
 export interface Measured {
   /** Bytes. */
   readonly peak: number;
 }
 
-/** Before anything is kept, the file is read: beyond that, all new is enough. */
+/** The first pass, which reads the file, is measured up to this size; above it, "all new" is enough. */
 const mostInFirstPass = 10_000;
-/** The floor of a host larger than this takes long, and is no goal’s measure: it is taken once. */
+/** The floor of a host larger than this takes long and belongs to no goal, so it is measured once. */
 const longFloor = 10_000;
 const mostOfLongFloor = 1;
 
@@ -38,7 +38,7 @@ export async function measureOnePass(options: {
   readonly sizes: readonly number[];
   readonly rounds: number;
   readonly cases: readonly Case[];
-  /** The most deckies that a pass in upstream's way is measured with, once: its cost is quadratic. */
+  /** The maximum number of deckies for a pass with DECNET's method, measured once: its cost is quadratic. */
   readonly upstream: { readonly quiet: number; readonly allCases: number };
 }): Promise<Table> {
   const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-bench-'));
@@ -46,7 +46,7 @@ export async function measureOnePass(options: {
   const hosts: Host[] = [];
   const found: Found[] = [];
   try {
-    // Each table is vacuumed before a round; for another's it must not be done in the middle of one.
+    // Each table is vacuumed before a round; autovacuum of another table must not run during one.
     await ask(postgres.url, 'alter system set autovacuum = off');
     await ask(postgres.url, 'select pg_reload_conf()');
     for (const deckies of options.sizes) hosts.push(await openHost(deckies, directory, postgres.url));
@@ -67,14 +67,14 @@ export async function measureOnePass(options: {
   }
   return {
     name: 'one-pass',
-    title: `One pass, deckies of 3 services. Milliseconds, medians of ${options.rounds} rounds; the standstill is the longest of all.`,
+    title: `One pass, deckies of 3 services. Milliseconds, medians of ${options.rounds} rounds; the standstill (event-loop delay) is the longest of all.`,
     rows: hosts.flatMap((host) =>
       found.filter((one) => one.host === host).map((one) => line(one, smaller(one, found))),
     ),
   };
 }
 
-/** A host to look at: its file, its engine and its database. */
+/** A host: its file, its engine and its database. */
 interface Host {
   readonly deckies: number;
   readonly databaseUrl: string;
@@ -110,18 +110,18 @@ function startMeasuring(program: string, host: Host, which: Case): Promise<Progr
   return startProgram(`bench/measure-${program}.ts`, args, { DATABASE_URL: databaseUrl });
 }
 
-/** What was measured of a pass and its floor. */
+/** The measurements of a pass and its floor. */
 interface Found {
   readonly which: Case;
   readonly host: Host;
   readonly ours: readonly Round[];
   readonly floor: readonly Round[];
   readonly peaks: { readonly ours: Measured; readonly floor: Measured };
-  /** A pass in upstream's way, milliseconds. */
+  /** A pass with DECNET's method, in milliseconds. */
   readonly upstream: number | null;
 }
 
-/** Passes and their floors, all sizes in turns: over minutes such a machine changes its own speed. */
+/** Passes and their floors, alternating over all sizes: the speed of such a machine changes within minutes. */
 async function compared(which: Case, hosts: readonly Host[], rounds: number): Promise<readonly Found[]> {
   const pairs = await Promise.all(
     hosts.map(async (host) => {
@@ -132,7 +132,7 @@ async function compared(which: Case, hosts: readonly Host[], rounds: number): Pr
       return { host, ours, floor, times: { ours: [] as Round[], floor: [] as Round[] } };
     }),
   );
-  // To warm up; the floor has next to no code of its own.
+  // Warm up; the floor has almost no code.
   for (const { ours } of pairs) await ours.ask('round');
   for (let at = 0; at < rounds; at++)
     for (const { host, ours, floor, times } of pairs) {
@@ -157,7 +157,7 @@ const smaller = ({ which, host }: Found, found: readonly Found[]): Found | undef
 
 const totalOf = (rounds: readonly Round[]): number => median(rounds.map(({ total }) => total));
 
-/** One line of the table. @param before the same on the next smaller host, whose time ours is compared with */
+/** One line of the table. @param before the same case on the next smaller host, for the ratio */
 function line(found: Found, before: Found | undefined): Record<string, number | string> {
   const { which, host, ours, floor, peaks, upstream } = found;
   const times = (one: number, other: number): number => Number((one / other).toFixed(2));
@@ -183,7 +183,7 @@ function line(found: Found, before: Found | undefined): Record<string, number | 
   };
 }
 
-/** A pass in upstream's way, milliseconds: one, since it takes so long that nothing need warm up. */
+/** A pass with DECNET's method, in milliseconds: a single one without warm-up, since it takes long. */
 async function upstreamsWay(host: Host, which: Case): Promise<number> {
   const peer = await startMeasuring('upstream', host, which);
   const { total } = (await peer.ask('round')) as Round;
@@ -191,7 +191,7 @@ async function upstreamsWay(host: Host, which: Case): Promise<number> {
   return total;
 }
 
-/** Docker's API on a socket, for so many deckies. */
+/** Docker's API on a socket, for a number of deckies. */
 async function engine(socket: string, deckies: number): Promise<{ socket: string; stop(): void }> {
   const { child } = await startProgram('bench/fake-engine.ts', [socket, String(deckies)]);
   return { socket, stop: () => void child.kill() };

@@ -13,12 +13,12 @@ export function statFields(pid: number): readonly string[] {
 }
 
 const [ownTime, kernelTime] = [11, 12];
-/** Of children that have ended and were waited for. */
+/** The CPU time of ended children. */
 const childrensTimes = [13, 14];
 
 /**
- * Seconds of processor time that a process has used so far, its own and the kernel's for it.
- * @param ofChildren whether that of its ended children counts, too
+ * The CPU time of a process so far in seconds, user and system.
+ * @param ofChildren whether to include its ended children
  */
 export function cpuSeconds(pid: number, ofChildren = false): number {
   const fields = statFields(pid);
@@ -28,10 +28,10 @@ export function cpuSeconds(pid: number, ofChildren = false): number {
   return ticks / ticksPerSecond;
 }
 
-/** What a process holds of the machine's memory now, MB. */
+/** The resident memory of a process in MB. */
 export const residentMb = (pid: number): number => memoryMb(pid, 'VmRSS');
 
-/** The most that it has held so far, MB. */
+/** Its peak so far in MB. */
 export const peakMb = (pid: number): number => memoryMb(pid, 'VmHWM');
 
 function memoryMb(pid: number, field: 'VmRSS' | 'VmHWM'): number {
@@ -41,7 +41,7 @@ function memoryMb(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   return Number(kilobytes) / 1024;
 }
 
-/** What a process has used of processors, in seconds, and holds of memory, in MB. */
+/** The CPU time of a process in seconds, and its memory in MB. */
 export const usageOf = (pid: number): { cpu: number; memory: number } => ({
   cpu: cpuSeconds(pid),
   memory: residentMb(pid),
@@ -52,14 +52,14 @@ export function pidOf({ child }: Running): number {
   return child.pid;
 }
 
-/** @throws what it said, if it has ended */
+/** @throws Error with its output, if it has ended */
 export function checkRunning(name: string, running: Running): void {
   const { exitCode, signalCode } = running.child;
   if (exitCode !== null || signalCode !== null)
     throw new Error(`${name} ended with ${exitCode ?? signalCode}:\n${running.output()}`);
 }
 
-/** Milliseconds that a process has to end when asked, before it is made to. */
+/** Milliseconds for a process to end after SIGTERM, before it is killed. */
 const endsWithin = 15_000;
 
 export async function stop({ child, finished }: Running): Promise<void> {
@@ -69,13 +69,13 @@ export async function stop({ child, finished }: Running): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Makes the tables of this version. @throws what it said */
+/** Creates the tables of this version. @throws Error with the output */
 export async function migrate(env: Env): Promise<void> {
   const { code, stderr } = await cli(['migrate'], env);
   if (code !== 0) throw new Error(`migrate ended with ${code}: ${stderr}`);
 }
 
-/** The dashboard in a process of its own, on loopback and any free port. */
+/** The dashboard in a separate process, on loopback and any free port. */
 export async function startDashboard(env: Env): Promise<{ running: Running; url: string }> {
   const running = start(['dashboard', '--host', '127.0.0.1', '--port', '0'], env);
   try {
@@ -87,7 +87,7 @@ export async function startDashboard(env: Env): Promise<{ running: Running; url:
   }
 }
 
-/** Waits until something holds that a process is to bring about. @param within milliseconds @throws what it said */
+/** Waits until a process has fulfilled a condition. @param within milliseconds @throws Error with its output */
 export async function untilIn(
   running: Running,
   what: string,

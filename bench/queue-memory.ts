@@ -5,7 +5,7 @@ import { redisServer } from '../test/support/servers.ts';
 import { quietResult } from './fleet.ts';
 import { redisFigure } from './server-figures.ts';
 
-/** What a host's queue takes of Redis after many passes. `node bench/queue-memory.ts [--hosts 20] [--jobs 4000]` */
+/** The memory of a host's queue in Redis after many passes. `node bench/queue-memory.ts [--hosts 20] [--jobs 4000]` */
 const option = (name: string, fallback: number): number =>
   Number(process.argv[process.argv.indexOf(name) + 1]) || fallback;
 const hosts = option('--hosts', 10);
@@ -33,7 +33,7 @@ try {
     await done;
     await worker.close();
   };
-  // The scripts are Redis's once, whatever the number of hosts.
+  // The scripts are stored once, for any number of hosts.
   await serve('warm-up');
   const before = await used();
   for (let at = 0; at < hosts; at++) await serve(`host-${at}`);

@@ -1,6 +1,6 @@
 /**
- * The queues at the size of a fleet: what a round costs, what a host costs, and how many passes go through, beside
- * BullMQ with nothing around it, in the same run.
+ * The queues at the size of a fleet: the cost of a round, the cost of a host, and the throughput, compared with bare
+ * BullMQ in the same run.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPostgresBackend, createRedisBackend, type Queue, type Worker, withBackend } from 'bullmq';
@@ -15,7 +15,7 @@ import { migrate, usageOf } from './processes.ts';
 import { median, type Table } from './report.ts';
 import { redisFigure } from './server-figures.ts';
 
-/** Jobs that are added at once, as the scheduler does. */
+/** Jobs to add in one call, as in the scheduler. */
 const atOnce = 50;
 
 interface Row {
@@ -27,9 +27,9 @@ interface Row {
 interface Store {
   readonly kind: 'Redis' | 'PostgreSQL';
   readonly backend: QueueBackend;
-  /** BullMQ's classes as they come, on the same kind of connection. */
+  /** BullMQ's own classes, on the same kind of connection. */
   readonly bare: ReturnType<typeof bareOn>;
-  /** Bytes that the store holds. */
+  /** The size of the store in bytes. */
   size(): Promise<number>;
   empty(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export async function measureQueues(options: {
   readonly redis: readonly number[];
   readonly postgres: readonly number[];
   readonly rounds: number;
-  /** Of the scheduler's own measurement; 0: none. */
+  /** The duration of the scheduler's own measurement; 0: none. */
   readonly seconds: number;
 }): Promise<Table> {
   const [postgres, redis] = [await postgresServer(), await redisServer()];
@@ -64,7 +64,7 @@ export async function measureQueues(options: {
       }
     }
     if (options.seconds > 0) {
-      // Side by side, since they cost little; what it costs with fewer hosts is less.
+      // In parallel, since they need little CPU; with fewer hosts the cost is lower.
       const other = Object.assign(new URL(postgres.url), { pathname: 'queues_on_redis' }).href;
       await ask(postgres.url, 'create database queues_on_redis');
       await migrate({ DATABASE_URL: other });
@@ -152,7 +152,7 @@ const delayed = { delay: 3_600_000, deduplication: { id: 'schedule' } };
 const dataOf = (host: number): object => ({ host_uuid: `host-${host}`, cause: 'schedule' });
 const nameOf = (host: number): string => queueName(`host-${host}`);
 
-/** One job for each host, into empty queues: as the scheduler adds them, and on a Queue object each. */
+/** Adds one job for each host to empty queues: as the scheduler does, and with a Queue object for each. */
 async function measureRounds(store: Store, hosts: number, rounds: number): Promise<Record<string, number>> {
   const inBatches = async (add: (from: number, to: number) => Promise<unknown>): Promise<number> => {
     await store.empty();
@@ -186,7 +186,7 @@ async function measureRounds(store: Store, hosts: number, rounds: number): Promi
     times.bare.push(found.bare);
     times.ours.push(found.ours);
   }
-  // Of a round that was just added by ours into an empty store.
+  // The size of a round that the scheduler has just added to an empty store.
   await store.empty();
   const before = await store.size();
   await ours();
@@ -199,7 +199,7 @@ async function measureRounds(store: Store, hosts: number, rounds: number): Promi
   };
 }
 
-/** Jobs that do nothing, added to one queue and processed: by our worker with its options, and by a bare one. */
+/** Empty jobs, added to one queue and processed: by the product's worker with its options, and by a bare one. */
 async function measureJobs(store: Store, rounds: number): Promise<Record<string, number>> {
   const jobs = store.kind === 'Redis' ? 2_500 : 300;
   const through = async (name: string, queue: Pick<Queue, 'addBulk'>, worker: Worker): Promise<number> => {
@@ -234,7 +234,7 @@ async function measureJobs(store: Store, rounds: number): Promise<Record<string,
   return { 'jobs/s': Math.round(median(times.ours)), 'bare jobs/s': Math.round(median(times.bare)) };
 }
 
-/** The scheduler's process with so many hosts. */
+/** The scheduler's process with a number of hosts. */
 async function measureScheduler(
   row: Row | undefined,
   seconds: number,
@@ -251,7 +251,7 @@ async function measureScheduler(
   );
   const scheduler = start([], host.env(stores), 'scheduler.ts');
   try {
-    // Its start is behind it then.
+    // Wait until it has started.
     await sleep(10_000);
     const pid = scheduler.child.pid ?? 0;
     const before = usageOf(pid);

@@ -1,4 +1,4 @@
-/** A fleet as its passes have recorded it, without having made them: what the dashboard reads. */
+/** A recorded fleet for the dashboard, written without running passes. */
 import type pg from 'pg';
 import { addPass, figuresToJson, noFigures } from '../src/fleet/figures.ts';
 import { type JobData, type JobResult, jobName, queueName } from '../src/fleet/job.ts';
@@ -6,11 +6,11 @@ import { type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { waitFor } from '../test/support/wait.ts';
 import { builtDeckies, quietResult } from './fleet.ts';
 
-/** One decky in so many is broken: the fleet page names those, and of a large host only counts the others. */
+/** One in this many deckies is broken: the fleet page lists those, and on a large host only counts the others. */
 const brokenEvery = 20;
-/** Seconds: hosts stay fresh for three of these, longer than a benchmark takes. */
+/** The interval in seconds: hosts are fresh for three intervals, longer than a benchmark takes. */
 const interval = 3600;
-/** Finished passes of the host with a worker. The queue keeps 50, and a look at a decky takes a place for a moment. */
+/** Finished passes of the host with a worker. The queue keeps 50, and a request for a decky takes a place for a moment. */
 export const passesKept = 49;
 
 export interface Row {
@@ -46,7 +46,7 @@ export async function recordFleet(
       changes: { inserted: 0, deleted: 0, state_updated: 1, config_updated: 0 },
       eventSeconds: 0.02,
     });
-  // Ten seconds ago: the stream names the hosts of the last five, and is to name those alone that a round changes.
+  // Ten seconds ago: the stream reports the hosts of the last five seconds, and must report only those that a round changes.
   await client.query(
     `insert into fleet_hosts (host_uuid, turn, interval_s, first_seen_at, last_pass_at, last_full_pass_at, last_observed_at,
        version, figures)

@@ -1,18 +1,18 @@
 import { cpus, release, totalmem } from 'node:os';
 import { arch } from 'node:process';
 
-/** What one benchmark found: a line for each thing that was measured, a column for each figure. */
+/** The result of one benchmark: a line for each measured case, a column for each figure. */
 export interface Table {
   readonly name: string;
   readonly title: string;
   readonly rows: readonly Readonly<Record<string, number | string>>[];
 }
 
-/** On what it was measured. */
+/** A description of the machine. */
 export const machine = (): string =>
   `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${release()} ${arch}, Node ${process.versions.node}`;
 
-/** As text, in the form of Markdown's tables. */
+/** The result as Markdown tables. */
 export function printed({ title, rows }: Table): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const cells = rows.map((row) => names.map((name) => shown(row[name])));

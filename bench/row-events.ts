@@ -1,20 +1,20 @@
-/** Both ends of what is measured from Docker's event to a row: when a container died, and when its row was committed. */
+/** Both ends of the measurement from Docker's event to a row: when a container died, and when its row was committed. */
 import { createInterface } from 'node:readline';
 import type pg from 'pg';
 import type { TestEngine } from '../test/support/docker.ts';
 import { waitFor } from '../test/support/wait.ts';
 
-/** Milliseconds until a row must have followed its container. */
+/** The time limit for a row to follow its container, in milliseconds. */
 const followsWithin = 20_000;
 
-/** When containers die. */
+/** The times of container deaths. */
 export interface DieEvents {
   /** Resolves with the next death of a container, epoch milliseconds. */
   next(container: string): Promise<number>;
   stop(): void;
 }
 
-/** When the engine says that each container died, by its own clock: this machine's. */
+/** The time of each container's death from the engine's events; its clock is this machine's. */
 export async function dieEvents(engine: TestEngine): Promise<DieEvents> {
   const waiting = new Map<string, (at: number) => void>();
   const stream = await engine.docker.getEvents({ filters: { event: ['die'] } });
@@ -54,7 +54,7 @@ export async function committedAt(
   throw new Error(`the row of ${name} did not become ${state} within ${followsWithin / 1000} s`);
 }
 
-/** Waits until so many rows run. @param within milliseconds */
+/** Waits until `count` rows are running. @param within milliseconds */
 export async function rowsRunning(client: pg.Client, count: number, within?: number): Promise<void> {
   const text = `select count(*)::int as count from fleet_deckies where state = 'running'`;
   await waitFor(async () => (await client.query<{ count: number }>(text)).rows[0]?.count === count, within);

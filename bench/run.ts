@@ -1,7 +1,7 @@
 /**
- * Measures what docs/performance.md tells: `npm run bench [-- PART…] [--full] [--json FILE]`
- * `--full` takes the sizes of that page. Parts: pass, work, event, queues, startup, dashboard, box, idle;
- * without names all of them, but idle with `--full` alone.
+ * Measures the figures of docs/performance.md: `npm run bench [-- PART…] [--full] [--json FILE]`
+ * `--full` uses the sizes of that page. Parts: pass, work, event, queues, startup, dashboard, box, idle;
+ * by default all of them, but idle only with `--full`.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -61,7 +61,7 @@ if (unknown.length > 0) {
   console.error(`There is no part "${unknown.join('", "')}". Parts: ${Object.keys(parts).join(', ')}`);
   process.exit(2);
 }
-// A short look at processes that do nothing tells little, and their start disturbs the others.
+// A short measurement of idle processes shows little, and their start disturbs the others.
 const usual = Object.keys(parts).filter((name) => isFull || name !== 'idle');
 const isWanted = (name: string): boolean => (positionals.length === 0 ? usual : positionals).includes(name);
 
@@ -77,7 +77,7 @@ const show = (table: Timed): void => {
   tables.push(table);
   console.log(`${printed(table)}\n(${table.seconds} s)\n`);
 };
-// What costs next to nothing is measured for long, and beside all the others: it disturbs them as little as they do it.
+// The idle processes are measured for a long time, in parallel with the others: they hardly disturb each other.
 const { idle, ...others } = parts;
 const idling = isWanted('idle') && idle !== undefined ? timed(idle) : undefined;
 idling?.catch(() => undefined);

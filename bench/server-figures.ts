@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { cpuSeconds, statFields } from './processes.ts';
 
-/** A PostgreSQL and its backends: CPU so far in seconds. A backend that ended is counted by its parent. */
+/** The CPU time of a PostgreSQL server and its backends so far, in seconds. Ended backends are counted by their parent. */
 export const clusterCpu = (postmaster: number): number =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .reduce((sum, name) => sum + cpuOfChild(Number(name), postmaster), cpuSeconds(postmaster, true));
 
-/** Zero of a process that is none of its children, or has just ended. */
+/** Zero for a process that is not its child, or has just ended. */
 function cpuOfChild(pid: number, parent: number): number {
   try {
     return Number(statFields(pid)[1]) === parent ? cpuSeconds(pid) : 0;
@@ -16,6 +16,6 @@ function cpuOfChild(pid: number, parent: number): number {
   }
 }
 
-/** A figure of Redis's INFO. */
+/** A number from Redis's INFO. */
 export const redisFigure = (info: string, name: string): number =>
   Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1] ?? 0);

@@ -1,11 +1,11 @@
-/** For how long an event loop stood still at most, milliseconds. */
+/** The longest event-loop delay in milliseconds. */
 export interface Standstill {
   readonly longest: number;
-  /** The most that this thread worked between two turns: of the rest, the machine gave its processor to others. */
+  /** The longest CPU time of this thread between two turns; during the rest the machine ran other processes. */
   readonly mostWork: number;
 }
 
-/** Watches this process's event loop until it is asked. */
+/** Monitors this process's event loop until the result is requested. */
 export function watchStandstill(): { ended(): Promise<Standstill> } {
   let [longest, mostWork] = [0, 0];
   let [turned, worked] = [performance.now(), threadTime()];
@@ -18,7 +18,7 @@ export function watchStandstill(): { ended(): Promise<Standstill> } {
   const timer = setInterval(turn, 1);
   return {
     ended: async () => {
-      // The stretch that is ending now is seen at the next turn of the loop.
+      // The current delay is measured at the next turn of the loop.
       await new Promise((done) => setTimeout(done, 5));
       clearInterval(timer);
       return { longest, mostWork };

@@ -1,7 +1,7 @@
 /**
- * How long commands take from their start to their end, and what the processes cost that run for ever while nothing
- * happens. PostgreSQL, Redis and Docker are real ones. Everything runs from the checkout, as `node src/cli/bin.ts`, with
- * Node's compile cache warm: what a second call of a user meets.
+ * The duration of commands from start to end, and the cost of idle long-running processes. PostgreSQL, Redis and Docker
+ * are real. Everything runs from the checkout, as `node src/cli/bin.ts`, with a warm compile cache, as in a user's second
+ * call.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,7 +28,7 @@ import { median, type Table } from './report.ts';
 const deckies = 5;
 /** Seconds between two passes: the default. */
 const interval = 30;
-/** Seconds after the first pass before the idle window begins: what is done once at a start is over then. */
+/** Seconds after the first pass before the idle window begins, so that work at start-up is over. */
 const settles = 10;
 
 interface Place {
@@ -43,7 +43,7 @@ export const measureStartup = (options: { readonly rounds: number }): Promise<Ta
     rows: await startTimes({ env, client }, options.rounds),
   }));
 
-/** @param options.seconds of the window */
+/** @param options.seconds the length of the window */
 export const measureIdle = (options: { readonly seconds: number }): Promise<Table> =>
   withPlace(async ({ env, redisUrl, client }) => {
     execFileSync('npm', ['run', '--silent', 'build'], { cwd: packageRoot });
@@ -58,7 +58,7 @@ export const measureIdle = (options: { readonly seconds: number }): Promise<Tabl
     };
   });
 
-/** A host with its engine, a database and a Redis, for as long as the work takes. */
+/** Runs `work` with a host, its engine, a database and a Redis. */
 async function withPlace<T>(work: (place: Place & { redisUrl: string }) => Promise<T>): Promise<T> {
   const closers: (() => unknown)[] = [];
   try {
@@ -80,7 +80,7 @@ async function withPlace<T>(work: (place: Place & { redisUrl: string }) => Promi
       DOCKER_HOST: engine.host,
       DECNET_HOST_UUID: 'host-a',
       DECNET_INTERVAL: String(interval),
-      // A bus that is not there is looked for again and again, which no host with DECNET on it pays.
+      // Disabled: without a bus the worker keeps trying to connect, which does not happen on a host with DECNET.
       DECNET_BUS_ENABLED: 'false',
     });
     await migrate(env);
@@ -99,7 +99,7 @@ async function makeFleet(host: TestHost, engine: TestEngine): Promise<void> {
   );
 }
 
-/** Each thing that is timed, in turns. Each returns milliseconds, or throws if it did not do its work. */
+/** The timed cases, alternating. Each returns milliseconds, or throws if its work failed. */
 async function startTimes(place: Place, rounds: number): Promise<Table['rows']> {
   const works: Readonly<Record<string, () => Promise<number>>> = {
     'floor: node -e 0': emptyNode,
@@ -138,7 +138,7 @@ async function help({ env }: Place): Promise<number> {
   return time;
 }
 
-/** A pass that finds every decky new, hosted by the command itself: no worker lives. */
+/** A pass in which every decky is new, by the command's own worker. */
 async function onePass(place: Place): Promise<number> {
   await forget(place);
   const from = performance.now();
@@ -175,7 +175,7 @@ const hasFullPass = async ({ client }: Place): Promise<boolean> =>
 const turns = async ({ client }: Place): Promise<number> =>
   Number((await client.query<{ turn: string }>('select turn from fleet_hosts')).rows[0]?.turn);
 
-/** Processor time and memory of the processes that run for ever, at the same time; beside them a Node that waits. */
+/** CPU time and memory of the long-running processes, measured in parallel, compared with an idle Node process. */
 async function idleCosts(place: Place, seconds: number): Promise<{ rows: Table['rows']; passes: number }> {
   await forget(place);
   const processes: Record<string, Running> = {};
@@ -210,7 +210,7 @@ async function idleCosts(place: Place, seconds: number): Promise<{ rows: Table['
       };
     });
     const passes = (await turns(place)) - before;
-    // All but the first and the last interval of the window lie in it as a whole.
+    // All intervals except the first and the last are completely in the window.
     if (passes < Math.floor(seconds / interval) - 1)
       throw new Error(`only ${passes} passes in ${seconds} s:\n${worker.output()}\n${scheduler.output()}`);
     return { rows, passes };

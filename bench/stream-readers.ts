@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { waitFor } from '../test/support/wait.ts';
 
-/** Milliseconds within which every reader must be told. */
+/** The time limit in milliseconds within which every reader must be notified. */
 const toldWithin = 10_000;
 
-/** One reader of `/api/events`. A plain socket: two hundred of them take little of the machine that is measured. */
+/** One reader of `/api/events`, as a plain socket: two hundred of them use little CPU. */
 class Reader {
   readonly #socket: Socket;
-  /** What arrived of an event that has not ended yet. */
+  /** The received part of an incomplete event. */
   #rest = '';
   #onEvent: (event: string, data: string) => void = () => undefined;
   /** Announced changes so far. */
@@ -54,7 +54,7 @@ class Reader {
     const parts = (this.#rest + chunk).split('\n\n');
     this.#rest = parts.pop() ?? '';
     for (const part of parts) {
-      // The response is sent in chunks: their sizes stand on lines of their own before an event.
+      // The response is chunked: the sizes are on separate lines before an event.
       const [, event = '', data = ''] = /^event: (\w+)\ndata: (.*)$/m.exec(part) ?? [];
       if (event === '') continue;
       if (event === 'changed') this.changes += 1;
@@ -74,15 +74,15 @@ export async function measureStream(
 ): Promise<readonly number[]> {
   const readers = Array.from({ length: options.readers }, () => new Reader(url));
   try {
-    // A new reader is told that everything may have changed: that must not be taken for a round.
+    // A new reader first receives that everything may have changed, which must not count as a round.
     await waitFor(() => readers.every(({ changes }) => changes > 0));
     const latencies: number[] = [];
     for (let round = 0; round < options.rounds; round++) {
       const host = options.hosts[round % options.hosts.length] ?? '';
-      // The moment within the stream's own rhythm is another one each time.
+      // Vary the moment within the stream's own interval.
       await sleep(Math.random() * 600);
       const told = Promise.all(readers.map((reader) => reader.told(host)));
-      // Whatever fails first is what is thrown below.
+      // The first failure is thrown below.
       told.catch(() => undefined);
       await client.query('begin');
       await client.query(

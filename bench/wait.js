@@ -1,2 +1,2 @@
-/** A Node that does nothing until it is stopped: the floor of processes that run for ever. No TypeScript: reading it takes memory. */
+/** An idle Node process, the floor of long-running processes. Not TypeScript: loading it takes memory. */
 setInterval(() => undefined, 2 ** 30);

@@ -1,7 +1,6 @@
 /**
- * `npm run demo`: makes the containers of the example fleet, and of the office that `examples/office.ini` describes, on
- * this machine's Docker, runs `up` beside them with a database of its own, says what to try, and takes everything away
- * again at Ctrl-C.
+ * `npm run demo`: creates the containers of the example fleet, and of the office in `examples/office.ini`, on this
+ * machine's Docker, runs `up` with a separate database, prints suggestions, and removes everything at Ctrl-C.
  */
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -35,11 +34,11 @@ const removeContainers = async (): Promise<void> => {
 try {
   await docker.ping();
 } catch (error) {
-  console.error(`The demo needs Docker on this machine: ${reasonOf(error)}. Start it, or set DOCKER_HOST.`);
+  console.error(`The demo requires Docker on this machine: ${reasonOf(error)}. Start it, or set DOCKER_HOST.`);
   process.exit(1);
 }
 const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-demo-'));
-// Root's PostgreSQL runs as another user, who must get in.
+// As root, PostgreSQL runs as another user, which needs access.
 await chmod(directory, 0o755);
 const stateFile = join(directory, 'decnet-state.json');
 let code = 1;
@@ -57,19 +56,19 @@ try {
       });
   }
   console.log(`The fleet runs on Docker: ${deckies.map(({ name }) => name).join(', ')}.`);
-  console.log(`Open the dashboard that is named below, and then, in another terminal, watch it change:
+  console.log(`Open the dashboard at the address below. Then try these commands in another terminal:
 
-  docker kill example-web-ssh          a service dies: the decky is degraded
-  docker start example-web-ssh         it is back
-  docker pause example-mail-imap       paused is not running
-  docker rm -f $(docker ps -aqf label=decnet.fleet.decky=example-files)      nothing is left of it
-  $EDITOR ${stateFile}       what the file declares, the table takes
+  docker kill example-web-ssh          a service fails: the decky becomes degraded
+  docker start example-web-ssh         it recovers
+  docker pause example-mail-imap       a paused container does not count as running
+  docker rm -f $(docker ps -aqf label=decnet.fleet.decky=example-files)      all its containers are removed
+  $EDITOR ${stateFile}       changes of the file reach the table
 
-Ctrl-C ends it and takes everything away.
+Press Ctrl-C to stop and remove everything.
 `);
   code = await up();
 } catch (error) {
-  console.error(`The demo could not run: ${reasonOf(error)}`);
+  console.error(`The demo failed: ${reasonOf(error)}`);
 } finally {
   await removeContainers().catch(() => undefined);
   await docker
@@ -80,7 +79,7 @@ Ctrl-C ends it and takes everything away.
 }
 process.exit(code);
 
-/** The example's deckies and the office's. */
+/** The deckies of the example and of the office. */
 async function writeStateFile(): Promise<readonly Decky[]> {
   const example = JSON.parse(await readFile(exampleStateFile, 'utf8')) as {
     config: { deckies: readonly Decky[] };

@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 
 const run = promisify(execFile);
 
-/** Makes an image of this machine's own shell, under a megabyte or two: no registry is needed. */
+/** Builds an image from this machine's shell, of one or two megabytes, without a registry. */
 export async function importTinyImage(docker: Docker, name: string): Promise<void> {
   const programs = ['/bin/sh', '/bin/sleep'];
   const libraries = await Promise.all(programs.map(async (program) => (await run('ldd', [program])).stdout));
@@ -21,5 +21,5 @@ export async function importTinyImage(docker: Docker, name: string): Promise<voi
   });
 }
 
-/** A shell command that runs until it is asked to end. */
+/** A shell command that runs until it gets SIGTERM. */
 export const untilAsked = 'trap "exit 0" TERM; while :; do sleep 0.2; done';

@@ -7,7 +7,7 @@ import { packageRoot } from '../src/lib/package.ts';
 
 interface Import {
   readonly from: string;
-  /** A file of the repository, or a package. */
+  /** A file of the repository or a package. */
   readonly to: string;
   readonly typeOnly: boolean;
 }
@@ -29,18 +29,18 @@ const imports: readonly Import[] = files.flatMap((from) => {
   });
 });
 
-/** The directory that holds a file, below src; a file that stands beside them is a layer by itself. */
+/** The directory of a file below src. A file directly in src or in the root is its own layer. */
 const layer = (file: string): string => {
   const [first = '', second = '', third] = file.split('/');
   if (first === 'src') return third === undefined ? file : second;
   return first;
 };
 
-/** Each fills ports with one thing outside the process, and knows none of the others. */
+/** The adapters: each implements ports with one external system and does not import the others. */
 const neighbours = ['state-file', 'docker', 'database', 'queue', 'bus', 'notify'];
 const anyLayer = [...new Set(files.map(layer))];
 
-/** What a layer may import beside itself, types included. docs/architecture.md has it as a picture. */
+/** The allowed imports of each layer, types included. docs/architecture.md shows them as a diagram. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   fleet: ['lib'],
@@ -64,7 +64,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'scheduler.ts': ['cli'],
 };
 
-/** Of these a layer imports the shapes only: `app` hands it the rest. */
+/** Layers of which only types may be imported; `app` passes in the implementations. */
 const shapesOnly: Readonly<Record<string, readonly string[]>> = {
   worker: ['queue'],
   web: ['queue'],
@@ -72,7 +72,7 @@ const shapesOnly: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe('imports point to the left', () => {
-  test('there is something to look at', () => assert.ok(imports.length > 100, String(imports.length)));
+  test('there are imports to check', () => assert.ok(imports.length > 100, String(imports.length)));
 
   test('every layer is in the table', () => {
     assert.deepEqual(
@@ -94,8 +94,8 @@ describe('imports point to the left', () => {
     });
   }
 
-  test('the rules are pure: no package, no node: module, no clock, no promise', () => {
-    // With what they use of lib.
+  test('the rules are pure: no packages, node: modules, clock or promises', () => {
+    // Including the files of lib that they import.
     const pure = new Set(files.filter((one) => layer(one) === 'fleet'));
     for (const file of pure)
       for (const { from, to, typeOnly } of imports)
@@ -112,9 +112,9 @@ describe('imports point to the left', () => {
     }
   });
 
-  test('only app imports neighbours, beside types', () => {
-    // They ask one part and need no fleet: `doctor` its faults, `build` and `check` what a state file is, and the others
-    // the database.
+  test('only app imports adapters, except types', () => {
+    // These commands use single parts directly: `doctor` to check them, `build` and `check` to validate a state file, the others
+    // to access the database.
     const commands = ['build', 'check', 'doctor', 'dump', 'restore'].map(
       (name) => `src/cli/commands/${name}.ts`,
     );
@@ -129,7 +129,7 @@ describe('imports point to the left', () => {
     assert.deepEqual(others, []);
   });
 
-  test('the environment is read at the edge alone', () => {
+  test('only the edge reads the environment', () => {
     const readers = files.filter((file) =>
       /process\.env/.test(readFileSync(join(packageRoot, file), 'utf8')),
     );
@@ -149,7 +149,7 @@ describe('imports point to the left', () => {
     assert.deepEqual(long, []);
   });
 
-  test('nothing imports in a circle, types included', () => {
+  test('there are no circular imports, types included', () => {
     const next = new Map<string, string[]>();
     for (const { from, to } of imports) {
       if (to.endsWith('.ts')) next.set(from, [...(next.get(from) ?? []), to]);
@@ -164,11 +164,11 @@ describe('imports point to the left', () => {
   });
 });
 
-describe('the documents name what is there', () => {
+describe('the documents match the code', () => {
   const text = (file: string): string => readFileSync(join(packageRoot, file), 'utf8');
   const code = files.map(text).join('\n');
 
-  test('every word of the glossary is in the code', () => {
+  test('every name in the glossary is in the code', () => {
     const rows = [...text('docs/glossary.md').matchAll(/^\| [^|]+ \| [^|]+ \| (`[^|]+`) \|$/gm)];
     const words = rows.flatMap(([, cell = '']) =>
       [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word),
@@ -180,13 +180,13 @@ describe('the documents name what is there', () => {
     );
   });
 
-  test('no word that was replaced is left in the code', () => {
+  test('no replaced name is left in the code', () => {
     const replaced =
       'Moved|MovedRow|MoveRow|TimedMove|Sightings?|Sight|gatherer|courteous|passLine|hush|tidy|outdate|dress|revisit|spells|takeTurn|hadTurn|isPause|inSlices';
     assert.deepEqual(code.match(new RegExp(`\\b(?:${replaced})\\b`, 'g')) ?? [], []);
   });
 
-  test('every directory and file that the architecture names exists', () => {
+  test('every directory and file in the architecture document exists', () => {
     const named = [...text('docs/architecture.md').matchAll(/`((?:[\w-]+\/)+(?:[\w-]+\.ts)?)`/g)].map(
       ([, path = '']) => path,
     );

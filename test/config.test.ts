@@ -52,7 +52,7 @@ describe('the environment', () => {
     DASHBOARD_PUBLIC_URL: ['ftp://x', 'fleet.example', 'http:/fleet.example'],
   })) {
     for (const value of values) {
-      test(`${name}=${value} is named, with what is allowed`, () => {
+      test(`${name}=${value} is reported with the allowed values`, () => {
         const { code, message } = fault({ [name]: value });
         assert.equal(code, 'CONFIG_INVALID');
         assert.match(message, new RegExp(`^${name} is .*; allowed: `));
@@ -60,12 +60,12 @@ describe('the environment', () => {
     }
   }
 
-  test('every wrong value is reported at once', () => {
+  test('all wrong values are reported together', () => {
     const { message } = fault({ DECNET_INTERVAL: 'x', DECNET_GRACE: 'y', LOG_LEVEL: 'z' });
     assert.match(message, /DECNET_INTERVAL.*DECNET_GRACE.*LOG_LEVEL/);
   });
 
-  test('a wrong address is not shown: it may hold a password', () => {
+  test('an invalid address is not shown: it may contain a password', () => {
     for (const name of ['DATABASE_URL', 'REDIS_URL', 'DECNET_WEBHOOK_URL', 'DASHBOARD_PUBLIC_URL'])
       for (const value of [
         'smb://me:secret@x/y',
@@ -102,7 +102,7 @@ describe('the environment', () => {
     });
   }
 
-  test('what is legal is taken', () => {
+  test('valid values are accepted', () => {
     const config = parseConfig({ DECNET_HOST_UUID: 'a.b-c_D', DECNET_HOSTS: ' a, b ,a', DECNET_GRACE: '0' });
     assert.deepEqual([config.host, config.hosts, config.graceSeconds], ['a.b-c_D', ['a', 'b'], 0]);
   });

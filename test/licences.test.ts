@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { packageRoot } from '../src/lib/package.ts';
 
-/** Under which a package of ours may come. The Mozilla one is for tests alone: nothing of it is shipped. */
+/** The allowed licences. MPL is allowed only for development dependencies, which are not shipped. */
 const allowed = new Set([
   '0BSD',
   'Apache-2.0',
@@ -28,7 +28,7 @@ const { packages } = JSON.parse(readFileSync(join(packageRoot, 'package-lock.jso
 };
 
 describe('licences', () => {
-  test('every package of the lock file comes under one that is allowed', () => {
+  test('every package of the lock file has an allowed licence', () => {
     assert.ok(Object.keys(packages).length > 200);
     const wrong = Object.entries(packages)
       .filter(
@@ -39,7 +39,7 @@ describe('licences', () => {
     assert.deepEqual(wrong, []);
   });
 
-  test('what the lock file says is what the packages say', () => {
+  test('the licences in the lock file are those of the packages', () => {
     const told: string[] = [];
     for (const [name, { license }] of Object.entries(packages)) {
       const own = licenceOf(name);
@@ -49,13 +49,13 @@ describe('licences', () => {
   });
 });
 
-/** Null: it is not installed here, as it is for another platform. */
+/** Null: not installed, because it is for another platform. */
 function licenceOf(name: string): string | null {
   const read = (): string => readFileSync(join(packageRoot, name, 'package.json'), 'utf8');
   try {
     const { license, licenses } = JSON.parse(read()) as {
       readonly license?: string | { readonly type: string };
-      /** As it was written before npm had one. */
+      /** The older format of the field. */
       readonly licenses?: readonly { readonly type: string }[];
     };
     if (typeof license === 'string') return license;

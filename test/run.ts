@@ -7,8 +7,8 @@ import { hangWatch } from './support/hang-watch.ts';
 import { globalSetup, globalTeardown } from './support/services.ts';
 
 /**
- * Runs all tests, or those of the files named; says plainly what was skipped. With CI set, a skip is a failure, and
- * every suite of test/suites.txt must have run. What needs root an ordinary user may skip.
+ * Runs all tests, or those of the given files, and lists the skipped ones. With CI set, a skip is a failure, and every suite in
+ * test/suites.txt must have run. Tests that need root may be skipped by an ordinary user.
  */
 const isStrict = process.env.CI !== undefined && process.env.CI !== '';
 const chosen = process.argv.slice(2);
@@ -25,7 +25,7 @@ const counts = { passed: 0, failed: 0 };
 const hangs = hangWatch(600_000);
 const seconds = new Map<string, number>();
 
-/** Where a failure is final, the tests of hosts run one file at a time: their timing is then the machine's alone. */
+/** In CI the tests of hosts run one file at a time, so that other tests do not affect their timing. */
 const isAlone = (file: string): boolean => isStrict && file.includes('/test/hosts/');
 await globalSetup();
 await runFiles(files.filter(isAlone), 1);
@@ -37,7 +37,7 @@ await globalTeardown();
 
 async function runFiles(some: readonly string[], concurrency: number): Promise<void> {
   if (some.length === 0) return;
-  // A test that fails may leave a connection open, and must not hold the others up.
+  // A failed test may leave a connection open, which must not block the run.
   const stream = run({ files: [...some], concurrency, signal: hangs.signal, forceExit: true });
   hangs.follow(stream);
   const began = new Map<string, number>();

@@ -36,19 +36,19 @@ const refuses = (work: () => unknown, words: RegExp): void =>
   });
 
 describe('addresses', () => {
-  test('the lowest free ones, in the order of deckies, around what is taken or reserved', () => {
+  test('the lowest free ones in the order of deckies, except used and reserved ones', () => {
     assert.deepEqual(
       ips('[a]\n[b]\nip=10.0.0.200\n[c]\n[d]\nip=10.0.0.4\n[e]', { reserved: ['10.0.0.5', '10.0.0.6'] }),
       ['10.0.0.3', '10.0.0.200', '10.0.0.7', '10.0.0.4', '10.0.0.8'],
     );
   });
 
-  test('an explicit one is taken as it is, whatever it is', () => {
+  test('an explicit one is used unchanged, even if it is unsuitable', () => {
     for (const ip of ['192.0.2.1', '10.0.0.1', '10.0.0.2', '10.0.0.0', '10.0.0.255', '10.0.0.9'])
       assert.deepEqual(ips(`[a]\nip=${ip}\n[b]\nip=${ip}`, { reserved: ['10.0.0.9'] }), [ip, ip]);
   });
 
-  test('host bits are cleared, and a mask will do', () => {
+  test('host bits are cleared, and a mask is accepted', () => {
     for (const subnet of ['10.0.0.77/24', '10.0.0.0/255.255.255.0'])
       assert.deepEqual(ips('[a]', { subnet }), ['10.0.0.3']);
     assert.deepEqual(parseSubnet('255.255.255.255/0'), { first: 0, last: 0xffff_ffff });
@@ -56,7 +56,7 @@ describe('addresses', () => {
     assert.deepEqual(ips('[a]', { subnet: '255.255.255.252/30' }), ['255.255.255.253']);
   });
 
-  test('none left: the subnet and the decky are named', () => {
+  test('none left: the error names the subnet and the decky', () => {
     refuses(
       () => build('[a]\n[b]', { subnet: '10.0.0.0/30' }),
       /^a\.ini:1: \[a\]: no free address.*"10\.0\.0\.0\/30".*"a"/,
@@ -67,7 +67,7 @@ describe('addresses', () => {
   });
 
   for (const ip of ['10.0.0', '10.0.0.01', '10.0.0.256', '::1', '10.0.0.1/24', ' 1.2.3.4x', '1.2.3.-4'])
-    test(`${ip} is no address`, () => {
+    test(`${ip} is not an address`, () => {
       refuses(() => build(`[a]\nip=${ip}`), /^a\.ini:2: \[a\] ip: .* must be an IPv4 address/);
       refuses(() => build('[a]', { gateway: ip }), /^gateway .* must be/);
       refuses(() => build('[a]', { hostIp: ip }), /^host address .* must be/);
@@ -83,10 +83,10 @@ describe('addresses', () => {
     '10.0.0.0/8/8',
     '::/64',
   ])
-    test(`${subnet} is no subnet`, () =>
+    test(`${subnet} is not a subnet`, () =>
       refuses(() => build('[a]', { subnet }), /^subnet .* must be an IPv4 network/));
 
-  test('a network of the file is refused with its place', () => {
+  test('an invalid network of the file is an error with its place', () => {
     const text = '[general]\nnet=x\ngw=y\n[a]';
     refuses(() => build(text, { subnet: 'x' }), /^a\.ini:2: \[general\] net: "x" must be/);
     refuses(() => build(text, { gateway: 'y' }), /^a\.ini:3: \[general\] gw: "y" must be/);
@@ -108,20 +108,20 @@ describe('the order of checks', () => {
 });
 
 describe('services', () => {
-  test('the section’s, else the archetype’s, which stays in the record', () => {
+  test('those of the section, else of the archetype, which is recorded', () => {
     const [a, b] = build('[a]\narchetype=printer\n[b]\narchetype=printer\nservices=ssh,ssh');
     assert.deepEqual([a?.services, a?.archetype], [['snmp', 'ftp'], 'printer']);
     assert.deepEqual([b?.services, b?.archetype, b?.nmap_os], [['ssh', 'ssh'], 'printer', 'embedded']);
   });
 
-  test('unknown ones, an empty one and a singleton: all named, with what there is', () => {
+  test('unknown, empty and singleton services: all are in the error, with the allowed ones', () => {
     refuses(
       () => build('[a]\nservices=ssh,,gopher,sniffer,SSH'),
       /^a\.ini:2: \[a\] services: "" is unknown, "gopher" is unknown, "sniffer" exists once per fleet, "SSH" is unknown\. Allowed: conpot, dns, .*vnc$/,
     );
   });
 
-  test('own ones are known where they are registered, and drawn', () => {
+  test('custom services are known if registered, and are drawn', () => {
     refuses(() => build('[a]\nservices=badge'), /"badge" is unknown/);
     const own = { ownServices: ['badge', 'sniffer'] };
     assert.deepEqual(build('[a]\nservices=badge,sniffer', own)[0]?.services, ['badge', 'sniffer']);
@@ -129,7 +129,7 @@ describe('services', () => {
     assert.deepEqual([...drawn].sort(), allServiceNames(['badge', 'sniffer']));
   });
 
-  test('drawn: one to three different ones of all but the singletons', () => {
+  test('drawn: one to three different ones, without singletons', () => {
     const drawn = build('[a]\namount=100\n[b]\namount=100').map(({ services }) => services);
     for (const services of drawn) assert.equal(new Set(services).size, services.length);
     assert.deepEqual([...new Set(drawn.map(({ length }) => length))].sort(), [1, 2, 3]);
@@ -143,8 +143,8 @@ describe('services', () => {
   });
 });
 
-describe('what else a decky gets', () => {
-  test('distros take turns by the place in the whole result', () => {
+describe('other fields of a decky', () => {
+  test('distros rotate over the whole result', () => {
     const text = `[a]\n[b]\narchetype=printer\n[c]\narchetype=printer\n[d]\n${Array.from({ length: 6 }, (_, at) => `[e${at}]`).join('\n')}`;
     assert.deepEqual(
       build(text).map(({ distro }) => distro),
@@ -168,7 +168,7 @@ describe('what else a decky gets', () => {
     );
   });
 
-  test('a text is read by the rules for a string', () => {
+  test('a text is read with the rules for a string', () => {
     const options = { ...network, random: seededRandom(1), now: 7 };
     assert.deepEqual(
       buildDeckiesFromIni('[a]\nip=10.0.0.8\n[a]\nip=10.0.0.9', options).map(({ ip, last_mutated }) => [
@@ -231,7 +231,7 @@ describe('from flags', () => {
     );
   });
 
-  test('distros: given in turn, else drawn, else the archetype’s in turn, else all in turn', () => {
+  test('distros: given ones in rotation, else drawn, else the archetype’s, else all', () => {
     const resolve = (...[explicit, isDrawn, archetype]: [string[] | null, boolean, string | null]) =>
       resolveDistros(explicit, isDrawn, 10, archetype, seededRandom(1));
     assert.deepEqual(resolve(['arch', 'x'], true, 'printer').slice(0, 3), ['arch', 'x', 'arch']);
@@ -242,7 +242,7 @@ describe('from flags', () => {
     assert.ok(drawn.every((slug) => distros.has(slug)) && new Set(drawn).size > 3);
   });
 
-  test('addresses from a lowest one on; too few: how many were found', () => {
+  test('addresses from a lowest one; too few: the error has the number found', () => {
     const read = readNetwork({ ...network, reserved: ['10.0.0.251'] });
     assert.deepEqual(allocateAddresses(read, 2, 0x0a0000fa), ['10.0.0.250', '10.0.0.252']);
     assert.deepEqual(allocateAddresses(read, 1, 0), ['10.0.0.3']);

@@ -43,7 +43,7 @@ const hostnameOf: Readonly<Record<string, RegExp>> = {
   arch: hostname.rolling,
 };
 
-/** What a field must be where its value is drawn or the clock's. */
+/** Checks of fields whose values are random or come from the clock. */
 const rules: Readonly<Record<string, (decky: BuiltDecky) => void>> = {
   hostname: (decky) => assert.match(decky.hostname, hostnameOf[decky.distro] ?? /^never$/),
   last_mutated: (decky) => assert.equal(decky.last_mutated, now),

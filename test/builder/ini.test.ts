@@ -18,7 +18,7 @@ const refuses = (text: string, words: RegExp, rules: IniRules = 'file'): void =>
   );
 };
 
-describe('what a line of an INI file is', () => {
+describe('lines of an INI file', () => {
   for (const [what, text, expected] of [
     ['a section keeps its case and inner spaces', '[ A b ]\nx=1', [[' A b ', { x: '1' }]]],
     ['a section goes up to the last ], and what follows is ignored', '[a]b] # c\nx=1', [['a]b', { x: '1' }]]],
@@ -80,7 +80,7 @@ describe('what a line of an INI file is', () => {
 });
 
 describe('a file and a string differ', () => {
-  test('empty, blank, comments alone: a file without sections; a string is refused', () => {
+  test('empty, blank or only comments: accepted for a file, an error for a string', () => {
     for (const text of ['', ' \n\t\n']) {
       assert.deepEqual(read(text), []);
       refuses(text, /^a\.ini: is empty$/, 'string');
@@ -92,14 +92,14 @@ describe('a file and a string differ', () => {
     for (const rules of ['file', 'string'] as const) refuses('hello', /no sections found/, rules);
   });
 
-  test('524,288 characters are not too many for a string, one more is', () => {
+  test('a string may have 524,288 characters, and not one more', () => {
     const text = (length: number): string => `[a]\n${'#\u{1f600}'.repeat((length - 4) / 2)}`;
     assert.deepEqual(read(text(524_288), 'string'), [['a', {}]]);
     refuses(`${text(524_288)}#`, /is too large/, 'string');
     assert.deepEqual(read(`${text(524_288)}#`), [['a', {}]]);
   });
 
-  test('in a string the later key wins, and the section keeps its place', () => {
+  test('in a string the last key is used, and the section keeps its position', () => {
     assert.deepEqual(read('[a]\nx=1\ny=1\n[b]\n[a]\nx=2\nx=3\nz=1', 'string'), [
       ['a', { x: '3', y: '1', z: '1' }],
       ['b', {}],
@@ -108,7 +108,7 @@ describe('a file and a string differ', () => {
 });
 
 describe('[DEFAULT] and references', () => {
-  test('its keys count in every section, and it is none', () => {
+  test('its keys apply to every section, and it is not a section itself', () => {
     assert.deepEqual(read('[DEFAULT]\nx=1\ny=1\n[a]\nY=2\n[b]'), [
       ['a', { y: '2', x: '1' }],
       ['b', { x: '1', y: '1' }],
@@ -120,7 +120,7 @@ describe('[DEFAULT] and references', () => {
     assert.equal(a?.get('x'), 'root@web 100%');
   });
 
-  test('a section fills in what [DEFAULT] refers to', () => {
+  test('a section overrides a key that [DEFAULT] refers to', () => {
     assert.deepEqual(read('[DEFAULT]\nx=%(n)s!\nn=0\n[a]\nn=1\n[b]'), [
       ['a', { n: '1', x: '1!' }],
       ['b', { x: '0!', n: '0' }],
@@ -135,20 +135,20 @@ describe('[DEFAULT] and references', () => {
     ['%(nobody)s', /^a\.ini:2: \[a\] x: refers to "nobody"/],
     ['%(x)s', /nested more than 10 deep or are circular/],
   ] as const) {
-    test(`x=${text}: an error where it is read, and nowhere else`, () => {
+    test(`x=${text}: an error only when it is read`, () => {
       refuses(`[a]\nx=${text}`, words);
       assert.equal(readIni(`[a]\nx=${text}\ny=1`, 'f', 'file')[0]?.get('y'), '1');
     });
   }
 
-  test('ten references deep is the most', () => {
+  test('references may be nested ten deep', () => {
     const chain = (length: number): string =>
       `[a]\n${Array.from({ length }, (_, at) => `k${at}=%(k${at + 1})s`).join('\n')}\nk${length}=end %%`;
     assert.equal(readIni(chain(9), 'f', 'file')[0]?.get('k0'), 'end %');
     assert.throws(() => readIni(chain(10), 'f', 'file')[0]?.get('k0'), /more than 10 deep/);
   });
 
-  test('references that multiply end at a limit', () => {
+  test('references that multiply are limited', () => {
     for (const last of ['', '0123456789']) {
       const lines = Array.from({ length: 9 }, (_, at) => `k${at}=${`%(k${at + 1})s`.repeat(60)}`);
       refuses(`[a]\n${lines.join('\n')}\nk9=${last}`, /is too large after its references are replaced/);

@@ -11,7 +11,7 @@ import { allServiceNames, archetypes, distros } from '../../src/builder/tables.t
 import { FleetError } from '../../src/lib/errors.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
 
-/** Runs are the same each time: what fails here fails for everyone. */
+/** A fixed seed, so that failures are reproducible. */
 const runs = { seed: 20_260_131, numRuns: 300 };
 
 const address = fc.nat({ max: 0xffff_ffff });
@@ -43,7 +43,7 @@ const someSection = fc.record(
   { requiredKeys: [] },
 );
 
-/** Sections of different names; their settings come with a decky, or with a group. */
+/** Sections with different names, and settings for deckies or groups. */
 const someIni = fc
   .uniqueArray(
     fc.record({ name: fc.stringMatching(/^[A-Za-z0-9_]{1,12}$/), keys: someSection, settled: fc.boolean() }),
@@ -78,7 +78,7 @@ function build(ini: string, network: SomeNetwork, seed: number): readonly BuiltD
 }
 
 describe('for any INI file and any network', () => {
-  test('given addresses are unique, inside the subnet, and nobody else’s', () => {
+  test('assigned addresses are unique, inside the subnet, and not used otherwise', () => {
     fc.assert(
       fc.property(someIni, someNetwork, (ini, network) => {
         const built = build(ini, network, 1) ?? [];
@@ -99,7 +99,7 @@ describe('for any INI file and any network', () => {
     );
   });
 
-  test('explicit addresses stay, and none of them is given to another decky', () => {
+  test('explicit addresses are kept and not assigned to another decky', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.integer({ min: 3, max: 40 }), { maxLength: 20 }),
@@ -152,7 +152,7 @@ describe('for any INI file and any network', () => {
     );
   });
 
-  test('the same seed makes the same fleet, another one another', () => {
+  test('the same seed gives the same fleet, another seed another fleet', () => {
     fc.assert(
       fc.property(someIni, someNetwork, fc.nat(), (ini, network, seed) => {
         assert.deepEqual(build(ini, network, seed), build(ini, network, seed));
@@ -190,7 +190,7 @@ describe('for any text', () => {
     '%',
   );
 
-  test('loading ends with a specification, or with an error in one line that names the file', () => {
+  test('loading gives a specification, or a one-line error with the file', () => {
     fc.assert(
       fc.property(
         fc.oneof(

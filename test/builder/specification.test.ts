@@ -29,8 +29,8 @@ const refuses = (text: string, words: RegExp): void =>
     },
   );
 
-describe('what a section is', () => {
-  test('general, exactly so: three keys, as text, not checked', () => {
+describe('kinds of sections', () => {
+  test('general, in this spelling: three keys, as text, not checked', () => {
     const found = load('[general]\nnet=nonsense\ngw=\ninterface=eth0\nmutate_interval=7\n[General]');
     assert.deepEqual(
       [found.subnet, found.gateway, found.interface, found.mutateInterval],
@@ -44,7 +44,7 @@ describe('what a section is', () => {
     assert.deepEqual([subnet, gateway, networkInterface], [null, null, null]);
   });
 
-  test('a dot and a known service at the end: settings, never a decky, singletons too', () => {
+  test('a known service after a dot: settings, never a decky, also for singletons', () => {
     assert.deepEqual(names('[mail.smtp]\n[x.sniffer]\n[.ssh]\n[general.ssh]\n[custom-x.ssh]'), []);
     assert.deepEqual(names('[web.corp]\n[web.gopher]\n[ssh]\n[web.SSH]'), [
       'web.corp',
@@ -54,7 +54,7 @@ describe('what a section is', () => {
     ]);
   });
 
-  test('custom-NAME is an own service, unknown while loading', () => {
+  test('custom-NAME is a custom service, unknown while loading', () => {
     const { ownServices, deckies } = load(
       '[custom-badge]\nbinary=img:1\nexec=run %%s\nports=80, 443 ,-3,x,,0080\n[custom-bare]\n[gate.badge]',
     );
@@ -68,11 +68,11 @@ describe('what a section is', () => {
     );
   });
 
-  test('no deckies at all is no error of loading', () => assert.deepEqual(names('[general]'), []));
+  test('a file without deckies can be loaded', () => assert.deepEqual(names('[general]'), []));
 });
 
 describe('the keys of a decky', () => {
-  test('what is absent or empty is null', () => {
+  test('absent and empty values are null', () => {
     for (const text of [
       '',
       'ip=\nservices=\narchetype=\nnmap_os=\nnmap-os=\nmutate_interval=\nmutate-interval=',
@@ -82,19 +82,19 @@ describe('the keys of a decky', () => {
     }
   });
 
-  test('services: trimmed, in order, doubles and empty parts kept', () => {
+  test('services: trimmed, in order, duplicates and empty parts kept', () => {
     assert.deepEqual(one('services= ssh ,,SSH,\n  ssh').services, ['ssh', '', 'SSH', 'ssh']);
     assert.deepEqual(one('services=ssh ; x').services, ['ssh ; x']);
   });
 
-  test('two spellings: the first that is not empty', () => {
+  test('two spellings: the first non-empty one is used', () => {
     assert.equal(one('nmap-os=bsd\nnmap_os=cisco').nmapOs, 'cisco');
     assert.equal(one('nmap-os=bsd\nnmap_os=').nmapOs, 'bsd');
     assert.equal(one('mutate-interval=5\nmutate_interval=6').mutateInterval, 6);
     assert.equal(one('mutate-interval= +1_0').mutateInterval, 10);
   });
 
-  test('a wrong % is an error in a key that is read, and not in one that is not', () => {
+  test('an invalid % is an error only in a key that is read', () => {
     refuses('[web]\nip=50%', /^a\.ini:2: \[web\] ip: /);
     assert.equal(one('colour=50%\nnmap-os=50%\nnmap_os=bsd').nmapOs, 'bsd');
     refuses('[web.ssh]\nx=50%', /^a\.ini:2: \[web\.ssh\] x: /);
@@ -134,33 +134,33 @@ describe('names', () => {
     refuses('[ a]', /is not a valid name/);
   });
 
-  test('doubled ones pass', () => {
+  test('duplicate names are accepted', () => {
     assert.deepEqual(names('[a]\namount=2\n[a-01]'), ['a-01', 'a-02', 'a-01']);
   });
 });
 
 describe('settings of a service', () => {
-  test('are text, and may stand before their decky, for a service that it has not', () => {
+  test('are text, may precede their decky, and may be for a service that it does not have', () => {
     assert.deepEqual(settings('[web.http]\nCode=200\n[web]\nservices=ssh'), {
       web: { http: { code: '200' } },
     });
   });
 
-  test('[DEFAULT] lands in them', () => {
+  test('include the keys of [DEFAULT]', () => {
     assert.deepEqual(settings('[DEFAULT]\nx=1\n[web]\n[web.ssh]\ny=2'), { web: { ssh: { y: '2', x: '1' } } });
   });
 
-  test('the last dot divides', () => {
+  test('the last dot separates decky and service', () => {
     assert.deepEqual(settings('[a.b]\n[a.b.ssh]\nx=1'), { 'a.b': { ssh: { x: '1' } } });
   });
 
-  test('exactly one decky, if it has the name; of duplicate names the last', () => {
+  test('apply to exactly one decky if it has the name; to the last of duplicate names', () => {
     assert.deepEqual(settings('[a]\n[a-b]\n[a.ssh]\nx=1'), { a: { ssh: { x: '1' } }, 'a-b': {} });
     const [first, , last] = load('[a]\namount=2\n[a-01]\n[a-01.ssh]\nx=1').deckies;
     assert.deepEqual([first?.serviceConfig.size, last?.serviceConfig.size], [0, 1]);
   });
 
-  test('else each whose name begins so: a group, and strangers', () => {
+  test('else to each decky whose name begins with it: a group, and others', () => {
     const x = { ssh: { x: '1' } };
     assert.deepEqual(settings('[app]\namount=2\n[app-server]\n[apple]\n[app.ssh]\nx=1'), {
       'app-01': x,
@@ -170,7 +170,7 @@ describe('settings of a service', () => {
     });
   });
 
-  test('a later section replaces an earlier one wholly', () => {
+  test('a later section completely replaces an earlier one', () => {
     const group = '[a.ssh]\nx=1\ny=1\n';
     const member = '[a-02.ssh]\nx=2\n';
     const both = { 'a-01': { ssh: { x: '1', y: '1' } } };
@@ -182,7 +182,7 @@ describe('settings of a service', () => {
   });
 });
 
-describe('what upstream lets through', () => {
+describe('problems that DECNET accepts', () => {
   for (const [what, text, expected] of [
     [
       'settings of nobody',

@@ -5,7 +5,7 @@ import { encodeFrame, frameReader } from '../../src/bus/decnet-frames.ts';
 import { controlVerdict, stateTopic } from '../../src/fleet/topics.ts';
 
 describe('frames of DECNET’s bus', () => {
-  test('are as BUS.md says, byte for byte', () => {
+  test('match BUS.md byte for byte', () => {
     assert.deepEqual(encodeFrame('HELLO', 'x'), Buffer.from('HELLO x\n\0\0\0\0', 'latin1'));
     assert.deepEqual(encodeFrame('BYE'), Buffer.from('BYE\n\0\0\0\0', 'latin1'));
     assert.deepEqual(
@@ -14,7 +14,7 @@ describe('frames of DECNET’s bus', () => {
     );
   });
 
-  test('are read wherever the bytes are cut', () => {
+  test('are read from any chunks', () => {
     const frame = fc.record({
       verb: fc.constantFrom('EVT', 'PUB', 'BYE'),
       args: fc.stringMatching(/^[a-z.:%0-9]{1,30}$/),
@@ -40,7 +40,7 @@ describe('frames of DECNET’s bus', () => {
     ]);
   });
 
-  test('what is no frame ends the reading, and memory stays bounded', () => {
+  test('invalid data ends the reading, and memory stays bounded', () => {
     assert.throws(() => frameReader()(Buffer.alloc(5000, 'x')), /has no end/);
     assert.throws(() => frameReader()(Buffer.from('EVT a\n\u0001\0\0\0', 'latin1')), /too long/);
     assert.throws(() => encodeFrame('PUB', 'a', 'x'.repeat(1_048_577)), /longer than/);
@@ -49,7 +49,7 @@ describe('frames of DECNET’s bus', () => {
 });
 
 describe('topics', () => {
-  test('a token holds no dot', () => {
+  test('a token contains no dot', () => {
     assert.equal(stateTopic('a.b', 'web.corp'), 'decky.a%2Eb:web%2Ecorp.state');
   });
 

@@ -3,7 +3,7 @@ import { drawNumber, drawOne, drawSome, type Random } from '../../src/builder/ra
 import { deckyNames, serviceNames, stateFileText, type WalkHost } from './host.ts';
 import type { Container, Declared } from './model.ts';
 
-/** What an operator, DECNET and the containers themselves do to a host. */
+/** Actions of an operator, of DECNET and of the containers on a host. */
 export interface Act {
   readonly name: string;
   run(): unknown;
@@ -18,7 +18,7 @@ export const drawDeclared = (random: Random): Declared =>
       .map((name) => [name, drawSome(random, serviceNames, drawNumber(random, 1, 3))]),
   );
 
-/** A host's next action, by chance. */
+/** Draws the next action on a host. */
 export function drawAct(host: WalkHost, random: Random, query: Query): Act {
   const kinds = host.hasOtherWriters
     ? ['file', 'container', 'container', 'container', 'row']
@@ -60,7 +60,7 @@ function fileAct(host: WalkHost, random: Random): Act {
       },
     },
   ];
-  // What an operator does most is to declare something.
+  // Operators mostly declare deckies.
   return random() < 0.6 ? drawOne(random, acts.slice(0, 3)) : drawOne(random, acts);
 }
 
@@ -128,11 +128,11 @@ function containerAct(host: WalkHost, random: Random): Act {
   return drawOne(random, acts);
 }
 
-/** What the row says of when it was written: a writer may have waited for a pass. */
+/** `updated_at` of the row: the writer may have waited for a pass since then. */
 const stampOf = (rows: readonly Record<string, unknown>[] | null): number =>
   Number(rows?.[0]?.stamp ?? Date.now());
 
-/** Another program writes the host's rows, as DECNET does. */
+/** Writes the host's rows as another program, as DECNET does. */
 function rowAct(host: WalkHost, random: Random, query: Query): Act {
   const name = drawOne(random, deckyNames);
   const state = drawOne(random, ['running', 'running', 'pending', 'failed', 'tearing_down']);
@@ -142,7 +142,7 @@ function rowAct(host: WalkHost, random: Random, query: Query): Act {
     wrote: string | null,
   ): Promise<void> => {
     const rows = await query(statement, values).catch(() => null);
-    // Whether one that broke off was carried out, nobody knows.
+    // It is unknown whether an interrupted statement was executed.
     if (rows === null || rows.length > 0 || wrote === null)
       host.wroteForeign(name, { at: Date.now(), state: wrote, stampedAt: stampOf(rows) });
   };

@@ -3,24 +3,24 @@ import { engineOf } from '../support/fake-engine.ts';
 import type { Container } from './model.ts';
 import { type Timeline, timeline } from './timeline.ts';
 
-/** How the engine behaves. */
+/** The behaviour of the engine. */
 export type Mood = 'sound' | 'refuses' | 'hangs' | 'slow' | 'drops connections';
 
-/** Docker's API over containers that are changed at will, with a clock of its own. */
+/** Docker's API over simulated containers, with its own clock. */
 export interface WalkEngine {
   readonly host: string;
   readonly containers: ReadonlyMap<string, Timeline<Container | null>>;
   mood: Mood;
-  /** Puts a container there, changes it, or takes it away; then says so, as Docker does after it has happened. */
+  /** Adds, changes or removes a container, then sends the event, in this order, as Docker does. */
   set(name: string, container: Container | null, action: string): void;
-  /** What there is now. */
+  /** The current containers. */
   now(): readonly Container[];
-  /** Ends all streams of events. */
+  /** Ends all event streams. */
   cut(): void;
   stop(): Promise<void>;
 }
 
-/** @param aheadMs how far its clock is ahead of this machine's */
+/** @param aheadMs milliseconds by which its clock is ahead of this machine's */
 export async function walkEngine(aheadMs: number): Promise<WalkEngine> {
   const containers = new Map<string, Timeline<Container | null>>();
   const streams = new Set<ServerResponse>();
@@ -65,7 +65,7 @@ export async function walkEngine(aheadMs: number): Promise<WalkEngine> {
     else if (mood === 'drops connections') request.socket.destroy();
     else if (mood === 'slow') setTimeout(() => answer(url, response), 700);
     else if (mood === 'sound') answer(url, response);
-    // One that hangs takes the request, and says nothing.
+    // An engine that hangs accepts the request and does not answer.
   });
   const cut = (): void => {
     for (const stream of streams) stream.destroy();
@@ -92,7 +92,7 @@ export async function walkEngine(aheadMs: number): Promise<WalkEngine> {
         Actor: { ID: `id-${name}`, Attributes: { name, ...labels } },
         time: Math.floor(engineTime(Date.now()) / 1000),
       };
-      // One that hangs or is away replays nothing of what happened meanwhile.
+      // An engine that hangs or is down does not replay events.
       if (mood === 'sound' || mood === 'slow')
         for (const stream of streams) stream.write(`${JSON.stringify(event)}\n`);
     },
@@ -108,7 +108,7 @@ const labelsOf = ({ decky, service }: Container): Record<string, string> => ({
   'decnet.fleet.service_name': service ?? '',
 });
 
-/** Docker's filters: of one kind any of its values, of several kinds all of them. */
+/** Docker's filters: any value of one kind, combined with AND over the kinds. */
 function filtersOf(url: URL): readonly ((one: Container) => boolean)[] {
   const given = JSON.parse(url.searchParams.get('filters') ?? '{}') as Record<string, unknown>;
   return Object.entries(given).map(([kind, said]) => {
@@ -148,7 +148,7 @@ function statusText(one: Container, now: number): string {
   return one.unhealthy ? `${up} (unhealthy)` : up;
 }
 
-/** As Docker words a duration. */
+/** A duration in Docker's format. */
 function age(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 1) return 'Less than a second';

@@ -8,10 +8,10 @@ import type { Mood } from './engine.ts';
 import type { WalkHost } from './host.ts';
 import type { Program } from './program.ts';
 
-/** Something that goes wrong; over when its promise is settled, and what it broke is mended then. */
+/** A fault. When its promise is settled, the fault is over and repaired. */
 export interface Fault {
   readonly name: string;
-  /** What it breaks: two faults of one part would undo each other. */
+  /** The part that it breaks: two faults of one part would interfere. */
   readonly part: string;
   run(): Promise<void>;
 }
@@ -71,7 +71,7 @@ function engineFault({ hosts }: Breakable, random: Random): Fault {
       host.engine.mood = mood as Mood;
       await sleep(ms);
       host.engine.mood = 'sound';
-      // What happened meanwhile is not replayed: one that hung has lost its streams.
+      // Events are not replayed: an engine that hung has lost its streams.
       host.engine.cut();
     },
   };
@@ -121,7 +121,7 @@ const endConnections = (client: pg.Client): Promise<unknown> =>
     'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname is not null',
   );
 
-/** On the database `template1`: the product's own may take nobody. */
+/** Connects to the database `template1`: the product's database may accept no connections. */
 async function asAdmin(postgres: Server, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const url = new URL(postgres.url);
   url.pathname = '/template1';
@@ -141,7 +141,7 @@ async function asAdmin(postgres: Server, work: (client: pg.Client) => Promise<un
   }
 }
 
-/** All that the server gives. */
+/** All connections of the server. */
 async function holdConnections(postgres: Server): Promise<readonly pg.Client[]> {
   const held: pg.Client[] = [];
   while (held.length < 200) {
@@ -203,7 +203,7 @@ async function tell(redis: Server, [command = '', ...args]: readonly string[]): 
   }
 }
 
-/** Somebody works on the schedule by hand, in Bull Board or otherwise. */
+/** Manual changes of the schedule, for example in Bull Board. */
 function scheduleFault({ queues }: Breakable, random: Random): Fault {
   const schedule = queues.queue('schedule');
   const faults: readonly Kind[] = [
@@ -229,7 +229,7 @@ function scheduleFault({ queues }: Breakable, random: Random): Fault {
     { name: 'the queue of the schedule is emptied', run: () => schedule.drain(true) },
   ];
   const { name, run } = drawOne(random, faults);
-  // While the store is away it cannot be worked on either.
+  // It cannot be changed while the store is unreachable.
   return { name, part: 'the schedule', run: () => within(10_000, run()) };
 }
 

@@ -2,7 +2,7 @@ import type { WalkHost } from './host.ts';
 import { judge, type Transition } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 
-/** Milliseconds before a transition in which what it says was true: a pass looks, and then it waits for its turn. */
+/** Milliseconds before a transition in which it must have been true: a pass observes, and then waits for the lock. */
 const windowsMs = { calm: 6000, storm: 40_000 };
 export const calmWindowMs = windowsMs.calm;
 
@@ -12,7 +12,7 @@ export type WalkQuery = (
   values?: readonly unknown[],
 ) => Promise<readonly Record<string, unknown>[]>;
 
-/** Judges the transitions of the hosts as they are written. @param isDisturbed whether faults may show then */
+/** Checks the transitions of the hosts as they are written. @param isDisturbed whether faults may affect that time */
 export function historyJudge(
   query: WalkQuery,
   hosts: readonly WalkHost[],
@@ -23,7 +23,7 @@ export function historyJudge(
     hosts.map(({ name }) => [name, { id: 0, states: new Map<string, string | null>() }]),
   );
   return {
-    /** Turns of one host never overlap, so that its transitions appear in the order of their ids. */
+    /** Transactions of one host never overlap, so its transitions appear in the order of their ids. */
     judgeNew: async (host: WalkHost): Promise<void> => {
       const last = judged.get(host.name);
       if (last === undefined) return;
@@ -56,7 +56,7 @@ export function historyJudge(
         last.id = transition.id;
       }
     },
-    /** What the history says last of each decky. */
+    /** The last transition of each decky. */
     states: (host: WalkHost): ReadonlyMap<string, string | null> =>
       judged.get(host.name)?.states ?? new Map(),
   };

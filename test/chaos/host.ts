@@ -7,12 +7,12 @@ import type { ForeignWrite, HostFacts } from './judge.ts';
 import type { Container, Declared, StateFile } from './model.ts';
 import { type Timeline, timeline } from './timeline.ts';
 
-/** Deckies that come and go on each host. Containers of `files` are unlabelled, as older deployments made them. */
+/** The deckies of each host. Containers of `files` are unlabelled, as in older deployments. */
 export const deckyNames = ['web', 'mail', 'files', 'print.7', 'phone-2'] as const;
 export const serviceNames = ['ssh', 'http', 'smtp_relay', 'sniffer'] as const;
 const unlabelled = 'files';
 
-/** One host of the walk: its file, its engine, and what was true of them. */
+/** One host of the walk: its file, its engine, and their history. */
 export interface WalkHost {
   readonly name: string;
   readonly intervalSeconds: number;
@@ -20,7 +20,7 @@ export interface WalkHost {
   readonly file: Timeline<StateFile>;
   readonly facts: HostFacts;
   readonly env: Env;
-  /** Whether rows of its are written by others. */
+  /** Whether other programs write its rows. */
   readonly hasOtherWriters: boolean;
   declare(deckies: Declared, way: 'in place' | 'by rename'): void;
   breakFile(content: string): void;
@@ -51,7 +51,7 @@ export async function walkHost(options: {
     if (!known.some((one) => one.join() === list.join())) services.set(name, [...known, list]);
   };
   for (const name of deckyNames) remember(name, ['ssh']);
-  // With its file, in one step: of a directory without one the model would have to know.
+  // Together with its file in one step: the model does not know directories without a file.
   const makeDirectory = (content: string): void => {
     const made = join(root, 'made');
     mkdirSync(made);

@@ -26,7 +26,7 @@ const declares = (...names: string[]): StateFile => ({
 describe('the model of the walk', () => {
   const of = (...containers: Container[]) => stateOf('web', ['ssh', 'http', 'sniffer'], containers, at);
   const [base, ssh, http] = [container('web'), container('web-ssh'), container('web-http')];
-  test('tells the states that the contract names', () => {
+  test('computes the states of the contract', () => {
     assert.equal(of(base, ssh, http), 'running');
     assert.equal(of(base, ssh), 'degraded');
     assert.equal(of(), 'torn_down');
@@ -80,7 +80,7 @@ describe('the judge of the walk', () => {
     return line;
   };
 
-  test('lets pass what was true', () => {
+  test('accepts correct transitions', () => {
     assert.equal(says({ to: 'running' }, null, facts({})), null);
     assert.equal(says({ to: 'failed' }, 'running', facts({ containers: { 'web-ssh': killed() } })), null);
     const gone = timeline(declares('web'));
@@ -89,7 +89,7 @@ describe('the judge of the walk', () => {
     assert.equal(says({ to: 'pending' }, null, facts({}), true), null);
   });
 
-  test('tells a living decoy reported dead, and a dead one reported alive', () => {
+  test('detects a running decoy reported as dead, and a dead one reported as running', () => {
     assert.match(says({ to: 'failed' }, 'running', facts({})) ?? '', /never failed, only running/);
     const dead = { 'web-ssh': timeline<Container | null>(container('web-ssh', { status: 'exited' })) };
     assert.match(
@@ -99,7 +99,7 @@ describe('the judge of the walk', () => {
     assert.match(says({ to: 'pending' }, null, facts({})) ?? '', /Docker answered/);
   });
 
-  test('tells rows that come and go without a reason', () => {
+  test('detects rows that are inserted or deleted without a reason', () => {
     assert.match(says({ to: null }, 'running', facts({})) ?? '', /was deleted/);
     assert.match(
       says({ to: null }, 'running', facts({ file: timeline<StateFile>({ kind: 'invalid' }) })) ?? '',
@@ -115,14 +115,14 @@ describe('the judge of the walk', () => {
     );
   });
 
-  test('tells a history that does not follow', () => {
+  test('detects an inconsistent history', () => {
     const known = facts({});
     assert.match(says({ from: 'failed', to: 'running' }, 'degraded', known) ?? '', /starts from failed/);
     const foreign = [{ at: at - 3000, state: 'failed' }];
     assert.equal(says({ from: 'failed', to: 'running' }, 'degraded', facts({ foreign })), null);
   });
 
-  test('tells a row that was taken from its writer within the grace', () => {
+  test('detects a row that was changed within the grace period of its writer', () => {
     const containers = { 'web-ssh': timeline<Container | null>(container('web-ssh', { status: 'exited' })) };
     const foreign = [{ at: at - 4000, state: 'pending' }];
     assert.match(says({ to: 'failed' }, 'pending', facts({ containers, foreign })) ?? '', /within the grace/);
@@ -145,7 +145,7 @@ describe('the judge of the walk', () => {
   });
 });
 
-test('what the rows lack is named when all is quiet', () => {
+test('differences of the rows are reported when everything is quiet', () => {
   const host = {
     file: timeline(declares('web', 'mail')),
     engine: { now: () => [container('web-ssh'), container('mail-ssh')] },

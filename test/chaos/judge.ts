@@ -11,33 +11,33 @@ export interface Transition {
   readonly at: number;
 }
 
-/** What another program did to a row; `state` null: it deleted the row. */
+/** A write by another program; `state` null: it deleted the row. */
 export interface ForeignWrite {
-  /** When it was done. */
+  /** The end of the statement. */
   readonly at: number;
   readonly state: string | null;
-  /** `updated_at` of the row, by which its grace counts: the writer may have waited for a pass since. */
+  /** `updated_at` of the row, from which its grace period counts: the writer may have waited for a pass since. */
   readonly stampedAt: number;
 }
 
-/** What was true of one host, and when. */
+/** The history of one host. */
 export interface HostFacts {
   readonly file: Timeline<StateFile>;
-  /** By container name; null: there is none. */
+  /** By container name; null: no such container. */
   readonly containers: ReadonlyMap<string, Timeline<Container | null>>;
-  /** The services that each decky was ever recorded with. */
+  /** All services that each decky was ever recorded with. */
   readonly services: ReadonlyMap<string, readonly (readonly string[])[]>;
   readonly foreign: ReadonlyMap<string, readonly ForeignWrite[]>;
   readonly graceMs: number;
 }
 
-/** Between a statement of ours, and its time in the database. */
+/** Milliseconds between a statement of the walk and its time in the database. */
 const slackMs = 1500;
 
 interface Window {
   readonly from: number;
   readonly to: number;
-  /** Docker or the process could not be relied on. */
+  /** Whether Docker or the process was disturbed. */
   readonly disturbed: boolean;
 }
 

@@ -2,13 +2,13 @@ import { appendFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the walk did, what it looked at, and what was wrong. */
+/** The record of the walk: actions, checks and failures. */
 export interface Ledger {
   readonly counts: { actions: number; faults: number; checks: number };
   readonly violations: readonly string[];
-  /** The directory with what the processes printed, and all that was done. */
+  /** The directory with the output of the processes and all actions. */
   readonly directory: string;
-  /** @param detail asked for when it does not hold */
+  /** @param detail called when the check fails */
   check(what: string, holds: boolean, detail: () => string): void;
   did(action: string): void;
   fault(name: string): void;

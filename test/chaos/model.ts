@@ -1,5 +1,5 @@
 /**
- * What docs/CONTRACT.md says of a decky's state, written from that page alone: nothing of the product is used here.
+ * The state of a decky, written only from docs/CONTRACT.md, without any code of the product.
  * Times are epoch milliseconds of this machine.
  */
 
@@ -18,7 +18,7 @@ export interface Container {
   readonly startedAt: number;
 }
 
-/** What a state file declares of one host: the services of each decky. */
+/** The declarations of a state file for one host: the services of each decky. */
 export type Declared = ReadonlyMap<string, readonly string[]>;
 
 export type StateFile =
@@ -27,15 +27,15 @@ export type StateFile =
   | { readonly kind: 'declares'; readonly deckies: Declared };
 
 const loopMs = 5 * 60_000;
-/** Fleet singletons: no container is expected of them. */
+/** Fleet singletons, which have no container. */
 const singletons = new Set(['sniffer']);
 
-/** Running for less than five minutes with three restarts or more, or just being restarted. */
+/** Running for less than five minutes with three or more restarts, or restarting. */
 const isLooping = (container: Container, at: number): boolean =>
   container.status === 'restarting' ||
   (container.status === 'running' && container.restarts >= 3 && at - container.startedAt < loopMs);
 
-/** It is up, or is being restarted again and again: then it counts as degraded whatever the instant. */
+/** It is running, or in a restart loop, which counts as degraded at any moment. */
 const isUp = (container: Container, at: number): boolean =>
   container.status === 'running' || isLooping(container, at);
 
@@ -86,7 +86,7 @@ export function stateOf(
   return isSound ? 'running' : 'degraded';
 }
 
-/** Whether a row that no file declares is held: something of the decky still runs. */
+/** Whether a row that no file declares is held, because a container of the decky is running. */
 export function isAlive(
   decky: string,
   services: readonly string[],

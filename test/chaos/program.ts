@@ -3,21 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Env, type Running, start } from '../support/cli.ts';
 import type { Ledger } from './ledger.ts';
 
-/** Within which a process that is asked to end has ended; five times what is promised. */
+/** The time limit for a process to end after a signal; five times the promised time. */
 const endsWithinMs = 60_000;
 
-/** One process of the product: started, ended and held as the walk wants, and never by itself. */
+/** One process of the product, which only the walk starts, stops and suspends. */
 export interface Program {
   readonly name: string;
-  /** What it has printed since it was last started. */
+  /** Its output since the last start. */
   output(): string;
   isRunning(): boolean;
   start(): void;
-  /** As a machine that loses power. */
+  /** SIGKILL, as in a power failure. */
   kill(): Promise<void>;
-  /** As systemd does. */
+  /** SIGTERM, as systemd sends it. */
   terminate(): Promise<void>;
-  /** Stops it where it is, and lets it go on. */
+  /** Suspends and resumes it. */
   hold(ms: number): Promise<void>;
   /** Seconds of processor time that it has used since its start. */
   processorSeconds(): number;
@@ -54,7 +54,7 @@ export function program(
       took < endsWithinMs,
       () => `it took ${Math.round(took)} ms`,
     );
-    // One that has not begun to listen to signals ends by the signal itself.
+    // A process without signal handlers yet is ended by the signal itself.
     const hasBegun = !wasYoung || ending.output() !== '';
     ledger.check(
       `${name} ends with 0`,

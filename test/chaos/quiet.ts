@@ -10,19 +10,19 @@ export interface Recorded {
   readonly name: string;
   readonly state: string;
   readonly services: readonly string[];
-  /** Another one after each write. */
+  /** Changes with each write. */
   readonly version: string;
 }
 
-/** Milliseconds within which there is one schedule again, and none doubled. @see CONTRACT.md, "The queue" */
+/** Milliseconds within which there is exactly one schedule again. @see CONTRACT.md, "The queue" */
 const schedulesWithinMs = 32_000;
-/** Milliseconds: five times what is promised. */
+/** Milliseconds: five times the promised time. */
 const convergesWithin = 60_000;
 const scheduledWithin = 150_000;
 
 export type ReadRows = (host: string) => Promise<readonly Recorded[]>;
 
-/** Waits until a host's rows are what the contract asks for. @returns milliseconds that it took */
+/** Waits until a host's rows match the contract. @returns the duration in milliseconds */
 export async function converges(
   host: WalkHost,
   before: readonly Recorded[],
@@ -42,7 +42,7 @@ export async function converges(
   return performance.now() - from;
 }
 
-/** How the rows differ from what the contract asks for; empty: they do not. */
+/** The differences between the rows and the contract; empty: none. */
 export function differences(
   { file, engine }: Pick<WalkHost, 'file' | 'engine'>,
   before: readonly Recorded[],
@@ -74,7 +74,7 @@ export function differences(
     });
     return [...lost, ...wrong].join('; ');
   }
-  // Torn down: what still runs is held, what does not is gone.
+  // The fleet was torn down: rows with running containers are held, others are deleted.
   const alive = ({ name, services }: Recorded): boolean => isAlive(name, services, containers, at);
   return [
     ...rows.filter((row) => !alive(row)).map(({ name }) => `${name} is recorded, and nothing of it runs`),
@@ -84,7 +84,7 @@ export function differences(
   ].join('; ');
 }
 
-/** One schedule, whose next round is neither past nor far, and no queue that fills. */
+/** Checks that there is one schedule, whose next round is neither past nor far ahead, and that no queue grows. */
 export async function scheduleIsSound(
   queues: QueueBackend,
   hosts: readonly WalkHost[],
@@ -122,7 +122,7 @@ export async function scheduleIsSound(
   }
 }
 
-/** While nothing happens: passes go on as scheduled, write nothing, and cost little. */
+/** Checks that, without changes, passes continue as scheduled, write nothing, and need little CPU. */
 export async function restsWell(parts: {
   hosts: readonly WalkHost[];
   programs: readonly Program[];
@@ -156,7 +156,7 @@ export async function restsWell(parts: {
     );
   }
   for (const { name, intervalSeconds } of scheduled) {
-    // The first is one from before.
+    // The first pass is from before.
     const made = (passes.get(name)?.size ?? 0) - 1;
     const due = seconds / intervalSeconds;
     ledger.check(
@@ -167,7 +167,7 @@ export async function restsWell(parts: {
     let twice = await scheduledSince(queues, name, began);
     let most = due + 2;
     if (twice > most && sinceQuiet() < schedulesWithinMs) {
-      // The round of a schedule that is gone goes on until its end.
+      // A round of a removed schedule continues until its end.
       await sleep(schedulesWithinMs - sinceQuiet());
       const again = Date.now();
       await sleep(restMs);
@@ -182,7 +182,7 @@ export async function restsWell(parts: {
   }
   for (const [at, host] of hosts.entries()) {
     const now = await rows(host.name);
-    // The end of a restart loop is a change, though nothing happens.
+    // The end of a restart loop is a change without an action.
     const mayChange = host.engine.now().some(({ restarts }) => restarts >= 3);
     ledger.check(
       `${host.name}: a pass with nothing to do writes nothing`,
@@ -192,7 +192,7 @@ export async function restsWell(parts: {
   }
 }
 
-/** After a storm there are other full passes, too: one for each connection that came back. */
+/** After a storm there are additional full passes: one for each restored connection. */
 async function scheduledSince(queues: QueueBackend, host: string, since: number): Promise<number> {
   const jobs = await queues.queue(`reconcile.${host}`).getCompleted(0, 50);
   return jobs.filter((job) => job.data.cause === 'schedule' && (job.processedOn ?? 0) >= since).length;

@@ -1,4 +1,4 @@
-/** What something was, and from when on. Times are epoch milliseconds of this machine. */
+/** The values of something over time. Times are epoch milliseconds of this machine. */
 export interface Timeline<T> {
   set(value: T, at?: number): void;
   now(): T;
@@ -6,7 +6,7 @@ export interface Timeline<T> {
   within(from: number, to: number): readonly T[];
 }
 
-/** Older values are of no use to anybody. */
+/** Removes values that are no longer needed. */
 const keptMs = 180_000;
 
 export function timeline<T>(first: T, at = 0): Timeline<T> {

@@ -6,7 +6,7 @@ import { deckyNames, type WalkHost } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import { hasStack } from './program.ts';
 
-/** What people and other programs do beside it all: jobs by hand, pages, commands. */
+/** Other activity of users and programs: manual jobs, pages, commands. */
 export async function use(
   on: { hosts: readonly WalkHost[]; queues: QueueBackend; dashboard: string; env: Env; ledger: Ledger },
   drawn: Random,

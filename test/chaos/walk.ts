@@ -18,7 +18,7 @@ import { use } from './users.ts';
 const graceSeconds = 4;
 const calmMs = 10_000;
 const stormMs = 14_000;
-/** Milliseconds after a fault in which its effects may last. */
+/** Milliseconds after a fault during which its effects may last. */
 const aftermathMs = 12_000;
 
 /**
@@ -29,7 +29,7 @@ export async function walk(options: {
   seed: number;
   minutes: number;
   store: 'redis' | 'postgres';
-  /** Ends it early, after the round that is under way. */
+  /** Ends it early, after the current round. */
   signal: AbortSignal;
 }): Promise<Ledger> {
   const ledger = openLedger();
@@ -54,7 +54,7 @@ export async function walk(options: {
       hasOtherWriters: true,
       env: stores,
     }),
-    // Its schedule does not help it: what it is told must be enough. Its engine's clock is ten minutes ahead.
+    // Its schedule is too slow to help, so its events must be sufficient. Its engine's clock is ten minutes ahead.
     await walkHost({
       name: 'host-b',
       intervalSeconds: 3600,
@@ -80,7 +80,7 @@ export async function walk(options: {
   );
   const programs: readonly Program[] = [...workers, ...schedulers, dashboard];
 
-  /** When faults began and ended; Infinity: it lasts. */
+  /** The begin and end of faults; Infinity: still lasting. */
   const faults: { readonly from: number; to: number }[] = [];
   const isDisturbed = (at: number): boolean =>
     faults.some(({ from, to }) => from <= at + 1000 && to + aftermathMs >= at);
@@ -181,12 +181,12 @@ export async function walk(options: {
       );
     }
     await waitFor(async () => (await peers()) !== '', 60_000);
-    // A pass that read an earlier file may still be on its way.
+    // A pass that read an earlier file may still be running.
     await sleep(calmWindowMs);
     const before = await Promise.all(hosts.map(({ name }) => rows(name)));
     for (const [at, host] of hosts.entries())
       slowest = Math.max(slowest, await converges(host, before[at] ?? [], rows, ledger));
-    // Rows that another program wrote last are ours again when its grace has ended, and a pass has seen that.
+    // Passes manage rows of another program again after its grace period has ended and a pass has observed that.
     await sleep(Math.max(0, 2 * (graceSeconds + first.intervalSeconds) * 1000 - (Date.now() - began)));
     await scheduleIsSound(queues, hosts, ledger);
     await waitFor(async () => (await fetch(`${dashboardUrl}/healthz`)).status === 200, 60_000).then(

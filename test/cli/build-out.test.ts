@@ -22,7 +22,7 @@ afterEach(() => bench.remove());
 describe('build --out', () => {
   const fleet = '[general]\ninterface=ens3\n[a]\nservices=ssh\n[a.ssh]\nuser=root\n';
 
-  test('writes a whole state file, which check accepts', async () => {
+  test('writes a complete state file, which check accepts', async () => {
     const done = await bench.buildText(fleet, '--out', bench.out);
     assert.deepEqual(
       [done.code, done.stdout, done.stderr],
@@ -69,7 +69,7 @@ describe('build --out', () => {
     );
   });
 
-  test('overwrites nothing without --force; with it the file keeps its rights, and a link stays one', async () => {
+  test('overwrites nothing without --force; with it the file keeps its mode, and a link is kept', async () => {
     writeFileSync(bench.out, 'mine');
     chmodSync(bench.out, 0o640);
     const done = await bench.buildText(fleet, '--out', bench.out);
@@ -84,7 +84,7 @@ describe('build --out', () => {
     assert.deepEqual(readdirSync(bench.directory).sort(), ['fleet.ini', 'link.json', 'state.json']);
   });
 
-  test('what is wrong leaves the file as it was', async () => {
+  test('an error leaves the file unchanged', async () => {
     writeFileSync(bench.out, 'mine');
     for (const text of [doubled, '[general]\n', '[a]\nservices=gopher', '[a]\nservices=ssh\nnmap_os=a\0b']) {
       const { code, stdout, stderr } = await bench.buildText(text, '--out', bench.out, '--force');
@@ -94,7 +94,7 @@ describe('build --out', () => {
     assert.deepEqual(readdirSync(bench.directory).sort(), ['fleet.ini', 'state.json']);
   });
 
-  test('a place that cannot be written to', async () => {
+  test('a directory that is not writable', async () => {
     bench.refused(
       await bench.buildText(fleet, '--out', join(bench.directory, 'none', 'x.json')),
       1,

@@ -13,7 +13,7 @@ afterEach(() => bench.remove());
 
 describe('build FILE', () => {
   for (const name of iniNames.filter((one) => hasPart(one, 'deckies'))) {
-    test(`${name}: what upstream makes of it`, async () => {
+    test(`${name}: the same result as DECNET`, async () => {
       const input = iniPart<IniInput>(name, 'input');
       const interval = input.cli_mutate_interval;
       const args = ['--subnet', input.subnet_cidr, '--gateway', input.gateway, '--host-ip', input.host_ip];
@@ -42,7 +42,7 @@ describe('build FILE', () => {
     });
   }
 
-  test('the network may stand in the file, and the options go before it', async () => {
+  test('the network may be in the file, and options override it', async () => {
     writeFileSync(bench.ini, '[general]\nnet=10.9.0.0/24\ngw=10.9.0.1\n[a]\nservices=ssh');
     assert.equal(deckiesOf(await bench.build(bench.ini, '--host-ip', '10.9.0.2'))[0]?.ip, '10.9.0.3');
     assert.equal(
@@ -57,13 +57,13 @@ describe('build FILE', () => {
     );
   });
 
-  test('own services of the file are known, and --host names who runs the deckies', async () => {
+  test('custom services of the file are known, and --host sets the host of the deckies', async () => {
     const text = '[custom-badge]\nbinary=img\n[gate]\nservices=badge';
     const [gate] = deckiesOf(await bench.buildText(text, '--host', 'host-7'));
     assert.deepEqual([gate?.services, gate?.host_uuid], [['badge'], 'host-7']);
   });
 
-  test('the same seed makes the same bytes; without one each build draws anew', async () => {
+  test('the same seed gives the same bytes; without a seed each build is different', async () => {
     const text = '[a]\namount=9';
     const [one, two, other, free, freer] = await Promise.all([
       bench.buildText(text, '--seed', '7'),
@@ -77,7 +77,7 @@ describe('build FILE', () => {
     assert.notEqual(free.stdout, freer.stdout);
   });
 
-  test('a file and the standard input are read by their own rules', async () => {
+  test('a file and standard input are read with different rules', async () => {
     const twice = '[a]\nservices=ssh\n[a]\nip=10.0.0.9\n';
     assert.equal(deckiesOf(await bench.buildStream(twice))[0]?.ip, '10.0.0.9');
     bench.refused(await bench.buildText(twice), 1, /fleet\.ini:3: \[a\]: duplicate section/);
@@ -113,7 +113,7 @@ describe('build FILE', () => {
     ]);
   });
 
-  test('duplicate names: a warning, with --strict an error, and never in a state file', async () => {
+  test('duplicate names: a warning, an error with --strict, and never in a state file', async () => {
     const done = await bench.buildText(doubled);
     assert.deepEqual(
       deckiesOf(done).map(({ name }) => name),

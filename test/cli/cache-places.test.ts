@@ -19,7 +19,7 @@ import { ownCacheDirectory } from '../../src/lib/compile-cache.ts';
 const nobody = 65_534;
 const notRoot = process.getuid?.() !== 0 && 'only root can be other users';
 
-describe('a place for Node’s compile cache is safe or is none', { skip: notRoot }, () => {
+describe('a directory for Node’s compile cache is safe or not used', { skip: notRoot }, () => {
   let directory: string;
   let count = 0;
   before(() => {

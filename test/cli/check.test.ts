@@ -47,7 +47,7 @@ describe('check', () => {
     assert.equal((await check(file())).stdout, `${bench.out}: valid, 0 deckies\n`);
   });
 
-  test('every fault is a line with file and field; exit 1, nothing on stdout', async () => {
+  test('every error is a line with file and field; exit 1, nothing on stdout', async () => {
     const done = await check(
       JSON.stringify({
         config: { ipvlan: 'no', deckies: [decky('a', { ip: 'x', nmap_os: 7 }), decky('b'), 5, decky('b')] },
@@ -63,7 +63,7 @@ describe('check', () => {
     ]);
   });
 
-  test('no JSON, no file, no directory: exit 1; wrong usage: exit 2', async () => {
+  test('invalid JSON, missing file, missing directory: exit 1; wrong usage: exit 2', async () => {
     const cut = await check('{"config": {');
     assert.deepEqual([cut.code, cut.stdout], [1, '']);
     assert.equal(cut.stderr, `decnet-fleet: ${bench.out}: is not JSON (line 1, column 13)\n`);

@@ -19,13 +19,13 @@ import { type Checkout, testCheckout } from '../support/checkout.ts';
 import type { Env } from '../support/cli.ts';
 import { plantCode } from '../support/planted-code.ts';
 
-/** Two users that are not root: one who plants, and one who runs the product. */
+/** Two users that are not root: the attacker, and the user that runs the product. */
 const [nobody, somebody] = [65_534, 65_533];
 const notRoot = (process.getuid?.() !== 0 || process.platform !== 'linux') && 'only root can be other users';
 
 interface Program {
   readonly file: string;
-  /** Loaded by it once a cache is enabled. */
+  /** A module that the product loads after a cache is enabled. */
   readonly module: string;
   readonly args: readonly string[];
   readonly says: RegExp;
@@ -35,7 +35,7 @@ interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** Of each program that the process was, one after the other. */
+  /** The cache of each program that the process ran, one after the other. */
   readonly images: readonly {
     readonly file: string;
     readonly cache: string | null;
@@ -55,7 +55,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     const built = await checkout.build();
     directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-cache-'));
     chmodSync(directory, 0o755);
-    // Where planted code leaves its trace: any user may.
+    // The planted code writes its marker here, so any user may write.
     const traces = join(directory, 'traces');
     mkdirSync(traces);
     chmodSync(traces, 0o777);
@@ -100,7 +100,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     return made;
   };
 
-  /** Runs a program as a user, on a machine whose /var/cache is what is given. */
+  /** Runs a program as a user, with the given directory as /var/cache. */
   function run(
     { file, args }: Program,
     env: Env,
@@ -131,7 +131,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
   const filesIn = (cache: string): readonly string[] =>
     readdirSync(cache, { recursive: true, encoding: 'utf8' }).sort();
 
-  /** It does what it is for, with nothing of what was planted, and leaves nothing there. */
+  /** The program works, does not run the planted code, and writes nothing to that directory. */
   async function untouched(program: Program, cache: string, ended: () => Promise<Ended>): Promise<Ended> {
     const before = filesIn(cache);
     const found = await ended();
@@ -151,7 +151,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     const program = (): Program => programs.get(name) ?? assert.fail(name);
 
     describe(name, () => {
-      test('root’s is made in /var/cache, for root alone, and the next start runs from it', async () => {
+      test('root’s is created in /var/cache, accessible only by root, and used at the next start', async () => {
         const varCache = place(0o755);
         const first = await run(program(), {}, { varCache });
         assert.deepEqual([first.code, first.stderr], [0, '']);
@@ -167,13 +167,13 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
         assert.ok(existsSync(marker), 'the cache was not read');
       });
 
-      test('what was planted at Node’s own place is left alone', async () => {
+      test('code planted in Node’s default directory is not run', async () => {
         const temporary = place(0o1777);
         plantCode(program().module, join(temporary, 'node-compile-cache'), marker, nobody);
         await untouched(program(), temporary, () => run(program(), { TMPDIR: temporary }));
       });
 
-      test('what another user planted at the new place is left alone', async () => {
+      test('code that another user planted in the new directory is not run', async () => {
         const varCache = place(0o1777);
         const cache = join(varCache, 'decnet-fleet');
         mkdirSync(cache, { mode: 0o700 });
@@ -181,7 +181,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
         await untouched(program(), varCache, () => run(program(), {}, { varCache }));
       });
 
-      test('so is a link of another user at the new place', async () => {
+      test('a link of another user at the new path is not followed', async () => {
         const [varCache, cache] = [place(0o1777), place(0o700)];
         plantCode(program().module, cache, marker, 0);
         symlinkSync(cache, join(varCache, 'decnet-fleet'));
@@ -189,7 +189,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
         await untouched(program(), cache, () => run(program(), {}, { varCache }));
       });
 
-      test('NODE_COMPILE_CACHE at an unsafe place is left at once', async () => {
+      test('an unsafe NODE_COMPILE_CACHE is not used', async () => {
         const cache = place(0o755, nobody);
         plantCode(program().module, cache, marker, nobody);
         const { images } = await untouched(program(), cache, () =>
@@ -204,7 +204,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
         );
       });
 
-      test('NODE_COMPILE_CACHE at a place of one’s own is used', async () => {
+      test('an own directory in NODE_COMPILE_CACHE is used', async () => {
         const cache = place(0o700);
         const varCache = place(0o755);
         const { code, stderr, images } = await run(program(), { NODE_COMPILE_CACHE: cache }, { varCache });
@@ -229,7 +229,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
       }
     };
 
-    test('has it in ~/.cache, which is made if need be', async () => {
+    test('has it in ~/.cache, which is created if necessary', async () => {
       const home = place(0o755, somebody);
       await used({ HOME: home }, join(home, '.cache', 'decnet-fleet'), home);
       assert.equal(statSync(join(home, '.cache')).mode & 0o7777, 0o700);

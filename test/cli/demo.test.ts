@@ -10,7 +10,7 @@ describe('the demo', { skip: noEngine }, () => {
   });
   after(() => engine.stop());
 
-  test('makes the example fleet, watches it, and takes all of it away again, and nothing else', async () => {
+  test('creates the example fleet, monitors it, and removes all of it and nothing else', async () => {
     await engine.make({ name: 'somebody-elses' });
     const demo = start([], { DOCKER_HOST: engine.host }, 'examples/demo.ts');
     await demo.said(/first pass: inserted=6/);
@@ -27,7 +27,7 @@ describe('the demo', { skip: noEngine }, () => {
     assert.ok(!images.some(({ RepoTags }) => RepoTags?.some((tag) => tag.startsWith('decnet-fleet-demo'))));
   });
 
-  test('without Docker it says so in one line', async () => {
+  test('without Docker it fails with one line', async () => {
     const demo = start([], { DOCKER_HOST: 'unix:///nonexistent/docker.sock' }, 'examples/demo.ts');
     const { code, stderr } = await demo.finished;
     assert.equal(code, 1);

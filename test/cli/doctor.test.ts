@@ -13,7 +13,7 @@ interface Found {
   readonly text: string;
 }
 
-describe('a database that was broken on purpose', () => {
+describe('a broken database', () => {
   let host: TestHost;
   before(() => {
     host = testHost();
@@ -60,7 +60,7 @@ describe('a database that was broken on purpose', () => {
     assert.equal(code, 0, stderr);
   };
 
-  test('a name that is mistyped: no command makes it, and each says so', async () => {
+  test('a mistyped name: no command creates it, and each reports it', async () => {
     const url = as('mistyped_fleet');
     assert.deepEqual(await examined(url, 'database').then(({ verdict }) => verdict), 'fault');
     for (const command of [
@@ -79,7 +79,7 @@ describe('a database that was broken on purpose', () => {
     assert.deepEqual(found, []);
   });
 
-  test('an encoding that lacks characters', async () => {
+  test('an encoding without some characters', async () => {
     const name = `latin_${process.pid}`;
     await run(
       as('postgres'),
@@ -96,7 +96,7 @@ describe('a database that was broken on purpose', () => {
     }
   });
 
-  test('transactions that are read-only', async () => {
+  test('read-only transactions', async () => {
     const name = `readonly_${process.pid}`;
     await run(as('postgres'), `create database ${name}`);
     const url = as(name);
@@ -113,7 +113,7 @@ describe('a database that was broken on purpose', () => {
   });
 
   test('a standby', async () => {
-    // In recovery for ever, as one whose primary is away.
+    // Always in recovery, as a standby without its primary.
     const standby = await postgresServer({
       prepare: (data) => writeFileSync(join(data, 'standby.signal'), ''),
     });
@@ -127,10 +127,10 @@ describe('a database that was broken on purpose', () => {
     }
   });
 
-  test('a role that may not make tables', async () => {
+  test('a role that may not create tables', async () => {
     const [name, role] = [`bare_${process.pid}`, `plain_${process.pid}`];
     await run(as('postgres'), `create role ${role} login password 'secret'`, `create database ${name}`);
-    // As PostgreSQL 15 and newer have it.
+    // The default of PostgreSQL 15 and newer.
     await run(as(name), 'revoke create on schema public from public');
     const url = as(name, { user: role });
     try {

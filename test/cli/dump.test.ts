@@ -11,7 +11,7 @@ import { cli, cliJson, type Env, start } from '../support/cli.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { olderPostgres } from '../support/older-postgres.ts';
 
-/** Not in a dump: whose roles may do what, and what belongs to the running processes. */
+/** Not in a dump: grants, and state of running processes. */
 const left = ['fleet_grants', 'fleet_limits', 'fleet_locks', 'fleet_masters', 'fleet_migrations'];
 
 const rowsOf = async (url: string): Promise<unknown> => {
@@ -28,7 +28,7 @@ const rowsOf = async (url: string): Promise<unknown> => {
   return tables;
 };
 
-/** Values that get lost easily: exact numbers, microseconds, every kind of line end, empty and missing. */
+/** Values that are easily changed: exact numbers, microseconds, every kind of line break, empty and missing values. */
 const fill = `
   insert into fleet_hosts (host_uuid, identity, turn, interval_s, first_seen_at, counts) values
     ('a', 'machine-1', 4294967296123, 30, '2026-01-02 03:04:05.678901+00', '{"n": 1.10}'), ('b', null, 0, null, now(), null);
@@ -77,7 +77,7 @@ describe('a dump', () => {
     await db.drop();
   };
 
-  test('holds every table of the product, or leaves it out on purpose', async () => {
+  test('includes every table of the product, or omits it on purpose', async () => {
     const tables = await from.query<{ name: string }>(
       `select relname as name from pg_class where relkind = 'r' and relname like 'fleet\\_%' order by 1`,
     );
@@ -87,7 +87,7 @@ describe('a dump', () => {
     );
   });
 
-  test('is restored to the letter, and new rows are numbered after the old ones', async () => {
+  test('is restored exactly, and new rows are numbered after the old ones', async () => {
     const db = await testDatabase();
     const { code, stdout, stderr } = await restoreInto(db);
     assert.deepEqual([code, stderr], [0, '']);
@@ -100,7 +100,7 @@ describe('a dump', () => {
     await db.drop();
   });
 
-  test('is read from the standard input, too', async () => {
+  test('can be read from standard input', async () => {
     const db = await testDatabase();
     const { code, stderr } = await start(['restore', '-'], { DATABASE_URL: db.url }, undefined, text)
       .finished;
@@ -109,7 +109,7 @@ describe('a dump', () => {
     await db.drop();
   });
 
-  test('of an older schema gets what it lacks from the migrations', async () => {
+  test('of an older schema is migrated', async () => {
     const db = await testDatabase({ migrated: false });
     const lines = text.split('\n').map((line) => {
       const value = line === '' ? null : JSON.parse(line);
@@ -136,8 +136,8 @@ describe('a dump', () => {
     await db.drop();
   });
 
-  describe('is refused whole', () => {
-    test('where there is a fleet already', async () => {
+  describe('is rejected as a whole', () => {
+    test('if there already is a fleet', async () => {
       const before = await rowsOf(from.url);
       const { code, stderr } = await restoreInto(from);
       assert.equal(code, 1);
@@ -147,27 +147,30 @@ describe('a dump', () => {
       );
       assert.deepEqual(await rowsOf(from.url), before);
     });
-    test('cut off anywhere', async () => {
+    test('if it is incomplete', async () => {
       const lines = text.split('\n');
       await refused(lines.slice(0, 1200).join('\n'), /line 1201: the file ends before the end of the dump/);
       await refused(`${lines.slice(0, -2).join('\n')}\n`, /the file ends before the end of the dump/);
       await refused(text.slice(0, 5000), /line \d+: this is not a JSON object/);
       await refused('', /line 1: the file ends before the end of the dump/);
     });
-    test('with more than it should hold', () => refused(`${text}{}\n`, /the dump ends before this line/));
-    test('with a row that the table refuses', () =>
+    test('if it has additional rows', () => refused(`${text}{}\n`, /the dump ends before this line/));
+    test('if it has a row that violates a constraint', () =>
       refused(text.replace('"state":"running"', '"state":"fine"'), /refuses a row of fleet_deckies/));
-    test('with a column that no table has', () =>
-      refused(text.replace('"columns":["host_uuid"', '"columns":["x\\"; drop"'), /line 2: expected the columns/));
-    test('by a newer version', () =>
+    test('if it has an unknown column', () =>
+      refused(
+        text.replace('"columns":["host_uuid"', '"columns":["x\\"; drop"'),
+        /line 2: expected the columns/,
+      ));
+    test('if it is from a newer version', () =>
       refused(text.replace('005-stolen-worker', '999-later'), /which is newer/));
-    test('that is another file', async () => {
+    test('if it is another kind of file', async () => {
       await refused('{"name": "x"}\n', /line 1: this is not a dump of decnet-fleet/);
       await refused('PGDMP', /line 1: this is not a JSON object/);
     });
   });
 
-  test('of no tables says what to do', async () => {
+  test('of a database without tables prints advice', async () => {
     const db = await testDatabase({ migrated: false });
     const { code, stdout, stderr } = await cli(['dump'], { DATABASE_URL: db.url });
     assert.deepEqual([code, stdout], [1, '']);
@@ -175,8 +178,8 @@ describe('a dump', () => {
     await db.drop();
   });
 
-  // As docs/upgrade.md has it.
-  test('takes an embedded database to another major version of PostgreSQL', async () => {
+  // The steps of docs/upgrade.md.
+  test('moves an embedded database to another major version of PostgreSQL', async () => {
     const dataDir = join(directory, 'data');
     const env: Env = { DECNET_DATA_DIR: dataDir };
     const history = () => cliJson(['history', '--json'], env);

@@ -11,7 +11,7 @@ import { type TestStore, testStore } from '../support/stores.ts';
 
 const noNamespaces = process.getuid?.() !== 0 && 'only root can give a process another machine id';
 
-describe('two machines under one host_uuid', { skip: noNamespaces }, () => {
+describe('two machines with one host_uuid', { skip: noNamespaces }, () => {
   let store: TestStore;
   let host: TestHost;
   let env: Env;
@@ -31,7 +31,7 @@ describe('two machines under one host_uuid', { skip: noNamespaces }, () => {
     await store.drop();
   });
 
-  /** Runs a command as on another machine: in a mount namespace of its own, with its own machine id. */
+  /** Runs a command as on another machine: in a separate mount namespace with its own machine id. */
   const on = (
     machine: 'a' | 'b',
     ...args: string[]
@@ -52,7 +52,7 @@ describe('two machines under one host_uuid', { skip: noNamespaces }, () => {
     });
   };
 
-  test('the second one fails naming both, and writes nothing, until it takes over', async () => {
+  test('the second one fails with both names, and writes nothing, until it takes over', async () => {
     const first = await on('a', 'reconcile', '--once');
     assert.equal(first.code, 0, first.stderr);
     host.write([declaredDecky('other')]);

@@ -7,7 +7,7 @@ import { freePort } from '../support/services.ts';
 import { type TestStore, testStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-describe('what runs until it is stopped', () => {
+describe('long-running programs', () => {
   let store: TestStore;
   let host: TestHost;
   let env: Env;
@@ -42,7 +42,7 @@ describe('what runs until it is stopped', () => {
         if (isUp !== null) await running.said(isUp);
         else await waitFor(async () => (await connectionsOf(queue)) > 0);
         running.child.kill(signal);
-        // A shell that ends tells its children, and so does the terminal.
+        // Both an ending shell and the terminal send SIGHUP.
         if (signal === 'SIGHUP') running.child.kill(signal);
         const { code, stderr } = await running.finished;
         assert.equal(code, 0, stderr);
@@ -59,7 +59,7 @@ describe('what runs until it is stopped', () => {
       )
     ).length;
 
-  test('up has its dashboard where it is told, and nowhere else', async () => {
+  test('up serves its dashboard only at the configured address', async () => {
     const port = await freePort();
     const up = start(['up', '--port', String(port), '--host', '127.0.0.2'], env);
     await up.said(new RegExp(`dashboard +http://127\\.0\\.0\\.2:${port}\\b`));
@@ -83,7 +83,7 @@ describe('what runs until it is stopped', () => {
     }
   });
 
-  test('up and dashboard say the same about where it is', async () => {
+  test('up and dashboard print the same address', async () => {
     const [one, other] = await Promise.all(
       ['up', 'dashboard'].map(async (command) =>
         (await cli([command, '--help'], {})).stdout

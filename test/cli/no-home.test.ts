@@ -9,7 +9,7 @@ import { cli, type Env, type Finished } from '../support/cli.ts';
 import { declaredDecky, testHost } from '../support/host.ts';
 import { testStore } from '../support/stores.ts';
 
-/** A user whom nobody knows: a container with `--user 12345` has such. */
+/** A user id without an entry in the user database, as in a container with `--user 12345`. */
 const stranger = 12_345;
 const isKnown = readFileSync('/etc/passwd', 'utf8').includes(`:${stranger}:`);
 const skip =
@@ -17,7 +17,7 @@ const skip =
     ? 'only root may become another user'
     : isKnown && `there is a user ${stranger} on this machine`;
 
-/** @param env all of the environment, beside where programs are */
+/** @param env the whole environment, except PATH */
 const asStranger = (args: readonly string[], env: Env = {}, program = 'src/cli/bin.ts'): Promise<Finished> =>
   new Promise((done) => {
     const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
@@ -46,7 +46,7 @@ describe('a user without a home directory', { skip }, () => {
   });
   after(host.remove);
 
-  test('is told what to set, where a database of its own is needed', async () => {
+  test('gets advice when the embedded database is needed', async () => {
     for (const [args, program] of [
       [['status', '--json'], 'src/cli/bin.ts'],
       [['up'], 'src/cli/bin.ts'],
@@ -63,7 +63,7 @@ describe('a user without a home directory', { skip }, () => {
     }
   });
 
-  test('needs none for what needs no database', async () => {
+  test('can run commands that need no database', async () => {
     const { code, stderr } = await asStranger(['check', host.stateFile]);
     assert.deepEqual([code, stderr], [0, '']);
   });
@@ -91,7 +91,7 @@ describe('a user without a home directory', { skip }, () => {
     chmodSync(above, 0o755);
     const env = { DECNET_DATA_DIR: join(above, 'data'), DECNET_STATE_FILE: host.stateFile };
     try {
-      // PostgreSQL makes its files for nobody whom the system does not know.
+      // PostgreSQL does not create its files for a user without an entry in the user database.
       await cli(['migrate'], env);
       execFileSync('chown', ['-R', `${stranger}:${stranger}`, above]);
       const { code, stderr } = await asStranger(['status'], env);

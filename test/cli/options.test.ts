@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cli } from '../support/cli.ts';
 
-/** A value of each option that takes one, and another. A new option has to be told here. */
+/** Two values of each option that takes one. New options must be added here. */
 const values: Readonly<Record<string, readonly [string, string]>> = {
   '--archetype': ['deaddeck', 'linux-server'],
   '--count': ['2', '3'],
@@ -25,10 +25,10 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
 };
 const lists = ['build --reserve', 'build --services', 'build --distros'];
 
-/** Nothing answers here: what went on to its work would end with 1, and not for long. */
+/** No store answers, so a command that starts its work soon exits 1. */
 const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/x', DECNET_STATE_FILE: '/nonexistent/x' };
 
-test('an option that takes one value and is given two is refused, in every command', async () => {
+test('an option with one value that is repeated is an error, in every command', async () => {
   const { stdout } = await cli(['--help'], {});
   const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
   const tried: string[] = [];
@@ -57,7 +57,7 @@ test('an option that takes one value and is given two is refused, in every comma
   for (const list of lists) assert.ok(tried.includes(list), list);
 });
 
-test('a list that is given again goes on', async () => {
+test('a repeated list option adds to the list', async () => {
   const built = async (...args: string[]) => {
     const net = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2', '--seed', '1'];
     const done = await cli(['build', '--count', '3', ...net, ...args], {});
@@ -77,7 +77,7 @@ test('a list that is given again goes on', async () => {
   assert.deepEqual(again, await built(...once, '--distros', 'debian,rocky9'));
 });
 
-test('a flag says the same when it is given twice', async () => {
+test('a repeated flag has no further effect', async () => {
   const done = await cli(['status', '--json', '--json'], nowhere);
   assert.equal(done.code, 1, done.stderr);
   assert.match(done.stderr, /does not answer/);

@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait.ts';
 const flags = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2', '--seed', '7'];
 const built = ['build', '--count', '20', '--services', 'ssh', ...flags];
 
-/** Each command that ends by itself, as it prints something. */
+/** Each command that ends by itself, with arguments that make it print something. */
 const prints: readonly (readonly string[])[] = [
   ['--help'],
   ['--version'],
@@ -44,7 +44,7 @@ const endless = ['up', 'dashboard'];
 
 const complaint = /^decnet-fleet: standard output cannot be written: (ENOSPC|EFBIG): [^\n]*$/m;
 
-describe('a standard output that takes no more', () => {
+describe('a standard output that cannot be written', () => {
   let store: TestStore;
   let host: TestHost;
   let env: Env;
@@ -64,7 +64,7 @@ describe('a standard output that takes no more', () => {
     await store.drop();
   });
 
-  /** @param blocks of 512 bytes: how long a file may become */
+  /** @param blocks the maximum size of a file in blocks of 512 bytes */
   const into = async (file: string, args: readonly string[], program: string, blocks = 'unlimited') => {
     const output = openSync(file, 'w');
     const files: Readonly<Record<string, string>> = { STATE_FILE: host.stateFile, DUMP: dump };
@@ -81,7 +81,7 @@ describe('a standard output that takes no more', () => {
         ...given,
       ],
       {
-        // What Node compiled is a file, too.
+        // Node's compile cache would be limited, too.
         env: { PATH: process.env.PATH, HOME: '/nonexistent', NODE_DISABLE_COMPILE_CACHE: '1', ...env },
         stdio: ['ignore', output, 'pipe'],
       },
@@ -109,11 +109,11 @@ describe('a standard output that takes no more', () => {
   const noDevice = !existsSync('/dev/full') && 'there is no /dev/full';
 
   for (const args of prints) {
-    test(`${args.join(' ')}, on a full disk: exit 1, and why`, { skip: noDevice }, async () => {
+    test(`${args.join(' ')}, on a full disk: exit 1 with the reason`, { skip: noDevice }, async () => {
       if (args[0] === 'forget')
         await store.db.query(`insert into fleet_hosts (host_uuid, interval_s) values ('gone', 30)`);
       if (args[0] === 'restore') {
-        // It wants a database that holds no fleet, and brings the rows back.
+        // It needs a database without a fleet, and restores the rows.
         await store.db.query('truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_gaps');
       }
       const { code, stderr } = await into('/dev/full', args, 'src/cli/bin.ts');
@@ -124,7 +124,7 @@ describe('a standard output that takes no more', () => {
   }
 
   for (const program of ['worker.ts', 'scheduler.ts']) {
-    test(`${program} --help, on a full disk: exit 1, and why`, { skip: noDevice }, async () => {
+    test(`${program} --help, on a full disk: exit 1 with the reason`, { skip: noDevice }, async () => {
       const { code, stderr } = await into('/dev/full', ['--help'], program);
       assert.equal(await code, 1);
       assert.match(stderr(), complaint);
@@ -132,7 +132,7 @@ describe('a standard output that takes no more', () => {
   }
 
   for (const args of [built, ['status', '--json'], ['--help']]) {
-    test(`${args.join(' ')}, of which half has room: exit 1, and why`, async () => {
+    test(`${args.join(' ')}, when only a part can be written: exit 1 with the reason`, async () => {
       const file = join(host.directory, 'half');
       const { code, stderr } = await into(file, args, 'src/cli/bin.ts', '1');
       assert.equal(await code, 1);
@@ -141,14 +141,14 @@ describe('a standard output that takes no more', () => {
     });
   }
 
-  test('what has room is whole', async () => {
+  test('output that fits is complete', async () => {
     const file = join(host.directory, 'whole');
     const { code, stderr } = await into(file, built, 'src/cli/bin.ts');
     assert.deepEqual([await code, stderr()], [0, '']);
     assert.equal(readFileSync(file, 'utf8'), (await cli(built, env)).stdout);
   });
 
-  test('what runs on goes on, and exits 1 when it is stopped', { skip: noDevice }, async () => {
+  test('a long-running command continues, and exits 1 when it is stopped', { skip: noDevice }, async () => {
     const { child, code, stderr } = await into('/dev/full', ['dashboard', '--port', '0'], 'src/cli/bin.ts');
     await waitFor(() => complaint.test(stderr()));
     assert.equal(child.exitCode, null);
@@ -157,7 +157,7 @@ describe('a standard output that takes no more', () => {
     assert.equal(stderr().match(/standard output/g)?.length, 1);
   });
 
-  test('a reader that went away is no fault', async () => {
+  test('a reader that went away is not an error', async () => {
     for (const args of [built, ['status', '--json'], ['--help']]) {
       const running = start(args, env);
       running.child.stdout?.destroy();

@@ -65,7 +65,7 @@ for (const kind of stores) {
         (await rowsOf(store.db)).map(({ name, state, last_error }) => [name, [state, last_error]]),
       );
 
-    /** As another worker of this host would: one that was stopped holds the queue, not the turn. */
+    /** As another worker of this host would; a stopped worker blocks the queue, not the transaction. */
     const passMeanwhile = async (): Promise<void> => {
       const docker = dockerEngine({
         host: engine.host,
@@ -93,14 +93,14 @@ for (const kind of stores) {
       }
     };
 
-    /** Restarted three times, and seconds after its creation: what Docker's whole seconds can tell. */
+    /** Restarted three times, seconds after its creation, so that Docker's times in whole seconds show it. */
     const loops = (name: string): Promise<void> =>
       waitFor(async () => {
         const { RestartCount, Created } = await engine.container(name).inspect();
         return RestartCount >= 3 && Date.now() - Date.parse(Created) > 5000;
       }, 60_000);
 
-    test('a fixture that DECNET wrote: inserted, killed, removed, and then nothing to do', async () => {
+    test('a fixture that DECNET wrote: inserted, killed, removed, then no changes', async () => {
       host.writeText(fixture('unihost-3.decnet-state.json'));
       await engine.makeFixture(JSON.parse(fixture('unihost-3.containers.json')) as FixtureDecky[]);
       const first = await reconcile();
@@ -233,7 +233,7 @@ for (const kind of stores) {
       assert.equal((await store.db.query('select 1 from fleet_transitions')).length, 1);
     });
 
-    test('a label decides, not a name', async () => {
+    test('the label is used, not the name', async () => {
       host.write([declaredDecky('web', ['ssh-http']), declaredDecky('web-ssh', ['http'])]);
       await engine.make({ name: 'web-ssh-http', labels: serviceLabels('web', 'ssh-http') });
       await reconcile();
@@ -293,18 +293,18 @@ for (const kind of stores) {
       );
     });
 
-    test('a living worker takes the job, and --drain runs what waits', async () => {
+    test('a running worker takes the job, and --drain runs the waiting jobs', async () => {
       host.write([declaredDecky('web')]);
       const worker = start([], env, 'worker.ts');
       await waitFor(async () => (await statesOf(store.db)).length === 1);
       host.write([declaredDecky('web'), declaredDecky('mail')]);
-      // This command has no file of its own to look at: the worker's is what counts.
+      // This command has no state file: the worker's file is used.
       const result = await cliJson<JobResult>(['reconcile', '--once', '--json'], {
         ...env,
         DECNET_STATE_FILE: '/nonexistent/x',
       });
       assert.equal(result.host_uuid, 'local');
-      // Either this job saw it, or the worker did by following its file.
+      // Either this job observed the change, or the worker did by following its file.
       assert.ok((await statesOf(store.db)).some((row) => row.startsWith('mail ')));
       worker.child.kill('SIGTERM');
       assert.equal((await worker.finished).code, 0);
@@ -319,11 +319,11 @@ for (const kind of stores) {
       assert.equal((await waiting.finished).code, 0);
     });
 
-    test('a pass that was stopped between looking and writing overwrites nothing', async () => {
+    test('a pass that was stopped between observing and writing overwrites nothing', async () => {
       host.write([declaredDecky('web')]);
       await engine.makeDecky('web', ['ssh']);
       await reconcile();
-      // The engine is held, so that the pass is caught while it looks.
+      // The engine is stopped, so that the pass waits while observing.
       process.kill(engine.pid, 'SIGSTOP');
       const old = start(['reconcile', '--once', '--json', '--timeout', '60'], env);
       try {
@@ -347,7 +347,7 @@ for (const kind of stores) {
       );
     });
 
-    test('an engine that is down: pending, no state is changed, exit 0 and the line says so', async () => {
+    test('an engine that is down: pending, no state is changed, exit 0, and the summary shows it', async () => {
       host.write([declaredDecky('web')]);
       const down = { ...env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
       const { code, stdout } = await cli(['reconcile', '--once'], down);
@@ -356,7 +356,7 @@ for (const kind of stores) {
       assert.deepEqual(await statesOf(store.db), ['web pending']);
     });
 
-    test('an engine that hangs is left after its time limit', async () => {
+    test('an engine that hangs is given up after its time limit', async () => {
       host.write([declaredDecky('web')]);
       process.kill(engine.pid, 'SIGSTOP');
       try {
@@ -368,7 +368,7 @@ for (const kind of stores) {
       }
     });
 
-    test('a broken file: exit 1, one line that names file and field, and states are taken', async () => {
+    test('a broken file: exit 1, one line with file and field, and states are updated', async () => {
       host.write([declaredDecky('web')]);
       await engine.makeDecky('web', ['ssh']);
       await reconcile();

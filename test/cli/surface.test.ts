@@ -47,7 +47,7 @@ describe('the command line', () => {
     await store.drop();
   });
 
-  test('helps, and says its version', async () => {
+  test('prints help and its version', async () => {
     const help = await cli(['--help'], {});
     assert.equal(help.code, 0);
     for (const command of commands) assert.match(help.stdout, new RegExp(`^ {2}${command}\\b`, 'm'));
@@ -87,7 +87,7 @@ describe('the command line', () => {
     assert.equal((await cli(['plan'], { ...env, DECNET_GRACE: 'x' })).code, 1);
   });
 
-  test('a wrong environment: exit 2, named', async () => {
+  test('an invalid environment variable: exit 2 with its name', async () => {
     for (const program of ['worker.ts', 'scheduler.ts', 'src/cli/bin.ts']) {
       const args = program === 'src/cli/bin.ts' ? ['status'] : [];
       const { code, stdout, stderr } = await start(args, { ...env, DECNET_INTERVAL: 'often' }, program)
@@ -103,13 +103,13 @@ describe('the command line', () => {
     assert.match(unknown.stderr, /^decnet-fleet: Unknown option '--nonsense'/);
   });
 
-  test('an engine’s address that is none: exit 2', async () => {
+  test('an invalid engine address: exit 2', async () => {
     const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DOCKER_HOST: '/run/docker.sock' });
     assert.equal(code, 2);
     assert.match(stderr, /DOCKER_HOST "\/run\/docker\.sock" has no host\. Allowed: unix:/);
   });
 
-  test('an engine behind SSH: exit 2 and one line that says what to do, wherever Docker is needed', async () => {
+  test('an engine behind SSH: exit 2 and one line with advice, for all commands that need Docker', async () => {
     const behindSsh = { ...env, DOCKER_HOST: 'ssh://me@example' };
     const line =
       /^decnet-fleet: DOCKER_HOST "ssh:\/\/me@example" is an engine behind SSH, which is not supported\. Forward its socket with `ssh -N -L [^\n]*\n$/;
@@ -121,14 +121,14 @@ describe('the command line', () => {
     const worker = await start([], behindSsh, 'worker.ts').finished;
     assert.equal(worker.code, 2, worker.stderr);
     assert.match(worker.stderr, line);
-    // For `plan`, 2 is that there are changes.
+    // For `plan`, exit code 2 means changes.
     const plan = await cli(['plan'], behindSsh);
     assert.equal(plan.code, 1);
     assert.match(plan.stderr, line);
     assert.equal((await cli(['status'], behindSsh)).code, 0);
   });
 
-  test('no state file anywhere: exit 2, naming both places', async () => {
+  test('no state file: exit 2 with both default paths', async () => {
     const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DECNET_STATE_FILE: '' });
     assert.equal(code, 2);
     assert.match(
@@ -159,7 +159,7 @@ describe('the command line', () => {
     });
   }
 
-  test('a database that refuses the login is told so', async () => {
+  test('a database that refuses the login: a clear error', async () => {
     const url = new URL(store.db.url);
     url.password = 'wrong-secret';
     const { code, stderr } = await cli(['status'], { ...env, DATABASE_URL: url.href });
@@ -199,7 +199,7 @@ describe('the command line', () => {
     await empty.drop();
   });
 
-  test('what it prints as JSON is as docs/schemas says', async () => {
+  test('JSON output matches docs/schemas', async () => {
     const ajv = new Ajv2020({ allErrors: true });
     for (const [name, args] of Object.entries({
       status: ['status', '--json'],
@@ -223,7 +223,7 @@ describe('the command line', () => {
     }
   });
 
-  test('status shows the fleet, broken ones first, and what is stale', async () => {
+  test('status shows the fleet, broken deckies first, and stale hosts', async () => {
     await store.db.query(
       `update fleet_deckies set state = 'failed', last_error = 'smtp_relay: exited, code 137' where name = 'mail'`,
     );
@@ -238,7 +238,7 @@ describe('the command line', () => {
     await store.db.query('update fleet_hosts set last_full_pass_at = now()');
   });
 
-  test('history says what changed and why, of one decky and since a time', async () => {
+  test('history shows changes and reasons, of one decky and since a time', async () => {
     const of = async (...args: string[]) =>
       (
         await cliJson<{ transitions: { name: string; to_state: string }[] }>(
@@ -263,7 +263,7 @@ describe('the command line', () => {
     );
   });
 
-  test('doctor finds the fault, says what to do, and exits 1', async () => {
+  test('doctor finds the fault, prints advice, and exits 1', async () => {
     const { code, stdout } = await cli(['doctor'], env);
     assert.equal(code, 1);
     assert.match(stdout, /^ok +configuration/m);
@@ -274,8 +274,8 @@ describe('the command line', () => {
     assert.match(stdout, /^ok +queues .*room for about \d+ more workers/m);
   });
 
-  test('doctor notes what a socket proxy does not let through, while passes work', async () => {
-    // The header is of whole seconds.
+  test('doctor notes what a socket proxy refuses, while passes work', async () => {
+    // The header has a precision of one second.
     const twoHoursAhead = (response: ServerResponse): void =>
       void response.setHeader('date', new Date(Date.now() + 2.5 * 3600_000).toUTCString());
     const engine = await engineOf((request, response) => {
@@ -301,7 +301,7 @@ describe('the command line', () => {
     }
   });
 
-  test('a reader that goes away is no error', async () => {
+  test('a reader that goes away is not an error', async () => {
     const { execFileSync } = await import('node:child_process');
     const line = `${process.execPath} ${join(packageRoot, 'src/cli/bin.ts')} --help | head -1`;
     assert.match(

@@ -16,7 +16,7 @@ const terminal = { isTTY: true, columns: 60 };
 const utf8 = { LANG: 'C.UTF-8', TERM: 'xterm' };
 
 describe('the terminal', () => {
-  test('colour and glyphs are for a terminal, and not with NO_COLOR', () => {
+  test('colours and glyphs only on a terminal, and no colours with NO_COLOR', () => {
     assert.equal(stateText(screenOf({}, utf8), 'running'), 'running');
     assert.equal(stateText(screenOf(terminal, { ...utf8, NO_COLOR: '1' }), 'running'), '● running');
     assert.equal(stateText(screenOf(terminal, utf8), 'running'), '\u001b[32m● running\u001b[39m');
@@ -27,7 +27,7 @@ describe('the terminal', () => {
     assert.equal(stateText(screenOf(terminal, { LANG: 'C', NO_COLOR: '1' }), 'degraded'), '! degraded');
   });
 
-  test('columns line up whatever their colours, and the last one is wrapped at words', () => {
+  test('columns are aligned with any colours, and the last one is wrapped at words', () => {
     const screen = screenOf(terminal, utf8);
     const text = table(screen, [
       [paint(screen, 'red', 'a'), 'one two three four five six seven eight nine ten eleven twelve'],
@@ -53,7 +53,7 @@ describe('the terminal', () => {
     ]);
   });
 
-  test('an exit code says what it means', () => {
+  test('known exit codes are explained', () => {
     assert.equal(
       withMeaning('ssh: exited, code 137; http: exited, code 3'),
       'ssh: exited, code 137 (killed); http: exited, code 3',
@@ -61,10 +61,10 @@ describe('the terminal', () => {
   });
 });
 
-describe('texts that somebody else wrote', () => {
+describe('texts of other programs', () => {
   const hostile = 'a\u001b[2Jb\u009b31mc\u0007d\u202ee\r\nf\tg\u2028h';
 
-  test('hold no sign that a terminal obeys, and keep their colours and lines', () => {
+  test('contain no control characters for a terminal, except own colours and line breaks', () => {
     assert.equal(
       onScreen(`\u001b[31mred\u001b[39m\n${'x\u001b]0;title\u0007y'}`),
       '\u001b[31mred\u001b[39m\nx\ufffd]0;title\ufffdy',
@@ -75,14 +75,14 @@ describe('texts that somebody else wrote', () => {
     });
   });
 
-  test('are the same in JSON, and nothing there is obeyed', () => {
+  test('are the same in JSON, with control characters escaped', () => {
     const text = jsonText({ hostile });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
     assert.doesNotMatch(text.replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u2028\u202e]/);
     assert.deepEqual(JSON.parse(text), { hostile });
   });
 
-  test('are cut where they are too long', () => {
+  test('are shortened when they are too long', () => {
     assert.equal(shortened('x'.repeat(501)), `${'x'.repeat(499)}…`);
     assert.equal(shortened('x'.repeat(500)), 'x'.repeat(500));
     assert.ok(shortened('😀'.repeat(300)).isWellFormed());

@@ -4,7 +4,7 @@ import { cli, cliJson, type Env } from '../support/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { type TestStore, testStore } from '../support/stores.ts';
 
-describe('what does not exist', () => {
+describe('unknown hosts and deckies', () => {
   let store: TestStore;
   let host: TestHost;
   let env: Env;
@@ -39,7 +39,7 @@ describe('what does not exist', () => {
     ['reconcile', '--once', '--host', 'nobody', '--timeout', '1', '--json'],
   ];
 
-  test('a host, while there is none at all: exit 1, and what to do', async () => {
+  test('a host, when none is known: exit 1 with advice', async () => {
     for (const args of [
       ['status', '--host', 'nobody', '--json'],
       ['stop', '--host', 'nobody'],
@@ -53,7 +53,7 @@ describe('what does not exist', () => {
     }
   });
 
-  test('a host, beside others: exit 1, naming some of them', async () => {
+  test('a host, when others are known: exit 1 with some of them', async () => {
     host.write([declaredDecky('web'), declaredDecky('mail')]);
     await cli(['reconcile', '--once'], env);
     await store.db.query(
@@ -77,7 +77,7 @@ describe('what does not exist', () => {
     await store.db.query(`delete from fleet_hosts where host_uuid like 'many-%'`);
   });
 
-  test('a host of which there is nothing to show does exist', async () => {
+  test('a known host without data is no error', async () => {
     for (const [name, args] of ['named', 'rows-only', 'local'].flatMap((one) =>
       [['status'], ['status', '--json'], ['hosts'], ['hosts', '--json'], ['history'], ['stop']].map(
         (command) => [one, command] as const,
@@ -102,7 +102,7 @@ describe('what does not exist', () => {
     assert.equal((await cli(['grant', '--host', 'local', '--revoke'], env)).code, 0);
   });
 
-  test('a decky: exit 1, and where there is one of its name', async () => {
+  test('a decky: exit 1 with the hosts that have one of its name', async () => {
     for (const [args, words] of [
       [
         ['--decky', 'nothing'],
@@ -122,7 +122,7 @@ describe('what does not exist', () => {
     }
   });
 
-  test('a decky that is gone, or that nothing happened to lately, does exist', async () => {
+  test('a deleted decky, or one without recent changes, is no error', async () => {
     host.write([declaredDecky('mail')]);
     await store.db.query(`delete from fleet_deckies where name = 'web'`);
     await store.db.query(`update fleet_transitions set at = now() - interval '2 hours'`);

@@ -60,7 +60,7 @@ async function refused(path: string, words: RegExp, overwrite = true): Promise<v
   });
 }
 
-/** As another user, for the length of some work. */
+/** Runs `work` as another user. */
 async function as(user: number, work: () => Promise<void>): Promise<void> {
   process.seteuid?.(user);
   try {
@@ -70,8 +70,8 @@ async function as(user: number, work: () => Promise<void>): Promise<void> {
   }
 }
 
-describe('a file is written as a whole', () => {
-  test('a link that leads nowhere yet stays one', async () => {
+describe('a file is written atomically', () => {
+  test('a dangling link is kept', async () => {
     const link = join(directory, 'link');
     symlinkSync('target', link);
     await writeWhole(link, 'new', false);
@@ -79,7 +79,7 @@ describe('a file is written as a whole', () => {
     assert.equal(readFileSync(join(directory, 'target'), 'utf8'), 'new');
   });
 
-  test('of many who write it at once without --force one does', async () => {
+  test('only one of several concurrent writers without --force succeeds', async () => {
     for (let round = 0; round < 20; round++) {
       const path = join(directory, `file-${round}`);
       const done = await Promise.allSettled(
@@ -100,7 +100,7 @@ describe('a file is written as a whole', () => {
     return refused(join(directory, 'a'), /a cannot be written: .* has too many links/);
   });
 
-  test('a directory that is not there is named', () =>
+  test('a missing directory is named in the error', () =>
     refused(join(directory, 'none', 'x'), /x cannot be written: ENOENT.*none/));
 });
 
@@ -129,7 +129,7 @@ describe('in a world-writable directory', { skip: notRoot }, () => {
     assert.equal(readlinkSync(link), victim);
   });
 
-  test('another user’s link is not followed, wherever it stands', async () => {
+  test('another user’s link is not followed anywhere in the path', async () => {
     await refused(linked(join(open, 'link'), victim, nobody), theirs);
     await refused(linked(join(open, 'nowhere'), join(directory, 'own', 'new'), nobody), theirs);
     await refused(join(linked(join(open, 'way'), join(directory, 'own'), nobody), 'victim'), theirs);
@@ -141,7 +141,7 @@ describe('in a world-writable directory', { skip: notRoot }, () => {
     assert.deepEqual(readdirSync(directory).sort(), ['first', 'open', 'own']);
   });
 
-  test('one’s own is, and that of the directory’s owner', async () => {
+  test('an own link is followed, and that of the directory’s owner', async () => {
     await writeWhole(linked(join(open, 'own'), victim), 'new', true);
     assert.equal(readFileSync(victim, 'utf8'), 'new');
     const others = made('others', 0o1777, nobody);
@@ -149,7 +149,7 @@ describe('in a world-writable directory', { skip: notRoot }, () => {
     assert.equal(readFileSync(victim, 'utf8'), 'newer');
   });
 
-  test('so it is for an ordinary user', async () => {
+  test('the same holds for an ordinary user', async () => {
     const home = made('home', 0o755, somebody);
     const target = file(join(home, 'file'), 'mine', somebody);
     const [own, other] = [
@@ -164,7 +164,7 @@ describe('in a world-writable directory', { skip: notRoot }, () => {
     assert.equal(readFileSync(target, 'utf8'), 'new');
   });
 
-  test('another user’s file is not replaced; that of the directory’s owner is, and stays that one’s', async () => {
+  test('another user’s file is not replaced; that of the directory’s owner is, and keeps its owner', async () => {
     const other = file(join(open, 'file'), 'theirs', nobody);
     await refused(other, /file is a file of another user \(uid 65534\) in a world-writable directory/);
     assert.deepEqual([readFileSync(other, 'utf8'), statSync(other).uid], ['theirs', nobody]);
@@ -176,14 +176,14 @@ describe('in a world-writable directory', { skip: notRoot }, () => {
     assert.deepEqual(readdirSync(open).sort(), ['file', 'own']);
   });
 
-  test('elsewhere a link is a link', async () => {
+  test('in other directories links are followed', async () => {
     const link = linked(join(made('theirs', 0o755, nobody), 'link'), victim, nobody);
     await writeWhole(link, 'new', true);
     assert.equal(readFileSync(victim, 'utf8'), 'new');
     assert.ok(lstatSync(link).isSymbolicLink());
   });
 
-  test('a directory that becomes a link while it is written to leads nobody astray', async () => {
+  test('a directory that is replaced by a link during the write is not followed', async () => {
     const [way, aside] = [join(open, 'way'), join(open, 'aside')];
     mkdirSync(way);
     chownSync(way, nobody, nobody);

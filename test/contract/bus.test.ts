@@ -22,13 +22,13 @@ const message = (n: number) => ({
   payload: { n, name: 'wéb' },
 });
 
-/** A world in which one transport runs: who hears what it says, and who says what it hears. */
+/** The environment of one transport: a receiver of its messages and a sender of others. */
 interface World {
   open(): Promise<Transport>;
-  /** Envelopes that an outsider heard. */
+  /** Envelopes that another client received. */
   heard(): Promise<readonly Record<string, unknown>[]>;
   say(topic: string, payload: unknown): Promise<void>;
-  /** The other side is gone for a moment. */
+  /** Interrupts the other side for a moment. */
   interrupt(): Promise<void>;
   close(): Promise<void>;
 }
@@ -135,7 +135,7 @@ for (const [name, make, skip] of [
       assert.equal(typeof found?.ts, 'number');
     });
 
-    test('what it subscribed to is received, whatever is in it, and again after an interruption', async () => {
+    test('subscribed messages are received with any payload, also after an interruption', async () => {
       const received: unknown[] = [];
       transport.subscribe('system.reconciler.control', (payload) => received.push(payload));
       await waitFor(async () => {
@@ -176,7 +176,7 @@ for (const [name, make, skip] of [
 }
 
 describe('a bus that is down', () => {
-  test('keeps nobody waiting, and is told once', async () => {
+  test('does not block, and is logged once', async () => {
     const warnings: string[] = [];
     const log = createLog('warn', false);
     log.warn = ((_fields: object, text: string) => warnings.push(text)) as unknown as typeof log.warn;
@@ -193,7 +193,7 @@ describe('a bus that is down', () => {
     assert.deepEqual(warnings, ['cannot send messages']);
   });
 
-  test('of DECNET: of a server that does not read, so many messages wait and no more, and closing does not', async () => {
+  test('DECNET’s: when the server does not read, a limited number of messages waits, and closing does not block', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-bus-'));
     const server = await busServer(join(directory, 'bus.sock'));
     const transport = decnetTransport(server.path);
@@ -205,7 +205,7 @@ describe('a bus that is down', () => {
     log.warn = (({ error }: { error: Error }) => refused.push(error.message)) as unknown as typeof log.warn;
     const bus = bestEffort([transport], log);
     const big = { topic: 'a', type: 'state', payload: { text: 'x'.repeat(10_000) } };
-    // Once the socket is full the rest waits.
+    // When the socket is full, the rest waits.
     for (let times = 0; times < 1100; times++) bus.publish(Array.from({ length: 200 }, () => big));
     assert.deepEqual(refused, ['200000 messages are already waiting']);
     await bus.close();
@@ -213,7 +213,7 @@ describe('a bus that is down', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  test('of DECNET: that is not there is no fault, and is found when it comes', async () => {
+  test('DECNET’s: a missing bus is not an error, and is used as soon as it exists', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-bus-'));
     const path = join(directory, 'bus.sock');
     const transport = decnetTransport(path);

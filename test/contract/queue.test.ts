@@ -74,7 +74,7 @@ for (const kind of stores) {
       return Object.values(counts).reduce((sum, count) => sum + count, 0);
     };
 
-    test('a pass is a job, and its result is that of the pass', async () => {
+    test('a pass is a job, and the job’s result is the result of the pass', async () => {
       await work();
       it.desired = declared(decky('web'));
       it.observed = seen(serviceOf('web', 'ssh'));
@@ -98,7 +98,7 @@ for (const kind of stores) {
       assert.deepEqual(await statesOf(it.db), ['web running']);
     });
 
-    test('what an event asked for is timed from its enqueuing', async () => {
+    test('the latency of an event counts from its enqueuing', async () => {
       it.desired = declared(decky('web'));
       it.observed = seen();
       const asked = requestPass(backend, { host_uuid: 'local', cause: 'file' }, 30_000);
@@ -109,11 +109,11 @@ for (const kind of stores) {
         `select l.* from fleet_hosts, jsonb_to_record(figures -> 'event_latency') as l(count int, sum float8)`,
       );
       assert.equal(host?.count, 1);
-      // The job was on its queue a little later than it was asked for.
+      // The job was enqueued a little later than it was requested.
       assert.ok(host.sum > 0.1 && host.sum < 20, String(host.sum));
     });
 
-    test('a worker is seen while it lives', async () => {
+    test('a worker is detected while it runs', async () => {
       assert.equal(await workerLives(backend, 'local'), false);
       const worker = await work();
       await waitFor(() => workerLives(backend, 'local'));
@@ -123,7 +123,7 @@ for (const kind of stores) {
       await waitFor(async () => !(await workerLives(backend, 'local')));
     });
 
-    test('without a worker the job is withdrawn after the time-out, and does not stay behind', async () => {
+    test('without a worker the job is removed after the time-out', async () => {
       await assert.rejects(requestPass(backend, { host_uuid: 'peer' }, 300), {
         code: 'JOB_TIMED_OUT',
         message: /No worker of host peer took the job within/,
@@ -131,7 +131,7 @@ for (const kind of stores) {
       assert.equal(await countJobs('peer'), 0);
     });
 
-    test('what is no job of this host is refused, and writes nothing', async () => {
+    test('a job that is not for this host is refused and writes nothing', async () => {
       await work();
       const before = await it.db.query('select *, xmin::text from fleet_hosts');
       const queue = backend.queue(queueName('local'));
@@ -150,7 +150,7 @@ for (const kind of stores) {
       assert.deepEqual(await it.db.query('select *, xmin::text from fleet_hosts'), before);
     });
 
-    test('a job added by hand is a one-shot, and finished jobs are kept within bounds', async () => {
+    test('a manually added job runs once, and finished jobs are kept within bounds', async () => {
       await work();
       const queue = backend.queue(queueName('local'));
       for (let times = 0; times < 3; times++) await queue.add('anything', { host_uuid: 'local' });
@@ -159,13 +159,13 @@ for (const kind of stores) {
       assert.equal((job?.returnvalue as JobResult | undefined)?.host_uuid, 'local');
     });
 
-    test('a worker that follows looks at its host when it starts', async () => {
+    test('a worker that follows events makes a pass when it starts', async () => {
       it.desired = declared(decky('web'), decky('first'));
       await work({ follows: true });
       await waitFor(async () => (await statesOf(it.db)).includes('first torn_down'));
     });
 
-    test('a worker looks again when a grace ends', async () => {
+    test('a worker requests a pass when a grace period ends', async () => {
       await it.db.query('delete from fleet_deckies');
       it.desired = declared(decky('web'));
       it.observed = seen();
@@ -202,7 +202,7 @@ for (const kind of stores) {
       assert.equal(most, 1);
     });
 
-    test('draining runs what waits, then ends', async () => {
+    test('draining runs the waiting jobs, then ends', async () => {
       const queue = backend.queue(queueName('local'));
       await queue.add('reconcile', { host_uuid: 'local' });
       await queue.add('reconcile', { host_uuid: 'local' });
@@ -211,7 +211,7 @@ for (const kind of stores) {
       assert.equal(await countJobs('local'), 0);
     });
 
-    test('a worker that is given no scheduled job for two intervals makes its own', async () => {
+    test('a worker without a scheduled job for two intervals enqueues its own', async () => {
       await work({ follows: true, interval: 1 });
       const scheduled = async (): Promise<number> =>
         (await backend.queue(queueName('local')).getCompleted(0, 99)).filter(
@@ -220,7 +220,7 @@ for (const kind of stores) {
       await waitFor(async () => (await scheduled()) >= 2);
     });
 
-    test('of two workers of a host one takes all: both know that a scheduler runs, and none makes its own', async () => {
+    test('when one of two workers of a host takes all jobs, neither enqueues its own while a scheduler is running', async () => {
       const said: string[] = [];
       const log = {
         ...createLog('silent'),
@@ -230,7 +230,7 @@ for (const kind of stores) {
         (await backend.queue(queueName('local')).getCompleted(0, 99))
           .filter(({ data }) => data.cause === 'schedule')
           .map(({ id }) => id ?? '');
-      // Taken by either, as it happens: the other one sees none for some rounds.
+      // Either worker may take them: the other one sees none for some rounds.
       const scheduler = startScheduler(backend, {
         hosts: async () => [{ host: 'local', intervalMs: 2000 }],
         intervalMs: 2000,
@@ -247,7 +247,7 @@ for (const kind of stores) {
       await scheduler.close();
       await backend.queue('schedule').removeJobScheduler('reconcile');
 
-      // Without one: one of them makes the passes, both say so once, and neither takes the other for a scheduler.
+      // Without a scheduler: one of them enqueues the passes, both log it once, and neither takes the other for a scheduler.
       await waitFor(() => said.length === 2, 30_000);
       await waitFor(async () => (await ids()).filter((id) => id.startsWith('w')).length >= 4, 30_000);
       assert.deepEqual(
@@ -257,7 +257,7 @@ for (const kind of stores) {
       assert.equal(said.length, 2);
     });
 
-    test('a host with a shorter interval that registers is served by it after the next round', async () => {
+    test('a new host with a shorter interval gets it after the next round', async () => {
       const hosts = [{ host: 'peer', intervalMs: 2000 }];
       const scheduler = startScheduler(backend, {
         hosts: async () => hosts,
@@ -268,7 +268,7 @@ for (const kind of stores) {
         (await backend.queue('schedule').getJobSchedulers()).map((found) => found.every);
       await waitFor(async () => (await every()).join() === '2000');
       hosts.push({ host: 'local', intervalMs: 500 });
-      // Long before the schedule looks after itself.
+      // Long before the schedule is checked again.
       await waitFor(async () => (await every()).join() === '500', 10_000);
       await work();
       const passes = async (): Promise<number> => backend.queue(queueName('local')).getCompletedCount();
@@ -278,7 +278,7 @@ for (const kind of stores) {
       await backend.queue('schedule').removeJobScheduler('reconcile');
     });
 
-    test('the schedule serves every host, and a dead one piles up nothing', async () => {
+    test('the schedule serves every host, and a dead host accumulates no jobs', async () => {
       await work();
       const scheduler = startScheduler(backend, {
         hosts: async () => ['local', 'peer'].map((host) => ({ host, intervalMs: 1000 })),

@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait.ts';
 
 const openssl = await findProgram('openssl');
 
-/** A certificate authority, and a server's certificate for 127.0.0.1 that it signed. */
+/** A certificate authority, and a server certificate for 127.0.0.1 from it. */
 function makeCertificates(directory: string): void {
   const run = (...args: string[]): void =>
     void execFileSync(openssl ?? '', args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -57,7 +57,7 @@ describe('the address of the database', {
           writeFileSync(file, readFileSync(join(directory, name)), { mode: 0o600 });
           if (owner !== null) chownSync(file, owner.uid, owner.gid);
         }
-        // Over the network with TLS alone.
+        // Over the network only with TLS.
         const rules = ['hostssl all all all scram-sha-256', 'local all all scram-sha-256'];
         writeFileSync(join(data, 'pg_hba.conf'), `${rules.join('\n')}\n`);
         if (owner !== null) chownSync(sockets, owner.uid, owner.gid);
@@ -70,7 +70,7 @@ describe('the address of the database', {
     for (const one of [directory, sockets]) rmSync(one, { recursive: true, force: true });
   });
 
-  /** @param parameters instead of what the address has */
+  /** @param parameters replace those of the address */
   const address = (parameters: string): string => `${server.url.replace(/\?.*/, '')}?${parameters}`;
   const verified = () => `sslmode=verify-full&sslrootcert=${join(directory, 'ca.crt')}`;
   const env = (url: string) => ({
@@ -91,7 +91,7 @@ describe('the address of the database', {
   const others = `from pg_stat_activity a left join pg_stat_ssl s using (pid)
     where a.pid <> pg_backend_pid() and backend_type = 'client backend'`;
 
-  test('every connection of a process is as it says: TLS, checked, with a name and options', async () => {
+  test('applies to every connection of a process: verified TLS, application name and options', async () => {
     const url = address(`${verified()}&application_name=mine&options=-c%20statement_timeout%3D54321`);
     const migrated = await cli(['migrate'], env(url));
     assert.equal(migrated.code, 0, migrated.stderr);
@@ -126,7 +126,7 @@ describe('the address of the database', {
     await ask('drop trigger say on fleet_hosts; drop function say; drop table said');
   });
 
-  test('what the server or the authority refuses is refused, for every command', async () => {
+  test('a refusal by the server or an untrusted certificate is an error in every command', async () => {
     for (const parameters of [
       'sslmode=disable',
       '',
@@ -140,7 +140,7 @@ describe('the address of the database', {
     }
   });
 
-  test('a file that it names and that cannot be read: exit 2, and the file', async () => {
+  test('an unreadable file in the address: exit 2 with the file', async () => {
     const { code, stderr } = await cli(
       ['status'],
       env(address('sslmode=verify-full&sslrootcert=/nonexistent/ca.crt')),
@@ -150,7 +150,7 @@ describe('the address of the database', {
     assert.equal(stderr.trim().split('\n').length, 1);
   });
 
-  test('a Unix socket, in each way of writing it', async () => {
+  test('a Unix socket in each notation', async () => {
     const { username, password, port, pathname } = new URL(server.url);
     assert.equal((await cli(['migrate'], env(address(verified())))).code, 0);
     for (const url of [
@@ -169,7 +169,7 @@ describe('the address of the database', {
     assert.doesNotMatch(stderr, /secret/);
   });
 
-  test('what it leaves out comes from the PG* variables', async () => {
+  test('missing parts come from the PG* variables', async () => {
     const { hostname, username, password, port, pathname } = new URL(server.url);
     const variables = {
       PGHOST: hostname,
@@ -185,7 +185,7 @@ describe('the address of the database', {
     }
   });
 
-  test('those variables are nothing to the embedded database', async () => {
+  test('the PG* variables do not affect the embedded database', async () => {
     const { DATABASE_URL: _, ...embedded } = env('');
     const { code, stderr } = await cli(['status', '--json'], {
       ...embedded,

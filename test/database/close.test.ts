@@ -11,11 +11,11 @@ describe('the database is closed', () => {
   });
   after(() => db.drop());
 
-  test('at any moment, once what was asked of it is answered', async () => {
+  test('at any moment, after running statements have ended', async () => {
     for (let afterMs = 0; afterMs <= 20; afterMs += 2) {
       const database = await openDatabase(db.url);
       await database.query('select 1');
-      // Each of them needs a connection, and is getting one while it is closed.
+      // Each statement needs a connection, and acquires it while the database is being closed.
       const asked = Promise.allSettled([1, 2, 3].map((n) => database.query('select $1::int as n', [n])));
       await sleep(afterMs);
       const closed = database.close().then(() => 'closed');

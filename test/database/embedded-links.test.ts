@@ -67,7 +67,7 @@ describe('the embedded database of a package whose install script did not run', 
     links.map(({ path }) => path).filter((path) => lstatSync(path, { throwIfNoEntry: false }) === undefined);
   const copies = (): readonly string[] => readdirSync(data).filter((one) => one.startsWith('postgres-'));
 
-  test('its links are made in it', async () => {
+  test('its links are created in the package', async () => {
     assert.deepEqual(await hosts(), { code: 0, stdout: '{\n  "hosts": []\n}\n', stderr: '' });
     for (const { path, leadsTo } of links) {
       assert.ok(lstatSync(path).isSymbolicLink());
@@ -85,7 +85,7 @@ describe('the embedded database of a package whose install script did not run', 
     assert.deepEqual(missing(), []);
   });
 
-  test('or in a copy beside the data, where the package is another one’s', {
+  test('or in a copy in the data directory, if the package belongs to another user', {
     skip: !isRoot && 'only root can become another user',
   }, async () => {
     mkdirSync(data);
@@ -96,12 +96,12 @@ describe('the embedded database of a package whose install script did not run', 
     assert.deepEqual(await hosts(nobody), { code: 0, stdout: '{\n  "hosts": []\n}\n', stderr: '' });
   });
 
-  test('or it is said in one line what to do', {
+  test('or one line with advice is printed', {
     skip: !isRoot && 'only root can become another user',
   }, async () => {
     mkdirSync(data);
     chownSync(data, nobody, nobody);
-    // A copy that root made, and that nobody may write to.
+    // A copy that root created and that is not writable.
     const { version } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8'));
     cpSync(native, join(data, `postgres-${version}`), { recursive: true, verbatimSymlinks: true });
     const { code, stdout, stderr } = await hosts(nobody);

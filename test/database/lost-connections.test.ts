@@ -21,10 +21,10 @@ describe('a connection that is lost in a transaction', () => {
     const [own] = await query<{ pid: number }>(of, 'select pg_backend_pid() as pid');
     await db.query('select pg_terminate_backend($1)', [own?.pid]);
   };
-  /** More often than the pool has connections. */
+  /** More than the number of connections in the pool. */
   const times = 8;
 
-  test('before a statement: that fails, as a database that does not answer, and no connection is missing', async () => {
+  test('before a statement: the statement fails as with an unreachable database, and the connection is released', async () => {
     for (let time = 0; time < times; time += 1) {
       const lost = database.transaction(async (of) => {
         await lose(of);
@@ -35,7 +35,7 @@ describe('a connection that is lost in a transaction', () => {
     assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }]);
   });
 
-  test('before its end, which is no end', async () => {
+  test('before the commit, which then fails', async () => {
     for (let time = 0; time < times; time += 1) {
       const lost = database.transaction(async (of) => {
         await query(of, `insert into fleet_hosts (host_uuid) values ('lost')`);
@@ -46,7 +46,7 @@ describe('a connection that is lost in a transaction', () => {
     assert.deepEqual(await database.query('select host_uuid from fleet_hosts'), []);
   });
 
-  test('whatever else it throws is thrown', async () => {
+  test('other errors are thrown unchanged', async () => {
     const lost = database.transaction(async (of) => {
       await lose(of);
       throw new RangeError('of the work');

@@ -27,7 +27,7 @@ const declare = async (...deckies: readonly string[]): Promise<void> => {
   const file = Buffer.from(`{"config":{"deckies":[${deckies.join(',')}]}}`);
   it.desired = await parseStateFile(file, 'state.json', 'local');
 };
-/** Of each decky, whether its row is the text that PostgreSQL makes of the file's. */
+/** For each decky, whether its row equals the text that PostgreSQL stores for the file's. */
 const rowsOf = (
   texts: readonly string[],
 ): Promise<readonly { config: string; said: string; version: string }[]> =>
@@ -38,7 +38,7 @@ const rowsOf = (
   );
 
 describe('numbers of the state file in the table', () => {
-  test('are those of the file, whatever they are, and are written once', async () => {
+  test('are exactly those of the file, and are written once', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(numberText, numberText, numberText), { minLength: 60, maxLength: 60 }),
@@ -67,7 +67,7 @@ describe('numbers of the state file in the table', () => {
     );
   });
 
-  test('a row that holds another spelling takes the file’s once', async () => {
+  test('a row with another notation is updated once', async () => {
     const text = deckyText('web', '"mutate_interval":1.0,"last_mutated":0.0,"id":750727362669608961');
     await declare(text);
     await it.db.query('delete from fleet_deckies');
@@ -98,7 +98,7 @@ describe('numbers of the state file in the table', () => {
     assert.equal((await run()).result.config_updated, 0);
   });
 
-  test('the pages, and a dry run on its way through a queue, hand them on', async () => {
+  test('are kept by the pages and by a dry run through a queue', async () => {
     const more =
       '"mutate_interval":1.0,"service_config":{"ssh":{"port":22.0,"big":750727362669608961,"pin":1.0}}';
     const text = deckyText('web', more);
@@ -107,13 +107,13 @@ describe('numbers of the state file in the table', () => {
     const recorded = await pages(it.database.query, 30).decky('local', 'web');
     assert.ok(equalJson(recorded?.decky_config, parseJson(text)));
     const { result } = await run({ dry_run: true, deckies: ['web'] });
-    // As every store of jobs does.
+    // As every store of jobs encodes them.
     const [view] = parseJobResult(JSON.parse(JSON.stringify(result)), 'local').deckies ?? [];
     assert.ok(equalJson(view?.desired, parseJson(text.replace('"pin":1.0', '"pin":"***"'))));
     assert.deepEqual(Object.keys(view ?? {}).sort(), ['desired', 'name', 'observed']);
   });
 
-  test('what PostgreSQL cannot hold is a fault of the file, and the last that it can is none', async () => {
+  test('a number that PostgreSQL cannot store is an error of the file, and the largest possible one is not', async () => {
     const fits = ['1e131071', '-1e131071', '1e-16383', '0e-16383', '0e999999', `${'9'.repeat(131_072)}`];
     for (const number of fits) {
       const text = deckyText('web', `"big":${number}`);

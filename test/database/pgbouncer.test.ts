@@ -81,7 +81,7 @@ default_pool_size = 4
     await db.drop();
   });
 
-  test('migrates, from two places at once, and reconciles', async () => {
+  test('migrates concurrently, and reconciles', async () => {
     const ran = await Promise.all([1, 2].map(() => cli(['migrate'], env)));
     assert.deepEqual(
       ran.map(({ code, stderr }) => [code, stderr]),

@@ -18,7 +18,7 @@ describe('a snapshot of the database', () => {
 
   const hosts = 'select host_uuid from fleet_hosts order by 1';
 
-  test('is of one moment, whatever is committed meanwhile', async () => {
+  test('reads one moment, whatever is committed in the meantime', async () => {
     const found = await database.snapshot(async (query) => {
       const first = await query(hosts);
       await db.query(`insert into fleet_hosts (host_uuid) values ('meanwhile')`);
@@ -35,7 +35,7 @@ describe('a snapshot of the database', () => {
     );
   });
 
-  test('of a statement that fails leaves the connection usable', async () => {
+  test('with a failing statement leaves the connection usable', async () => {
     await assert.rejects(database.snapshot((query) => query('select 1 / 0')));
     assert.deepEqual(await database.query('select 1 as one'), [{ one: 1 }]);
   });

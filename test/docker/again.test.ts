@@ -23,7 +23,7 @@ const cut =
     response.write(text, () => response.destroy());
   };
 
-/** Answers so in turn, the last one for ever. */
+/** Gives these answers in turn, then the last one repeatedly. */
 function inTurn(...answers: readonly Answer[]): Answer {
   let count = 0;
   return (response, request) => answers[Math.min(count++, answers.length - 1)]?.(response, request);
@@ -44,7 +44,7 @@ describe('a listing that fails once', () => {
     ['by a connection that is closed half-way', cut(`[${web},`)],
     ['by an end that comes too early', body(`[${web},`)],
   ] as const satisfies readonly (readonly [string, Answer])[])
-    test(`${what} is asked for again`, async () => {
+    test(`${what} is retried`, async () => {
       await withEngine([[listing, inTurn(first, body(`[${web}]`))]], async (engine) => {
         const answer = await list(engine);
         assert.deepEqual(answer.kind === 'ok' && answer.containers.map(({ name }) => name), ['web']);
@@ -52,7 +52,7 @@ describe('a listing that fails once', () => {
       });
     });
 
-  test('is asked for again where it is one of several', async () => {
+  test('is retried when it is one of several', async () => {
     let isFirst = true;
     const answer: Answer = (response, request) => {
       const fails = isFirst && request.url?.includes('decky%3Db') === true;
@@ -67,7 +67,7 @@ describe('a listing that fails once', () => {
 });
 
 describe('a listing that fails', () => {
-  test('twice is unreachable, in the words of the second time', async () => {
+  test('twice is unreachable, with the reason of the second attempt', async () => {
     const answer = inTurn(refused(500, '{"message":"one"}'), refused(500, '{"message":"two"}'));
     await withEngine([[listing, answer]], async (engine) => {
       assert.match(JSON.stringify(await list(engine)), /unreachable.*server error - two/);
@@ -80,14 +80,14 @@ describe('a listing that fails', () => {
     ['no listing', body('{}'), /is not a list of containers/],
     ['too late', trickle('[', ' ', 5), /did not answer within 2 s/],
   ] as const)
-    test(`since it is ${what} is not asked for again`, async () => {
+    test(`since it is ${what} is not retried`, async () => {
       await withEngine([[listing, answer]], async (engine) => {
         assert.match(JSON.stringify(await list(engine)), words);
         assert.deepEqual(engine.asked, ['/containers/json']);
       });
     });
 
-  test('and then hangs has the time of one', async () => {
+  test('and then hangs has the time limit of one listing', async () => {
     const answer = inTurn(refused(500, '{"message":"one"}'), () => undefined);
     await withEngine([[listing, answer]], async (engine) => {
       assert.match(JSON.stringify(await list(engine)), /did not answer within 2 s/);
@@ -97,7 +97,7 @@ describe('a listing that fails', () => {
   });
 });
 
-test('a socket proxy that lets no ping through leaves the events as they are', async () => {
+test('a socket proxy that refuses pings does not interrupt the events', async () => {
   const answers = [
     [/^\/events$/, (response) => response.flushHeaders()],
     [/^\/_ping$/, refused(403, 'forbidden')],

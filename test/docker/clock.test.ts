@@ -4,7 +4,7 @@ import { dockerEngine } from '../../src/docker/engine.ts';
 import { settingsOf, withEngine } from '../support/hostile-engine.ts';
 
 for (const aheadSeconds of [600, -600, 86_400, 0]) {
-  test(`a restart loop is one by the engine’s clock, ${aheadSeconds} s ahead`, async () => {
+  test(`a restart loop is detected by the engine’s clock, ${aheadSeconds} s ahead`, async () => {
     const engineNow = (): number => Date.now() + aheadSeconds * 1000;
     const dated =
       (answer: () => object) =>
@@ -39,7 +39,7 @@ for (const aheadSeconds of [600, -600, 86_400, 0]) {
         });
         assert.equal(seen.kind, 'ok');
         const ends = seen.kind === 'ok' ? seen.containers.map(({ loop }) => loop) : [];
-        // The header is of whole seconds.
+        // The header has a precision of one second.
         for (const [at, left] of [280, 60].entries()) {
           const loop = ends[at];
           assert.equal(loop?.kind, 'loop');

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { type DockerSettings, dockerConnection } from '../../src/docker/connection.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 
-describe('where the engine is', () => {
+describe('the address of the engine', () => {
   let configDir: string;
   before(() => {
     configDir = mkdtempSync(join(tmpdir(), 'decnet-fleet-dockercfg-'));
@@ -34,7 +34,7 @@ describe('where the engine is', () => {
     );
   }
 
-  test('the usual socket, when nothing is set', () => {
+  test('the default socket, when nothing is set', () => {
     assert.deepEqual(optionsOf({}), { socketPath: '/var/run/docker.sock' });
   });
 
@@ -64,7 +64,7 @@ describe('where the engine is', () => {
     });
   });
 
-  test('what is left out of DOCKER_HOST is as the CLI has it', () => {
+  test('missing parts of DOCKER_HOST have the CLI’s defaults', () => {
     for (const [text, host, port] of [
       ['127.0.0.1:2375', '127.0.0.1', 2375],
       [' 127.0.0.1:4243 ', '127.0.0.1', 4243],
@@ -96,7 +96,7 @@ describe('where the engine is', () => {
     assert.fail('it was taken');
   };
 
-  test('an engine behind SSH is refused with what to do instead, wherever it is named', () => {
+  test('an engine behind SSH is rejected with advice, from any source', () => {
     const advice =
       /is an engine behind SSH, which is not supported\. Forward its socket with `ssh -N -L \S+ HOST`, and set DOCKER_HOST=unix:\/\/\/run\//;
     assert.match(refusalOf({ host: 'ssh://me@example:2222' }), /^DOCKER_HOST "ssh:\/\/me@example:2222" is/);
@@ -124,7 +124,7 @@ describe('where the engine is', () => {
     );
   });
 
-  test('what is no address is refused in one line', () => {
+  test('an invalid address is rejected with one line', () => {
     for (const host of [
       'a b',
       'fd://',
@@ -145,7 +145,7 @@ describe('where the engine is', () => {
     assert.doesNotMatch(refusalOf({ host: 'me:secret@example/path' }), /secret/);
   });
 
-  test('a certificate that cannot be read is refused in one line', () => {
+  test('an unreadable certificate is rejected with one line', () => {
     const directory = join(configDir, 'certificates');
     mkdirSync(join(directory, 'ca.pem'), { recursive: true });
     assert.match(
@@ -165,7 +165,7 @@ describe('where the engine is', () => {
     assert.throws(() => optionsOf({ context: 'nowhere' }), /DOCKER_CONTEXT "nowhere" does not exist/);
   });
 
-  test('a broken configuration of the CLI is named', () => {
+  test('a broken configuration of the CLI is reported', () => {
     writeFileSync(join(configDir, 'config.json'), '{');
     assert.throws(() => optionsOf({}), /config\.json cannot be read/);
     rmSync(join(configDir, 'config.json'));

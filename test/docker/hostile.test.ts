@@ -24,7 +24,7 @@ import { waitFor } from '../support/wait.ts';
 const [listing, inspection, events] = [/^\/containers\/json$/, /^\/containers\/[^/]*\/json$/, /^\/events$/];
 const [ping, info] = [/^\/_ping$/, /^\/info$/];
 
-/** What the product takes of it, in a process that would have to grow beyond these. */
+/** Runs the product's client in a process with a memory limit. */
 async function use(engine: HostileEngine, choice: Omit<Choice, 'host' | 'mostMemory'>): Promise<Found> {
   const asked = JSON.stringify({ ...choice, host: engine.host, mostMemory: 350e6 } satisfies Choice);
   const program = join(packageRoot, 'test/support/engine-user.ts');
@@ -51,14 +51,14 @@ describe('an engine whose answers have no end', () => {
     ['bytes', { listingBytes: 64 * 1024 * 1024 }, '64 MiB or 500,000 containers'],
     ['containers', { containers: 20_000 }, '1 GiB or 20,000 containers'],
   ] as const)
-    test(`a listing of more than so many ${what} is none`, async () => {
+    test(`a listing with too many ${what} is rejected`, async () => {
       assert.equal(
         await list(endless('[', listed), { limits }),
         `HOST: its list of containers is longer than ${words}`,
       );
     });
 
-  test('listings of some deckies share the limits of one', async () => {
+  test('listings of some deckies share the limits of one listing', async () => {
     const only = Array.from({ length: 100 }, (_, at) => `web-${at}`);
     assert.match(
       await list(endless('[', listed), { only, limits: { containers: 20_000 } }),
@@ -66,7 +66,7 @@ describe('an engine whose answers have no end', () => {
     );
   });
 
-  test('a listing of blanks alone is none', async () => {
+  test('a listing of only blanks is rejected', async () => {
     const blanks = ' '.repeat(64 * 1024);
     assert.match(
       await list(
@@ -82,12 +82,12 @@ describe('an engine whose answers have no end', () => {
     ['list', '"a",['.repeat(10_000)],
     ['label', '\\"'.repeat(30_000)],
   ] as const)
-    test(`a container that is an endless ${what} is none`, async () => {
+    test(`a container that is an endless ${what} is rejected`, async () => {
       const first = `[{"Names":["/web"],"Labels":{"decnet.fleet.decky":${what === 'list' ? '[' : '"'}`;
       assert.equal(await list(endless(first, () => next)), 'HOST: it listed a container larger than 1 MiB');
     });
 
-  test('why a listing is refused is not read to its end', async () => {
+  test('a long error message for a listing is not read to its end', async () => {
     const reason = await list(endless('{"message":"', () => longText, 500));
     assert.equal(reason, 'HOST: (HTTP code 500) server error - the message is too long');
   });
@@ -107,7 +107,7 @@ describe('an engine whose answers have no end', () => {
     }
   });
 
-  test('what it says of itself is given up', async () => {
+  test('/info is given up', async () => {
     for (const [status, words] of [
       [200, 'its answer is larger than 4 MiB'],
       [500, '(HTTP code 500) server error - the message is too long'],
@@ -118,9 +118,9 @@ describe('an engine whose answers have no end', () => {
     }
   });
 
-  /** One that ends the watch. */
+  /** An event that ends the test. */
   const last = '{"Actor":{"ID":"end","Attributes":{"decnet.fleet.decky":"end"}}}\n';
-  /** So the first time, and then as it should be. */
+  /** Answers so the first time, and then normally. */
   const onceSo = (first: Answer): Answer => {
     let count = 0;
     return (response, request) => {
@@ -135,13 +135,13 @@ describe('an engine whose answers have no end', () => {
       return { ...found, engine };
     });
 
-  test('a line of the events that never ends is reported, and the events are followed anew', async () => {
+  test('an endless line of events is reported, and the stream is reopened', async () => {
     const { faults, triggers, engine } = await watch([[events, onceSo(endless('{"a":"', () => longText))]]);
     assert.deepEqual(faults, [`${engine.host}: a line of its events is longer than 1 MiB`]);
     assert.deepEqual(triggers, { everything: 1, decky: 1 });
   });
 
-  test('events that break as soon as they are there are opened less and less often', async () => {
+  test('a stream that breaks immediately is reopened with increasing pauses', async () => {
     await withEngine([[events, body('{}\n')]], async (engine) => {
       const watching = watchEngine(settingsOf(engine)).start(
         () => undefined,
@@ -155,13 +155,13 @@ describe('an engine whose answers have no end', () => {
     });
   });
 
-  test('why the events are refused is not read to its end', async () => {
+  test('a long error message for the events is not read to its end', async () => {
     const { faults } = await watch([[events, onceSo(endless('"', () => longText, 500))]]);
     assert.match(faults?.join() ?? '', /HTTP code 500/);
   });
 
   for (const status of [200, 500])
-    test(`a ping, of status ${status}, is taken for none`, async () => {
+    test(`an endless ping with status ${status} does not count`, async () => {
       const answers = [
         [events, onceSo((response) => response.flushHeaders())],
         [ping, endless('OK', () => longText, status)],
@@ -171,7 +171,7 @@ describe('an engine whose answers have no end', () => {
       assert.equal(triggers?.decky, 1);
     });
 
-  test('a flood of events is looked at as a whole, and no more than so many are inspected at once', async () => {
+  test('a flood of events causes one full observation, and concurrent inspections are limited', async () => {
     let sent = 0;
     const flood: Answer = (response) => {
       const write = (): void => {
@@ -207,7 +207,7 @@ describe('an engine whose answers end too late', () => {
     withEngine(answers, async (engine) => {
       const limits = { listingMs: { base: 1000, perContainer: 100_000, most: 2000 }, askMs: 500 };
       const { answer } = await use(engine, { ask: 'list', limits, ...choice });
-      // Nothing is left open once it is given up.
+      // No request stays open after it is given up.
       await waitFor(() => engine.open() === 0, 10_000);
       return answer as { kind: string; reason: string; containers: readonly { loop: unknown }[] };
     });
@@ -231,14 +231,14 @@ describe('an engine whose answers end too late', () => {
     assert.deepEqual(containers[0]?.loop, { kind: 'suspect' });
   });
 
-  test('what it says of itself, a piece at a time', async () => {
+  test('/info, a piece at a time', async () => {
     const found = await withEngine([[info, trickle('"', 'x', 5)]], (engine) =>
       use(engine, { ask: 'info', limits: { askMs: 500 } }),
     );
     assert.match(JSON.stringify(found.info), /abort/);
   });
 
-  test('one of several listings fails: the others are given up, too', async () => {
+  test('if one of several listings fails, the others are given up, too', async () => {
     const answer: Answer = (response, request) => {
       if (request.url?.includes('decky%3Db')) refused(500, '{"message":"no more"}')(response, request);
       else trickle('[', ' ', 5)(response, request);

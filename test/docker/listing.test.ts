@@ -13,7 +13,7 @@ const listed = (more: Partial<ListedContainer> = {}): ListedContainer => ({
 const read = (more: Partial<ListedContainer>) => containerOf(listed(more), 1012);
 
 describe('a line of Docker’s listing', () => {
-  test('its name is its own, not that of a link', () => {
+  test('the name is the container’s own, not that of a link', () => {
     assert.equal(read({ Names: ['/other/alias', '/web-ssh'] }).name, 'web-ssh');
     assert.equal(read({ Names: ['0123abc'] }).name, '0123abc');
   });
@@ -39,7 +39,7 @@ describe('a line of Docker’s listing', () => {
     assert.equal(read({ Status: 'Up 2 seconds (health: starting)' }).unhealthy, false);
   });
 
-  test('how long it is up', () => {
+  test('its uptime', () => {
     for (const [status, seconds] of [
       ['Up Less than a second', 0],
       ['Up 1 second', 1],
@@ -55,7 +55,7 @@ describe('a line of Docker’s listing', () => {
     }
   });
 
-  test('only what was started clearly after its creation is a suspect of a restart loop', () => {
+  test('only containers started clearly after their creation are suspects of a restart loop', () => {
     assert.equal(isSuspect(listed({ Status: 'Up 2 seconds' }), 1004), false, 'just made');
     assert.equal(isSuspect(listed({ Status: 'Up 2 seconds' }), 1006), true);
     assert.equal(isSuspect(listed({ Status: 'Up 2 seconds' }), 2000), true);

@@ -40,12 +40,12 @@ describe('an engine that answers with', () => {
     });
   });
 
-  test('another status than 200 is no listing', async () => {
+  test('a status other than 200 is not a listing', async () => {
     for (const status of [201, 204, 206, 304, 404, 418, 503, 999])
       assert.match(await isUnreachable(refused(status, '')), new RegExp(`HTTP code ${status}`));
   });
 
-  test('no HTTP is unreachable', async () => {
+  test('something other than HTTP is unreachable', async () => {
     for (const text of [
       'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n[]',
       'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n[]',
@@ -61,7 +61,7 @@ describe('an engine that answers with', () => {
       await isUnreachable(raw(text));
   });
 
-  test('words that are long, of many lines and for a terminal gives a short plain reason', async () => {
+  test('a long error with many lines and control characters gives a short plain reason', async () => {
     for (const message of [
       'no \u0007\u001b[2J\n\u2028 \u0000room '.repeat(1000),
       '😀'.repeat(1000),
@@ -73,7 +73,7 @@ describe('an engine that answers with', () => {
       );
   });
 
-  test('words that are none of a message gives them as they are', async () => {
+  test('an error in another format gives its text as the reason', async () => {
     for (const [said, words] of [
       ['{"message":"no room"}', 'no room'],
       ['{"error":"no room"}', 'no room'],

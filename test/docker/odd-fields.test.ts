@@ -24,7 +24,7 @@ const readOne = async (fields: object): Promise<Container> => {
   return one;
 };
 
-/** Any JSON, strings and numbers such as Docker gives among them. */
+/** Any JSON, including strings and numbers as Docker sends them. */
 const odd = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
   fc.constantFrom('running', 'Up 3 seconds', 'Exited (1) now', '/web', '', '\ud800', 'a\u0000b'),
@@ -66,7 +66,7 @@ function isSound(one: Container): void {
 }
 
 describe('a container whose fields are of any type', () => {
-  test('is read, or its list is none', async () => {
+  test('is read, or its list is rejected', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(container, odd), { maxLength: 4 }), async (containers) => {
         try {
@@ -80,7 +80,7 @@ describe('a container whose fields are of any type', () => {
     );
   });
 
-  test('in a text that is hardly JSON is read, or its list is none', async () => {
+  test('in a text that is almost JSON is read, or its list is rejected', async () => {
     const pieces = fc.constantFrom(
       ...[
         '[',
@@ -114,7 +114,7 @@ describe('a container whose fields are of any type', () => {
     );
   });
 
-  test('as deep as it may be', async () => {
+  test('with deeply nested fields', async () => {
     const deep = '['.repeat(250_000) + ']'.repeat(250_000);
     const one = await read(`[{"Names":["/web",${deep}],"State":${deep},"Labels":{"a":${deep}}}]`).catch(
       (error: unknown) => error,
@@ -125,7 +125,7 @@ describe('a container whose fields are of any type', () => {
     );
   });
 
-  test('with figures that no container has', async () => {
+  test('with impossible numbers', async () => {
     assert.equal((await read('[{"Names":["/web"],"Created":1e999}]'))[0]?.createdAt, 0);
     assert.equal((await readOne({ Status: `Exited (${'9'.repeat(400)}) now` })).exitCode, null);
     assert.equal((await readOne({ Status: 'Exited (1e999) now' })).exitCode, null);
@@ -135,7 +135,7 @@ describe('a container whose fields are of any type', () => {
     });
   });
 
-  test('with texts that are long keeps their beginnings, and no decky’s name', async () => {
+  test('with long texts keeps their beginnings, but never a decky’s name', async () => {
     const long = 'x'.repeat(100_000);
     const one = await readOne({
       Names: [`/${long}`],
@@ -149,7 +149,7 @@ describe('a container whose fields are of any type', () => {
     );
   });
 
-  test('many of them with long texts keep no more than is kept of them', async () => {
+  test('many containers with long texts need little memory', async () => {
     const text = (at: number): string => `${at}-${'x'.repeat(500_000)}`;
     async function* many(): AsyncGenerator<Buffer> {
       yield Buffer.from('[');
@@ -170,7 +170,7 @@ describe('a container whose fields are of any type', () => {
 });
 
 describe('a container that arrives in small pieces', () => {
-  test('is not read again for each of them', async () => {
+  test('is not read again for each piece', async () => {
     const bytes = Buffer.from(`[{"Names":["/web"],"a":"${'x'.repeat(1_000_000)}"}]`);
     async function* pieces(): AsyncGenerator<Buffer> {
       for (let at = 0; at < bytes.length; at += 16) yield bytes.subarray(at, at + 16);
@@ -178,12 +178,12 @@ describe('a container that arrives in small pieces', () => {
     const before = process.cpuUsage();
     const found = await readListing(pieces(), (listed) => containerOf(listed, 0));
     assert.equal(found.length, 1);
-    // Of the processor, in microseconds: of the clock, it may take any time on a busy machine.
+    // CPU time in microseconds: elapsed time depends on the load of the machine.
     const { user } = process.cpuUsage(before);
     assert.ok(user < 5e6, `${user / 1e6} s`);
   });
 
-  test('is too long as soon as one in one piece is', async () => {
+  test('has the same size limit as in one piece', async () => {
     const limits = { listingBytes: 1e9, containers: 10, containerBytes: 1000 };
     for (const size of [1, 7, 100, 5000]) {
       const list = (length: number): AsyncGenerator<Buffer> => {
@@ -204,7 +204,7 @@ describe('an inspection whose fields are of any type', () => {
   const ofLoop = (restarts: unknown, started: unknown) =>
     loopOf({ RestartCount: restarts, State: { StartedAt: started } } as Json, now);
 
-  test('tells a loop, or leaves it open, and a window is never longer than it is', () => {
+  test('shows a loop, or leaves it open, and the rest of the window never exceeds the window', () => {
     assert.deepEqual(ofLoop(3, '2025-12-31T23:59:00Z'), { kind: 'loop', endsIn: 240 });
     assert.deepEqual(ofLoop(2, '2025-12-31T23:59:00Z'), { kind: 'none' });
     assert.deepEqual(ofLoop(-5, '2025-12-31T23:59:00Z'), { kind: 'none' });
@@ -216,7 +216,7 @@ describe('an inspection whose fields are of any type', () => {
       assert.deepEqual(ofLoop(restarts, '2025-12-31T23:59:00Z'), { kind: 'suspect' });
   });
 
-  test('whatever it is', () => {
+  test('accepts any value', () => {
     fc.assert(
       fc.property(odd, odd, odd, (a, b, c) => {
         for (const inspected of [
@@ -235,7 +235,7 @@ describe('an inspection whose fields are of any type', () => {
 });
 
 describe('events whose fields are of any type', () => {
-  test('are passed over, and those after them are not', async () => {
+  test('are ignored, and later events are not', async () => {
     const actors: readonly unknown[] = [
       5,
       null,
@@ -269,7 +269,7 @@ describe('events whose fields are of any type', () => {
       await watching.ready;
       await waitFor(() => triggers.length >= 4);
       assert.deepEqual(faults, []);
-      // They are inspected at once, and which ends first is not said.
+      // They are inspected in parallel, in any order.
       assert.deepEqual(new Set(triggers.map((trigger) => JSON.stringify(trigger))), new Set(expected));
     } finally {
       await watching.close();
@@ -278,19 +278,19 @@ describe('events whose fields are of any type', () => {
   });
 });
 
-describe('what is kept of a text', () => {
-  test('is all of it, when it is short and can be printed', () => {
+describe('texts from the engine', () => {
+  test('are kept when they are short and printable', () => {
     for (const text of ['', 'web-ssh', 'Straße 😀', 'a b']) assert.equal(keptText(text, 64), text);
   });
 
-  test('is its beginning, and nothing that cannot be printed', () => {
+  test('are otherwise shortened, and unprintable characters are replaced', () => {
     assert.equal(keptText('abcdef', 3), 'abc');
     assert.equal(keptText('a\u0000b\nc\u001b[2J', 64), 'a\ufffdb\ufffdc\ufffd[2J');
     assert.equal(keptText('ab😀', 3), 'ab\ufffd', 'no half of a character');
     assert.equal(keptText('web\n', 64) === 'web', false);
   });
 
-  test('of a reason is a line of at most 500 characters', () => {
+  test('in a reason have one line of at most 500 characters', () => {
     const reason = faultReason(new Error(`a\nb\u0007${'c'.repeat(10_000)}`), 'unix:///x: ');
     assert.equal(reason.length, 500);
     assert.ok(reason.startsWith('unix:///x: a b\ufffdccc'), reason);

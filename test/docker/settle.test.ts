@@ -9,7 +9,7 @@ const decky = (name: string): Trigger => ({ kind: 'decky', name });
 const containers = (...names: readonly string[]): Trigger => ({ kind: 'containers', names });
 const everything: Trigger = { kind: 'everything' };
 
-/** Inspections that end when they are told to. */
+/** Inspections that end on demand. */
 function engine() {
   const running: { readonly id: string; readonly end: () => void }[] = [];
   return {
@@ -33,7 +33,7 @@ function engine() {
 const limits = { settleAtOnce: 2, settleWaiting: 3, askMs: 200 };
 
 describe('an event is passed on', () => {
-  test('when the inspection of its container has ended, and so many are inspected at once', async () => {
+  test('when the inspection of its container has ended, with limited concurrency', async () => {
     const [triggers, { inspect, endOne, endAll, ids }] = [[] as Trigger[], engine()];
     const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (const name of ['a', 'b', 'c', 'd']) settling.event(name, decky(name));
@@ -46,7 +46,7 @@ describe('an event is passed on', () => {
     assert.deepEqual(triggers, ['a', 'b', 'c', 'd'].map(decky));
   });
 
-  test('after another inspection, when one had begun before it', async () => {
+  test('after another inspection, if one had begun before the event', async () => {
     const [triggers, { inspect, endOne, ids }] = [[] as Trigger[], engine()];
     const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     settling.event('a', containers('web'));
@@ -61,11 +61,11 @@ describe('an event is passed on', () => {
     assert.deepEqual(ids(), []);
   });
 
-  test('as everything, once, when more wait than are remembered, and not before each could be inspected', async () => {
+  test('as everything, once, when too many wait, and only after the time limit of an inspection', async () => {
     const [triggers, { inspect, endAll }] = [[] as Trigger[], engine()];
     const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     const from = performance.now();
-    // Two are inspected, three wait, and the sixth is too many.
+    // Two are inspected, three wait, and the sixth exceeds the limit.
     for (let at = 0; at < 6; at++) settling.event(`${at}`, decky(`${at}`));
     await endAll();
     assert.deepEqual(triggers, [decky('0'), decky('1')]);
@@ -78,7 +78,7 @@ describe('an event is passed on', () => {
     assert.equal(triggers.filter(({ kind }) => kind === 'everything').length, 1);
   });
 
-  test('as everything once more, when others were forgotten meanwhile', async () => {
+  test('as everything once more, when others were dropped in the meantime', async () => {
     const [triggers, { inspect }] = [[] as Trigger[], engine()];
     const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (let at = 0; at < 1000; at++) settling.event(`${at}`, decky(`${at}`));
@@ -87,14 +87,14 @@ describe('an event is passed on', () => {
     assert.deepEqual(triggers, [everything, everything]);
   });
 
-  test('as everything, when one container had more names than are remembered', async () => {
+  test('as everything, when one container had too many names', async () => {
     const [triggers, { inspect }] = [[] as Trigger[], engine()];
     const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (let at = 0; at < 100; at++) settling.event('a', containers(`web-${at}`));
     await waitFor(() => triggers.some(({ kind }) => kind === 'everything'));
   });
 
-  test('to nobody, once it is closed', async () => {
+  test('not at all after closing', async () => {
     const [triggers, { inspect, endAll }] = [[] as Trigger[], engine()];
     const settling = settler(inspect, (trigger) => triggers.push(trigger), limits);
     for (let at = 0; at < 6; at++) settling.event(`${at}`, decky(`${at}`));

@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait.ts';
 
 const names = ['web', 'mail', 'files', 'print', 'phone'];
 const forSeconds = 60;
-/** CHAOS_SEED repeats the acts of a run that failed. */
+/** CHAOS_SEED repeats the actions of a failed run. */
 const seed = Number(process.env.CHAOS_SEED ?? randomInt(2 ** 47));
 
 interface Machine {
@@ -20,7 +20,7 @@ interface Machine {
   readonly engine: TestEngine;
   readonly host: TestHost;
   readonly env: Env;
-  /** Its acts follow from the seed; when they meet the others' is the machine's. */
+  /** The actions depend only on the seed; their timing depends on the machine. */
   readonly random: Random;
   worker?: Running;
 }
@@ -70,7 +70,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
     await store.drop();
   });
 
-  /** One random act. What an engine refuses (a container that is not there) is no matter. */
+  /** One random action. Refusals of the engine (a missing container) are ignored. */
   const act = async ({ name, engine, host, random }: Machine): Promise<void> => {
     const decky = drawOne(random, names);
     const content = JSON.stringify({
@@ -109,7 +109,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
     await Promise.resolve(drawOne(random, acts)()).catch(() => undefined);
   };
 
-  test('then quiet: both are what the rules say, and no peer’s row was touched', async (context) => {
+  test('then quiet: both hosts match the rules, and no peer’s row was changed', async (context) => {
     context.diagnostic(`CHAOS_SEED=${seed}`);
     const peers = () =>
       store.db.query(
@@ -138,7 +138,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
           }),
         )
       ).sort();
-      // One interval, five times; a container that was restarted often counts as looping for its window.
+      // Five times one interval; a container that was restarted often counts as looping during its window.
       await waitFor(async () => {
         const rows = await store.db.query(
           `select name || ' ' || state as row, last_error from fleet_deckies where host_uuid = $1 order by name`,
@@ -154,7 +154,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
           `${name}: ${JSON.stringify(rows)} where ${expected.join()} is expected\n${worker?.output().slice(-1500)}`,
         );
       }, 25_000);
-      // A reason that somebody wrote last changes no state: it too is put right within that time.
+      // A reason written by another program changes no state; it is also corrected within that time.
       await waitFor(async () => {
         const { code, stdout } = await cli(['plan'], env);
         assert.equal(code, 0, stdout);

@@ -33,7 +33,7 @@ for (const kind of stores) {
       await store.drop();
     });
 
-    /** @param clock how far off, as `faketime` reads it; null: it is right */
+    /** @param clock the offset in the format of `faketime`; null: none */
     const start = (program: 'worker.ts' | 'scheduler.ts', clock: string | null): ChildProcess => {
       const command = [process.execPath, join(packageRoot, program)];
       const [name = '', ...args] = clock === null ? command : [faketime ?? '', '-f', clock, ...command];
@@ -55,7 +55,7 @@ for (const kind of stores) {
       running.splice(running.indexOf(child), 1);
       if (child.exitCode !== null || child.pid === undefined) return;
       const ended = new Promise<void>((done) => child.once('exit', () => done()));
-      // faketime starts the program as a child of its own.
+      // faketime starts the program as its child.
       process.kill(-child.pid, 'SIGKILL');
       await ended;
     };
@@ -63,13 +63,13 @@ for (const kind of stores) {
       Number(
         (await store.db.query(`select turn::int from fleet_hosts where host_uuid = 'local'`))[0]?.turn ?? 0,
       );
-    /** Four passes take four intervals; the schedule is looked at every 15 s. */
+    /** Four passes take four intervals; the schedule is checked every 15 s. */
     const passesGoOn = async (): Promise<void> => {
       const from = await turns();
       await waitFor(async () => (await turns()) >= from + 4, 60_000);
     };
 
-    test('a scheduler that was a day ahead leaves nothing behind that stops the next one', async () => {
+    test('a scheduler with a clock a day ahead does not affect the next one', async () => {
       const wrong = start('scheduler.ts', '+1d');
       const worker = start('worker.ts', null);
       await passesGoOn();
@@ -81,7 +81,7 @@ for (const kind of stores) {
       await stop(worker);
     });
 
-    test('a worker an hour behind its scheduler makes its passes, and one an hour ahead', async () => {
+    test('a worker with a clock an hour behind or ahead of its scheduler runs its passes', async () => {
       const scheduler = start('scheduler.ts', null);
       for (const clock of ['-1h', '+1h']) {
         const worker = start('worker.ts', clock);
@@ -91,7 +91,7 @@ for (const kind of stores) {
       await stop(scheduler);
     });
 
-    test('both are set back by an hour, and start again', async () => {
+    test('both clocks are set back by an hour, and the processes restarted', async () => {
       const before = [start('scheduler.ts', null), start('worker.ts', null)];
       await passesGoOn();
       await Promise.all(before.map(stop));
@@ -100,7 +100,7 @@ for (const kind of stores) {
       await Promise.all(after.map(stop));
     });
 
-    test('a worker whose scheduler is gone serves itself, though a pass for tomorrow waits', async () => {
+    test('a worker without a scheduler schedules its own passes, even with a delayed pass for tomorrow', async () => {
       const { openRedis, queueBackend } = await import('../../src/queue/backend.ts');
       const redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
       const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });

@@ -18,7 +18,7 @@ import { waitFor } from '../support/wait.ts';
 
 const mount = (...args: readonly string[]) => promisify(execFile)('mount', args);
 
-/** Five times the 30 seconds within which the contract promises that everything is served again. */
+/** Five times the 30 seconds within which the contract promises full service. */
 const promised = 150_000;
 
 for (const kind of stores) {
@@ -87,7 +87,7 @@ for (const kind of stores) {
         .map(({ row }) => row)
         .join();
 
-    /** A new declaration reaches the table, and a scheduled pass comes: everything works. */
+    /** Checks that everything works: a new declaration reaches the table, and a scheduled pass runs. */
     async function converges(): Promise<void> {
       serial += 1;
       host.write([declaredDecky('web'), declaredDecky(`new-${serial}`)]);
@@ -164,7 +164,7 @@ for (const kind of stores) {
       worker = start([], env, 'worker.ts');
     });
 
-    survives('the worker is stopped for longer than its lock, and goes on', async () => {
+    survives('the worker is suspended for longer than its lock, and resumed', async () => {
       worker.child.kill('SIGSTOP');
       const second = start([], env, 'worker.ts');
       await sleep(12_000);
@@ -218,7 +218,7 @@ for (const kind of stores) {
         .catch(() => undefined);
     });
 
-    survives('DECNET’s bus comes, hangs, and goes', async () => {
+    survives('DECNET’s bus starts, hangs, and stops', async () => {
       const bus = await busServer(join(busDirectory, 'bus.sock'));
       await waitFor(() => bus.subscribed.includes('system.reconciler.control'));
       host.write([declaredDecky('web'), declaredDecky('heard')]);
@@ -255,7 +255,7 @@ for (const kind of stores) {
       connection?.disconnect();
     });
 
-    test('a host whose clock is an hour wrong is no different', async () => {
+    test('a host with a clock that is wrong by an hour', async () => {
       const wrong = `data:text/javascript,${encodeURIComponent('const now = Date.now; Date.now = () => now() + 3600_000;')}`;
       worker.child.kill('SIGTERM');
       assert.equal((await worker.finished).code, 0);

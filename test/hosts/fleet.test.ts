@@ -31,7 +31,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     store = await testStore('redis');
     listener = new Redis(store.redisUrl ?? '');
     const database = new URL(store.redisUrl ?? '').pathname.slice(1);
-    // Channels are the whole server's: those of this fleet carry the number of its logical database.
+    // Channels are shared by the whole server: those of this fleet include the number of its logical database.
     await listener.psubscribe(`${database}/*`);
     listener.on('pmessage', (_pattern, channel: string, text: string) => {
       const topic = channel.slice(database.length + 1);
@@ -51,7 +51,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     );
     assert.equal((await cli(['migrate'], machines[0]?.env ?? {})).code, 0);
     for (const { host, engine, name } of machines) {
-      // A master's file: it names every host, and this one's own deckies by null or by name.
+      // A master's file: it declares the deckies of every host, and those of this host with null or its name.
       host.write([
         declaredDecky('web', ['ssh'], { host_uuid: 'host-a' }),
         declaredDecky('web', ['ssh'], { host_uuid: 'host-b' }),
@@ -95,7 +95,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     assert.deepEqual(await store.db.query('select count(*) from fleet_transitions'), history);
   });
 
-  test('each keeps to its own: a container dies on one, and the other’s rows are untouched', async () => {
+  test('when a container dies on one host, the rows of the other are unchanged', async () => {
     const before = await rowsOf(store.db, 'host-b');
     heard.length = 0;
     await a().engine.container('web-ssh').kill();
@@ -120,7 +120,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     await waitFor(async () => (await statesOf(store.db, 'host-a')).includes('web running'));
   });
 
-  test('a job for one put into the other’s queue fails and writes nothing', async () => {
+  test('a job for one host in the other’s queue fails and writes nothing', async () => {
     const { openRedis, queueBackend } = await import('../../src/queue/backend.ts');
     const redis = openRedis(store.redisUrl ?? '');
     const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
@@ -137,7 +137,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     assert.deepEqual([result.host_uuid, result.inserted], ['host-b', 0]);
   });
 
-  test('workers give a sign of life whose ts is a number of seconds', async () => {
+  test('workers send heartbeats whose ts is a number of seconds', async () => {
     const beat = start([], { ...b().env, DECNET_HOST_UUID: 'host-d' }, 'worker.ts');
     await waitFor(() =>
       heard.some(
@@ -169,7 +169,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     assert.equal(a().worker.child.exitCode, null);
   });
 
-  test('a worker that is killed in mid-pass and started again takes up its queue', async () => {
+  test('a worker that is killed during a pass and restarted continues its queue', async () => {
     process.kill(b().engine.pid, 'SIGSTOP');
     await new Promise((done) => setTimeout(done, 1500));
     b().worker.child.kill('SIGKILL');
@@ -186,7 +186,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     await waitFor(scheduled, 75_000);
   });
 
-  test('forget refuses while the worker lives, asks first, and then retires the host', async () => {
+  test('forget refuses while the worker is running, asks for confirmation, and then retires the host', async () => {
     const refused = await cli(['forget', '--host', 'host-b', '--yes'], a().env);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /The worker of host host-b is running\. Nothing was removed/);

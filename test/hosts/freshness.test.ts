@@ -25,7 +25,7 @@ for (const kind of stores) {
     beforeEach(async () => {
       store = await testStore(kind);
       host = testHost();
-      // No schedule comes to help: what is seen is seen by following.
+      // The schedule is too slow to help, so changes are found only by events.
       env = host.env({ ...store.env, DOCKER_HOST: engine.host, DECNET_INTERVAL: '86400' });
       host.write([declaredDecky('web'), declaredDecky('mail')]);
       await engine.makeDecky('web', ['ssh']);
@@ -55,7 +55,7 @@ for (const kind of stores) {
       return String(found?.at);
     };
 
-    test('a container is killed, started, paused, removed: the row follows, and nothing is listed in full', async () => {
+    test('a container is killed, started, paused, removed: the row follows without a full listing', async () => {
       const before = await fullPasses();
       await engine.container('web-ssh').kill();
       await becomes('web', 'failed');
@@ -87,7 +87,7 @@ for (const kind of stores) {
       await becomes('web', 'degraded');
     });
 
-    test('the file is written in place, replaced, removed and made again', async () => {
+    test('the file is written in place, replaced, removed and created again', async () => {
       host.write([declaredDecky('web'), declaredDecky('mail'), declaredDecky('new')]);
       await becomes('new', 'torn_down');
       const before = await fullPasses();
@@ -121,11 +121,11 @@ for (const kind of stores) {
       await rm(aside, { recursive: true });
     });
 
-    test('a burst is a handful of passes, and the last state is right', async () => {
+    test('a burst causes few passes, and the final state is correct', async () => {
       const turns = async (): Promise<number> =>
         Number((await store.db.query('select turn::int from fleet_hosts'))[0]?.turn);
       const before = await turns();
-      // The turn is held meanwhile, so that the events come while one pass runs; it waits for 20 s.
+      // The lock is held, so that the events arrive during one pass; a pass waits for it for 20 s.
       const turn = new pg.Client({ connectionString: store.db.url });
       await turn.connect();
       try {
@@ -142,7 +142,7 @@ for (const kind of stores) {
       assert.ok(count < 6, `${count} passes for 6 restarts, which are 12 events`);
     });
 
-    test('a container that is not a decky’s wakes nobody', async () => {
+    test('a container that belongs to no decky causes no pass', async () => {
       const turns = async (): Promise<unknown> =>
         (await store.db.query('select turn from fleet_hosts'))[0]?.turn;
       await new Promise((done) => setTimeout(done, 500));
@@ -153,10 +153,10 @@ for (const kind of stores) {
       assert.equal(await turns(), before);
     });
 
-    test('an engine that hangs and comes back: what happened meanwhile is seen', async () => {
+    test('an engine that hangs and recovers: changes in the meantime are found', async () => {
       process.kill(engine.pid, 'SIGSTOP');
       await new Promise((done) => setTimeout(done, 1000));
-      // The container dies while nobody can be told.
+      // The container dies while the engine sends no events.
       process.kill(engine.pid, 'SIGCONT');
       await engine.container('mail-ssh').kill();
       await becomes('mail', 'failed');

@@ -94,7 +94,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     assert.deepEqual(await rowsOf(store.db, 'peer'), before);
   });
 
-  test('no command reaches a peer’s or the schedule’s key, or tells about others', async () => {
+  test('no command accesses a key of a peer or the schedule, or discloses other keys', async () => {
     const master = admin();
     const keys = [
       'bull:reconcile.peer:id',
@@ -169,7 +169,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     master.disconnect();
   });
 
-  test('works with no more than that: jobs, the schedule, changes, an hour’s worth of passes', async () => {
+  test('works with these privileges: jobs, the schedule, changes, passes of an hour', async () => {
     const running = start([], { ...worker, DECNET_INTERVAL: '1' }, 'worker.ts');
     const scheduler = start([], { ...master, DECNET_INTERVAL: '1' }, 'scheduler.ts');
     const turns = async (): Promise<number> =>
@@ -178,7 +178,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     host.write([declaredDecky('web'), declaredDecky('new')]);
     await waitFor(async () => (await statesOf(store.db, 'mine')).join() === 'new pending,web pending');
 
-    // An hour at the usual interval is 120 passes.
+    // An hour at the default interval has 120 passes.
     const redis = openRedis(store.redisUrl ?? '');
     const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
     const queue = backend.queue('reconcile.mine');

@@ -40,7 +40,7 @@ describe('many hosts', { skip: noStore('redis') }, () => {
     await store.drop();
   });
 
-  test('a hundred at an interval of a second, for a minute: every pass happens, spread evenly, none doubled', async () => {
+  test('a hundred hosts at an interval of a second, for a minute: every pass runs once, evenly spread', async () => {
     const docker = dockerEngine({
       host: engine.host,
       tlsVerify: false,
@@ -89,17 +89,17 @@ describe('many hosts', { skip: noStore('redis') }, () => {
     }
     const counts = [...passes.values()].map((times) => times.length);
     const sum = counts.reduce((total, count) => total + count, 0);
-    // The machine may be busy: a pass that is late skips a slot, and never makes up for it with a second one.
+    // The machine may be busy: a late pass skips a slot, and is never followed by a second one.
     assert.ok(Math.max(...counts) <= seconds + 2, `doubled: ${counts.join(' ')}`);
     assert.ok(Math.min(...counts) >= seconds / 3, `skipped: ${counts.join(' ')}`);
     const tenths = new Array<number>(10).fill(0);
     for (const at of [...passes.values()].flat())
       tenths[Math.floor((at % 1000) / 100)] = (tenths[Math.floor((at % 1000) / 100)] ?? 0) + 1;
-    // Evenly would be a tenth of them in each tenth of the second; a busy machine runs some late.
+    // Evenly means a tenth of them in each tenth of the second; on a busy machine some are late.
     for (const count of tenths) assert.ok(count < sum * 0.3, `bunched: ${tenths.join(' ')}`);
   });
 
-  test('a host that is dead for a hundred intervals: no pile of jobs, and one pass on its return', async () => {
+  test('a host that is dead for a hundred intervals: no accumulated jobs, and one pass on its return', async () => {
     const scheduler = startScheduler(backend, {
       hosts: async () => [{ host: 'dead', intervalMs: 100 }],
       intervalMs: 100,

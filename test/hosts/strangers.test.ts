@@ -20,7 +20,7 @@ import { waitFor } from '../support/wait.ts';
 const odd = 'rack 7/left';
 const words = /no worker has ever monitored this host/i;
 
-describe('hosts that no worker ever looked at', () => {
+describe('hosts that no worker has ever monitored', () => {
   let store: TestStore;
   let host: TestHost;
   let env: Env;
@@ -64,7 +64,7 @@ describe('hosts that no worker ever looked at', () => {
     await store.drop();
   });
 
-  /** Of each host, whether it is stale, known to a worker, and its states. */
+  /** For each host: whether it is stale, whether a worker has registered it, and its states. */
   const seenAs = (hosts: readonly HostView[]) =>
     Object.fromEntries(
       hosts.map(({ host_uuid, stale, first_seen_at, states }) => [
@@ -131,7 +131,7 @@ describe('hosts that no worker ever looked at', () => {
     assert.match(decky.body, /last known: failed/);
   });
 
-  test('take no pass: nobody would ever run it', async () => {
+  test('cannot be reconciled: no worker would run the pass', async () => {
     const reply = await ask(`${url}/hosts/lost/reconcile`, { method: 'POST', headers: login });
     assert.equal(reply.status, 409);
     assert.match(reply.body, words);
@@ -140,7 +140,7 @@ describe('hosts that no worker ever looked at', () => {
     assert.deepEqual(await store.db.query(`select 1 from bullmq.job where queue = 'reconcile.lost'`), []);
   });
 
-  test('are in the JSON of the dashboard, page by page', async () => {
+  test('are in the JSON of the dashboard, with paging', async () => {
     const fleet = await json<{ total: number; deckies: readonly { host_uuid: string }[] }>('/api/fleet');
     assert.equal(fleet.total, 4);
     assert.equal(fleet.deckies.filter(({ host_uuid }) => host_uuid === 'lost').length, 2);
@@ -157,7 +157,7 @@ describe('hosts that no worker ever looked at', () => {
     assert.deepEqual([lost.total, seenAs(lost.hosts)], [1, { lost: expected.lost }]);
   });
 
-  test('are in the metrics, stale and without an age', async () => {
+  test('are in the metrics, as stale and without an age', async () => {
     const families = parseExposition((await get('/metrics')).body);
     const of = (name: string, labels: object): number | undefined =>
       families
@@ -178,7 +178,7 @@ describe('hosts that no worker ever looked at', () => {
     assert.equal(of('host_stale', { host: 'host-a' }), 0);
   });
 
-  test('alarm nobody by themselves, and are scheduled only where the configuration names them', async () => {
+  test('cause no alerts, and are scheduled only if the configuration includes them', async () => {
     let asked = 0;
     await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300 }).look(
       Number.MAX_SAFE_INTEGER,
@@ -192,7 +192,7 @@ describe('hosts that no worker ever looked at', () => {
     assert.deepEqual(intervals.map(({ host_uuid }) => host_uuid).sort(), ['host-a', 'new']);
   });
 
-  test('change what readers are told of, though no pass does', async () => {
+  test('cause live updates, although no pass writes them', async () => {
     const { pulse } = pages(database.query, 30);
     const { text } = await pulse();
     assert.equal((await pulse()).text, text);
@@ -205,7 +205,7 @@ describe('hosts that no worker ever looked at', () => {
     );
   });
 
-  test('are forgotten with their rows', async () => {
+  test('are removed with their rows', async () => {
     const nobody = await cli(['forget', '--host', 'never', '--yes'], env);
     assert.deepEqual([nobody.code, nobody.stdout], [1, '']);
     assert.equal((await cli(['forget', '--host', 'no body', '--yes'], env)).code, 2);
@@ -222,7 +222,7 @@ describe('hosts that no worker ever looked at', () => {
     assert.equal((await get('/hosts/lost')).status, 404);
   });
 
-  test('are ordinary ones from the first pass of a worker on', async () => {
+  test('are ordinary hosts after the first pass of a worker', async () => {
     await store.db.query(`insert into fleet_hosts (host_uuid, last_full_pass_at) values ('planned', now())`);
     const { hosts } = await json<{ hosts: readonly HostView[] }>('/api/hosts?host=planned');
     assert.deepEqual(seenAs(hosts), { planned: [false, true, {}] });

@@ -20,11 +20,11 @@ describe('Retry-After', () => {
     ['soon', null, null],
     ['', null, null],
     [null, null, null],
-    // HTTP's three forms of a time.
+    // HTTP's three date formats.
     ['Sun, 06 Nov 1994 08:49:37 GMT', null, 30],
     ['Sunday, 06-Nov-94 08:49:37 GMT', null, 30],
     ['Sun Nov  6 08:49:37 1994', null, 30],
-    // By the receiver's own clock where it tells it.
+    // Relative to the receiver's clock if `Date` is present.
     ['Mon, 06 Nov 2000 08:49:37 GMT', skewed, 30],
     ['Sun, 06 Nov 1994 08:49:37 GMT', skewed, null],
     ['Sun, 06 Nov 1994 08:49:37 GMT', 'yesterday', 30],

@@ -8,7 +8,7 @@ import { redisServer } from '../support/servers.ts';
 import { noStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('a Redis that refuses writes is down until it takes them again, each time', {
+test('a Redis that refuses writes counts as down until it accepts them again', {
   skip: noStore('redis'),
 }, async () => {
   const server = await redisServer();
@@ -33,7 +33,7 @@ test('a Redis that refuses writes is down until it takes them again, each time',
       await admin.config('SET', 'maxmemory', '1');
       await waitFor(() => told.length === 2 * round - 1, 60_000);
       await sleep(4000);
-      // It answers all the while.
+      // It answers all the time.
       await backend.check();
       assert.equal(told.length, 2 * round - 1);
       await admin.config('SET', 'maxmemory', '0');
@@ -56,7 +56,7 @@ test('a Redis that refuses writes is down until it takes them again, each time',
   }
 });
 
-/** One name for a Redis that moves: new connections go where it is now, those that are open stay. */
+/** One address for a Redis that moves: new connections go to the current server, open ones are kept. */
 async function oneName(first: string) {
   let target = new URL(first);
   const server = createServer((socket) => {
@@ -75,7 +75,7 @@ async function oneName(first: string) {
   };
 }
 
-test('a Redis that another one takes over from, behind one name, is found again by those that write and those that wait', {
+test('after a failover behind one address, writers and waiting workers reconnect to the new Redis', {
   skip: noStore('redis'),
 }, async () => {
   const [old, next] = [await redisServer(), await redisServer()];
@@ -96,7 +96,7 @@ test('a Redis that another one takes over from, behind one name, is found again 
     await queue.add('reconcile', { host_uuid: 'before' });
     await waitFor(() => done.length === 1);
     await waitFor(async () => /master_link_status:up/.test(await atNext.info('replication')));
-    // As Sentinel and managed services do: the old one goes on, read-only, and nobody's connection ends.
+    // As with Sentinel and managed services: the old server continues as read-only, and no connection ends.
     name.moveTo(next.url);
     await atNext.call('REPLICAOF', 'NO', 'ONE');
     await atOld.replicaof('127.0.0.1', port(next.url));

@@ -8,14 +8,14 @@ import { redisServer, type Server } from '../support/servers.ts';
 import { noStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** One fleet: a database of its own, and its workers' environment. */
+/** One fleet: its own database, and its workers' environment. */
 interface TestFleet {
   readonly db: TestDatabase;
   readonly host: TestHost;
   readonly env: Env;
 }
 
-describe('a Redis that is not ours alone', { skip: noStore('redis') }, () => {
+describe('a shared Redis', { skip: noStore('redis') }, () => {
   let engine: FakeEngine;
   const servers: Server[] = [];
   const fleets: TestFleet[] = [];
@@ -56,7 +56,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis') }, () => {
     return (await worker.finished).code;
   };
 
-  test('two fleets in two logical databases: what stops the worker of one leaves the other’s alone', async () => {
+  test('two fleets in two logical databases: a stop message to one worker does not stop the other', async () => {
     const { url } = await redis();
     const [first, second] = [await fleet(`${url}/0`), await fleet(`${url}/1`)];
     const workers = [await startWorker(first), await startWorker(second)] as const;
@@ -67,7 +67,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis') }, () => {
       const [ended, other] = at === 0 ? [workers[1], workers[0]] : [workers[0], workers[1]];
       assert.equal((await ended.finished).code, 0);
       if (at > 0) break;
-      // The message was on its way to everybody at once.
+      // The message was published to all at the same time.
       await new Promise((done) => setTimeout(done, 2000));
       assert.equal(other.child.exitCode, null);
       await cliJson(['reconcile', '--once', '--json'], first.env);
@@ -78,13 +78,13 @@ describe('a Redis that is not ours alone', { skip: noStore('redis') }, () => {
     ['CLIENT is renamed', ['--rename-command', 'CLIENT', '']],
     ['CLIENT is forbidden', ['--user', 'default', 'on', 'nopass', '~*', '&*', '+@all', '-client|list']],
   ] as const) {
-    test(`${what}: who lives is known all the same`, async () => {
+    test(`${what}: running workers are detected`, async () => {
       const one = await fleet((await redis(settings)).url);
       await one.db.query(`insert into fleet_hosts (host_uuid) values ('local')`);
       const none = await cli(['stop', '--host', 'local'], one.env);
       assert.match(none.stdout, /No worker of host local is running/);
       const worker = await startWorker(one);
-      // By the worker that lives: this one has another file, and would tear the fleet down.
+      // By the running worker: this command has another file, and would delete the rows.
       one.host.write([{ name: 'web', ip: '192.0.2.7', services: ['ssh'], host_uuid: null }]);
       const elsewhere = testHost();
       elsewhere.write([]);
@@ -99,7 +99,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis') }, () => {
       assert.equal(stopped.code, 0, stopped.stderr);
       assert.match(stopped.stdout, /has stopped/);
       assert.equal((await worker.finished).code, 0);
-      // With no worker, the pass is made by the command itself.
+      // Without a worker the command itself runs the pass.
       const alone = await cliJson<{ deleted: number }>(['reconcile', '--once', '--json'], one.env);
       assert.equal(alone.deleted, 0);
       assert.equal((await cli(['forget', '--host', 'local', '--yes'], one.env)).code, 0);

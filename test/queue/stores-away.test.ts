@@ -9,7 +9,7 @@ import { ask, postgresServer, redisServer, type Server } from '../support/server
 import { noStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** Of a process and its threads. */
+/** The CPU time of a process and its threads. */
 function cpuSeconds(pid: number): number {
   const [user, system] =
     readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13) ?? [];
@@ -18,7 +18,7 @@ function cpuSeconds(pid: number): number {
 
 const noDocker = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
 
-describe('queues on a PostgreSQL that goes away', () => {
+describe('queues on a PostgreSQL that becomes unreachable', () => {
   let server: Server;
   let host: TestHost;
   let env: Env;
@@ -40,7 +40,7 @@ describe('queues on a PostgreSQL that goes away', () => {
       )[0]?.turn ?? 0,
     );
 
-  test('whoever waits for a pass gets one line and no stack, and ends', async () => {
+  test('a command that waits for a pass ends with one line and no stack', async () => {
     const waiting = start(['reconcile', '--once', '--host', 'nobody', '--timeout', '6'], env);
     await sleep(2500);
     await server.stop();
@@ -51,7 +51,7 @@ describe('queues on a PostgreSQL that goes away', () => {
     assert.doesNotMatch(stderr, /\n +at /);
   });
 
-  test('a short outage is waited out by whoever waits for a pass', async () => {
+  test('a command that waits for a pass survives a short outage', async () => {
     const waiting = start(['reconcile', '--once', '--host', 'later', '--timeout', '40'], env);
     await sleep(2500);
     await server.stop();
@@ -63,7 +63,7 @@ describe('queues on a PostgreSQL that goes away', () => {
     assert.equal((await worker.finished).code, 0);
   });
 
-  test('a dashboard with an open decky page lives on', async () => {
+  test('a dashboard with an open decky page continues', async () => {
     const dashboard = start(['dashboard', '--port', '0'], env);
     const url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
     const worker = start([], env, 'worker.ts');
@@ -80,7 +80,7 @@ describe('queues on a PostgreSQL that goes away', () => {
     assert.equal((await dashboard.finished).code, 0);
   });
 
-  test('a worker and a scheduler that start meanwhile wait, work when it is back, and end when they are asked', async () => {
+  test('a worker and a scheduler that start during the outage wait, work afterwards, and stop on a signal', async () => {
     await server.stop();
     const scheduler = start([], env, 'scheduler.ts');
     const worker = start([], env, 'worker.ts');
@@ -98,7 +98,7 @@ describe('queues on a PostgreSQL that goes away', () => {
     }
   });
 
-  test('connections run out while a worker starts: it makes its passes when there are some', async () => {
+  test('no free connections while a worker starts: it runs its passes when there are some', async () => {
     await ask(server.url, 'alter system set max_connections = 12');
     await server.stop();
     await server.start();
@@ -110,7 +110,7 @@ describe('queues on a PostgreSQL that goes away', () => {
     }
     const worker = start([], env, 'worker.ts');
     await sleep(6000);
-    // It waits, and does not spin: seconds of processor time, as the kernel counts them.
+    // It waits without a tight loop: CPU time in seconds.
     assert.ok(cpuSeconds(worker.child.pid ?? 0) < 4, String(cpuSeconds(worker.child.pid ?? 0)));
     await Promise.all(held.map((client) => client.end()));
     const from = await turns();
@@ -121,7 +121,7 @@ describe('queues on a PostgreSQL that goes away', () => {
 });
 
 describe('a schema that is missing', () => {
-  test('of BullMQ is said, with what to do; migrate makes both stores ready, wherever the queues are', {
+  test('of BullMQ is reported with advice; migrate prepares both stores, wherever the queues are', {
     skip: noStore('redis'),
   }, async () => {
     const db = await testDatabase({ migrated: false });

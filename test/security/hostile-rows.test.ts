@@ -10,10 +10,10 @@ import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
 import { noStore, testStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** Begins a title that a terminal obeys, clears it, turns the direction of writing, and ends a line. */
+/** Escape sequences that set the title and clear the terminal, a bidirectional control and a line break. */
 const hostileText = '\u001b]0;planted\u0007\u001b[2J\u009b31m\u202eplanted\r\n';
 
-describe('what a stolen worker writes into its own rows', () => {
+describe('rows that a compromised worker wrote', () => {
   let db: TestDatabase;
   let host: TestHost;
   let env: Env;
@@ -108,7 +108,7 @@ describe('what a stolen worker writes into its own rows', () => {
     '/deckies/evil-4/x7',
     '/history?host=evil-4',
   ])
-    test(`${path} is answered, and shows no sign that a terminal obeys`, async () => {
+    test(`${path} is answered without control characters`, async () => {
       const answer = await fetch(url + path, { signal: AbortSignal.timeout(20_000) });
       const text = await answer.text();
       assert.equal(answer.status, 200, text);
@@ -117,7 +117,7 @@ describe('what a stolen worker writes into its own rows', () => {
       if (!path.includes('evil')) assert.match(text, /good/);
     });
 
-  test('the history of others is not hidden by changes of the future', async () => {
+  test('changes in the future do not hide the history of other hosts', async () => {
     const { transitions } = (await (await fetch(`${url}/api/history?limit=5`)).json()) as {
       transitions: { host_uuid: string }[];
     };
@@ -134,7 +134,7 @@ describe('what a stolen worker writes into its own rows', () => {
     ['status', '--host', 'evil-0'],
     ['history', '--host', 'evil-4'],
   ])
-    test(`${command.join(' ')} works, and shows no sign that a terminal obeys`, async () => {
+    test(`${command.join(' ')} works and prints no control characters`, async () => {
       const { code, stdout, stderr } = await cli(command, env);
       assert.deepEqual([code, stderr], [0, '']);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
@@ -142,7 +142,7 @@ describe('what a stolen worker writes into its own rows', () => {
       assert.doesNotMatch((await cli([...command, '--json'], env)).stdout, /[\u007f-\u009f\u202e]/);
     });
 
-  test('the schedule takes no interval of theirs beyond what is allowed', async () => {
+  test('the schedule limits their intervals', async () => {
     const database = await openDatabase(db.url);
     const intervals = (await report(database.query, 30).intervals()).map(({ interval_s }) => interval_s);
     await database.close();
@@ -201,20 +201,20 @@ describe('the tables', () => {
     ['fleet_alarms', 'recent', `jsonb_build_array(repeat('x', 100000))`],
   ];
   for (const [table, column, value] of values)
-    test(`take no ${value} in ${table}.${column}`, () =>
+    test(`refuse ${value} in ${table}.${column}`, () =>
       assert.rejects(db.query(`update ${table} set ${column} = ${value}`), {
         code: '23514',
         constraint: `${table}_${column}_sane`,
       }));
 
-  test('take the largest that is allowed', async () => {
+  test('accept the largest allowed values', async () => {
     await db.query(`update fleet_hosts set interval_s = 86400, last_error = repeat('x', 4000)`);
     await db.query(`update fleet_deckies set decky_config = jsonb_build_object('a', repeat('x', 1000000))`);
   });
 });
 
 describe('an upgrade from version 0.1', { skip: noStore('redis') }, () => {
-  test('closes what a granted role could reach, without a new grant', async () => {
+  test('removes excess access of a granted role, without a new grant', async () => {
     const store = await testStore('redis');
     const host = testHost();
     const env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
@@ -225,7 +225,7 @@ describe('an upgrade from version 0.1', { skip: noStore('redis') }, () => {
       );
     const mine = await granted(store, env, 'mine');
     await downgrade(store.db);
-    // What 0.1 printed.
+    // The grant that 0.1 printed.
     for (const right of [
       'select, insert, update, delete on fleet_deckies',
       'select, insert, update on fleet_hosts',
@@ -309,7 +309,7 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
       await waitFor(
         async () => (await cliJson<{ hosts: unknown[] }>(['hosts', '--json'], env)).hosts.length > 0,
       );
-      // Of another database's fleet, whose host has the same name.
+      // A role of another database's fleet, whose host has the same name.
       await store.db.query(`create role ${elsewhere} login`);
       const { code, stdout, stderr } = await cli(['grant', '--host', 'mine', '--revoke'], env);
       assert.deepEqual([code, stderr], [0, '']);
@@ -347,7 +347,7 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
     }
   });
 
-  test('and the grant need no superuser: an owner of the tables with CREATEROLE', async () => {
+  test('and the grant need no superuser, but an owner of the tables with CREATEROLE', async () => {
     const store = await testStore('redis');
     const host = testHost();
     const owner = `owner_${process.pid}`;
@@ -395,7 +395,7 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
     }
   });
 
-  test('prints addresses that repeat nothing of the master’s', async () => {
+  test('prints addresses without secrets of the master’s', async () => {
     for (const [name, address] of [
       [
         'DATABASE_URL',

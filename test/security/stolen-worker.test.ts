@@ -19,14 +19,14 @@ const masters = [
 ];
 const tables = [...shared, ...masters];
 
-/** A column of each table that a worker may write, and one value for it. */
+/** For each table, a column that a worker may write, and a value for it. */
 const writable: Readonly<Record<string, readonly [column: string, value: string]>> = {
   fleet_deckies: ['state', `'failed'`],
   fleet_hosts: ['turn', '99'],
   fleet_alarms: ['state', `'running'`],
 };
 
-/** Refused: not allowed to anybody like this, whatever the rows. */
+/** Statements that must be refused, whatever the rows. */
 const refused: readonly string[] = [
   ...tables.flatMap((table) => [
     `delete from ${table}`,
@@ -113,7 +113,7 @@ const refused: readonly string[] = [
   'select * from pg_stats_ext_exprs, pg_statistic',
 ];
 
-/** Allowed, and reaches nothing of another host: no row comes back, none is changed. */
+/** Statements that are allowed but access no other host: they return and change no row. */
 const reachNothing: readonly string[] = [
   ...shared.flatMap((table) => [
     `select * from ${table} where host_uuid = 'peer'`,
@@ -145,7 +145,9 @@ const reachNothing: readonly string[] = [
   `select pg_cancel_backend(pid) from pg_stat_activity where usename <> session_user and backend_type = 'client backend'`,
 ];
 
-describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: noStore('redis') }, () => {
+describe('a compromised worker, with the defaults of PostgreSQL 14 and older', {
+  skip: noStore('redis'),
+}, () => {
   let store: TestStore;
   let host: TestHost;
   let mine: Granted;
@@ -179,7 +181,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
       );
     }
     mine = await granted(store, master, 'mine');
-    // What every role may do there, unless told otherwise; temporary tables it may not make, whatever the version.
+    // The default privileges of every role there. Temporary tables are refused in any version.
     await store.db.query('grant create on schema public to public');
     await store.db.query('analyze');
   });
@@ -199,7 +201,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
     }
   };
 
-  test('more than 200 statements, and none reaches what is not its own', async () => {
+  test('more than 200 statements, and none accesses another host', async () => {
     assert.ok(refused.length + reachNothing.length >= 200, String(refused.length + reachNothing.length));
     const before = await contents();
     const reached: string[] = [];
@@ -222,7 +224,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
     assert.deepEqual(await contents(), before);
   });
 
-  test('more than 200 commands of Redis, and none reaches what is not its own', async () => {
+  test('more than 200 Redis commands, and none accesses another host', async () => {
     const admin = new Redis(store.redisUrl ?? '');
     const redis = new Redis(mine.settings.REDIS_URL ?? '');
     const channel = (topic: string): string => redisChannel(topic, redis.options.db ?? 0);
@@ -399,7 +401,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
     for (const key of keys.slice(0, 2)) await admin.del(key);
   });
 
-  test('what it creates in the schema is run by no command of the master', async () => {
+  test('no command of the master runs objects that it creates in the schema', async () => {
     await asThief(async (client) => {
       await client.query('create table planted (who text)');
       await client.query('grant insert on planted to public');
@@ -465,7 +467,7 @@ describe('a stolen worker, with PostgreSQL as it was up to version 14', { skip: 
     assert.match(open.stdout, /FAULT +rights +Every role may create objects in schema public/);
   });
 
-  test('opens no more than its share of connections', async () => {
+  test('cannot exceed its connection limit', async () => {
     const clients = Array.from(
       { length: 12 },
       () => new pg.Client({ connectionString: mine.settings.DATABASE_URL ?? '' }),

@@ -1,6 +1,6 @@
 import { fixture } from './pass.ts';
 
-/** State files that no pass may act on, and the field that the error must name. */
+/** Invalid state files, and the field that the error must name. */
 export const brokenFiles: readonly (readonly [what: string, content: string | Buffer, names: RegExp])[] =
   (() => {
     type Decky = Record<string, unknown>;

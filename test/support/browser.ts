@@ -3,10 +3,10 @@ import { findProgram } from './program.ts';
 
 const program = await findProgram('chromium');
 
-/** Why there is no browser here; false: there is one. */
+/** The reason to skip tests with a browser; false: it is available. */
 export const noBrowser: string | false =
   program === null ? 'Chromium: there is no chromium on this machine' : false;
 
-/** Debian's Chromium. Root has no sandbox. */
+/** Debian's Chromium. It has no sandbox as root. */
 export const openBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: program ?? 'chromium', args: ['--no-sandbox', '--disable-gpu'] });

@@ -10,15 +10,15 @@ export const net = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-
 /** Two deckies called `a-01`. */
 export const doubled = '[a]\nservices=ssh\namount=2\n[a-01]\nservices=ssh\n';
 
-/** A directory with an INI file, and `build` at work in it. */
+/** A directory with an INI file, and functions to run `build` in it. */
 export interface BuildBench extends TestHost {
   readonly ini: string;
-  /** A state file that is not there yet. */
+  /** The path of a state file that does not exist yet. */
   readonly out: string;
   build(...args: readonly string[]): Promise<Finished>;
   buildText(text: string, ...args: readonly string[]): Promise<Finished>;
   buildStream(text: string, ...args: readonly string[]): Promise<Finished>;
-  /** The command failed in one line on stderr, with nothing on stdout and nothing new beside the INI file. */
+  /** Checks that the command failed with one line on stderr, no output, and no new files. */
   refused(finished: Finished, exit: 1 | 2, words: RegExp): void;
 }
 

@@ -2,15 +2,15 @@ import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { encodeFrame, frameReader } from '../../src/bus/decnet-frames.ts';
 
-/** A server of DECNET's bus, by BUS.md: for tests of its client. */
+/** A server of DECNET's bus according to BUS.md, for tests of its client. */
 export interface BusServer {
   readonly path: string;
-  /** What was published. */
+  /** The published messages. */
   readonly published: { readonly topic: string; readonly envelope: Record<string, unknown> }[];
   readonly subscribed: string[];
-  /** One event to everybody, whoever subscribed to its topic. */
+  /** Sends an event to all clients, regardless of their subscriptions. */
   send(topic: string, payload: unknown): void;
-  /** Reads nothing any more. */
+  /** Stops reading. */
   hang(): void;
   stop(): Promise<void>;
 }

@@ -13,15 +13,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/lib/package.ts';
 
-/** A checkout of the test's own, which any user may read. */
+/** A separate checkout that any user may read. */
 export interface Checkout {
   readonly directory: string;
-  /** Compiles it as for the package. @returns the directory of what was made */
+  /** Compiles it as for the package. @returns the output directory */
   build(): Promise<string>;
   remove(): void;
 }
 
-/** @param ownPackages names in `node_modules` that are copied and not linked */
+/** @param ownPackages packages in `node_modules` to copy instead of linking */
 export function testCheckout(ownPackages: readonly string[] = []): Checkout {
   const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-checkout-'));
   chmodSync(directory, 0o755);
@@ -45,7 +45,7 @@ export function testCheckout(ownPackages: readonly string[] = []): Checkout {
     directory,
     build: async () => {
       const compiler = join(from, '.bin', 'tsc');
-      // What is wrong with the types is for the check to say: it compiles all the same.
+      // Ignore type errors, which `npm run check` reports: the code is emitted in any case.
       await new Promise((done) =>
         execFile(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: directory }, done),
       );

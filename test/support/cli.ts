@@ -11,21 +11,21 @@ export interface Finished {
 export interface Running {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
-  /** What it has printed so far. */
+  /** Its output so far. */
   output(): string;
   /** Resolves when its output matches; rejects when it ends, or after `within` milliseconds. */
   said(pattern: RegExp, within?: number): Promise<string>;
 }
 
-/** Only what a test sets, and what a process needs to run at all: nothing of the developer's own settings. */
+/** Only the variables of the test and those that a process needs, not the developer's settings. */
 const bare = { PATH: process.env.PATH, HOME: '/nonexistent', LANG: 'C.UTF-8' };
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Starts one of the programs of the checkout, as a user would.
- * @param input what it reads on its standard input
- * @param user whose process it is
+ * @param input the content of its standard input
+ * @param user the user to run it as
  */
 export function start(
   args: readonly string[],
@@ -39,7 +39,7 @@ export function start(
     env: { ...bare, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  // It may end before it has read everything.
+  // It may end before it has read all input.
   child.stdin.on('error', () => undefined).end(input);
   let stdout = '';
   let stderr = '';

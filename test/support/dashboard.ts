@@ -8,10 +8,10 @@ import type { WebSettings } from '../../src/web/ports.ts';
 import { startDashboard } from '../../src/web/server.ts';
 import type { Env } from './cli.ts';
 
-/** A dashboard within the test: with limits of the test's own, over a real store. */
+/** A dashboard in the test's process, with its own limits and a real store. */
 export interface TestDashboard {
   readonly url: string;
-  /** Lines of JSON. */
+  /** The log, as lines of JSON. */
   readonly logged: readonly string[];
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import pg from 'pg';
 
 let count = 0;
 
-/** A database of its own on the tests' server. */
+/** A separate database on the tests' server. */
 export interface TestDatabase {
   readonly url: string;
   query<R extends pg.QueryResultRow>(statement: string, values?: readonly unknown[]): Promise<readonly R[]>;

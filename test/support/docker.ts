@@ -11,7 +11,7 @@ import { waitFor } from './wait.ts';
 const run = promisify(execFile);
 const image = 'decnet-fleet-test';
 
-/** What a container is made of. */
+/** The properties of a container. */
 export interface Made {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -23,18 +23,18 @@ export interface Made {
   readonly started?: boolean;
 }
 
-/** A real Docker engine of the tests' own. */
+/** A separate real Docker engine. */
 export interface TestEngine {
   readonly host: string;
   readonly docker: Docker;
   /** The daemon's process. */
   readonly pid: number;
-  /** Ends the daemon and its containers, and starts it again. */
+  /** Stops the daemon and its containers, and starts it again. */
   restart(): Promise<void>;
   make(container: Made): Promise<Docker.Container>;
-  /** The base and the service containers of a decky, as DECNET makes them. */
+  /** The base and the service containers of a decky, as DECNET creates them. */
   makeDecky(name: string, services: readonly string[]): Promise<void>;
-  /** The containers that a fixture lists. */
+  /** The containers of a fixture. */
   makeFixture(list: readonly FixtureDecky[]): Promise<void>;
   container(name: string): Docker.Container;
   removeAll(): Promise<void>;
@@ -46,7 +46,7 @@ export interface FixtureDecky {
   readonly containers: readonly { name: string; labels: Record<string, string> }[];
 }
 
-/** Why there is no engine here; false: there is one. For the `skip` of a suite. */
+/** The reason to skip tests with an engine; false: it is available. */
 export const noEngine: string | false =
   process.getuid?.() !== 0
     ? 'Docker: starting dockerd needs root'
@@ -149,7 +149,7 @@ export async function testEngine(): Promise<TestEngine> {
   };
 }
 
-/** A container whose command cannot start stays `created`: what the test wants. */
+/** A container whose command cannot start stays `created`, as the test needs. */
 function ignoreFailedStart(error: unknown, command: string | undefined): void {
   if (command === undefined) throw error;
 }

@@ -1,6 +1,6 @@
 /**
- * Asks an engine as the product does, in a process of its own whose memory is watched.
- * `node test/support/engine-user.ts CHOICE`, in JSON; says on stdout what it found.
+ * Uses an engine as the product does, in a separate process with a memory limit.
+ * `node test/support/engine-user.ts CHOICE`, in JSON; prints the result on stdout.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,17 +12,17 @@ import { reasonOf } from '../../src/lib/errors.ts';
 export interface Choice {
   readonly host: string;
   readonly limits?: Partial<EngineLimits>;
-  /** Everything in turn; `watch` until this decky is hinted at, and a moment longer. */
+  /** The actions, in turn; `watch` runs until a trigger for this decky, and a moment longer. */
   readonly ask: 'list' | 'info' | { readonly watchUntil: string };
   readonly only?: readonly string[];
-  /** Bytes of memory at which it ends. */
+  /** The memory limit in bytes. */
   readonly mostMemory: number;
 }
 
 export interface Found {
   readonly answer?: unknown;
   readonly info?: unknown;
-  /** Of a watch: how many triggers of each kind, and the faults. */
+  /** For a watch: the number of triggers of each kind, and the errors. */
   readonly triggers?: Readonly<Record<string, number>>;
   readonly faults?: readonly string[];
   readonly lastHint?: string;

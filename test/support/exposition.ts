@@ -1,4 +1,4 @@
-/** Prometheus's text format, read back strictly: what it does not know is an error. */
+/** A strict parser of Prometheus's text format. */
 
 export interface Family {
   readonly help: string;

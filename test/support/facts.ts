@@ -7,7 +7,7 @@ import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 
-/** Builders of facts: each gives the ordinary case, and a test says what is not ordinary. */
+/** Builders of facts with default values, which a test overrides. */
 
 export const now = Date.parse('2026-03-01T12:00:00Z');
 
@@ -30,7 +30,7 @@ export const invalid: Desired = {
   error: new FleetError('STATE_FILE_INVALID', 'state.json: config.deckies[0].ip is missing'),
 };
 
-/** A row that a pass wrote last, long ago, saying what `decky(name)` says. */
+/** A row that a pass wrote long ago, with the content of `decky(name)`. */
 export function row(name: string, more: Partial<Row> = {}): Row {
   const { ip, services, config } = decky(name);
   return {
@@ -46,7 +46,7 @@ export function row(name: string, more: Partial<Row> = {}): Row {
   };
 }
 
-/** A row that another program wrote so many seconds ago. */
+/** A row that another program wrote `ago` seconds ago. */
 export const othersRow = (name: string, secondsAgo: number, more: Partial<Row> = {}): Row =>
   row(name, { ours: false, writtenAt: now - secondsAgo * 1000, ...more });
 

@@ -14,7 +14,7 @@ export function fakeEngine(containers: readonly object[] = []): Promise<FakeEngi
   return engineOf((request, response) => {
     const url = request.url ?? '';
     if (url.startsWith('/events')) {
-      // Nothing ever happens here; the stream stays open.
+      // There are no events; the stream stays open.
       response.writeHead(200, { 'content-type': 'application/json' });
       response.flushHeaders();
     } else if (url.startsWith('/containers/json')) response.end(list);
@@ -25,7 +25,7 @@ export function fakeEngine(containers: readonly object[] = []): Promise<FakeEngi
   });
 }
 
-/** An engine that answers so. */
+/** An engine with the given answers. */
 export async function engineOf(answer: RequestListener): Promise<FakeEngine> {
   const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-fake-'));
   const path = join(directory, 'docker.sock');

@@ -7,16 +7,16 @@ import { cli, type Env } from './cli.ts';
 import type { TestDatabase } from './database.ts';
 import type { TestStore } from './stores.ts';
 
-/** What a host's worker was given. */
+/** The credentials of a host's worker. */
 export interface Granted {
   readonly role: string;
   /** DECNET_HOST_UUID, DATABASE_URL and REDIS_URL. */
   readonly settings: Env;
-  /** Takes it all back. */
+  /** Revokes them. */
   remove(): Promise<void>;
 }
 
-/** Grants a host as an operator does: by running what the command prints. @param master the master's environment */
+/** Grants a host as an operator does, by running the printed statements. @param master the master's environment */
 export async function granted(store: TestStore, master: Env, host: string): Promise<Granted> {
   const { code, stdout, stderr } = await cli(['grant', '--host', host], master);
   assert.deepEqual([code, stderr], [0, '']);
@@ -55,7 +55,7 @@ async function asAdmin(store: TestStore, ...words: readonly string[]): Promise<v
   }
 }
 
-/** As before the tables had rules about what a row may hold, or where somebody took them away. */
+/** Drops the constraints of the tables, as in an older version or after manual changes. */
 export async function withoutRules(db: TestDatabase): Promise<void> {
   const rules = await db.query<{ drop: string }>(
     `select format('alter table %s drop constraint %I', conrelid::regclass, conname) as drop
@@ -65,7 +65,7 @@ export async function withoutRules(db: TestDatabase): Promise<void> {
   for (const { drop } of rules) await db.query(drop);
 }
 
-/** Takes a database back to the schema of version 0.1. */
+/** Reverts a database to the schema of version 0.1. */
 export async function downgrade(db: TestDatabase): Promise<void> {
   const database = await openDatabase(db.url);
   const migration = new StolenWorker((database.orm as MikroORM).em.getDriver(), database.orm.config);

@@ -12,9 +12,8 @@ interface Event {
 }
 
 /**
- * Ends a run in which no test ends any more, and says which one hangs: without it the run would wait for ever, and say
- * nothing.
- * @param longest milliseconds; no test takes as long
+ * Ends a run in which a test hangs, and reports the test.
+ * @param longest the time limit of a test in milliseconds
  */
 export function hangWatch(longest: number) {
   const underWay = new Map<string, string>();
@@ -32,10 +31,10 @@ export function hangWatch(longest: number) {
     timer = setTimeout(() => void giveUp(), longest);
   };
   return {
-    /** Aborted when the run is given up. */
+    /** Aborted when a test hangs. */
     signal: givenUp.signal,
     follow: (stream: TestsStream): void => {
-      // A file's own test is this process's, those in it are its process's: their numbers may be the same.
+      // The test of a file belongs to this process, those in it to the child process, so their numbers may be equal.
       const key = ({ file, name, testId }: Event): string => `${file} ${testId} ${name}`;
       hear();
       stream.on('test:dequeue', (event) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Env } from './cli.ts';
 
-/** One machine's directory: its state file, and what its commands are told. */
+/** The directory of one machine: its state file, and the environment of its commands. */
 export interface TestHost {
   readonly directory: string;
   readonly stateFile: string;
@@ -28,7 +28,7 @@ export function testHost(): TestHost {
   };
 }
 
-/** A decky as DECNET writes it, as far as it matters here. */
+/** A decky as DECNET writes it, with the fields that the tests need. */
 export const declaredDecky = (
   name: string,
   services: readonly string[] = ['ssh'],

@@ -2,19 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DockerSettings } from '../../src/docker/connection.ts';
 import { engineOf, type FakeEngine } from './fake-engine.ts';
 
-/** An engine that is broken, or wants to break whoever asks it. */
+/** A broken or hostile engine. */
 export interface HostileEngine extends FakeEngine {
-  /** The paths that were asked, without what follows a question mark, in their order. */
+  /** The requested paths without query, in order. */
   readonly asked: readonly string[];
-  /** How many requests of this kind were open at once, at most. */
+  /** The maximum number of concurrent requests of this kind. */
   mostOpen(path: RegExp): number;
-  /** How many are open now. */
+  /** The number of open requests. */
   open(): number;
 }
 
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** @param answers by path, without what follows a question mark, the first that fits; others are not found */
+/** @param answers by path without query; the first match is used, others are not found */
 export async function hostileEngine(answers: readonly (readonly [RegExp, Answer])[]): Promise<HostileEngine> {
   const asked: string[] = [];
   const opened = new Map<ServerResponse, string>();
@@ -39,7 +39,7 @@ export async function hostileEngine(answers: readonly (readonly [RegExp, Answer]
   };
 }
 
-/** How it is asked. */
+/** The settings of a client for it. */
 export const settingsOf = ({ host }: FakeEngine): DockerSettings => ({
   host,
   tlsVerify: false,
@@ -70,7 +70,7 @@ export const refused =
   (response) =>
     void response.writeHead(status).end(text);
 
-/** As fast as it is read, without an end. @param next told how often it was asked before */
+/** An endless answer, as fast as it is read. @param next receives the number of earlier calls */
 export const endless =
   (first: string, next: (before: number) => string, status = 200): Answer =>
   (response) => {
@@ -84,7 +84,7 @@ export const endless =
     write();
   };
 
-/** A piece every so many milliseconds, without an end. */
+/** An endless answer with a piece every `ms` milliseconds. */
 export const trickle =
   (first: string, next: string, everyMs: number, status = 200): Answer =>
   (response) => {
@@ -94,7 +94,7 @@ export const trickle =
     response.on('close', () => clearInterval(timer));
   };
 
-/** What no HTTP server would say. */
+/** An answer that is not HTTP. */
 export const raw =
   (text: string): Answer =>
   (response) =>

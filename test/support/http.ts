@@ -11,7 +11,7 @@ export interface AskOptions {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
-  /** From which of our own addresses. */
+  /** The local address. */
   readonly from?: string;
   readonly signal?: AbortSignal;
 }
@@ -19,7 +19,7 @@ export interface AskOptions {
 export const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
-/** Each with a connection of its own. Not fetch: it keeps `Host` and `Origin` to itself. */
+/** Sends a request on its own connection. Not with fetch, which does not allow setting `Host` and `Origin`. */
 export const ask = (url: string, options: AskOptions = {}): Promise<Reply> =>
   new Promise((done, fail) => {
     const { method = 'GET', headers = {}, from, signal } = options;
@@ -40,10 +40,10 @@ export const ask = (url: string, options: AskOptions = {}): Promise<Reply> =>
     asked.end(options.body);
   });
 
-/** A connection on which a test writes what it likes. */
+/** A raw connection. */
 export interface Line {
   write(text: string): void;
-  /** What came so far. */
+  /** The bytes received so far. */
   heard(): string;
   isOpen(): boolean;
   pause(): void;

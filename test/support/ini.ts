@@ -4,7 +4,7 @@ import { packageRoot } from '../../src/lib/package.ts';
 
 const directory = join(packageRoot, 'test/fixtures/ini');
 
-/** The inputs of a case beside its INI file. @see test/fixtures/ini/README.md */
+/** The other inputs of a case. @see test/fixtures/ini/README.md */
 export interface IniInput {
   readonly subnet_cidr: string;
   readonly gateway: string;

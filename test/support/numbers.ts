@@ -14,7 +14,7 @@ const exponent = fc
 const oneIn = (often: number, part: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc.oneof({ arbitrary: fc.constant(''), weight: often }, part);
 
-/** Any number as JSON may write it. */
+/** Any number in any JSON notation. */
 export const numberText = fc.oneof(
   fc
     .tuple(

@@ -11,7 +11,7 @@ import type { Ports } from '../../src/pass/pass.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { declared, seen } from './facts.ts';
 
-/** A pass on a real ledger, whose file and engine say what the test wants. */
+/** A pass on a real ledger with a simulated file and engine. */
 export interface Bench {
   readonly db: TestDatabase;
   readonly database: Database;

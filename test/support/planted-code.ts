@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /**
- * Makes of a directory a compile cache in which a module is other code, as whoever may write there can: Node looks at a
- * checksum of the source alone.
- * @param marker a file that the other code makes
- * @param owner of all of it
+ * Turns a directory into a compile cache with other code for a module, as any user with write access can do: Node checks only a
+ * checksum of the source.
+ * @param marker the file that the planted code creates
+ * @param owner the owner of all files
  */
 export function plantCode(module: string, cache: string, marker: string, owner: number): void {
   const genuine = readFileSync(module);

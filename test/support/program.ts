@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/local/sbin'];
 
-/** Where a program of this machine is; null: it has none. */
+/** The path of an installed program; null: not installed. */
 export async function findProgram(name: string): Promise<string | null> {
   for (const place of places) {
     const path = join(place, name);

@@ -1,17 +1,17 @@
 import { createServer, request } from 'node:http';
 
-/** A reverse proxy that shows a server below a path of its own, and nothing beside it. */
+/** A reverse proxy that serves only a server below a path. */
 export interface PathProxy {
-  /** Where it shows the server. */
+  /** The address of the server through the proxy. */
   readonly url: string;
-  /** What it was asked for beside the path. */
+  /** Requests outside the path. */
   readonly strayed: readonly string[];
-  /** From now on it shows this server. */
+  /** Sets the server. */
   show(url: string): void;
   close(): Promise<void>;
 }
 
-/** @param strips whether the server is asked without the path, and by its own name, as by default in most proxies */
+/** @param strips whether to remove the path and to send the server's own `Host`, the default of most proxies */
 export async function proxyBelow(prefix: string, strips: boolean): Promise<PathProxy> {
   const strayed: string[] = [];
   let target = '';

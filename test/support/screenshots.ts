@@ -1,4 +1,4 @@
-/** `npm run screenshots`: draws the pages of a living fleet, light, dark and on a phone, into docs/images. */
+/** `npm run screenshots`: writes screenshots of a running fleet, light, dark and on a phone, to docs/images. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/lib/package.ts';
@@ -24,7 +24,7 @@ const stage = await openStage('redis', {
 });
 const browser = await openBrowser();
 try {
-  // Something to look at: a day of history, another host, a stale one; and a few things that broke just now.
+  // Sample data: a day of history, another host, a stale host, and some recent failures.
   await stage.store.db.query(`delete from fleet_transitions where name = 'web-01'`);
   await stage.store.db.query(
     `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at) values

@@ -11,26 +11,26 @@ import { findProgram } from './program.ts';
 import { freePort } from './services.ts';
 import { waitFor } from './wait.ts';
 
-/** A server that a test may stop and start: at the same address. */
+/** A server that a test can stop and restart at the same address. */
 export interface Server {
   readonly url: string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** It keeps its connections, takes new ones, and says nothing. */
+  /** Suspends it: it keeps its connections, accepts new ones, and does not answer. */
   hang(): void;
-  /** It goes on where it was. */
+  /** Resumes it. */
   resume(): void;
   remove(): Promise<void>;
 }
 
 /**
- * A Redis of the test's own, which keeps nothing: started again it is an empty one.
- * @param settings more of them, as on the command line
+ * A separate Redis without persistence: it is empty after a restart.
+ * @param settings additional command-line settings
  */
 export async function redisServer(settings: readonly string[] = []): Promise<Server> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
-  // What it writes for a replica is another user's in a directory that all share.
+  // In a shared directory, files that it writes for a replica could belong to another user.
   const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-redis-'));
   let child: ChildProcess | null = null;
   const server: Server = {
@@ -69,9 +69,9 @@ export async function redisServer(settings: readonly string[] = []): Promise<Ser
 }
 
 /**
- * A PostgreSQL of the test's own.
- * @param made.settings more of them, as on the command line
- * @param made.prepare called with its data directory and whose it is, before it starts
+ * A separate PostgreSQL.
+ * @param made.settings additional command-line settings
+ * @param made.prepare called before it starts, with its data directory and owner
  */
 export async function postgresServer(
   made: {
@@ -122,7 +122,7 @@ export async function postgresServer(
 const childrenOf = (pid: number): readonly number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 
-/** One query on a server that may just have come back. */
+/** Runs one query on a server that may have just restarted. */
 export async function ask<R extends pg.QueryResultRow>(
   url: string,
   statement: string,

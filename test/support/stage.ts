@@ -3,19 +3,19 @@ import { type TestEngine, testEngine } from './docker.ts';
 import { declaredDecky, type TestHost, testHost } from './host.ts';
 import { type StoreKind, type TestStore, testStore } from './stores.ts';
 
-/** A whole product as a user runs it: `up` on a real engine, with its dashboard. */
+/** The whole product as a user runs it: `up` on a real engine, with its dashboard. */
 export interface Stage {
   readonly store: TestStore;
   readonly engine: TestEngine;
   readonly host: TestHost;
   readonly up: Running;
-  /** Where its dashboard is. */
+  /** The address of its dashboard. */
   readonly url: string;
   readonly env: Env;
   close(): Promise<void>;
 }
 
-/** The deckies of the stage, each with its services. */
+/** The deckies of the stage with their services. */
 export const cast: Readonly<Record<string, readonly string[]>> = {
   'web-01': ['http', 'https'],
   'web-02': ['http', 'ssh'],

@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import { type TestDatabase, testDatabase } from './database.ts';
 
-/** A place for queues: a database of its own, and for Redis a logical database of its own. */
+/** A store of queues: a separate database, and for Redis a separate logical database. */
 export interface TestStore {
   readonly db: TestDatabase;
   readonly redisUrl: string | null;
-  /** The environment that names it. */
+  /** The environment variables of the store. */
   readonly env: { readonly DATABASE_URL: string; readonly REDIS_URL?: string };
   drop(): Promise<void>;
 }
@@ -13,7 +13,7 @@ export interface TestStore {
 export const stores = ['postgres', 'redis'] as const;
 export type StoreKind = (typeof stores)[number];
 
-/** Why a store cannot be tested here; false: it can. */
+/** The reason to skip tests of a store; false: it is available. */
 export const noStore = (kind: StoreKind): string | false =>
   kind === 'redis' && process.env.TEST_REDIS_URL === undefined
     ? 'Redis: there is no redis-server on this machine'

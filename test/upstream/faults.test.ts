@@ -15,7 +15,7 @@ import {
 } from '../support/facts.ts';
 import { type Bench, bench, rowsOf, statesOf } from '../support/pass.ts';
 
-/** What upstream gets wrong. @see DOMAIN.md */
+/** Faults of DECNET's reconciler. @see DOMAIN.md */
 describe('upstream’s fault', () => {
   let it: Bench;
   beforeEach(async () => {
@@ -76,7 +76,7 @@ describe('upstream’s fault', () => {
     assert.deepEqual(await peers(), before);
   });
 
-  test('4: smtp_relay and sniffer make a healthy decky degraded for ever', async () => {
+  test('4: smtp_relay and sniffer make a healthy decky permanently degraded', async () => {
     it.desired = declared(decky('mail', ['smtp_relay', 'sniffer', 'docker_api']));
     it.observed = seen(container('mail'), container('mail-smtp_relay'), container('mail-docker-api'));
     await run();
@@ -153,7 +153,7 @@ describe('upstream’s fault', () => {
     assert.deepEqual(await statesOf(it.db), ['web torn_down']);
   });
 
-  test('13: a decky whose name holds a dot makes the pass fail after its row is written', async () => {
+  test('13: a decky whose name contains a dot makes the pass fail after its row is written', async () => {
     it.desired = declared(decky('web.corp'));
     it.observed = seen(serviceOf('web.corp', 'ssh'));
     await run();

@@ -12,7 +12,7 @@ import { waitFor } from '../support/wait.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const login = { username: 'ops', password: 'p:w"é' };
-/** Five times the second within which a change is promised on the page. */
+/** Five times the promised second until a change is on the page. */
 const seenWithin = 5000;
 
 for (const kind of stores) {
@@ -73,7 +73,7 @@ for (const kind of stores) {
       await page.waitForSelector(`${row('web-01')}[data-state=running]`, { timeout: seenWithin });
     });
 
-    test('filters act at once, stand in the address, and the address shows the same again', async () => {
+    test('filters apply immediately and are kept in the address, which restores them', async () => {
       await open('/');
       await page.fill('input[name=q]', 'web');
       await page.waitForSelector(row('db-01'), { state: 'detached' });
@@ -108,7 +108,7 @@ for (const kind of stores) {
       await says('.three', /Recorded[\s\S]*running[\s\S]*Observed[^✖]*running/);
     });
 
-    test('what changes between the page and its stream, while others watch and it is pointed at, is shown', async () => {
+    test('a change between the page and its stream is shown, with other readers and under the pointer', async () => {
       const watcher = await context.newPage();
       await watcher.goto(stage.url);
       await watcher.waitForSelector('#stream[data-state=live]');
@@ -133,7 +133,7 @@ for (const kind of stores) {
       await Promise.all([watcher.close(), stale.close()]);
     });
 
-    test('Reconcile now: the pass is asked for, and appears among the last ones', async () => {
+    test('Reconcile now: the pass is enqueued, and appears among the last ones', async () => {
       await open('/hosts/host-a');
       await page.click('text=Reconcile now');
       await page.waitForURL(/asked=/);
@@ -143,7 +143,7 @@ for (const kind of stores) {
       assert.match(await page.innerText(`tr[data-key="pass ${job}"]`), /manual\s+no changes/);
     });
 
-    test('Plan: what a pass would do', async () => {
+    test('Plan: the changes of a pass', async () => {
       await open('/hosts/host-a');
       await page.click('text=Plan');
       assert.match(await page.innerText('main'), /No changes/);
@@ -164,7 +164,7 @@ for (const kind of stores) {
       await says('#passes', /not given/);
     });
 
-    test('a lost connection is shown, and heals', async () => {
+    test('a lost connection is shown, and restored', async () => {
       const second = await dashboard(stage);
       try {
         const other = await context.newPage();
@@ -187,7 +187,7 @@ for (const kind of stores) {
       }
     });
 
-    test('light and dark, at a desk and on a phone: no serious fault of accessibility, nothing scrolls sideways', async () => {
+    test('light and dark, on a desktop and a phone: no serious accessibility problem, no horizontal scrolling', async () => {
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         for (const width of [1280, 360]) {
@@ -204,7 +204,7 @@ for (const kind of stores) {
             const at = `${path} ${colorScheme} ${width}`;
             const wide = await page.evaluate('document.documentElement.scrollWidth');
             assert.ok(Number(wide) <= width, `${at} is ${wide} wide`);
-            // The page's own policy lets no script in: this one comes by the debugger.
+            // The page's policy blocks other scripts, so this one is injected by the debugger.
             await page.evaluate(axe);
             const violations = (await page.evaluate(
               `axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -233,7 +233,7 @@ for (const kind of stores) {
       await stranger.close();
     });
 
-    test('nothing was asked of anybody outside, and no script failed', () => {
+    test('nothing was loaded from outside, and no script failed', () => {
       assert.deepEqual(outside, []);
       assert.deepEqual(
         faults.filter((text) => !/ERR_INTERNET_DISCONNECTED|ERR_CONNECTION/.test(text)),
@@ -241,7 +241,7 @@ for (const kind of stores) {
       );
     });
 
-    test('a host whose worker is gone: stale in plain sight, its states last known', async () => {
+    test('a host whose worker is gone: shown as stale, with its last known states', async () => {
       const second = await dashboard(stage);
       try {
         const other = await context.newPage();
@@ -269,7 +269,7 @@ for (const kind of stores) {
   });
 }
 
-/** A dashboard of its own beside the one of `up`. */
+/** A separate dashboard beside the one of `up`. */
 async function dashboard(stage: Stage, port = 0): Promise<{ running: Running; url: string; port: number }> {
   const running = start(['dashboard', '--port', String(port)], stage.env);
   const found = /dashboard is at (http:\S+:(\d+))/.exec(await running.said(/dashboard is at http:\S+:\d+/));

@@ -82,7 +82,7 @@ describe('the dashboard over HTTP', () => {
       assert.equal(refused.status, 401);
       assert.match(String(refused.headers['www-authenticate']), /^Basic/);
       assert.doesNotMatch(refused.body, /host-a|web-01/);
-      // Every wrong one costs time: what else is wrong is tested with the logins.
+      // Every wrong login is delayed: other cases are in the tests of logins.
       const wrong = { authorization: basic('ops', 'wrong') };
       assert.equal((await ask(guarded.url + path, { headers: wrong })).status, 401);
       const expected = path.endsWith('/plan') ? 404 : 200;
@@ -91,14 +91,14 @@ describe('the dashboard over HTTP', () => {
     });
   }
 
-  test('/healthz and /readyz need no login and tell no detail', async () => {
+  test('/healthz and /readyz need no login and return no details', async () => {
     for (const path of ['/healthz', '/readyz']) {
       const { status, body } = await ask(guarded.url + path);
       assert.deepEqual([status, body], [200, 'ok\n']);
     }
   });
 
-  test('a policy lets nothing in from outside, on every page', async () => {
+  test('a policy blocks everything from outside, on every page', async () => {
     for (const path of ['/', '/hosts/host-a', '/deckies/host-a/web-01', '/none', '/queues/']) {
       const { headers, body } = await ask(readOnly.url + path);
       assert.match(String(headers['content-security-policy']), /default-src '(none|self)'/);
@@ -107,7 +107,7 @@ describe('the dashboard over HTTP', () => {
     }
   });
 
-  test('a name that is not ours is refused, an address is not, nor is the proxy’s name', async () => {
+  test('an unknown Host is refused; an IP address and the proxy’s name are not', async () => {
     for (const name of ['evil.example', 'localhost.evil.example', 'x', '127.0.0.1.nip.example', 'a b'])
       for (const path of ['/', '/metrics', '/api/events', '/none'])
         assert.equal(
@@ -124,7 +124,7 @@ describe('the dashboard over HTTP', () => {
     assert.equal((await ask(`${readOnly.url}/`, { headers: { host: 'fleet.example.org' } })).status, 421);
   });
 
-  test('further names are those of DASHBOARD_HOSTS, for everything', async () => {
+  test('DASHBOARD_HOSTS adds names, for all requests', async () => {
     for (const path of ['/', '/metrics', '/queues/', '/api/fleet'])
       for (const name of ['fleet.internal:7070', 'METRICS', 'fleet.example.org']) {
         const { status } = await ask(guarded.url + path, { headers: { ...login, host: name } });
@@ -133,7 +133,7 @@ describe('the dashboard over HTTP', () => {
     assert.equal((await ask(`${guarded.url}/`, { headers: { ...login, host: 'other' } })).status, 421);
   });
 
-  test('a probe is answered by whatever name it asks, or none, also over HTTP/1.0', async () => {
+  test('a probe is answered for any Host or none, also over HTTP/1.0', async () => {
     for (const path of ['/healthz', '/readyz']) {
       for (const name of ['evil.example', '', 'a b'])
         assert.equal((await ask(guarded.url + path, { headers: { host: name } })).body, 'ok\n', `"${name}"`);
@@ -160,7 +160,7 @@ describe('the dashboard over HTTP', () => {
     }
   });
 
-  test('nothing changes from another site, nor without a login', async () => {
+  test('changes are refused from another site, and without a login', async () => {
     const post = (url: string, headers: OutgoingHttpHeaders) =>
       ask(`${url}/hosts/host-a/reconcile`, { method: 'POST', headers });
     assert.equal((await post(readOnly.url, {})).status, 403);
@@ -186,7 +186,7 @@ describe('the dashboard over HTTP', () => {
     );
   });
 
-  test('read-only: Bull Board changes nothing either', async () => {
+  test('read-only: Bull Board cannot change anything either', async () => {
     for (const path of [
       '/queues/api/queues/schedule/add',
       '/queues/api/queues/schedule/pause',
@@ -224,14 +224,14 @@ describe('the dashboard over HTTP', () => {
     assert.match(body, /\*\*\*/);
   });
 
-  test('a stale host is said to be stale, its states last known', async () => {
+  test('a stale host is shown as stale, with its last known states', async () => {
     const { body } = await ask(`${readOnly.url}/?host=host-b`);
     assert.match(body, /STALE: last pass/);
     assert.match(body, /20 intervals/);
     assert.match(body, /last known: running/);
   });
 
-  test('every gap is shown, and none of them counts as time that was looked at', async () => {
+  test('every gap is shown, and none counts as monitored time', async () => {
     const now = Date.now();
     const ago = (hours: number): string => new Date(now - hours * 3600_000).toISOString();
     await store.db.query(`delete from fleet_transitions where host_uuid = 'host-a' and name = 'web-01'`);
@@ -244,16 +244,16 @@ describe('the dashboard over HTTP', () => {
       `insert into fleet_gaps (host_uuid, from_at, to_at) values ('host-a', $1, $2), ('host-a', $3, $4)`,
       [ago(15), ago(10), ago(6), ago(3)],
     );
-    // Another address than that of the tests before: who asks the same at once gets the same answer.
+    // Not the address of the tests before: equal requests get the same answer for a moment.
     const host = await ask(`${readOnly.url}/hosts/host-a?gaps`);
     for (const hours of [15, 10, 6, 3]) assert.ok(host.body.includes(ago(hours)), `${hours} h ago`);
     const { body } = await ask(`${readOnly.url}/deckies/host-a/web-01?gaps`);
-    // Of 20 hours 5 and 3 were not looked at.
+    // Of 20 hours 5 and 3 were not monitored.
     assert.match(body, /running, of 12 h monitored/);
     await store.db.query(`delete from fleet_transitions where name = 'web-01'`);
   });
 
-  test('JSON: paged, filtered; a wrong value is named', async () => {
+  test('JSON: paging and filters; an invalid value is reported', async () => {
     const json = async (path: string): Promise<Record<string, unknown>> => {
       const { status, body } = await ask(readOnly.url + path);
       assert.equal(status, 200, body);
@@ -283,7 +283,7 @@ describe('the dashboard over HTTP', () => {
     }
   });
 
-  test('huge and odd queries are answered in words', async () => {
+  test('huge and odd queries are answered with an error', async () => {
     const long = 'x'.repeat(6000);
     for (const path of [
       `/?q=${long}`,
@@ -318,7 +318,7 @@ describe('the dashboard over HTTP', () => {
     assert.ok(big === null || big.status >= 400);
   });
 
-  test('two hundred readers of the stream, some of whom read nothing: told within a second, memory bounded', async () => {
+  test('two hundred readers of the stream, some of which read nothing: notified within a second, memory bounded', async () => {
     const port = Number(new URL(readOnly.url).port);
     const rss = (): number =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${readOnly.running.child.pid}/status`, 'utf8'))?.[1]);
@@ -337,7 +337,7 @@ describe('the dashboard over HTTP', () => {
       return socket;
     });
     try {
-      // Some sign of the stream first, then a pass that changes the table.
+      // First the begin of the stream, then a pass that changes the table.
       await waitFor(async () => {
         await store.db.query(
           `update fleet_hosts set turn = turn + 1, last_pass_at = clock_timestamp() where host_uuid = 'host-a'`,
@@ -353,13 +353,13 @@ describe('the dashboard over HTTP', () => {
     assert.equal((await ask(`${readOnly.url}/healthz`)).status, 200);
   });
 
-  test('beyond loopback without a login: exit 2, and why', async () => {
+  test('beyond loopback without a login: exit 2 with the reason', async () => {
     const { code, stderr } = await cli(['dashboard', '--host', '0.0.0.0', '--port', '0'], env());
     assert.equal(code, 2);
     assert.match(stderr, /requires a login.*DASHBOARD_USER/);
   });
 
-  test('a port that is taken, or none: exit 2, and why', async () => {
+  test('a port that is taken or invalid: exit 2 with the reason', async () => {
     const taken = await cli(['dashboard', '--port', new URL(readOnly.url).port], env());
     assert.equal(taken.code, 2);
     assert.match(taken.stderr, /is taken/);

@@ -12,14 +12,14 @@ const credentials = { user: 'ops', password: 'secret-of-ops' };
 const headers = { authorization: basic(credentials.user, credentials.password) };
 const mine = 'reconcile.mine';
 const others = ['reconcile.other', 'schedule'];
-/** Five times what a look for what is back takes at most. */
+/** Five times the maximum time to detect a recovery. */
 const backWithin = 25_000;
 
 interface Listed {
   readonly queues: readonly { name: string; jobs: { id: string }[]; isPaused: boolean }[];
 }
 
-/** Something that makes one queue unreadable, and takes it back. */
+/** A way to make one queue unreadable, and to undo it. */
 interface Breakage {
   readonly what: string;
   breakIt(): Promise<unknown>;
@@ -65,12 +65,12 @@ for (const kind of stores) {
     const ended = 'Bull Board shows these queues or jobs again';
 
     for (const { what, breakIt, heal } of breakages(kind, () => ({ redis, store })))
-      test(`${what}: it is left out at once and named, all others are shown, and it comes back`, async () => {
+      test(`${what}: it is left out immediately and named, all others are shown, and it reappears`, async () => {
         assert.deepEqual(await listed(), [mine, ...others].sort());
         const before = [logged(began).length, logged(ended).length];
         await breakIt();
         try {
-          // The first request after it, of whichever kind, and some more.
+          // The first request after it, of any kind, and some more.
           for (let at = 0; at < 3; at++) assert.deepEqual(await listed(`?activeQueue=${mine}`), others);
           await api('job-schedulers');
           const shown = await page();
@@ -91,7 +91,7 @@ for (const kind of stores) {
         );
       });
 
-    test('the page says it even where nobody has listed the queues since', async () => {
+    test('the page reports it even if the queues were not listed since', async () => {
       const [one] = breakages(kind, () => ({ redis, store }));
       await one?.breakIt();
       try {
@@ -102,13 +102,13 @@ for (const kind of stores) {
       await waitFor(async () => (await listed()).includes(mine), backWithin);
     });
 
-    /** The way to break it that breaks a certain key, where there are keys. */
+    /** The way to break a certain key, for Redis. */
     const breakage = (key: string): Breakage | undefined => {
       const all = breakages(kind, () => ({ redis, store }));
       return all.find(({ what }) => what.includes(`"${key}"`)) ?? all[0];
     };
 
-    test('the schedules of all queues are listed, even where that is what is asked first', async () => {
+    test('the schedules of all queues are listed, even by the first request', async () => {
       const broken = breakage('repeat');
       await broken?.breakIt();
       try {
@@ -119,7 +119,7 @@ for (const kind of stores) {
       await waitFor(async () => (await listed()).includes(mine), backWithin);
     });
 
-    test('all queues are paused and resumed, but for the one that is left out', async () => {
+    test('all queues are paused and resumed, except the one that is left out', async () => {
       const one = breakage('meta');
       const put = async (what: string): Promise<void> => {
         const { status, body } = await ask(`${dashboard.url}/queues/api/queues/${what}`, {
@@ -179,7 +179,7 @@ for (const kind of stores) {
       });
 
     if (kind === 'postgres')
-      test('where none can be read the list says why, and comes back', async () => {
+      test('if none can be read, the list has the reason, and recovers', async () => {
         await store.db.query('alter table bullmq.job rename to job_gone');
         try {
           const { status, body } = await ask(`${dashboard.url}/queues/api/queues`, { headers });
@@ -195,7 +195,7 @@ for (const kind of stores) {
         assert.deepEqual(await listed(), [mine, ...others].sort());
       });
 
-    test('the line stands at the top of the page, and the board below it works', {
+    test('the notice is at the top of the page, and the board below it works', {
       skip: noBrowser,
     }, async () => {
       const [one] = breakages(kind, () => ({ redis, store }));
@@ -210,7 +210,7 @@ for (const kind of stores) {
         await tab.goto(`${dashboard.url}/queues/`);
         await waitFor(async () => /reconcile\.other/.test(await tab.innerText('#root')));
         assert.ok(await tab.isVisible('#left-out'));
-        // Nothing lies over it.
+        // Nothing covers it.
         const top = await tab.evaluate(`(() => {
           const { left, right, top, bottom } = document.getElementById('left-out').getBoundingClientRect();
           return [left + 20, (left + right) / 2, right - 20].map(
@@ -226,7 +226,7 @@ for (const kind of stores) {
   });
 }
 
-/** A key of the queue that holds something else. What was there is put back. */
+/** Replaces a key of the queue with another type, and restores it. */
 function keyOf(redis: Redis | null, key: string): Breakage {
   const name = `bull:${mine}:${key}`;
   return {
@@ -262,7 +262,7 @@ function breakages(
       breakIt: () => keyOf(now().redis, key).breakIt(),
       heal: () => keyOf(now().redis, key).heal(),
     }));
-  // Rows that cannot be read, as of a damaged page of the table.
+  // Rows that cannot be read, as on a damaged page of the table.
   return [
     {
       what: 'rows that cannot be read',

@@ -9,21 +9,21 @@ import { waitFor } from '../support/wait.ts';
 const minute = 60_000;
 type Table = ReturnType<typeof loginTable>;
 
-/** One login, from its arrival to its check. */
+/** Simulates one login from its arrival to its check. */
 const login = (table: Table, address: string, isRight: boolean, now: number) => {
   assert.equal(table.arrive(address, now), null);
   return table.checked(address, isRight, now);
 };
 
 describe('when a login is checked', () => {
-  test('three wrong ones cost little, then the wait doubles up to two seconds', () => {
+  test('three wrong logins are delayed briefly, then the delay doubles up to two seconds', () => {
     assert.deepEqual(
       [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 5000].map(waitAfter),
       [0, 100, 100, 100, 200, 400, 800, 1600, 2000, 2000, 2000],
     );
   });
 
-  test('the wait counts from the last wrong one, and is that address’s own', () => {
+  test('the delay counts from the last wrong login of the same address', () => {
     const table = loginTable();
     for (let at = 0; at < 5; at++) login(table, 'a', false, 1000);
     assert.equal(table.waits('a', 1000), 400);
@@ -32,7 +32,7 @@ describe('when a login is checked', () => {
     assert.equal(table.waits('b', 1000), 0);
   });
 
-  test('a right one resets it', () => {
+  test('a correct login resets it', () => {
     const table = loginTable();
     for (let at = 0; at < 8; at++) login(table, 'a', false, 0);
     assert.equal(table.waits('a', 0), 2000);
@@ -42,7 +42,7 @@ describe('when a login is checked', () => {
     assert.equal(table.waits('a', 0), 100);
   });
 
-  test('twenty wait at most; beyond that none is checked, until one was, or went away', () => {
+  test('at most twenty wait; more are refused until one is checked or disconnects', () => {
     const table = loginTable();
     for (let at = 0; at < 8; at++) login(table, 'a', false, 0);
     for (let at = 0; at < 20; at++) assert.equal(table.arrive('a', 0), null);
@@ -55,7 +55,7 @@ describe('when a login is checked', () => {
     assert.equal(table.arrive('a', 2000), null);
   });
 
-  test('fifteen minutes without an attempt, and it is forgotten; an attempt that is refused is one', () => {
+  test('an address is forgotten after fifteen minutes without an attempt; refused attempts count', () => {
     const table = loginTable();
     for (let at = 0; at < 8; at++) login(table, 'a', false, 0);
     table.sweep(14 * minute);
@@ -67,13 +67,13 @@ describe('when a login is checked', () => {
     assert.deepEqual(login(table, 'a', false, 30 * minute), { address: 'a', wrong: 1, unchecked: 0 });
   });
 
-  test('of an address that only ever logged in rightly nothing is kept', () => {
+  test('nothing is kept for an address with only correct logins', () => {
     const table = loginTable();
     for (let at = 0; at < 100; at++) login(table, `a${at}`, true, at);
     assert.equal(table.size(), 0);
   });
 
-  test('ten thousand addresses are remembered, and the oldest go, but never one that waits', () => {
+  test('ten thousand addresses are remembered; the oldest are dropped, but never a waiting one', () => {
     const table = loginTable();
     assert.equal(table.arrive('waits', 0), null);
     for (let at = 0; at < 12_000; at++) login(table, `a${at}`, false, 0);
@@ -81,7 +81,7 @@ describe('when a login is checked', () => {
     assert.equal(table.waits('a2000', 0), 0);
     assert.equal(table.waits('a2001', 0), 100);
     assert.deepEqual(table.checked('waits', false, 0), { address: 'waits', wrong: 1, unchecked: 0 });
-    // An attempt makes it the youngest.
+    // An attempt makes it the newest.
     login(table, 'waits', false, 0);
     login(table, 'a2001', false, 0);
     login(table, 'new', false, 0);
@@ -89,7 +89,7 @@ describe('when a login is checked', () => {
     assert.equal(table.waits('a2002', 0), 0);
   });
 
-  test('where ten thousand addresses all wait, another one is refused', () => {
+  test('when ten thousand addresses are waiting, another one is refused', () => {
     const table = loginTable();
     for (let at = 0; at < 10_000; at++) assert.equal(table.arrive(`a${at}`, 0), null);
     assert.equal(typeof table.arrive('b', 0), 'number');
@@ -97,8 +97,8 @@ describe('when a login is checked', () => {
   });
 });
 
-describe('what the log says of wrong logins', () => {
-  test('the first at once, then a line a minute with how many there were', () => {
+describe('log lines of wrong logins', () => {
+  test('the first immediately, then one line a minute with the number', () => {
     const table = loginTable();
     const first = { address: 'a', wrong: 1, unchecked: 0 };
     assert.deepEqual(login(table, 'a', false, 0), first);
@@ -110,14 +110,14 @@ describe('what the log says of wrong logins', () => {
     assert.equal(login(table, 'a', false, 2 * minute), null);
   });
 
-  test('what was refused is counted as well', () => {
+  test('refused logins are counted, too', () => {
     const table = loginTable();
     login(table, 'a', false, 0);
     for (let at = 0; at < 50; at++) table.arrive('a', 0);
     assert.deepEqual(table.sweep(minute), [{ address: 'a', wrong: 0, unchecked: 30 }]);
   });
 
-  test('right ones in between make no more lines', () => {
+  test('correct logins in between cause no more lines', () => {
     const table = loginTable();
     const lines = Array.from({ length: 30 }, (_, at) => login(table, 'a', at % 2 === 1, at));
     assert.equal(lines.filter((line) => line !== null).length, 1);
@@ -125,7 +125,7 @@ describe('what the log says of wrong logins', () => {
   });
 });
 
-describe('who counts as one address', () => {
+describe('the address of a client', () => {
   for (const [ip, address] of [
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
@@ -151,7 +151,7 @@ describe('wrong logins over HTTP', () => {
   before(async () => {
     store = await testStore('postgres');
   });
-  // Each test has a dashboard that knows no address yet.
+  // Each test has a new dashboard without known addresses.
   const fresh = async (): Promise<void> => {
     await dashboard?.close();
     dashboard = await testDashboard(store.env, { credentials: { user, password } });
@@ -167,7 +167,7 @@ describe('wrong logins over HTTP', () => {
     const reply = await ask(`${dashboard.url}/`, options);
     return { reply, tookMs: performance.now() - began };
   };
-  /** Asks without pause, from so many connections, until it is told to stop. */
+  /** Sends requests without pause on many connections, until it is stopped. */
   const flood = (connections: number, options: AskOptions): { seen: Reply[]; stop(): void } => {
     const stop = new AbortController();
     opened.push(stop);
@@ -185,7 +185,7 @@ describe('wrong logins over HTTP', () => {
   const count = (replies: readonly Reply[], status: number): number =>
     replies.filter((reply) => reply.status === status).length;
 
-  test('many at once: a handful is checked in two seconds, and all others wait or are refused', async () => {
+  test('many concurrent logins: a few are checked in two seconds, and all others wait or are refused', async () => {
     await fresh();
     const attack = flood(60, wrong);
     await new Promise((done) => setTimeout(done, 2000));
@@ -215,7 +215,7 @@ describe('wrong logins over HTTP', () => {
       assert.ok(!all.includes(secret), secret);
   });
 
-  test('every kind of header that is no right login is a wrong one, and the next waits longer', async () => {
+  test('every header other than a correct login counts as wrong, and the next one waits longer', async () => {
     await fresh();
     const kinds = [
       'Basic !',
@@ -230,13 +230,13 @@ describe('wrong logins over HTTP', () => {
     const first = await timed(right);
     assert.equal(first.reply.status, 200);
     assert.ok(first.tookMs > 600, `after ${kinds.length} wrong ones: ${first.tookMs} ms`);
-    // Each of them would wait 800 ms, had it not been reset.
+    // Without the reset each would wait 800 ms.
     const began = performance.now();
     for (let at = 0; at < 10; at++) assert.equal((await timed(right)).reply.status, 200);
     assert.ok(performance.now() - began < 7000);
   });
 
-  test('without an Authorization header nothing waits, and nothing is counted', async () => {
+  test('requests without an Authorization header are neither delayed nor counted', async () => {
     await fresh();
     for (let at = 0; at < 30; at++) assert.equal((await timed({})).reply.status, 401);
     assert.equal((await timed(right)).reply.status, 200);
@@ -246,7 +246,7 @@ describe('wrong logins over HTTP', () => {
     );
   });
 
-  test('fifty right ones at once are all let in', async () => {
+  test('fifty concurrent correct logins all succeed', async () => {
     await fresh();
     const all = await Promise.all(Array.from({ length: 50 }, () => timed(right)));
     assert.deepEqual(
@@ -255,7 +255,7 @@ describe('wrong logins over HTTP', () => {
     );
   });
 
-  test('whoever went away is not waited for', async () => {
+  test('disconnected clients do not delay others', async () => {
     await fresh();
     const attack = flood(25, wrong);
     await waitFor(() => count(attack.seen, 429) > 0);
@@ -263,7 +263,7 @@ describe('wrong logins over HTTP', () => {
     await waitFor(async () => (await timed(right)).reply.status === 200, 10_000);
   });
 
-  test('another address is not slowed down', {
+  test('other addresses are not delayed', {
     skip: process.platform !== 'linux' && 'this machine has one loopback address',
   }, async () => {
     await fresh();

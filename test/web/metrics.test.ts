@@ -31,7 +31,7 @@ describe('/metrics after real passes', () => {
     const hosts = await metricsSource(it.database.query, 30).hosts();
     return parseExposition(await metricsText({ version: '1.2.3', hosts, queues }));
   };
-  /** The one sample that has these labels; undefined: there is none. */
+  /** The single sample with these labels; undefined: none. */
   const valueIn = (
     families: ReadonlyMap<string, Family>,
     name: string,
@@ -49,7 +49,7 @@ describe('/metrics after real passes', () => {
   };
   const host = 'local';
 
-  test('every family says what it is, and its name ends as its type and unit ask', async () => {
+  test('every family has a help text, and a name that fits its type and unit', async () => {
     it.desired = declared(decky('web'));
     await run();
     const families = await scrape();
@@ -110,7 +110,7 @@ describe('/metrics after real passes', () => {
     assert.ok(took > 0 && took < 10, String(took));
   });
 
-  test('a host is as fresh as its passes, by the database’s clock', async () => {
+  test('the ages of passes use the database’s clock', async () => {
     await run();
     let families = await scrape();
     const age = valueIn(families, 'last_pass_age_seconds', { host }) ?? -1;
@@ -126,7 +126,7 @@ describe('/metrics after real passes', () => {
     assert.equal(valueIn(families, 'interval_seconds', { host }), 10);
   });
 
-  test('a host that no pass was at yet is stale, and has no age and no Docker', async () => {
+  test('a host without a pass is stale, and has no ages and no Docker state', async () => {
     await it.ports.ledger.register('local', 30);
     const families = await scrape();
     assert.equal(valueIn(families, 'host_stale', { host }), 1);
@@ -136,7 +136,7 @@ describe('/metrics after real passes', () => {
     assert.equal(valueIn(families, 'passes_total', { host, result: 'failed' }), 0);
   });
 
-  test('a file that cannot be used and an engine that does not answer are told apart', async () => {
+  test('an invalid file and an unreachable engine are distinguished', async () => {
     await run();
     assert.equal(valueIn(await scrape(), 'docker_up', { host }), 1);
     it.desired = invalid;
@@ -158,7 +158,7 @@ describe('/metrics after real passes', () => {
     assert.equal(valueIn(families, 'pass_duration_seconds_count', { host, result: 'failed' }), 2);
   });
 
-  test('a dry run counts nothing, and neither does a pass that was refused', async () => {
+  test('dry runs and refused passes are not counted', async () => {
     it.desired = declared(decky('web'));
     await run();
     const before = await it.db.query('select figures from fleet_hosts');
@@ -169,7 +169,7 @@ describe('/metrics after real passes', () => {
     assert.deepEqual(await it.db.query('select figures from fleet_hosts'), before);
   });
 
-  test('a job that an event asked for tells how long its row took, and no other job does', async () => {
+  test('only jobs of events record the latency of their rows', async () => {
     const process = reconcileProcessor({ host, ports: it.ports, graceSeconds: 300 });
     let jobs = 0;
     const job = (data: object, timestamp = Date.now() - 1500) => {
@@ -209,7 +209,7 @@ describe('/metrics after real passes', () => {
     assert.equal(valueIn(families, 'held_deckies', { host }), 1);
   });
 
-  test('figures that are none begin at zero, and the next pass counts on', async () => {
+  test('invalid figures begin at zero, and the next pass continues', async () => {
     await run();
     await withoutRules(it.db);
     for (const spoiled of ['7', '[]', '{"passes": {"ok": {"count": -1}}}', null]) {
@@ -220,7 +220,7 @@ describe('/metrics after real passes', () => {
     assert.equal(valueIn(await scrape(), 'passes_total', { host, result: 'ok' }), 1);
   });
 
-  test('hosts are counted apart, and one that is forgotten leaves nothing', async () => {
+  test('hosts are counted separately, and a removed host leaves no series', async () => {
     it.desired = declared(decky('web'));
     await run();
     await run({ host_uuid: 'peer' });
@@ -259,7 +259,7 @@ const someHost = (host: string): HostFigures => ({
 });
 
 describe('the text', () => {
-  test('has cumulative buckets that end with all of them', async () => {
+  test('has cumulative buckets that end with the count', async () => {
     const text = await metricsText({ version: '1', hosts: [someHost('a')], queues });
     const { samples } = parseExposition(text).get('decnet_fleet_event_latency_seconds') ?? assert.fail();
     assert.deepEqual(
@@ -275,7 +275,7 @@ describe('the text', () => {
     );
   });
 
-  test('escapes what a label may hold', () => {
+  test('escapes the values of labels', () => {
     const nasty = 'a"b\\c\nd}';
     const text = histogramText({
       name: 'some_seconds',
@@ -295,7 +295,7 @@ describe('the text', () => {
     );
   });
 
-  test('says so when the database or the queues do not answer', async () => {
+  test('shows when the database or the queues do not answer', async () => {
     const families = parseExposition(
       await metricsText({ version: '1', hosts: null, queues: { up: false, schedulers: null } }),
     );
@@ -309,7 +309,7 @@ describe('the text', () => {
     );
   });
 
-  test('of 1,000 hosts is made within a scrape', async () => {
+  test('of 1,000 hosts is generated within a scrape', async () => {
     const hosts = Array.from({ length: 1000 }, (_, at) => someHost(`host-${at}`));
     const started = performance.now();
     const text = await metricsText({ version: '1', hosts, queues });
@@ -319,7 +319,7 @@ describe('the text', () => {
   });
 });
 
-describe('the alerts and the dashboard that are shipped', () => {
+describe('the shipped alerts and dashboard', () => {
   const text = (name: string): string => readFileSync(join(packageRoot, 'docs', name), 'utf8');
   let families: ReadonlyMap<string, Family>;
   before(async () => {
@@ -337,7 +337,7 @@ describe('the alerts and the dashboard that are shipped', () => {
     return [...used].filter((name) => !known.has(name));
   };
 
-  test('alerts use no metric that is not told, and each says what to do', () => {
+  test('alerts use only existing metrics, and each has advice', () => {
     const alerts = text('alerts.yml');
     assert.deepEqual(unknown(alerts), []);
     const count = alerts.match(/- alert: DecnetFleet\w+$/gm)?.length;
@@ -346,7 +346,7 @@ describe('the alerts and the dashboard that are shipped', () => {
     }
   });
 
-  test('the dashboard uses no metric that is not told, and the chosen data source and hosts everywhere', () => {
+  test('the dashboard uses only existing metrics, and the selected data source and hosts everywhere', () => {
     const dashboard = JSON.parse(text('grafana-dashboard.json'));
     const panels: readonly {
       id: number;

@@ -31,7 +31,7 @@ describe('availability', () => {
   const hour = 3600_000;
   const window = { from: 0, to: 10 * hour };
 
-  test('counts the time in which somebody looked, and no other', () => {
+  test('counts only monitored time', () => {
     const transitions = [
       { at: -hour, to: 'running' as const },
       { at: 2 * hour, to: 'failed' as const },
@@ -51,7 +51,7 @@ describe('availability', () => {
     assert.deepEqual(availabilityOf(stretches), { share: 7 / 8, running: 7 * hour, known: 8 * hour });
   });
 
-  test('before it was recorded, and after it was deleted, nothing is known', () => {
+  test('is unknown before the row was inserted and after it was deleted', () => {
     const stretches = stretchesOf(
       [
         { at: 4 * hour, to: 'running' },
@@ -67,13 +67,13 @@ describe('availability', () => {
     assert.equal(availabilityOf(stretches).share, 1);
   });
 
-  test('of nothing is unknown, which is not none', () => {
+  test('of no monitored time is unknown, not zero', () => {
     assert.deepEqual(availabilityOf(stretchesOf([], [], window)), { share: null, running: 0, known: 0 });
   });
 });
 
 describe('the address of the fleet page', () => {
-  test('says all that is shown, and is read back', () => {
+  test('contains the whole view, and is parsed back', () => {
     const address = parseAddress({
       q: ' a&b ',
       state: 'failed',
@@ -89,7 +89,7 @@ describe('the address of the fleet page', () => {
     assert.equal(addressOf(parseAddress({})), '/');
   });
 
-  test('what it does not understand it leaves out', () => {
+  test('ignores invalid parts', () => {
     const address = parseAddress({
       state: 'nonsense',
       host: '../x',
@@ -103,12 +103,12 @@ describe('the address of the fleet page', () => {
 });
 
 describe('Bull Board’s queues', () => {
-  test('are all hosts’, where there are few', () => {
+  test('are those of all hosts, if there are few', () => {
     const shown = queuesToShow([hostView('b'), hostView('a')], { opened: [], busy: new Set() });
     assert.deepEqual(shown, ['reconcile.a', 'reconcile.b']);
   });
 
-  test('of very many are those opened, broken or busy, and never more than it can ask', () => {
+  test('with too many hosts are those of opened, broken or busy hosts, up to a limit', () => {
     const many = Array.from({ length: 1000 }, (_, at) => hostView(`host-${at}`));
     many[7] = hostView('host-7', { stale: true });
     many[8] = hostView('host-8', { docker: 'unreachable' });
@@ -128,15 +128,15 @@ describe('Bull Board’s queues', () => {
   });
 });
 
-describe('what protects the pages', () => {
-  test('templates escape what is put into them', () => {
+describe('protection of the pages', () => {
+  test('templates escape their values', () => {
     assert.equal(
       html`<p title="${'"\'&<>'}">${['a', null, false, 1, html`<b>${'<'}</b>`]}</p>`.text,
       '<p title="&quot;&#39;&amp;&lt;&gt;">a1<b>&lt;</b></p>',
     );
   });
 
-  test('a Host is an address or a name of ours', () => {
+  test('a Host is an IP address or a known name', () => {
     assert.equal(hostName('[::1]:80'), '::1');
     assert.equal(hostName('EXAMPLE.org:80'), 'example.org');
     for (const header of [undefined, '', 'a b', 'a:b', 'a/b', 'a:123456', '[::1'])
@@ -148,7 +148,7 @@ describe('what protects the pages', () => {
       assert.ok(!isKnownHost(header, known), String(header));
   });
 
-  test('another site is told by its headers', () => {
+  test('another site is detected by headers', () => {
     assert.ok(!isCrossSite({ host: 'a:1' }));
     assert.ok(!isCrossSite({ host: 'a:1', origin: 'http://a:1' }));
     assert.ok(!isCrossSite({ host: 'a:1', 'sec-fetch-site': 'same-origin' }));
@@ -160,7 +160,7 @@ describe('what protects the pages', () => {
       assert.ok(isCrossSite({ host: 'a:1', ...headers }), JSON.stringify(headers));
   });
 
-  test('credentials are compared whole', () => {
+  test('credentials are compared completely', () => {
     const login = { user: 'ops', password: 'a:b' };
     const header = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
     assert.ok(isAuthorized(header('ops:a:b'), login));
@@ -177,8 +177,8 @@ describe('what protects the pages', () => {
   });
 });
 
-describe('what many readers share', () => {
-  test('the same is made once, and again when it is old; a failure is nobody else’s', async () => {
+describe('shared answers', () => {
+  test('are rendered once, and again after a moment; failures are not shared', async () => {
     const { once } = shared<number>();
     let made = 0;
     const make = async (): Promise<number> => ++made;
@@ -192,7 +192,7 @@ describe('what many readers share', () => {
     assert.equal(await once('a', make), 4);
   });
 
-  test('what is being made when something changes answers nobody who asks after it', async () => {
+  test('in progress during a change are not used for later requests', async () => {
     const { once, invalidate } = shared<string>();
     let finish: (page: string) => void = () => undefined;
     const early = once('a', () => new Promise((done) => (finish = done)));
@@ -200,12 +200,12 @@ describe('what many readers share', () => {
     const late = once('a', async () => 'new');
     finish('old');
     assert.deepEqual(await Promise.all([early, late]), ['old', 'new']);
-    // The end of the old one takes nothing from the new one.
+    // The end of the old answer does not remove the new one.
     await new Promise((done) => setTimeout(done, 10));
     assert.equal(await once('a', async () => 'newer'), 'new');
   });
 
-  test('at most so many at once, and all of them in the end', async () => {
+  test('limited concurrency runs all calls in the end', async () => {
     const few = atMost(2);
     let running = 0;
     let most = 0;

@@ -13,11 +13,11 @@ import { waitFor } from '../support/wait.ts';
 const login = { username: 'ops', password: 'secret-of-ops' };
 const headers = { authorization: basic(login.username, login.password) };
 const prefix = '/tools/decnet';
-/** Five times the second within which a change is promised on the page. */
+/** Five times the promised second until a change is on the page. */
 const seenWithin = 5000;
 
 describe('the path of the public address', () => {
-  test('is taken off where it is, as a whole', () => {
+  test('is removed only as a whole', () => {
     assert.equal(prefixOf(null), '');
     assert.equal(prefixOf('https://example.org/'), '');
     assert.equal(prefixOf('https://example.org/tools/decnet/'), prefix);
@@ -34,12 +34,12 @@ describe('the path of the public address', () => {
     assert.equal(withoutPrefix('/hosts', ''), '/hosts');
   });
 
-  test('is refused where it could be one of ours, or is not plain', () => {
+  test('is rejected if it could be one of the dashboard’s paths, or has other characters', () => {
     for (const path of ['/api', '/hosts/x', '/a%20b', '/a//b', '/a"b', '/a&b'])
       assert.throws(() => prefixOf(`https://example.org${path}`), { code: 'CONFIG_INVALID' }, path);
   });
 
-  test('that is refused: exit 2, and why', async () => {
+  test('that is rejected: exit 2 with the reason', async () => {
     const env = {
       DATABASE_URL: 'postgresql://127.0.0.1:1/none',
       DASHBOARD_PUBLIC_URL: 'https://example.org/api',
@@ -57,7 +57,7 @@ for (const strips of [false, true])
     let proxy: PathProxy;
     let worker: Running;
     let dashboard: Running;
-    /** Where it listens. */
+    /** The address that it listens on. */
     let direct = '';
 
     before(async () => {
@@ -91,7 +91,7 @@ for (const strips of [false, true])
     });
     const get = (path: string, method = 'GET') => ask(proxy.url + path, { method, headers });
 
-    test('every link that leads anywhere leads below it, and to something', async () => {
+    test('every link leads below it, to an existing page', async () => {
       const { origin } = new URL(proxy.url);
       const seen = new Set([`${prefix}/`, `${prefix}/nowhere`, `${prefix}/queues`]);
       for (const path of seen) {
@@ -108,7 +108,7 @@ for (const strips of [false, true])
           const url = new URL(to.replaceAll('&amp;', '&'), base);
           assert.equal(url.origin, origin, `${to} on ${path}`);
           assert.ok(url.pathname.startsWith(`${prefix}/`), `${to} on ${path}`);
-          // A form is no link, and a plan waits for the worker.
+          // Skip forms, and the plan, which waits for the worker.
           if (!/\/(reconcile|plan)$/.test(url.pathname) && seen.size < 200)
             seen.add(url.pathname + url.search);
         }
@@ -134,7 +134,7 @@ for (const strips of [false, true])
       assert.match(String(of.location), new RegExp(`^${prefix}/hosts/local\\?asked=`));
     });
 
-    test('probes and whoever asks directly need no path', async () => {
+    test('probes and direct requests need no path', async () => {
       for (const path of ['/healthz', '/readyz', '/metrics', '/', '/api/fleet'])
         assert.equal((await ask(direct + path, { headers })).status, 200, path);
     });
@@ -155,7 +155,7 @@ for (const strips of [false, true])
       after(() => browser.close());
       const isLive = () => page.waitForSelector('#stream[data-state=live]', { timeout: 15_000 });
 
-      test('pages are live, filters stand in the address', async () => {
+      test('pages update, and filters are kept in the address', async () => {
         await page.goto(proxy.url);
         await isLive();
         host.write([declaredDecky('web'), declaredDecky('mail'), declaredDecky('files')]);
@@ -169,7 +169,7 @@ for (const strips of [false, true])
         assert.equal(page.url(), `${proxy.url}/`);
       });
 
-      test('a click leads from page to page, and a pass is asked for', async () => {
+      test('links and forms work, and a pass is enqueued', async () => {
         await page.goto(`${proxy.url}/`);
         await page.click('h2 >> text=local');
         await page.waitForURL(`${proxy.url}/hosts/local`);
@@ -180,7 +180,7 @@ for (const strips of [false, true])
         await page.waitForSelector(`tr[data-key="pass ${job}"]`, { timeout: seenWithin });
       });
 
-      test('Bull Board shows a queue and its jobs, after a reload, too', async () => {
+      test('Bull Board shows a queue and its jobs, also after a reload', async () => {
         await page.goto(`${proxy.url}/queues`);
         await page.click('a:has-text("reconcile.local")');
         await page.waitForURL(new RegExp(`^${proxy.url}/queues/queue/reconcile\\.local`));
@@ -191,7 +191,7 @@ for (const strips of [false, true])
         await page.waitForSelector('text=host_uuid');
       });
 
-      test('nothing was asked for beside it, and nothing failed', () => {
+      test('no request went outside the path, and none failed', () => {
         assert.deepEqual(faults, []);
         assert.deepEqual(
           proxy.strayed.filter((path) => path !== '/favicon.ico'),

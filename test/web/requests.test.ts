@@ -13,8 +13,8 @@ const headers = { authorization: basic(credentials.user, credentials.password) }
 const esc = String.fromCharCode(27);
 const csi = String.fromCharCode(0x9b);
 
-describe('what a request may hold', () => {
-  test('a header that counts once, twice: its name; others may come often', () => {
+describe('checks of a request', () => {
+  test('a repeated header that must not be repeated; others may be', () => {
     for (const name of [
       'Host',
       'AUTHORIZATION',
@@ -30,7 +30,7 @@ describe('what a request may hold', () => {
     );
   });
 
-  test('a target is a path, or names the host that the header names', () => {
+  test('a target is a path, or has the host of the header', () => {
     assert.equal(targetFault('/', 'a'), null);
     assert.equal(targetFault('//evil/x', 'a'), null);
     assert.equal(targetFault('http://a:7070/x?y', 'A:7070'), null);
@@ -48,7 +48,7 @@ describe('what a request may hold', () => {
     for (const sign of [' ', '\t', esc, csi, 'é']) assert.notEqual(targetFault(`/${sign}`, 'a'), null);
   });
 
-  test('control characters are found in a path, and taken out of a text', () => {
+  test('control characters are found in a path, and removed from a text', () => {
     for (const path of ['/%00', '/%0a', '/x%1By', '/%7f', '/%C2%85', '/%c2%9b'])
       assert.ok(hidesControls(path), path);
     for (const path of ['/', '/%20', '/%c3%a9', '/%2500', '/%c2%a0']) assert.ok(!hidesControls(path), path);
@@ -68,7 +68,7 @@ describe('odd requests', () => {
     await store?.drop();
   });
 
-  /** Sends these bytes alone, and reads until the server has closed. */
+  /** Sends raw bytes, and reads until the server closes the connection. */
   const send = async (head: string): Promise<string> => {
     const socket = line(dashboard.url);
     socket.write(`${head}connection: close\r\n\r\n`);
@@ -77,7 +77,7 @@ describe('odd requests', () => {
   };
   const own = (): string => `host: ${new URL(dashboard.url).host}\r\n`;
 
-  test('two of a header that counts once: 400, whichever comes first', async () => {
+  test('a repeated header: 400, in either order', async () => {
     for (const twice of [
       `host: localhost\r\nhost: evil.example\r\n${login}`,
       `host: evil.example\r\nHOST: localhost\r\n${login}`,
@@ -102,13 +102,13 @@ describe('odd requests', () => {
     );
   });
 
-  test('a wrong login that came with a right one is none: it was refused before', () =>
+  test('a wrong login beside a correct one is not counted: the request was refused before', () =>
     assert.deepEqual(
       dashboard.logged.filter((one) => one.includes('wrong logins')),
       [],
     ));
 
-  test('a whole address as the target: our own is served, another one is refused', async () => {
+  test('an absolute address as the target: the own one is served, another one is refused', async () => {
     const { host } = new URL(dashboard.url);
     assert.match(
       await send(`GET http://${host}/healthz HTTP/1.1\r\n${own()}`),
@@ -121,14 +121,14 @@ describe('odd requests', () => {
     assert.match(await send('GET http://evil.example/metrics HTTP/1.1\r\nhost: evil.example\r\n'), / 421 /);
   });
 
-  test('raw signs that no address may hold reach no page and no log', async () => {
+  test('raw invalid characters in an address reach no page and no log', async () => {
     for (const sign of ['\t', '\f', csi, 'é', '\x7f', esc])
       assert.match(await send(`GET /x${sign}y HTTP/1.1\r\n${own()}${login}`), /^HTTP\/1\.1 400 /);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
     assert.doesNotMatch(dashboard.logged.join('').replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f]/);
   });
 
-  test('percent-encoded control characters name nothing, and are left out of what is searched', async () => {
+  test('percent-encoded control characters match nothing, and are removed from searches', async () => {
     for (const path of [
       '/hosts/%0a',
       '/hosts/x%1b/queue',
@@ -141,7 +141,7 @@ describe('odd requests', () => {
     assert.match(body, /value="ab"/);
   });
 
-  test('an address that cannot be decoded is refused without a word of it', async () => {
+  test('an address that cannot be decoded is refused without repeating it', async () => {
     for (const path of ['/deckies/%ff/x', '/%', `/hosts/${'x'.repeat(2000)}`]) {
       const { status, body } = await ask(dashboard.url + path, { headers });
       assert.ok(status >= 400 && status < 500, `${path.slice(0, 20)}: ${status}`);
@@ -149,7 +149,7 @@ describe('odd requests', () => {
     }
   });
 
-  test('the way to a job in Bull Board leads nowhere else', async () => {
+  test('a link to a job in Bull Board leads only there', async () => {
     const to = async (path: string): Promise<string | undefined> =>
       (await ask(dashboard.url + path, { headers })).headers.location;
     const queue = '/queues/queue/reconcile.host-a';
@@ -169,7 +169,7 @@ describe('odd requests', () => {
 describe('limits of a request', () => {
   const requestMs = 500;
   const connections = 20;
-  /** Five times what is promised, and then the time to notice. */
+  /** Five times the promised time, plus the time to notice. */
   const soon = requestMs * 5 + 2000;
   let store: TestStore;
   let dashboard: TestDashboard;
@@ -212,14 +212,14 @@ describe('limits of a request', () => {
       if (what === 'half a head') assert.match(half.heard(), /^HTTP\/1\.1 408 /);
     });
 
-  test('a byte now and then does not help', async () => {
+  test('occasional bytes do not extend the limit', async () => {
     const slow = open();
     slow.write('GET / HTTP/1.1\r\nx: ');
     const timer = setInterval(() => slow.write('x'), 50);
     await waitFor(() => !slow.isOpen(), soon).finally(() => clearInterval(timer));
   });
 
-  test('what is whole may take longer: the stream of events, and a connection that is used again', async () => {
+  test('complete requests may take longer: the event stream, and reused connections', async () => {
     const [stream, used] = [open(), open()];
     stream.write(`GET /api/events HTTP/1.1\r\nhost: localhost\r\n${login}\r\n`);
     const healthz = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n';
@@ -228,14 +228,14 @@ describe('limits of a request', () => {
     await sleep(requestMs * 4);
     used.write(healthz);
     await waitFor(() => used.heard().split('ok\n').length === 3);
-    // The first beat is sent at once, the next ones every 5 s.
+    // The first beat is sent immediately, the next ones every 5 s.
     await waitFor(() => stream.heard().split('event: beat').length >= 3);
     assert.ok(stream.isOpen());
     stream.close();
     used.close();
   });
 
-  test('a form is read up to 16 KB, whether it tells its length or not', async () => {
+  test('a form is read up to 16 KB, with or without Content-Length', async () => {
     const form = `${post}${login}content-type: application/x-www-form-urlencoded\r\n`;
     const [told, untold, small] = [open(), open(), open()];
     small.write(`${form}content-length: 3\r\n\r\na=b`);
@@ -248,7 +248,7 @@ describe('limits of a request', () => {
     small.close();
   });
 
-  test('beyond so many connections none is taken, until one is closed', async () => {
+  test('connections beyond the limit are closed', async () => {
     const healthz = 'GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n';
     const many = Array.from({ length: connections + 15 }, open);
     for (const one of many) one.write(healthz);
@@ -261,7 +261,7 @@ describe('limits of a request', () => {
 });
 
 describe('a reader that reads nothing', () => {
-  test('is let go', async () => {
+  test('is disconnected', async () => {
     const store = await testStore('postgres');
     const limits = { requestMs: 30_000, silenceMs: 1000, connections: 20 };
     const dashboard = await testDashboard(store.env, {}, limits);

@@ -8,14 +8,14 @@ import { postgresServer, redisServer, type Server } from '../support/servers.ts'
 import { noStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** Milliseconds: well beyond the limits of the dashboard, on a busy machine. */
+/** A time well above the limits of the dashboard, for a busy machine, in milliseconds. */
 const answersWithin = 40_000;
-/** Milliseconds: answers that others got just now serve no longer. */
+/** Milliseconds after which shared answers are no longer used. */
 const shared = 1000;
 const login = { DASHBOARD_USER: 'ops', DASHBOARD_PASSWORD: 'secret-of-ops' };
 const headers = { authorization: basic('ops', 'secret-of-ops') };
 
-/** All addresses but the stream, which has no end. */
+/** All addresses except the stream, which has no end. */
 const addresses = [
   '/',
   '/?q=web',
@@ -47,7 +47,7 @@ const outages = [
 ] as const;
 
 for (const kind of ['redis', 'postgres'] as const)
-  describe(`a dashboard whose stores go away, queues on ${kind}`, { skip: noStore(kind) }, () => {
+  describe(`a dashboard with unreachable stores, queues on ${kind}`, { skip: noStore(kind) }, () => {
     let database: Server;
     let redis: Server | null = null;
     let host: TestHost;
@@ -114,11 +114,11 @@ for (const kind of ['redis', 'postgres'] as const)
 
     for (const [how, goAway, comeBack] of outages) {
       if (kind === 'redis')
-        test(`Redis ${how}: every address answers, with all that the database knows`, async () => {
+        test(`Redis ${how}: every address answers, with the data of the database`, async () => {
           const server = redis as Server;
           await goAway(server);
           await sleep(shared);
-          // The second time, too: of what was asked the first time nothing stands in the way.
+          // Also the second time: overdue calls of the first requests must not block.
           for (let at = 0; at < 2; at++) {
             const replies = await all();
             answer(
