@@ -33,7 +33,7 @@ export async function measureDashboard(options: {
   readonly hosts: number;
   /** In all. */
   readonly deckies: number;
-  /** Of the stream of events. */
+  /** The number of readers of the event stream. */
   readonly readers: number;
   readonly rounds: number;
 }): Promise<Table> {

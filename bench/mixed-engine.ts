@@ -16,8 +16,8 @@ const agent = new Agent({ keepAlive: true });
 let fullListings = 0;
 
 /**
- * Only without filters: the listings that look at some deckies name them, or their label, and none of the many has a
- * name that a real one has. So the real engine alone knows the whole answer to these.
+ * Adds deckies only without filters. Listings of some deckies have filters by name or label, and no added decky has the name
+ * of a real one, so the real engine's answer to these is complete.
  */
 function isFullListing(url: string): boolean {
   const { pathname, searchParams } = new URL(url, 'http://docker');

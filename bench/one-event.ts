@@ -38,7 +38,7 @@ const firstPassWithin = 120_000;
 
 /**
  * Milliseconds of one round. The instants of the queue are whole milliseconds: a stage beside one is up to 1 ms off.
- * `looked` is the turn's own instant, between what a pass looks at and what it writes; it is a part of `committed`.
+ * `looked` is the time of the transaction, between observing and writing; it is a part of `committed`.
  */
 interface Round {
   /** From Docker's own time of the event until the job was on the queue. */
@@ -81,7 +81,7 @@ export async function measureOneEvent(options: {
   for (const deckies of options.sizes) rows.push(await inFleet(deckies, options.rounds, engine, postgres));
   return {
     name: 'one-event',
-    title: `From a container's death to its row, on one host of so many deckies. Milliseconds, median and worst of ${options.rounds} rounds.`,
+    title: `From a container's death to its row, on one host, by its number of deckies. Milliseconds, median and worst of ${options.rounds} rounds.`,
     rows,
   };
 }
@@ -224,7 +224,7 @@ function realDeckies(): readonly BuiltDecky[] {
   return built.map((decky) => ({ ...decky, name: decky.name.replace('decky', 'real') }));
 }
 
-/** Of a real decky. */
+/** The services of a real decky. */
 const containerOf = (name: string): string => `${name}-ssh`;
 
 /** All deckies, the real ones first. */

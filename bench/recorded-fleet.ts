@@ -76,8 +76,8 @@ export async function recordFleet(
 }
 
 /**
- * A worker of one host that has finished passes behind it, and answers at once when it is asked about a decky: what the
- * dashboard takes is measured, and no engine.
+ * A worker of one host with finished passes, which answers requests for a decky immediately, so that only the dashboard is
+ * measured, not an engine.
  */
 export async function standInWorker(databaseUrl: string, host: string): Promise<{ close(): Promise<void> }> {
   const backend: QueueBackend = queueBackend({ redis: null, databaseUrl }, { outage: () => undefined });

@@ -32,8 +32,8 @@ export async function dieEvents(engine: TestEngine): Promise<DieEvents> {
 }
 
 /**
- * When a row's new state can be read by others, epoch milliseconds: asked for again and again, since a row only tells
- * when it was written. By the whole key, so that the asking costs the same in every fleet.
+ * The time at which other sessions can read a row's new state, in epoch milliseconds. The row is polled, since it contains only
+ * the time of the write, by its whole key, so that the cost does not depend on the fleet.
  * @throws Error after 20 s
  */
 export async function committedAt(

@@ -53,7 +53,7 @@ export const measureIdle = (options: { readonly seconds: number }): Promise<Tabl
     );
     return {
       name: 'idle',
-      title: `Idle: ${options.seconds} s side by side at an interval of ${interval} s, ${deckies} deckies, queues on Redis, nobody reads the dashboard; ${passes} scheduled passes lay in that time.`,
+      title: `Idle: ${options.seconds} s side by side at an interval of ${interval} s, ${deckies} deckies, queues on Redis, no dashboard readers; ${passes} scheduled passes lay in that time.`,
       rows,
     };
   });

@@ -34,7 +34,7 @@ class Reader {
   told(host: string): Promise<number> {
     return new Promise((done, fail) => {
       const timer = setTimeout(
-        () => fail(this.fault ?? new Error(`a reader was not told of ${host}`)),
+        () => fail(this.fault ?? new Error(`a reader was not notified of ${host}`)),
         toldWithin,
       );
       this.#onEvent = (event, data) => {
@@ -64,8 +64,8 @@ class Reader {
 }
 
 /**
- * From the COMMIT of a pass's row, as it is sent to PostgreSQL, to the event at each reader. The dashboard looks at the
- * table, so the row is the announcement. @returns milliseconds, one for each reader and round
+ * The time from the COMMIT of a pass's row, as sent to PostgreSQL, to the event at each reader. The dashboard watches the
+ * table, so no message is needed. @returns milliseconds, one for each reader and round
  */
 export async function measureStream(
   url: string,

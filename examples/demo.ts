@@ -34,7 +34,9 @@ const removeContainers = async (): Promise<void> => {
 try {
   await docker.ping();
 } catch (error) {
-  console.error(`The demo requires Docker on this machine: ${reasonOf(error)}. Start it, or set DOCKER_HOST.`);
+  console.error(
+    `The demo requires Docker on this machine: ${reasonOf(error)}. Start it, or set DOCKER_HOST.`,
+  );
   process.exit(1);
 }
 const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-demo-'));

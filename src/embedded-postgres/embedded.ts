@@ -49,7 +49,7 @@ export async function openEmbedded(
     const cluster = await openCluster(resolve(dataDir), packaged);
     let lease = await enter(cluster, startWithinMs);
     let closed = false;
-    // If the server crashes or is stopped by somebody else, start it again at the same address.
+    // If the server crashes or is stopped by another program, start it again at the same address.
     const watch = (): void => {
       lease.client.once('end', () => void enterAgain());
     };

@@ -185,7 +185,7 @@ describe('settings of a service', () => {
 describe('problems that DECNET accepts', () => {
   for (const [what, text, expected] of [
     [
-      'settings of nobody',
+      'settings without a decky',
       '[web]\n[wbe.ssh]\nx=1',
       ['a.ini:2: [wbe.ssh]: no decky or group is named "wbe": ignored'],
     ],

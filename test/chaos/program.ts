@@ -79,7 +79,11 @@ export function program(
         running = null;
         const output = started.output();
         ledger.log(name, `=== ended with ${code}\n`);
-        ledger.check(`${name} lives on`, isEndMeant, () => `it ended with ${code}\n${output.slice(-3000)}`);
+        ledger.check(
+          `${name} keeps running`,
+          isEndMeant,
+          () => `it ended with ${code}\n${output.slice(-3000)}`,
+        );
         ledger.check(`${name} prints no stack`, !hasStack(output), () => stackIn(output));
       });
     },

@@ -25,7 +25,9 @@ console.log(`chaos: --seed ${seed} --minutes ${minutes} --store ${store}`);
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
-    console.log('chaos: ends after this round; once more ends it at once, and leaves its processes');
+    console.log(
+      'chaos: ends after this round; a second signal ends it immediately, without stopping its processes',
+    );
     stopped.abort();
   });
 const { counts, violations, directory } = await walk({

@@ -21,8 +21,8 @@ export async function use(
     ['a dry run by hand', () => queue.add('reconcile', { host_uuid: host, dry_run: true })],
     ['a job for another host', () => queue.add('reconcile', { host_uuid: 'peer' })],
     ['a job of another shape', () => queue.add('reconcile', { deckies: 7 })],
-    ['a look at the page of a decky', () => page(`/deckies/host-a/${drawOne(drawn, deckyNames)}`)],
-    ['a look at the fleet', () => page('/')],
+    ['a request for the page of a decky', () => page(`/deckies/host-a/${drawOne(drawn, deckyNames)}`)],
+    ['a request for the fleet page', () => page('/')],
     ['reconcile --once', () => reconcileOnce(on.env, ledger)],
   ];
   const [name, run] = drawOne(drawn, uses);

@@ -244,7 +244,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     for (const [what, make] of [
       ['in a home that others may write to', () => place(0o777, somebody)],
       ['in a home that is read-only', () => place(0o555, somebody)],
-      ['in a home of another one', () => place(0o755, nobody)],
+      ['in a home of another user', () => place(0o755, nobody)],
     ] as const) {
       test(`has none ${what}`, async () => {
         const home = make();

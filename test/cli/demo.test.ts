@@ -31,6 +31,6 @@ describe('the demo', { skip: noEngine }, () => {
     const demo = start([], { DOCKER_HOST: 'unix:///nonexistent/docker.sock' }, 'examples/demo.ts');
     const { code, stderr } = await demo.finished;
     assert.equal(code, 1);
-    assert.match(stderr, /^The demo needs Docker on this machine: [^\n]+\n$/);
+    assert.match(stderr, /^The demo requires Docker on this machine: [^\n]+\n$/);
   });
 });

@@ -63,7 +63,7 @@ describe('two machines with one host_uuid', { skip: noNamespaces }, () => {
       second.stderr,
       /Host local is recorded as machine machine-[0-9a-f]{16}, and this is machine machine-[0-9a-f]{16}\. Nothing was written/,
     );
-    assert.doesNotMatch(second.stderr, /aaaaaaaa|bbbbbbbb/, 'the machine id itself is nobody’s business');
+    assert.doesNotMatch(second.stderr, /aaaaaaaa|bbbbbbbb/, 'the machine id itself must not be disclosed');
     assert.deepEqual(await statesOf(store.db), ['web pending']);
     assert.deepEqual(await store.db.query('select *, xmin::text from fleet_hosts'), before);
 

@@ -76,7 +76,7 @@ describe('the embedded database of a package whose install script did not run', 
     assert.deepEqual(copies(), []);
   });
 
-  test('by several commands at once', async () => {
+  test('by several concurrent commands', async () => {
     const done = await Promise.all([hosts(), hosts(), hosts()]);
     assert.deepEqual(
       done.map(({ code, stderr }) => [code, stderr]),

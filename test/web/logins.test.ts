@@ -89,7 +89,7 @@ describe('when a login is checked', () => {
     assert.equal(table.waits('a2002', 0), 0);
   });
 
-  test('when ten thousand addresses are waiting, another one is refused', () => {
+  test('when ten thousand addresses are waiting, further ones are refused', () => {
     const table = loginTable();
     for (let at = 0; at < 10_000; at++) assert.equal(table.arrive(`a${at}`, 0), null);
     assert.equal(typeof table.arrive('b', 0), 'number');

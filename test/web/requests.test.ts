@@ -108,7 +108,7 @@ describe('odd requests', () => {
       [],
     ));
 
-  test('an absolute address as the target: the own one is served, another one is refused', async () => {
+  test('an absolute address as the target: the own address is served, others are refused', async () => {
     const { host } = new URL(dashboard.url);
     assert.match(
       await send(`GET http://${host}/healthz HTTP/1.1\r\n${own()}`),
