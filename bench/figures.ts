@@ -63,13 +63,13 @@ const lines: readonly (readonly [what: string, figure: (runs: readonly Run[]) =>
   ],
   [
     'the same in the way upstream works',
-    (runs) =>
-      `${range(valuesOf(runs, 'pass', 'upstream', { deckies: 10_000, case: 'nothing changed' }))} ms`,
+    (runs) => `${range(valuesOf(runs, 'pass', 'upstream', { deckies: 10_000, case: 'nothing changed' }))} ms`,
     'pass',
   ],
   [
     'a worker that makes one pass over 100,000 deckies after the other',
-    (runs) => `${range(valuesOf(runs, 'work', 'median ms'))} ms each; ${range(valuesOf(runs, 'work', 'peak MB'))} MB at its peak`,
+    (runs) =>
+      `${range(valuesOf(runs, 'work', 'median ms'))} ms each; ${range(valuesOf(runs, 'work', 'peak MB'))} MB at its peak`,
     'work',
   ],
   [
@@ -119,7 +119,9 @@ function blocks(runs: readonly Run[]): ReadonlyMap<string, string> {
     '',
     '| what | figure | command |',
     '| --- | --- | --- |',
-    ...lines.map(([what, figure, part]) => `| ${what} | ${figure(runs)} | \`npm run bench -- ${part} --full\` |`),
+    ...lines.map(
+      ([what, figure, part]) => `| ${what} | ${figure(runs)} | \`npm run bench -- ${part} --full\` |`,
+    ),
   ].join('\n');
   return new Map([
     ['figures', readme],
@@ -144,7 +146,9 @@ export function filled(document: string, runs: readonly Run[]): string {
 if (import.meta.main) {
   const files = process.argv.slice(2);
   if (files.length > 0) {
-    const runs = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Run));
+    const runs = await Promise.all(
+      files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Run),
+    );
     await writeFile(figuresFile, `${JSON.stringify(runs, null, 1)}\n`);
   }
   const runs = JSON.parse(await readFile(figuresFile, 'utf8')) as readonly Run[];
