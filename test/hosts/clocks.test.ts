@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/lib/package.ts';
 import { cli, type Env } from '../support/cli.ts';
@@ -12,111 +12,117 @@ import { waitFor } from '../support/wait.ts';
 
 const faketime = await findProgram('faketime');
 
-for (const kind of stores) {
-  const skip = faketime === null ? 'clocks: there is no faketime on this machine' : noStore(kind);
-  describe(`wrong clocks, queues on ${kind}`, { skip }, () => {
-    let store: TestStore;
-    let host: TestHost;
-    let env: Env;
-    const running: ChildProcess[] = [];
+// Each kind has a store of its own, and mostly waits for an interval.
+describe('wrong clocks', { concurrency: true }, () => {
+  const noClocks = faketime === null && 'clocks: there is no faketime on this machine';
+  for (const kind of stores)
+    describe(`queues on ${kind}`, { skip: noClocks || noStore(kind), concurrency: 1 }, () => {
+      let store: TestStore;
+      let host: TestHost;
+      let env: Env;
+      const running: ChildProcess[] = [];
 
-    before(async () => {
-      store = await testStore(kind);
-      host = testHost();
-      host.write([declaredDecky('web')]);
-      env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock', DECNET_INTERVAL: '2' });
-      assert.equal((await cli(['migrate'], env)).code, 0);
-    });
-    after(async () => {
-      await Promise.all(running.map(stop));
-      host.remove();
-      await store.drop();
-    });
-
-    /** @param clock the offset in the format of `faketime`; null: none */
-    const start = (program: 'worker.ts' | 'scheduler.ts', clock: string | null): ChildProcess => {
-      const command = [process.execPath, join(packageRoot, program)];
-      const [name = '', ...args] = clock === null ? command : [faketime ?? '', '-f', clock, ...command];
-      const child = spawn(name, args, {
-        env: {
-          PATH: process.env.PATH,
-          HOME: '/nonexistent',
-          LOG_LEVEL: 'silent',
-          FAKETIME_DONT_FAKE_MONOTONIC: '1',
-          ...env,
-        },
-        stdio: 'ignore',
-        detached: true,
+      before(async () => {
+        store = await testStore(kind);
+        host = testHost();
+        host.write([declaredDecky('web')]);
+        env = host.env({
+          ...store.env,
+          DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+          DECNET_INTERVAL: '1',
+        });
+        assert.equal((await cli(['migrate'], env)).code, 0);
       });
-      running.push(child);
-      return child;
-    };
-    const stop = async (child: ChildProcess): Promise<void> => {
-      running.splice(running.indexOf(child), 1);
-      if (child.exitCode !== null || child.pid === undefined) return;
-      const ended = new Promise<void>((done) => child.once('exit', () => done()));
-      // faketime starts the program as its child.
-      process.kill(-child.pid, 'SIGKILL');
-      await ended;
-    };
-    const turns = async (): Promise<number> =>
-      Number(
-        (await store.db.query(`select turn::int from fleet_hosts where host_uuid = 'local'`))[0]?.turn ?? 0,
-      );
-    /** Four passes take four intervals; the schedule is checked every 15 s. */
-    const passesGoOn = async (): Promise<void> => {
-      const from = await turns();
-      await waitFor(async () => (await turns()) >= from + 4, 60_000);
-    };
+      afterEach(async () => void (await Promise.all([...running].map(stop))));
+      after(async () => {
+        host.remove();
+        await store.drop();
+      });
 
-    test('a scheduler with a clock a day ahead does not affect the next one', async () => {
-      const wrong = start('scheduler.ts', '+1d');
-      const worker = start('worker.ts', null);
-      await passesGoOn();
-      await stop(wrong);
-      const right = start('scheduler.ts', null);
-      await sleep(1000);
-      await passesGoOn();
-      await stop(right);
-      await stop(worker);
-    });
+      /** @param clock how far off, as `faketime` reads it; null: it is right */
+      const start = (program: 'worker.ts' | 'scheduler.ts', clock: string | null): ChildProcess => {
+        const command = [process.execPath, join(packageRoot, program)];
+        const [name = '', ...args] = clock === null ? command : [faketime ?? '', '-f', clock, ...command];
+        const child = spawn(name, args, {
+          env: {
+            PATH: process.env.PATH,
+            HOME: '/nonexistent',
+            LOG_LEVEL: 'silent',
+            FAKETIME_DONT_FAKE_MONOTONIC: '1',
+            ...env,
+          },
+          stdio: 'ignore',
+          detached: true,
+        });
+        running.push(child);
+        return child;
+      };
+      const stop = async (child: ChildProcess): Promise<void> => {
+        running.splice(running.indexOf(child), 1);
+        if (child.exitCode !== null || child.pid === undefined) return;
+        const ended = new Promise<void>((done) => child.once('exit', () => done()));
+        // faketime starts the program as a child of its own.
+        process.kill(-child.pid, 'SIGKILL');
+        await ended;
+      };
+      const turns = async (): Promise<number> =>
+        Number(
+          (await store.db.query(`select turn::int from fleet_hosts where host_uuid = 'local'`))[0]?.turn ?? 0,
+        );
+      /** Four passes take four intervals; the schedule is looked at every 15 s. */
+      const passesGoOn = async (): Promise<void> => {
+        const from = await turns();
+        await waitFor(async () => (await turns()) >= from + 4, 60_000);
+      };
 
-    test('a worker with a clock an hour behind or ahead of its scheduler runs its passes', async () => {
-      const scheduler = start('scheduler.ts', null);
-      for (const clock of ['-1h', '+1h']) {
-        const worker = start('worker.ts', clock);
+      test('a scheduler that was a day ahead leaves nothing behind that stops the next one', async () => {
+        const wrong = start('scheduler.ts', '+1d');
+        const worker = start('worker.ts', null);
+        await passesGoOn();
+        await stop(wrong);
+        const right = start('scheduler.ts', null);
+        await sleep(1000);
+        await passesGoOn();
+        await stop(right);
+        await stop(worker);
+      });
+
+      test('a worker an hour behind its scheduler makes its passes, and one an hour ahead', async () => {
+        const scheduler = start('scheduler.ts', null);
+        for (const clock of ['-1h', '+1h']) {
+          const worker = start('worker.ts', clock);
+          await passesGoOn();
+          await stop(worker);
+        }
+        await stop(scheduler);
+      });
+
+      test('both are set back by an hour, and start again', async () => {
+        const before = [start('scheduler.ts', null), start('worker.ts', null)];
+        await passesGoOn();
+        await Promise.all(before.map(stop));
+        const after = [start('scheduler.ts', '-1h'), start('worker.ts', '-1h')];
+        await passesGoOn();
+        await Promise.all(after.map(stop));
+      });
+
+      test('a worker whose scheduler is gone serves itself, though a pass for tomorrow waits', async () => {
+        const { openRedis, queueBackend } = await import('../../src/queue/backend.ts');
+        const redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
+        const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+        await backend
+          .queue('reconcile.local')
+          .add(
+            'reconcile',
+            { host_uuid: 'local', cause: 'schedule' },
+            { delay: 86_400_000, deduplication: { id: 'schedule' } },
+          );
+        await backend.close();
+        redis?.disconnect();
+        const worker = start('worker.ts', null);
+        await waitFor(async () => (await turns()) > 0);
         await passesGoOn();
         await stop(worker);
-      }
-      await stop(scheduler);
+      });
     });
-
-    test('both clocks are set back by an hour, and the processes restarted', async () => {
-      const before = [start('scheduler.ts', null), start('worker.ts', null)];
-      await passesGoOn();
-      await Promise.all(before.map(stop));
-      const after = [start('scheduler.ts', '-1h'), start('worker.ts', '-1h')];
-      await passesGoOn();
-      await Promise.all(after.map(stop));
-    });
-
-    test('a worker without a scheduler schedules its own passes, even with a delayed pass for tomorrow', async () => {
-      const { openRedis, queueBackend } = await import('../../src/queue/backend.ts');
-      const redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
-      const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
-      await backend
-        .queue('reconcile.local')
-        .add(
-          'reconcile',
-          { host_uuid: 'local', cause: 'schedule' },
-          { delay: 86_400_000, deduplication: { id: 'schedule' } },
-        );
-      await backend.close();
-      redis?.disconnect();
-      const worker = start('worker.ts', null);
-      await waitFor(async () => (await turns()) > 0);
-      await passesGoOn();
-      await stop(worker);
-    });
-  });
-}
+});

@@ -56,6 +56,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
         declaredDecky('web', ['ssh'], { host_uuid: 'host-a' }),
         declaredDecky('web', ['ssh'], { host_uuid: 'host-b' }),
         declaredDecky('only', ['ssh'], { host_uuid: 'host-c' }),
+        declaredDecky('last', ['ssh'], { host_uuid: 'host-e' }),
         ...(name === 'host-a' ? [declaredDecky('own')] : []),
       ]);
       await engine.makeDecky('web', ['ssh']);
@@ -82,7 +83,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
   });
   const [a, b] = [() => machines[0] ?? assert.fail(), () => machines[1] ?? assert.fail()];
 
-  test('a master’s file with three hosts’ deckies converges on every host', async () => {
+  test('a master’s file with the deckies of several hosts converges on every host', async () => {
     assert.deepEqual(await statesOf(store.db, 'host-a'), ['own torn_down', 'web running']);
     assert.deepEqual(await statesOf(store.db, 'host-b'), ['web running']);
     assert.deepEqual(await statesOf(store.db, 'host-c'), []);
@@ -186,25 +187,28 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     await waitFor(scheduled, 75_000);
   });
 
-  test('forget refuses while the worker is running, asks for confirmation, and then retires the host', async () => {
-    const refused = await cli(['forget', '--host', 'host-b', '--yes'], a().env);
+  test('forget refuses while the worker lives, asks first, and then retires the host', async () => {
+    const last = start([], { ...b().env, DECNET_HOST_UUID: 'host-e' }, 'worker.ts');
+    await waitFor(async () => (await statesOf(store.db, 'host-e')).length === 1);
+    const refused = await cli(['forget', '--host', 'host-e', '--yes'], a().env);
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /The worker of host host-b is running\. Nothing was removed/);
-    assert.equal((await cli(['stop', '--host', 'host-b'], a().env)).code, 0);
-    const unasked = await cli(['forget', '--host', 'host-b'], a().env);
+    assert.match(refused.stderr, /The worker of host host-e is running\. Nothing was removed/);
+    assert.equal((await cli(['stop', '--host', 'host-e'], a().env)).code, 0);
+    assert.equal((await last.finished).code, 0);
+    const unasked = await cli(['forget', '--host', 'host-e'], a().env);
     assert.equal(unasked.code, 2);
     assert.match(unasked.stderr, /Add --yes/);
     const before = await rowsOf(store.db, 'host-a');
-    const done = await cli(['forget', '--host', 'host-b', '--yes'], a().env);
-    assert.deepEqual([done.code, done.stdout], [0, 'Removed host host-b and 1 row.\n']);
+    const done = await cli(['forget', '--host', 'host-e', '--yes'], a().env);
+    assert.deepEqual([done.code, done.stdout], [0, 'Host host-e is forgotten: 1 row removed.\n']);
     for (const table of ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_alarms']) {
-      assert.deepEqual(await store.db.query(`select 1 from ${table} where host_uuid = 'host-b'`), [], table);
+      assert.deepEqual(await store.db.query(`select 1 from ${table} where host_uuid = 'host-e'`), [], table);
     }
     assert.equal((await rowsOf(store.db, 'host-a')).length, before.length);
-    assert.equal((await cli(['forget', '--host', 'host-b', '--yes'], a().env)).code, 1);
+    assert.equal((await cli(['forget', '--host', 'host-e', '--yes'], a().env)).code, 1);
     await new Promise((done) => setTimeout(done, 2500));
     const redis = new Redis(store.redisUrl ?? '');
-    const left = await redis.keys('bull:reconcile.host-b:*').finally(() => redis.disconnect());
+    const left = await redis.keys('bull:reconcile.host-e:*').finally(() => redis.disconnect());
     assert.deepEqual(left, [], 'and the schedule does not bring it back');
   });
 });

@@ -11,155 +11,161 @@ import { rowsOf, statesOf } from '../support/pass.ts';
 import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-for (const kind of stores) {
-  describe(`freshness on ${kind}`, { skip: noEngine || noStore(kind) }, () => {
-    let engine: TestEngine;
-    let store: TestStore;
-    let host: TestHost;
-    let env: Env;
-    let worker: Running;
-    before(async () => {
-      engine = await testEngine();
-    });
-    after(() => engine.stop());
-    beforeEach(async () => {
-      store = await testStore(kind);
-      host = testHost();
-      // The schedule is too slow to help, so changes are found only by events.
-      env = host.env({ ...store.env, DOCKER_HOST: engine.host, DECNET_INTERVAL: '86400' });
-      host.write([declaredDecky('web'), declaredDecky('mail')]);
-      await engine.makeDecky('web', ['ssh']);
-      await engine.makeDecky('mail', ['ssh']);
-      const migrated = await start(['migrate'], env).finished;
-      assert.equal(migrated.code, 0, migrated.stderr);
-      worker = start([], env, 'worker.ts');
-      await waitFor(async () => (await statesOf(store.db)).length === 2);
-    });
-    afterEach(async () => {
-      worker.child.kill('SIGTERM');
-      const { code, stderr } = await worker.finished;
-      assert.equal(code, 0, stderr);
-      await engine.removeAll();
-      host.remove();
-      await store.drop();
-    });
+// Each kind has an engine of its own, and mostly waits for it.
+describe('freshness', { concurrency: true }, () => {
+  for (const kind of stores)
+    describe(`on ${kind}`, { skip: noEngine || noStore(kind), concurrency: 1 }, () => {
+      let engine: TestEngine;
+      let store: TestStore;
+      let host: TestHost;
+      let env: Env;
+      let worker: Running;
+      before(async () => {
+        engine = await testEngine();
+      });
+      after(() => engine.stop());
+      beforeEach(async () => {
+        store = await testStore(kind);
+        host = testHost();
+        // No schedule comes to help: what is seen is seen by following.
+        env = host.env({ ...store.env, DOCKER_HOST: engine.host, DECNET_INTERVAL: '86400' });
+        host.write([declaredDecky('web'), declaredDecky('mail')]);
+        await engine.makeDecky('web', ['ssh']);
+        await engine.makeDecky('mail', ['ssh']);
+        const migrated = await start(['migrate'], env).finished;
+        assert.equal(migrated.code, 0, migrated.stderr);
+        worker = start([], env, 'worker.ts');
+        await waitFor(async () => (await statesOf(store.db)).length === 2);
+      });
+      afterEach(async () => {
+        worker.child.kill('SIGTERM');
+        const { code, stderr } = await worker.finished;
+        assert.equal(code, 0, stderr);
+        await engine.removeAll();
+        host.remove();
+        await store.drop();
+      });
 
-    const becomes = (name: string, state: string): Promise<void> =>
-      waitFor(async () => {
-        const found = await statesOf(store.db);
-        if (found.includes(`${name} ${state}`)) return true;
-        throw new Error(`${name} never became ${state}: ${found.join(', ')}\n${worker.output()}`);
-      }, 15_000);
-    const fullPasses = async (): Promise<string> => {
-      const [found] = await store.db.query('select last_full_pass_at::text as at from fleet_hosts');
-      return String(found?.at);
-    };
+      const becomes = (name: string, state: string): Promise<void> =>
+        waitFor(async () => {
+          const found = await statesOf(store.db);
+          if (found.includes(`${name} ${state}`)) return true;
+          throw new Error(`${name} never became ${state}: ${found.join(', ')}\n${worker.output()}`);
+        });
+      const fullPasses = async (): Promise<string> => {
+        const [found] = await store.db.query('select last_full_pass_at::text as at from fleet_hosts');
+        return String(found?.at);
+      };
 
-    test('a container is killed, started, paused, removed: the row follows without a full listing', async () => {
-      const before = await fullPasses();
-      await engine.container('web-ssh').kill();
-      await becomes('web', 'failed');
-      await engine.container('web-ssh').start();
-      await becomes('web', 'running');
-      await engine.container('web-ssh').pause();
-      await becomes('web', 'failed');
-      await engine.container('web-ssh').unpause();
-      await becomes('web', 'running');
-      await engine.container('web').kill();
-      await becomes('web', 'degraded');
-      await engine.container('web').start();
-      await becomes('web', 'running');
-      await engine.container('web-ssh').remove({ force: true });
-      await engine.container('web').remove({ force: true });
-      await becomes('web', 'torn_down');
-      await engine.makeDecky('web', ['ssh']);
-      await becomes('web', 'running');
-      assert.equal(await fullPasses(), before);
-      assert.ok((await statesOf(store.db)).includes('mail running'));
-    });
-
-    test('health changes', async () => {
-      await engine.container('web-ssh').remove({ force: true });
-      await engine.make({ name: 'web-ssh', labels: serviceLabels('web', 'ssh'), health: 'test ! -e /sick' });
-      await becomes('web', 'running');
-      const exec = await engine.container('web-ssh').exec({ Cmd: ['/bin/sh', '-c', ': > /sick'] });
-      await exec.start({ Detach: true });
-      await becomes('web', 'degraded');
-    });
-
-    test('the file is written in place, replaced, removed and created again', async () => {
-      host.write([declaredDecky('web'), declaredDecky('mail'), declaredDecky('new')]);
-      await becomes('new', 'torn_down');
-      const before = await fullPasses();
-      host.write([declaredDecky('web'), declaredDecky('mail', ['ssh', 'imap']), declaredDecky('new')]);
-      await becomes('mail', 'degraded');
-      writeFileSync(
-        `${host.stateFile}.tmp`,
-        JSON.stringify({ config: { deckies: [declaredDecky('web'), declaredDecky('other')] } }),
-      );
-      renameSync(`${host.stateFile}.tmp`, host.stateFile);
-      await becomes('other', 'torn_down');
-      await waitFor(async () => (await rowsOf(store.db)).length === 2);
-      assert.equal(await fullPasses(), before, 'a change of a few deckies is no full pass');
-      rmSync(host.stateFile);
-      await waitFor(async () => (await statesOf(store.db)).join() === 'web running');
-      host.write([declaredDecky('web'), declaredDecky('again')]);
-      await becomes('again', 'torn_down');
-    });
-
-    test('the directory of the file is replaced', async () => {
-      const aside = `${host.directory}.aside`;
-      await rename(host.directory, aside);
-      await mkdir(host.directory);
-      writeFileSync(
-        join(host.directory, 'decnet-state.json'),
-        JSON.stringify({ config: { deckies: [declaredDecky('moved')] } }),
-      );
-      await becomes('moved', 'torn_down');
-      host.write([declaredDecky('moved'), declaredDecky('later')]);
-      await becomes('later', 'torn_down');
-      await rm(aside, { recursive: true });
-    });
-
-    test('a burst causes few passes, and the final state is correct', async () => {
-      const turns = async (): Promise<number> =>
-        Number((await store.db.query('select turn::int from fleet_hosts'))[0]?.turn);
-      const before = await turns();
-      // The lock is held, so that the events arrive during one pass; a pass waits for it for 20 s.
-      const turn = new pg.Client({ connectionString: store.db.url });
-      await turn.connect();
-      try {
-        await turn.query('begin');
-        await turn.query('select 1 from fleet_hosts for update');
-        for (let times = 0; times < 6; times++) await engine.container('web-ssh').restart({ t: 0 });
+      test('a container is killed, started, paused, removed: the row follows, and nothing is listed in full', async () => {
+        const before = await fullPasses();
         await engine.container('web-ssh').kill();
-      } finally {
-        await turn.end();
-      }
-      await becomes('web', 'failed');
-      await new Promise((done) => setTimeout(done, 500));
-      const count = (await turns()) - before;
-      assert.ok(count < 6, `${count} passes for 6 restarts, which are 12 events`);
-    });
+        await becomes('web', 'failed');
+        await engine.container('web-ssh').start();
+        await becomes('web', 'running');
+        await engine.container('web-ssh').pause();
+        await becomes('web', 'failed');
+        await engine.container('web-ssh').unpause();
+        await becomes('web', 'running');
+        await engine.container('web').kill();
+        await becomes('web', 'degraded');
+        await engine.container('web').start();
+        await becomes('web', 'running');
+        await engine.container('web-ssh').remove({ force: true });
+        await engine.container('web').remove({ force: true });
+        await becomes('web', 'torn_down');
+        await engine.makeDecky('web', ['ssh']);
+        await becomes('web', 'running');
+        assert.equal(await fullPasses(), before);
+        assert.ok((await statesOf(store.db)).includes('mail running'));
+      });
 
-    test('a container that belongs to no decky causes no pass', async () => {
-      const turns = async (): Promise<unknown> =>
-        (await store.db.query('select turn from fleet_hosts'))[0]?.turn;
-      await new Promise((done) => setTimeout(done, 500));
-      const before = await turns();
-      await engine.make({ name: 'unrelated-thing' });
-      await engine.container('unrelated-thing').kill();
-      await new Promise((done) => setTimeout(done, 1000));
-      assert.equal(await turns(), before);
-    });
+      test('health changes', async () => {
+        await engine.container('web-ssh').remove({ force: true });
+        await engine.make({
+          name: 'web-ssh',
+          labels: serviceLabels('web', 'ssh'),
+          health: 'test ! -e /sick',
+        });
+        await becomes('web', 'running');
+        const exec = await engine.container('web-ssh').exec({ Cmd: ['/bin/sh', '-c', ': > /sick'] });
+        await exec.start({ Detach: true });
+        await becomes('web', 'degraded');
+      });
 
-    test('an engine that hangs and recovers: changes in the meantime are found', async () => {
-      process.kill(engine.pid, 'SIGSTOP');
-      await new Promise((done) => setTimeout(done, 1000));
-      // The container dies while the engine sends no events.
-      process.kill(engine.pid, 'SIGCONT');
-      await engine.container('mail-ssh').kill();
-      await becomes('mail', 'failed');
+      test('the file is written in place, replaced, removed and made again', async () => {
+        host.write([declaredDecky('web'), declaredDecky('mail'), declaredDecky('new')]);
+        await becomes('new', 'torn_down');
+        const before = await fullPasses();
+        host.write([declaredDecky('web'), declaredDecky('mail', ['ssh', 'imap']), declaredDecky('new')]);
+        await becomes('mail', 'degraded');
+        writeFileSync(
+          `${host.stateFile}.tmp`,
+          JSON.stringify({ config: { deckies: [declaredDecky('web'), declaredDecky('other')] } }),
+        );
+        renameSync(`${host.stateFile}.tmp`, host.stateFile);
+        await becomes('other', 'torn_down');
+        await waitFor(async () => (await rowsOf(store.db)).length === 2);
+        assert.equal(await fullPasses(), before, 'a change of a few deckies is no full pass');
+        rmSync(host.stateFile);
+        await waitFor(async () => (await statesOf(store.db)).join() === 'web running');
+        host.write([declaredDecky('web'), declaredDecky('again')]);
+        await becomes('again', 'torn_down');
+      });
+
+      test('the directory of the file is replaced', async () => {
+        const aside = `${host.directory}.aside`;
+        await rename(host.directory, aside);
+        await mkdir(host.directory);
+        writeFileSync(
+          join(host.directory, 'decnet-state.json'),
+          JSON.stringify({ config: { deckies: [declaredDecky('moved')] } }),
+        );
+        await becomes('moved', 'torn_down');
+        host.write([declaredDecky('moved'), declaredDecky('later')]);
+        await becomes('later', 'torn_down');
+        await rm(aside, { recursive: true });
+      });
+
+      test('a burst is a handful of passes, and the last state is right', async () => {
+        const turns = async (): Promise<number> =>
+          Number((await store.db.query('select turn::int from fleet_hosts'))[0]?.turn);
+        const before = await turns();
+        // The turn is held meanwhile, so that the events come while one pass runs; it waits for 20 s.
+        const turn = new pg.Client({ connectionString: store.db.url });
+        await turn.connect();
+        try {
+          await turn.query('begin');
+          await turn.query('select 1 from fleet_hosts for update');
+          for (let times = 0; times < 6; times++) await engine.container('web-ssh').restart({ t: 0 });
+          await engine.container('web-ssh').kill();
+        } finally {
+          await turn.end();
+        }
+        await becomes('web', 'failed');
+        await new Promise((done) => setTimeout(done, 500));
+        const count = (await turns()) - before;
+        assert.ok(count < 6, `${count} passes for 6 restarts, which are 12 events`);
+      });
+
+      test('a container that is not a decky’s wakes nobody', async () => {
+        const turns = async (): Promise<unknown> =>
+          (await store.db.query('select turn from fleet_hosts'))[0]?.turn;
+        await new Promise((done) => setTimeout(done, 500));
+        const before = await turns();
+        await engine.make({ name: 'unrelated-thing' });
+        await engine.container('unrelated-thing').kill();
+        await new Promise((done) => setTimeout(done, 1000));
+        assert.equal(await turns(), before);
+      });
+
+      test('an engine that hangs and comes back: what happened meanwhile is seen', async () => {
+        process.kill(engine.pid, 'SIGSTOP');
+        await new Promise((done) => setTimeout(done, 1000));
+        // The container dies while nobody can be told.
+        process.kill(engine.pid, 'SIGCONT');
+        await engine.container('mail-ssh').kill();
+        await becomes('mail', 'failed');
+      });
     });
-  });
-}
+});

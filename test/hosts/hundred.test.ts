@@ -40,7 +40,7 @@ describe('many hosts', { skip: noStore('redis') }, () => {
     await store.drop();
   });
 
-  test('a hundred hosts at an interval of a second, for a minute: every pass runs once, evenly spread', async () => {
+  test('a hundred at an interval of a second, for half a minute: every pass happens, spread evenly, none doubled', async () => {
     const docker = dockerEngine({
       host: engine.host,
       tlsVerify: false,
@@ -78,7 +78,7 @@ describe('many hosts', { skip: noStore('redis') }, () => {
       intervalMs: 1000,
       onError: (error) => assert.fail(String(error)),
     });
-    const seconds = 60;
+    const seconds = 30;
     try {
       await sleep(5000);
       for (const times of passes.values()) times.length = 0;

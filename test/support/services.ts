@@ -18,6 +18,8 @@ export async function globalSetup(): Promise<void> {
   directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-test-'));
   // Root's PostgreSQL runs as another user, who must get in.
   await chmod(directory, 0o755);
+  // Each test file is a process of its own, and loads much the same.
+  process.env.NODE_COMPILE_CACHE = join(directory, 'compiled');
   const data = join(directory, 'data');
   await (await openEmbedded(data)).close();
   process.env.TEST_CLUSTER = join(directory, 'cluster');
