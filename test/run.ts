@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { glob } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
@@ -17,6 +18,8 @@ const chosen = process.argv.slice(2);
 const all = (await Array.fromAsync(glob('test/**/*.test.ts', { cwd: packageRoot }))).sort();
 const isChosen = (file: string): boolean => chosen.some((part) => file.includes(part));
 const files = chosen.length === 0 ? all : all.filter(isChosen);
+
+process.env.TEST_SEED ??= String(randomInt(2 ** 31));
 
 const ran = new Set<string>();
 const skipped: Skipped[] = [];
@@ -75,6 +78,7 @@ async function runFiles(some: readonly string[], concurrency: number): Promise<v
 for (const { file, name, why } of skipped) console.log(`skipped ${file}: ${name}: ${why}`);
 for (const [file, took] of [...seconds].sort(([, a], [, b]) => b - a).slice(0, 10))
   console.log(`${took.toFixed(1).padStart(6)} s  ${file}`);
+console.log(`TEST_SEED=${process.env.TEST_SEED} repeats what was random`);
 if (isStrict && chosen.length === 0) {
   const found = await gaps(all, ran, skipped);
   for (const gap of found) console.log(gap);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { addressText, isWithin, parseAddress, parseSubnet } from '../../src/builder/addresses.ts';
 import { type BuiltDecky, buildDeckiesFromIni, readNetwork } from '../../src/builder/build.ts';
 import { onHost, stateDocument } from '../../src/builder/document.ts';
@@ -10,6 +9,7 @@ import { loadIni } from '../../src/builder/specification.ts';
 import { allServiceNames, archetypes, distros } from '../../src/builder/tables.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
+import { fc } from '../support/property.ts';
 
 /** A fixed seed, so that failures are reproducible. */
 const runs = { seed: 20_260_131, numRuns: 300 };

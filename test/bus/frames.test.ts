@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { encodeFrame, frameReader } from '../../src/bus/decnet-frames.ts';
 import { controlVerdict, stateTopic } from '../../src/fleet/topics.ts';
+import { fc } from '../support/property.ts';
 
 describe('frames of DECNET’s bus', () => {
   test('match BUS.md byte for byte', () => {

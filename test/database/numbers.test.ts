@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import fc from 'fast-check';
 import { pages } from '../../src/database/queries/pages.ts';
 import type { JobData } from '../../src/fleet/job.ts';
 import { parseJobResult } from '../../src/fleet/job-result.ts';
@@ -10,6 +9,7 @@ import { type PassOutcome, pass } from '../../src/pass/pass.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
 import { numberText } from '../support/numbers.ts';
 import { type Bench, bench } from '../support/pass.ts';
+import { fc } from '../support/property.ts';
 
 let it: Bench;
 before(async () => {

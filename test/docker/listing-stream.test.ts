@@ -4,10 +4,10 @@ import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { engineLimits } from '../../src/docker/limits.ts';
 import { readListing } from '../../src/docker/listing-stream.ts';
+import { fc } from '../support/property.ts';
 
 const labels = ['decnet.fleet.decky', 'decnet.fleet.service_name'] as const;
 const fields = ['Names', 'Labels', 'State', 'Status', 'Created'] as const;

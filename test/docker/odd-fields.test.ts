@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
 import { watchEngine } from '../../src/docker/events.ts';
 import { containerOf, loopOf } from '../../src/docker/listing.ts';
 import { budgetOf, readListing } from '../../src/docker/listing-stream.ts';
@@ -11,6 +10,7 @@ import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Json } from '../../src/lib/json.ts';
 import type { Trigger } from '../../src/worker/triggers.ts';
 import { hostileEngine, settingsOf } from '../support/hostile-engine.ts';
+import { fc } from '../support/property.ts';
 import { waitFor } from '../support/wait.ts';
 
 async function* inOne(text: string): AsyncGenerator<Buffer> {

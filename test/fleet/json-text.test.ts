@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { ExactNumber, exactly } from '../../src/lib/exact-number.ts';
 import { equalJson, isObject, type Json } from '../../src/lib/json.ts';
 import { parseJson } from '../../src/lib/json-text.ts';
 import { numberText } from '../support/numbers.ts';
+import { fc } from '../support/property.ts';
 
 /** What comes of it: a value, or an error's words. */
 const outcome = (parse: () => unknown): unknown => {

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import fc from 'fast-check';
 import { maskAddress, withoutSecrets } from '../../src/lib/log.ts';
 import { packageRoot } from '../../src/lib/package.ts';
+import { fc } from '../support/property.ts';
 
 const unchanged = [
   'redis://127.0.0.1:6379/0',

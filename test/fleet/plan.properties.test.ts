@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { type Plan, transitionsOf } from '../../src/fleet/plan/change.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Facts, Row } from '../../src/fleet/plan/facts.ts';
@@ -18,6 +17,7 @@ import {
   seen,
   unreachable,
 } from '../support/facts.ts';
+import { fc } from '../support/property.ts';
 import { outcome } from './reference.ts';
 
 // No name is another's with a suffix: whose container an ambiguous name is has its own tests.

@@ -28,13 +28,13 @@ interface StatusJson {
 }
 
 /**
- * Copies the run's database, which is stopped and has no tables, into a place that does not exist yet. Outside a run of the
- * tests, as in a benchmark, there is none to copy: whoever opens the place makes it.
+ * Copies the run's database, which is stopped and has no tables, into a place that does not exist yet. Outside a run of
+ * tests there is none to copy, and the product makes it.
  */
-export const copyDatabase = async (dataDir: string): Promise<void> => {
+export async function copyDatabase(dataDir: string): Promise<void> {
   const from = process.env.TEST_CLUSTER;
   if (from !== undefined) await copyCluster(from, dataDir);
-};
+}
 
 /** A test with an embedded database of its own; `none`: the product has to make it. */
 export const inDataDirectory =

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,18 +11,34 @@ export interface FakeEngine {
 
 export function fakeEngine(containers: readonly object[] = []): Promise<FakeEngine> {
   const list = JSON.stringify(containers);
-  return engineOf((request, response) => {
-    const url = request.url ?? '';
-    if (url.startsWith('/events')) {
-      // There are no events; the stream stays open.
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.flushHeaders();
-    } else if (url.startsWith('/containers/json')) response.end(list);
-    else if (url.startsWith('/_ping')) response.end('OK');
-    else if (url.startsWith('/info'))
-      response.end(JSON.stringify({ ID: 'fake', ServerVersion: '0', Containers: containers.length }));
+  return engineOf(quietEngine({ containers: containers.length, list: (response) => response.end(list) }));
+}
+
+/** What an engine is asked in which nothing ever happens. */
+export interface QuietEngine {
+  readonly containers: number;
+  /** Answers with the whole listing. */
+  list(response: ServerResponse): void;
+  /** What it tells of one container; default: it knows none. */
+  inspect?(id: string): object;
+}
+
+export function quietEngine({ containers, list, inspect }: QuietEngine): RequestListener {
+  return (request, response) => {
+    // Some clients ask for a version of the API.
+    const path = (request.url ?? '').replace(/^\/v[\d.]+(?=\/)/, '');
+    response.setHeader('content-type', 'application/json');
+    const inspected = /^\/containers\/([0-9a-f]{64})\/json$/.exec(path)?.[1];
+    // The stream stays open.
+    if (path.startsWith('/events')) response.flushHeaders();
+    else if (path.startsWith('/containers/json')) list(response);
+    else if (inspected !== undefined && inspect !== undefined)
+      response.end(JSON.stringify(inspect(inspected)));
+    else if (path.startsWith('/_ping')) response.end('OK');
+    else if (path.startsWith('/info'))
+      response.end(JSON.stringify({ ID: 'fake', ServerVersion: '0', Containers: containers }));
     else response.writeHead(404).end('{"message":"not here"}');
-  });
+  };
 }
 
 /** An engine with the given answers. */
