@@ -19,7 +19,7 @@ describe('freshness', { concurrency: true }, () => {
       let store: TestStore;
       let host: TestHost;
       let env: Env;
-      let worker: Running;
+      let worker: Running | null = null;
       before(async () => {
         engine = await testEngine();
       });
@@ -38,19 +38,20 @@ describe('freshness', { concurrency: true }, () => {
         await waitFor(async () => (await statesOf(store.db)).length === 2);
       });
       afterEach(async () => {
-        worker.child.kill('SIGTERM');
-        const { code, stderr } = await worker.finished;
-        assert.equal(code, 0, stderr);
+        worker?.child.kill('SIGTERM');
+        const ended = await worker?.finished;
+        worker = null;
         await engine.removeAll();
         host.remove();
         await store.drop();
+        assert.equal(ended?.code, 0, String(ended?.stderr));
       });
 
       const becomes = (name: string, state: string): Promise<void> =>
         waitFor(async () => {
           const found = await statesOf(store.db);
           if (found.includes(`${name} ${state}`)) return true;
-          throw new Error(`${name} never became ${state}: ${found.join(', ')}\n${worker.output()}`);
+          throw new Error(`${name} never became ${state}: ${found.join(', ')}\n${worker?.output()}`);
         });
       const fullPasses = async (): Promise<string> => {
         const [found] = await store.db.query('select last_full_pass_at::text as at from fleet_hosts');

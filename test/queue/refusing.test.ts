@@ -1,62 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { redisServer } from '../support/servers.ts';
 import { noStore } from '../support/stores.ts';
 import { waitFor } from '../support/wait.ts';
 
-test('a Redis that refuses writes counts as down until it accepts them again', {
-  skip: noStore('redis'),
-}, async () => {
-  const server = await redisServer();
-  const [connection, admin] = [openRedis(server.url), openRedis(server.url)];
-  const told: boolean[] = [];
-  const backend = queueBackend(
-    { redis: connection, databaseUrl: 'postgresql://127.0.0.1:1/none' },
-    { outage: (down) => void told.push(down) },
-  );
-  const back: number[] = [];
-  backend.onRecovered(() => void back.push(told.length));
-  try {
-    const queue = backend.queue('reconcile.a');
-    let done = 0;
-    const worker = backend.worker('reconcile.a', async () => {
-      done += 1;
-    });
-    void worker.run().catch(() => undefined);
-    await queue.add('reconcile', { host_uuid: 'a' });
-    await waitFor(() => done === 1);
-    for (const round of [1, 2]) {
-      await admin.config('SET', 'maxmemory', '1');
-      await waitFor(() => told.length === 2 * round - 1, 60_000);
-      await sleep(4000);
-      // It answers all the time.
-      await backend.check();
-      assert.equal(told.length, 2 * round - 1);
-      await admin.config('SET', 'maxmemory', '0');
-      await waitFor(() => told.length === 2 * round);
-      await queue.add('reconcile', { host_uuid: 'a' });
-      await waitFor(() => done === round + 1);
-    }
-    assert.deepEqual(
-      [told, back],
-      [
-        [true, false, true, false],
-        [2, 4],
-      ],
-    );
-  } finally {
-    await backend.close();
-    connection.disconnect();
-    admin.disconnect();
-    await server.remove();
-  }
-});
-
-/** One address for a Redis that moves: new connections go to the current server, open ones are kept. */
+/** One name for a Redis that moves: new connections go where it is now, those that are open stay. */
 async function oneName(first: string) {
   let target = new URL(first);
   const server = createServer((socket) => {
@@ -75,42 +27,89 @@ async function oneName(first: string) {
   };
 }
 
-test('after a failover behind one address, writers and waiting workers reconnect to the new Redis', {
-  skip: noStore('redis'),
-}, async () => {
-  const [old, next] = [await redisServer(), await redisServer()];
-  const name = await oneName(old.url);
-  const [connection, atOld, atNext] = [openRedis(name.url), openRedis(old.url), openRedis(next.url)];
-  const told: boolean[] = [];
-  const backend = queueBackend(
-    { redis: connection, databaseUrl: 'postgresql://127.0.0.1:1/none' },
-    { outage: (down) => void told.push(down) },
-  );
-  try {
-    const port = (url: string): string => new URL(url).port;
-    await atNext.replicaof('127.0.0.1', port(old.url));
-    const queue = backend.queue('reconcile.a');
-    const done: string[] = [];
-    const worker = backend.worker('reconcile.a', async (job) => void done.push(job.data.host_uuid));
-    void worker.run().catch(() => undefined);
-    await queue.add('reconcile', { host_uuid: 'before' });
-    await waitFor(() => done.length === 1);
-    await waitFor(async () => /master_link_status:up/.test(await atNext.info('replication')));
-    // As with Sentinel and managed services: the old server continues as read-only, and no connection ends.
-    name.moveTo(next.url);
-    await atNext.call('REPLICAOF', 'NO', 'ONE');
-    await atOld.replicaof('127.0.0.1', port(next.url));
-    await waitFor(async () => {
-      await queue.add('reconcile', { host_uuid: 'after' });
-      return true;
-    }, 60_000);
-    await waitFor(() => done.includes('after'), 60_000);
-    assert.ok((await atNext.keys('bull:reconcile.a:*')).length > 0);
-    await waitFor(() => told.at(-1) !== true, 60_000);
-  } finally {
-    await backend.close();
-    for (const one of [connection, atOld, atNext]) one.disconnect();
-    name.close();
-    for (const one of [old, next]) await one.remove();
-  }
+// Each has servers of its own.
+describe('a Redis', { skip: noStore('redis'), concurrency: true }, () => {
+  test('that refuses writes is down until it takes them again, each time', async () => {
+    const server = await redisServer();
+    const [connection, admin] = [openRedis(server.url), openRedis(server.url)];
+    const told: boolean[] = [];
+    const backend = queueBackend(
+      { redis: connection, databaseUrl: 'postgresql://127.0.0.1:1/none' },
+      { outage: (down) => void told.push(down) },
+    );
+    const back: number[] = [];
+    backend.onRecovered(() => void back.push(told.length));
+    try {
+      const queue = backend.queue('reconcile.a');
+      let done = 0;
+      const worker = backend.worker('reconcile.a', async () => {
+        done += 1;
+      });
+      void worker.run().catch(() => undefined);
+      await queue.add('reconcile', { host_uuid: 'a' });
+      await waitFor(() => done === 1);
+      for (const round of [1, 2]) {
+        await admin.config('SET', 'maxmemory', '1');
+        await waitFor(() => told.length === 2 * round - 1, 60_000);
+        await sleep(4000);
+        // It answers all the while.
+        await backend.check();
+        assert.equal(told.length, 2 * round - 1);
+        await admin.config('SET', 'maxmemory', '0');
+        await waitFor(() => told.length === 2 * round);
+        await queue.add('reconcile', { host_uuid: 'a' });
+        await waitFor(() => done === round + 1);
+      }
+      assert.deepEqual(
+        [told, back],
+        [
+          [true, false, true, false],
+          [2, 4],
+        ],
+      );
+    } finally {
+      await backend.close();
+      connection.disconnect();
+      admin.disconnect();
+      await server.remove();
+    }
+  });
+
+  test('that another one takes over from, behind one name, is found again by those that write and those that wait', async () => {
+    const [old, next] = [await redisServer(), await redisServer()];
+    const name = await oneName(old.url);
+    const [connection, atOld, atNext] = [openRedis(name.url), openRedis(old.url), openRedis(next.url)];
+    const told: boolean[] = [];
+    const backend = queueBackend(
+      { redis: connection, databaseUrl: 'postgresql://127.0.0.1:1/none' },
+      { outage: (down) => void told.push(down) },
+    );
+    try {
+      const port = (url: string): string => new URL(url).port;
+      await atNext.replicaof('127.0.0.1', port(old.url));
+      const queue = backend.queue('reconcile.a');
+      const done: string[] = [];
+      const worker = backend.worker('reconcile.a', async (job) => void done.push(job.data.host_uuid));
+      void worker.run().catch(() => undefined);
+      await queue.add('reconcile', { host_uuid: 'before' });
+      await waitFor(() => done.length === 1);
+      await waitFor(async () => /master_link_status:up/.test(await atNext.info('replication')));
+      // As Sentinel and managed services do: the old one goes on, read-only, and nobody's connection ends.
+      name.moveTo(next.url);
+      await atNext.call('REPLICAOF', 'NO', 'ONE');
+      await atOld.replicaof('127.0.0.1', port(next.url));
+      await waitFor(async () => {
+        await queue.add('reconcile', { host_uuid: 'after' });
+        return true;
+      }, 60_000);
+      await waitFor(() => done.includes('after'), 60_000);
+      assert.ok((await atNext.keys('bull:reconcile.a:*')).length > 0);
+      await waitFor(() => told.at(-1) !== true, 60_000);
+    } finally {
+      await backend.close();
+      for (const one of [connection, atOld, atNext]) one.disconnect();
+      name.close();
+      for (const one of [old, next]) await one.remove();
+    }
+  });
 });

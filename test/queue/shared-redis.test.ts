@@ -15,7 +15,8 @@ interface TestFleet {
   readonly env: Env;
 }
 
-describe('a shared Redis', { skip: noStore('redis') }, () => {
+// Each test has a Redis and fleets of its own.
+describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency: 2 }, () => {
   let engine: FakeEngine;
   const servers: Server[] = [];
   const fleets: TestFleet[] = [];

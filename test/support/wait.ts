@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until a condition holds. @param within milliseconds @throws the last error of the condition */
-export async function waitFor(holds: () => Promise<boolean> | boolean, within = 30_000): Promise<void> {
+/** Waits until something holds. @param within milliseconds @throws what it said last */
+export async function waitFor(holds: () => Promise<boolean> | boolean, within = 60_000): Promise<void> {
   const until = performance.now() + within;
   let last: unknown = new Error('it never held');
   while (performance.now() < until) {
