@@ -4,7 +4,7 @@
  * `node bench/fake-engine.ts SOCKET DECKIES SERVICES`
  */
 import { createServer } from 'node:http';
-import { quietEngine } from '../test/support/fake-engine.ts';
+import { quietEngine } from '../test/harness/fake-engine.ts';
 import { inspection } from './fleet.ts';
 import { listingChunks, writeChunks } from './listing.ts';
 

@@ -134,7 +134,7 @@ function blocks(runs: readonly Run[]): ReadonlyMap<string, string> {
 export function filled(document: string, runs: readonly Run[]): string {
   const texts = blocks(runs);
   return document.replace(
-    /(<!-- begin ([^>]+) -->\n)[^]*?(\n<!-- end -->)/g,
+    /(<!-- begin ([^>]+) -->\n)[\s\S]*?(\n<!-- end -->)/g,
     (_, begin: string, name: string, end: string) => {
       const text = texts.get(name);
       if (text === undefined) throw new Error(`no figures for "${name}"`);

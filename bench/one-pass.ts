@@ -6,7 +6,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask, postgresServer } from '../test/support/servers.ts';
+import { ask, postgresServer } from '../test/harness/servers.ts';
 import { type Program, runProgram, startProgram } from './child.ts';
 import { manyDeckies, stateFileOf } from './fleet.ts';
 import { median, type Table } from './report.ts';

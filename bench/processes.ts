@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cli, type Env, type Running, start } from '../test/support/cli.ts';
+import { cli, type Env, type Running, start } from '../test/harness/cli.ts';
 
 /** Linux counts the time of processes in hundredths of a second. */
 const ticksPerSecond = 100;

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { jobName, queueName } from '../src/fleet/job.ts';
 import { openRedis, queueBackend } from '../src/queue/backend.ts';
-import { redisServer } from '../test/support/servers.ts';
+import { redisServer } from '../test/harness/servers.ts';
 import { quietResult } from './fleet.ts';
 import { redisFigure } from './server-figures.ts';
 

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { addPass, figuresToJson, noFigures } from '../src/fleet/figures.ts';
 import { type JobData, type JobResult, jobName, queueName } from '../src/fleet/job.ts';
 import { type QueueBackend, queueBackend } from '../src/queue/backend.ts';
-import { waitFor } from '../test/support/wait.ts';
+import { waitFor } from '../test/harness/wait.ts';
 import { builtDeckies, quietResult } from './fleet.ts';
 
 /** One in this many deckies is broken: the fleet page lists those, and on a large host only counts the others. */

@@ -1,8 +1,8 @@
 /** Both ends of the measurement from Docker's event to a row: when a container died, and when its row was committed. */
 import { createInterface } from 'node:readline';
 import type pg from 'pg';
-import type { TestEngine } from '../test/support/docker.ts';
-import { waitFor } from '../test/support/wait.ts';
+import type { TestEngine } from '../test/harness/docker.ts';
+import { waitFor } from '../test/harness/wait.ts';
 
 /** The time limit for a row to follow its container, in milliseconds. */
 const followsWithin = 20_000;

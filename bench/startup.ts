@@ -9,10 +9,10 @@ import pg from 'pg';
 import { buildDeckies } from '../src/builder/flags.ts';
 import { seededRandom } from '../src/builder/random.ts';
 import { packageRoot } from '../src/lib/package.ts';
-import { cli, type Env, type Running, start } from '../test/support/cli.ts';
-import { serviceLabels, type TestEngine, testEngine } from '../test/support/docker.ts';
-import { type TestHost, testHost } from '../test/support/host.ts';
-import { postgresServer, redisServer } from '../test/support/servers.ts';
+import { cli, type Env, type Running, start } from '../test/harness/cli.ts';
+import { serviceLabels, type TestEngine, testEngine } from '../test/harness/docker.ts';
+import { type TestHost, testHost } from '../test/harness/host.ts';
+import { postgresServer, redisServer } from '../test/harness/servers.ts';
 import {
   checkRunning,
   cpuSeconds,

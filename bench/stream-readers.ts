@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { waitFor } from '../test/support/wait.ts';
+import { waitFor } from '../test/harness/wait.ts';
 
 /** The time limit in milliseconds within which every reader must be notified. */
 const toldWithin = 10_000;

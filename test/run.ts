@@ -4,9 +4,9 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { packageRoot } from '../src/lib/package.ts';
-import { gaps, type Skipped } from './support/completeness.ts';
-import { hangWatch } from './support/hang-watch.ts';
-import { globalSetup, globalTeardown } from './support/services.ts';
+import { gaps, type Skipped } from './harness/completeness.ts';
+import { hangWatch } from './harness/hang-watch.ts';
+import { globalSetup, globalTeardown } from './harness/services.ts';
 
 /**
  * Runs all tests, or those of the files named; says plainly what was skipped, and which files took longest. With CI set,

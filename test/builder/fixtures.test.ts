@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/builder/random.ts';
 import { loadIni, type Specification } from '../../src/builder/specification.ts';
 import { allServiceNames, hostnameWords } from '../../src/builder/tables.ts';
 import { FleetError } from '../../src/lib/errors.ts';
-import { hasPart, type IniInput, iniNames, iniPart, iniText } from '../support/ini.ts';
+import { hasPart, type IniInput, iniNames, iniPart, iniText } from '../harness/ini.ts';
 
 const now = 1_795_515_472.25;
 

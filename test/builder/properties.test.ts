@@ -9,7 +9,7 @@ import { loadIni } from '../../src/builder/specification.ts';
 import { allServiceNames, archetypes, distros } from '../../src/builder/tables.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
-import { fc } from '../support/property.ts';
+import { fc } from '../harness/property.ts';
 
 /** A fixed seed, so that failures are reproducible. */
 const runs = { seed: 20_260_131, numRuns: 300 };

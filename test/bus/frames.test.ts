@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeFrame, frameReader } from '../../src/bus/decnet-frames.ts';
 import { controlVerdict, stateTopic } from '../../src/fleet/topics.ts';
-import { fc } from '../support/property.ts';
+import { fc } from '../harness/property.ts';
 
 describe('frames of DECNET’s bus', () => {
   test('match BUS.md byte for byte', () => {

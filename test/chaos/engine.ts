@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { engineOf } from '../support/fake-engine.ts';
+import { engineOf } from '../harness/fake-engine.ts';
 import type { Container } from './model.ts';
 import { type Timeline, timeline } from './timeline.ts';
 

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { drawNumber, drawOne, type Random } from '../../src/builder/random.ts';
 import type { QueueBackend } from '../../src/queue/backend.ts';
-import type { Server } from '../support/servers.ts';
+import type { Server } from '../harness/servers.ts';
 import type { Mood } from './engine.ts';
 import type { WalkHost } from './host.ts';
 import type { Program } from './program.ts';

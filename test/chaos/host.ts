@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Env } from '../support/cli.ts';
+import type { Env } from '../harness/cli.ts';
 import { type WalkEngine, walkEngine } from './engine.ts';
 import type { ForeignWrite, HostFacts } from './judge.ts';
 import type { Container, Declared, StateFile } from './model.ts';

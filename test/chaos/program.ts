@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Env, type Running, start } from '../support/cli.ts';
+import { type Env, type Running, start } from '../harness/cli.ts';
 import type { Ledger } from './ledger.ts';
 
 /** The time limit for a process to end after a signal; five times the promised time. */

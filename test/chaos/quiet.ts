@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QueueBackend } from '../../src/queue/backend.ts';
-import { waitFor } from '../support/wait.ts';
+import { waitFor } from '../harness/wait.ts';
 import type { WalkHost } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import { isAlive, stateOf } from './model.ts';

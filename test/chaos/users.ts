@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawOne, type Random } from '../../src/builder/random.ts';
 import type { QueueBackend } from '../../src/queue/backend.ts';
-import { cli, type Env } from '../support/cli.ts';
+import { cli, type Env } from '../harness/cli.ts';
 import { deckyNames, type WalkHost } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import { hasStack } from './program.ts';

@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type BuildBench, buildBench, deckiesOf, doubled } from '../support/build.ts';
-import { cli } from '../support/cli.ts';
+import { type BuildBench, buildBench, deckiesOf, doubled } from '../harness/build.ts';
+import { cli } from '../harness/cli.ts';
 
 let bench: BuildBench;
 beforeEach(() => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type BuildBench, buildBench, deckiesOf, doubled, net } from '../support/build.ts';
-import { hasPart, type IniInput, iniFile, iniNames, iniPart, iniText } from '../support/ini.ts';
+import { type BuildBench, buildBench, deckiesOf, doubled, net } from '../harness/build.ts';
+import { hasPart, type IniInput, iniFile, iniNames, iniPart, iniText } from '../harness/ini.ts';
 
 let bench: BuildBench;
 beforeEach(() => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type BuildBench, buildBench } from '../support/build.ts';
-import { cli, type Finished } from '../support/cli.ts';
+import { type BuildBench, buildBench } from '../harness/build.ts';
+import { cli, type Finished } from '../harness/cli.ts';
 
 let bench: BuildBench;
 beforeEach(() => {

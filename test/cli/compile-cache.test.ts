@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Checkout, testCheckout } from '../support/checkout.ts';
-import type { Env } from '../support/cli.ts';
-import { plantCode } from '../support/planted-code.ts';
+import { type Checkout, testCheckout } from '../harness/checkout.ts';
+import type { Env } from '../harness/cli.ts';
+import { plantCode } from '../harness/planted-code.ts';
 
 /** Two users that are not root: the attacker, and the user that runs the product. */
 const [nobody, somebody] = [65_534, 65_533];

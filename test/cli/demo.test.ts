@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { start } from '../support/cli.ts';
-import { noEngine, type TestEngine, testEngine } from '../support/docker.ts';
+import { start } from '../harness/cli.ts';
+import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
 
 describe('the demo', { skip: noEngine }, () => {
   let engine: TestEngine;

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { cli, type Env } from '../support/cli.ts';
-import { type TestHost, testHost } from '../support/host.ts';
-import { postgresServer } from '../support/servers.ts';
+import { cli, type Env } from '../harness/cli.ts';
+import { type TestHost, testHost } from '../harness/host.ts';
+import { postgresServer } from '../harness/servers.ts';
 
 interface Found {
   readonly part: string;

@@ -7,9 +7,9 @@ import pg from 'pg';
 import { dumpedTables } from '../../src/database/dump.ts';
 import { embeddedExists } from '../../src/embedded-postgres/cluster.ts';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
-import { cli, cliJson, type Env, start } from '../support/cli.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { olderPostgres } from '../support/older-postgres.ts';
+import { cli, cliJson, type Env, start } from '../harness/cli.ts';
+import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { olderPostgres } from '../harness/older-postgres.ts';
 
 /** Not in a dump: grants, and state of running processes. */
 const left = ['fleet_grants', 'fleet_limits', 'fleet_locks', 'fleet_masters', 'fleet_migrations'];

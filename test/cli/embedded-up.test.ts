@@ -6,10 +6,10 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
-import { cli, cliJson, start } from '../support/cli.ts';
-import { inDataDirectory } from '../support/data-directory.ts';
-import { testDatabase } from '../support/database.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, cliJson, start } from '../harness/cli.ts';
+import { inDataDirectory } from '../harness/data-directory.ts';
+import { testDatabase } from '../harness/database.ts';
+import { waitFor } from '../harness/wait.ts';
 
 // Each has a database of its own, and mostly waits for a server or a command.
 describe('up with the embedded database', { concurrency: 3 }, () => {

@@ -18,10 +18,10 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
 import { packageRoot } from '../../src/lib/package.ts';
-import { cli, type Env, start } from '../support/cli.ts';
-import { inDataDirectory } from '../support/data-directory.ts';
-import { ask } from '../support/servers.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, type Env, start } from '../harness/cli.ts';
+import { inDataDirectory } from '../harness/data-directory.ts';
+import { ask } from '../harness/servers.ts';
+import { waitFor } from '../harness/wait.ts';
 
 // Each has a database of its own, and mostly waits for a server or a command.
 describe('the embedded database', { concurrency: 3 }, () => {

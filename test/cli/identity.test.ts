@@ -4,10 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { packageRoot } from '../../src/lib/package.ts';
-import type { Env } from '../support/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { statesOf } from '../support/pass.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
+import type { Env } from '../harness/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { statesOf } from '../harness/pass.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
 
 const noNamespaces = process.getuid?.() !== 0 && 'only root can give a process another machine id';
 

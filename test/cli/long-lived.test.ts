@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { cli, type Env, start } from '../support/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { freePort } from '../support/services.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, type Env, start } from '../harness/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { freePort } from '../harness/services.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 describe('long-running programs', () => {
   let store: TestStore;

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { packageRoot } from '../../src/lib/package.ts';
-import { cli, type Env, type Finished } from '../support/cli.ts';
-import { declaredDecky, testHost } from '../support/host.ts';
-import { testStore } from '../support/stores.ts';
+import { cli, type Env, type Finished } from '../harness/cli.ts';
+import { declaredDecky, testHost } from '../harness/host.ts';
+import { testStore } from '../harness/stores.ts';
 
 /** A user id without an entry in the user database, as in a container with `--user 12345`. */
 const stranger = 12_345;

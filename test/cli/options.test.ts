@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cli } from '../support/cli.ts';
+import { cli } from '../harness/cli.ts';
 
 /** Two values of each option that takes one. New options must be added here. */
 const values: Readonly<Record<string, readonly [string, string]>> = {

@@ -7,18 +7,18 @@ import { thisMachine } from '../../src/docker/identity.ts';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { stateFileReader } from '../../src/state-file/read.ts';
-import { cli, cliJson, type Env, start } from '../support/cli.ts';
+import { cli, cliJson, type Env, start } from '../harness/cli.ts';
 import {
   type FixtureDecky,
   noEngine,
   serviceLabels,
   type TestEngine,
   testEngine,
-} from '../support/docker.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { fixture, rowsOf, statesOf } from '../support/pass.ts';
-import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+} from '../harness/docker.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { fixture, rowsOf, statesOf } from '../harness/pass.ts';
+import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 interface PlanJson {
   readonly host_uuid: string;

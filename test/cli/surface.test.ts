@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { packageRoot, version } from '../../src/lib/package.ts';
-import { cli, cliJson, type Env, start } from '../support/cli.ts';
-import { engineOf } from '../support/fake-engine.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { freePort } from '../support/services.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
+import { cli, cliJson, type Env, start } from '../harness/cli.ts';
+import { engineOf } from '../harness/fake-engine.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { freePort } from '../harness/services.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
 
 const commands = [
   'up',
@@ -177,7 +177,7 @@ describe('the command line', () => {
   });
 
   test('a database without the tables: what to do', async () => {
-    const empty = await import('../support/database.ts').then(({ testDatabase }) =>
+    const empty = await import('../harness/database.ts').then(({ testDatabase }) =>
       testDatabase({ migrated: false }),
     );
     for (const args of [['status'], ['reconcile', '--once']]) {

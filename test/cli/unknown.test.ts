@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cli, cliJson, type Env } from '../support/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
+import { cli, cliJson, type Env } from '../harness/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
 
 describe('unknown hosts and deckies', () => {
   let store: TestStore;

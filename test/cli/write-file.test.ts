@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { writeWhole } from '../../src/cli/write-file.ts';
 import { FleetError } from '../../src/lib/errors.ts';
-import { cli } from '../support/cli.ts';
+import { cli } from '../harness/cli.ts';
 
 const [nobody, somebody] = [65_534, 65_533];
 const notRoot = process.getuid?.() !== 0 && 'only root can be other users';

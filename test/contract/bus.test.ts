@@ -12,9 +12,9 @@ import { redisTransport } from '../../src/bus/redis.ts';
 import type { Transport } from '../../src/bus/transport.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { openRedis } from '../../src/queue/backend.ts';
-import { type BusServer, busServer } from '../support/bus-server.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { waitFor } from '../support/wait.ts';
+import { type BusServer, busServer } from '../harness/bus-server.ts';
+import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const message = (n: number) => ({
   topic: 'decky.local:web.state',

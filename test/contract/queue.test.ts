@@ -9,10 +9,10 @@ import { requestPass, workerLives } from '../../src/queue/request.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
 import { type HostWorker, startHostWorker } from '../../src/worker/host.ts';
 import type { Watcher } from '../../src/worker/triggers.ts';
-import { decky, declared, seen, serviceOf } from '../support/facts.ts';
-import { type Bench, bench, statesOf } from '../support/pass.ts';
-import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { decky, declared, seen, serviceOf } from '../harness/facts.ts';
+import { type Bench, bench, statesOf } from '../harness/pass.ts';
+import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 for (const kind of stores) {
   describe(`queues on ${kind}`, { skip: noStore(kind) }, () => {

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
-import { noStore, type StoreKind, stores, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { noStore, type StoreKind, stores, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 /** Milliseconds between two looks at the schedule: else these tests would mostly wait for them. */
 const repairEveryMs = 2000;

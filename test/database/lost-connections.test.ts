@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Database } from '../../src/database/database.ts';
 import { openDatabase } from '../../src/database/orm.ts';
 import { type Db, query } from '../../src/database/query.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { type TestDatabase, testDatabase } from '../harness/database.ts';
 
 describe('a connection that is lost in a transaction', () => {
   let db: TestDatabase;

@@ -7,9 +7,9 @@ import { equalJson } from '../../src/lib/json.ts';
 import { parseJson } from '../../src/lib/json-text.ts';
 import { type PassOutcome, pass } from '../../src/pass/pass.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
-import { numberText } from '../support/numbers.ts';
-import { type Bench, bench } from '../support/pass.ts';
-import { fc } from '../support/property.ts';
+import { numberText } from '../harness/numbers.ts';
+import { type Bench, bench } from '../harness/pass.ts';
+import { fc } from '../harness/property.ts';
 
 let it: Bench;
 before(async () => {

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import type { JobResult } from '../../src/fleet/job.ts';
-import { cli, cliJson, type Env } from '../support/cli.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { statesOf } from '../support/pass.ts';
-import { findProgram } from '../support/program.ts';
-import { freePort } from '../support/services.ts';
-import { testRedisUrl } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, cliJson, type Env } from '../harness/cli.ts';
+import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { statesOf } from '../harness/pass.ts';
+import { findProgram } from '../harness/program.ts';
+import { freePort } from '../harness/services.ts';
+import { testRedisUrl } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const program = await findProgram('pgbouncer');
 const missing =

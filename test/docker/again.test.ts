@@ -10,8 +10,8 @@ import {
   settingsOf,
   trickle,
   withEngine,
-} from '../support/hostile-engine.ts';
-import { waitFor } from '../support/wait.ts';
+} from '../harness/hostile-engine.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const listing = /^\/containers\/json$/;
 const web = '{"Id":"a","Names":["/web"],"State":"running","Status":"Up 2 hours"}';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dockerEngine } from '../../src/docker/engine.ts';
-import { settingsOf, withEngine } from '../support/hostile-engine.ts';
+import { settingsOf, withEngine } from '../harness/hostile-engine.ts';
 
 for (const aheadSeconds of [600, -600, 86_400, 0]) {
   test(`a restart loop is detected by the engine’s clock, ${aheadSeconds} s ahead`, async () => {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { watchEngine } from '../../src/docker/events.ts';
 import { packageRoot } from '../../src/lib/package.ts';
-import type { Choice, Found } from '../support/engine-user.ts';
+import type { Choice, Found } from '../harness/engine-user.ts';
 import {
   type Answer,
   body,
@@ -18,8 +18,8 @@ import {
   settingsOf,
   trickle,
   withEngine,
-} from '../support/hostile-engine.ts';
-import { waitFor } from '../support/wait.ts';
+} from '../harness/hostile-engine.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const [listing, inspection, events] = [/^\/containers\/json$/, /^\/containers\/[^/]*\/json$/, /^\/events$/];
 const [ping, info] = [/^\/_ping$/, /^\/info$/];
@@ -27,7 +27,7 @@ const [ping, info] = [/^\/_ping$/, /^\/info$/];
 /** Runs the product's client in a process with a memory limit. */
 async function use(engine: HostileEngine, choice: Omit<Choice, 'host' | 'mostMemory'>): Promise<Found> {
   const asked = JSON.stringify({ ...choice, host: engine.host, mostMemory: 350e6 } satisfies Choice);
-  const program = join(packageRoot, 'test/support/engine-user.ts');
+  const program = join(packageRoot, 'test/harness/engine-user.ts');
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--max-old-space-size=256', program, asked],

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { engineLimits } from '../../src/docker/limits.ts';
 import { readListing } from '../../src/docker/listing-stream.ts';
-import { fc } from '../support/property.ts';
+import { fc } from '../harness/property.ts';
 
 const labels = ['decnet.fleet.decky', 'decnet.fleet.service_name'] as const;
 const fields = ['Names', 'Labels', 'State', 'Status', 'Created'] as const;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { dockerEngine } from '../../src/docker/engine.ts';
-import { type Answer, longText, raw, refused, settingsOf, withEngine } from '../support/hostile-engine.ts';
+import { type Answer, longText, raw, refused, settingsOf, withEngine } from '../harness/hostile-engine.ts';
 
 describe('an engine that answers with', () => {
   const list = (answer: Answer) =>

@@ -9,9 +9,9 @@ import { faultReason, keptText } from '../../src/docker/words.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Json } from '../../src/lib/json.ts';
 import type { Trigger } from '../../src/worker/triggers.ts';
-import { hostileEngine, settingsOf } from '../support/hostile-engine.ts';
-import { fc } from '../support/property.ts';
-import { waitFor } from '../support/wait.ts';
+import { hostileEngine, settingsOf } from '../harness/hostile-engine.ts';
+import { fc } from '../harness/property.ts';
+import { waitFor } from '../harness/wait.ts';
 
 async function* inOne(text: string): AsyncGenerator<Buffer> {
   yield Buffer.from(text);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { settler } from '../../src/docker/settle.ts';
 import type { Trigger } from '../../src/worker/triggers.ts';
-import { waitFor } from '../support/wait.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const decky = (name: string): Trigger => ({ kind: 'decky', name });
 const containers = (...names: readonly string[]): Trigger => ({ kind: 'containers', names });

@@ -9,8 +9,8 @@ import {
   notificationOf,
 } from '../../src/fleet/alerts/notification.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
-import { now } from '../support/facts.ts';
-import { notificationSchema } from '../support/notification.ts';
+import { now } from '../harness/facts.ts';
+import { notificationSchema } from '../harness/notification.ts';
 
 const seconds = (count: number): number => now - count * 1000;
 

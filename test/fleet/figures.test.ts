@@ -14,7 +14,7 @@ import {
   passResults,
 } from '../../src/fleet/figures.ts';
 import type { Json } from '../../src/lib/json.ts';
-import { fc } from '../support/property.ts';
+import { fc } from '../harness/property.ts';
 
 const none = { inserted: 0, deleted: 0, state_updated: 0, config_updated: 0 };
 const aPass = (more: Partial<PassFigures> = {}): PassFigures => ({

@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import { ExactNumber, exactly } from '../../src/lib/exact-number.ts';
 import { equalJson, isObject, type Json } from '../../src/lib/json.ts';
 import { parseJson } from '../../src/lib/json-text.ts';
-import { numberText } from '../support/numbers.ts';
-import { fc } from '../support/property.ts';
+import { numberText } from '../harness/numbers.ts';
+import { fc } from '../harness/property.ts';
 
 /** What comes of it: a value, or an error's words. */
 const outcome = (parse: () => unknown): unknown => {

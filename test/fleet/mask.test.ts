@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { maskAddress, withoutSecrets } from '../../src/lib/log.ts';
 import { packageRoot } from '../../src/lib/package.ts';
-import { fc } from '../support/property.ts';
+import { fc } from '../harness/property.ts';
 
 const unchanged = [
   'redis://127.0.0.1:6379/0',

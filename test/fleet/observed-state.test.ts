@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Container, indexContainers } from '../../src/fleet/plan/container-match.ts';
 import { observedState } from '../../src/fleet/plan/observed-state.ts';
-import { container, exited, serviceOf } from '../support/facts.ts';
+import { container, exited, serviceOf } from '../harness/facts.ts';
 
 const looping: Partial<Container> = { loop: { kind: 'loop', endsIn: 200 } };
 const restarting: Partial<Container> = {

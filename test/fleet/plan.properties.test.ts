@@ -16,8 +16,8 @@ import {
   row,
   seen,
   unreachable,
-} from '../support/facts.ts';
-import { fc } from '../support/property.ts';
+} from '../harness/facts.ts';
+import { fc } from '../harness/property.ts';
 import { outcome } from './reference.ts';
 
 // No name is another's with a suffix: whose container an ambiguous name is has its own tests.

@@ -19,7 +19,7 @@ import {
   seen,
   serviceOf,
   unreachable,
-} from '../support/facts.ts';
+} from '../harness/facts.ts';
 
 /** A plan in short: one word a change, and who is held. */
 function short(given: Partial<Facts>) {

@@ -4,7 +4,7 @@ import { drawNumber, seededRandom } from '../../src/builder/random.ts';
 import { maskSecrets } from '../../src/fleet/secrets.ts';
 import type { Json } from '../../src/lib/json.ts';
 import { parseJson } from '../../src/lib/json-text.ts';
-import { seed } from '../support/seed.ts';
+import { seed } from '../harness/seed.ts';
 
 const hidden = '***';
 const masked = (settings: Json): Json => {

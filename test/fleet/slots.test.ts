@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { nextSlot, offsetOf, slotsDue } from '../../src/fleet/slots.ts';
-import { fc } from '../support/property.ts';
+import { fc } from '../harness/property.ts';
 
 const hostName = fc.stringMatching(/^[a-z0-9-]{1,20}$/);
 const interval = fc.integer({ min: 1000, max: 86_400_000 });

@@ -3,12 +3,12 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawOne, type Random, seededRandom } from '../../src/builder/random.ts';
-import { cli, type Env, type Running, start } from '../support/cli.ts';
-import { noEngine, type TestEngine, testEngine } from '../support/docker.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { seed } from '../support/seed.ts';
-import { noStore, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { seed } from '../harness/seed.ts';
+import { noStore, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const names = ['web', 'mail', 'files', 'print', 'phone'];
 const forSeconds = 60;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/lib/package.ts';
-import { cli, type Env } from '../support/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { findProgram } from '../support/program.ts';
-import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, type Env } from '../harness/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { findProgram } from '../harness/program.ts';
+import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const faketime = await findProgram('faketime');
 

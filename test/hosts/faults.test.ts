@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
-import { busServer } from '../support/bus-server.ts';
-import { cli, type Env, type Running, start } from '../support/cli.ts';
-import { noEngine, type TestEngine, testEngine } from '../support/docker.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { ask, postgresServer, redisServer, type Server } from '../support/servers.ts';
-import { noStore, stores } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { busServer } from '../harness/bus-server.ts';
+import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { ask, postgresServer, redisServer, type Server } from '../harness/servers.ts';
+import { noStore, stores } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const mount = (...args: readonly string[]) => promisify(execFile)('mount', args);
 

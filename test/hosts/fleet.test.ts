@@ -3,12 +3,12 @@ import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { redisChannel } from '../../src/fleet/topics.ts';
-import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
-import { noEngine, type TestEngine, testEngine } from '../support/docker.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { rowsOf, statesOf } from '../support/pass.ts';
-import { noStore, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { rowsOf, statesOf } from '../harness/pass.ts';
+import { noStore, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 interface Machine {
   readonly name: string;

@@ -4,12 +4,12 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import pg from 'pg';
-import { type Env, type Running, start } from '../support/cli.ts';
-import { noEngine, serviceLabels, type TestEngine, testEngine } from '../support/docker.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { rowsOf, statesOf } from '../support/pass.ts';
-import { noStore, stores, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { type Env, type Running, start } from '../harness/cli.ts';
+import { noEngine, serviceLabels, type TestEngine, testEngine } from '../harness/docker.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { rowsOf, statesOf } from '../harness/pass.ts';
+import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 // Each kind has an engine of its own, and mostly waits for it.
 describe('freshness', { concurrency: true }, () => {

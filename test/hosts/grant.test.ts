@@ -5,12 +5,12 @@ import pg from 'pg';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { redisChannel } from '../../src/fleet/topics.ts';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
-import { cli, cliJson, type Env, start } from '../support/cli.ts';
-import { type Granted, granted } from '../support/granted.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { rowsOf, statesOf } from '../support/pass.ts';
-import { noStore, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, cliJson, type Env, start } from '../harness/cli.ts';
+import { type Granted, granted } from '../harness/granted.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { rowsOf, statesOf } from '../harness/pass.ts';
+import { noStore, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 describe('a worker that was granted one host', { skip: noStore('redis') }, () => {
   let store: TestStore;

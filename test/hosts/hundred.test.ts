@@ -12,10 +12,10 @@ import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/back
 import { startScheduler } from '../../src/queue/schedule.ts';
 import { type HostWorker, startHostWorker } from '../../src/worker/host.ts';
 import type { Watcher } from '../../src/worker/triggers.ts';
-import { declared } from '../support/facts.ts';
-import { type FakeEngine, fakeEngine } from '../support/fake-engine.ts';
-import { noStore, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { declared } from '../harness/facts.ts';
+import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
+import { noStore, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const quiet: Watcher = { start: () => ({ ready: Promise.resolve(), close: async () => undefined }) };
 

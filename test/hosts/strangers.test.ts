@@ -10,12 +10,12 @@ import { pages } from '../../src/database/queries/pages.ts';
 import { report } from '../../src/database/queries/report.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { HostView } from '../../src/views/report.ts';
-import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
-import { parseExposition } from '../support/exposition.ts';
-import { type TestHost, testHost } from '../support/host.ts';
-import { ask, basic } from '../support/http.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { parseExposition } from '../harness/exposition.ts';
+import { type TestHost, testHost } from '../harness/host.ts';
+import { ask, basic } from '../harness/http.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const odd = 'rack 7/left';
 const words = /no worker has ever monitored this host/i;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { decky, declared, exited, seen, serviceOf, unreachable } from '../support/facts.ts';
-import { waitFor } from '../support/wait.ts';
+import { decky, declared, exited, seen, serviceOf, unreachable } from '../harness/facts.ts';
+import { waitFor } from '../harness/wait.ts';
 import { inScene, names } from './scene.ts';
 
 describe('messages', { concurrency: 12 }, () => {

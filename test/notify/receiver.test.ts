@@ -5,9 +5,9 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { openDatabase } from '../../src/database/orm.ts';
 import { postgresOutbox } from '../../src/database/outbox.ts';
-import { cli, start } from '../support/cli.ts';
-import { withoutRules } from '../support/granted.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, start } from '../harness/cli.ts';
+import { withoutRules } from '../harness/granted.ts';
+import { waitFor } from '../harness/wait.ts';
 import { inScene, names } from './scene.ts';
 
 describe('the receiver of the messages', { concurrency: 12 }, () => {

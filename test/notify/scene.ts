@@ -6,10 +6,10 @@ import { postgresOutbox } from '../../src/database/outbox.ts';
 import { createLog, type Log } from '../../src/lib/log.ts';
 import { startNotifier } from '../../src/notify/notifier.ts';
 import { pass } from '../../src/pass/pass.ts';
-import { decky, declared, exited, seen, serviceOf } from '../support/facts.ts';
-import { notificationSchema } from '../support/notification.ts';
-import { type Bench, bench } from '../support/pass.ts';
-import { waitFor } from '../support/wait.ts';
+import { decky, declared, exited, seen, serviceOf } from '../harness/facts.ts';
+import { notificationSchema } from '../harness/notification.ts';
+import { type Bench, bench } from '../harness/pass.ts';
+import { waitFor } from '../harness/wait.ts';
 
 interface Received {
   readonly id: string;

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import { forEachInSlices } from '../../src/lib/slices.ts';
 import { planHost } from '../../src/pass/plan-host.ts';
-import { decky, declared, facts, row, serviceOf } from '../support/facts.ts';
+import { decky, declared, facts, row, serviceOf } from '../harness/facts.ts';
 
 /** Keeps the process busy for so long. */
 function block(milliseconds: number): void {

@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
-import { redisServer } from '../support/servers.ts';
-import { noStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { redisServer } from '../harness/servers.ts';
+import { noStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 /** One name for a Redis that moves: new connections go where it is now, those that are open stay. */
 async function oneName(first: string) {

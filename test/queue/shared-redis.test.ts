@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { type FakeEngine, fakeEngine } from '../support/fake-engine.ts';
-import { type TestHost, testHost } from '../support/host.ts';
-import { redisServer, type Server } from '../support/servers.ts';
-import { noStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
+import { type TestHost, testHost } from '../harness/host.ts';
+import { redisServer, type Server } from '../harness/servers.ts';
+import { noStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 /** One fleet: its own database, and its workers' environment. */
 interface TestFleet {

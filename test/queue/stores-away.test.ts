@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cli, type Env, start } from '../support/cli.ts';
-import { testDatabase } from '../support/database.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { ask, postgresServer, redisServer, type Server } from '../support/servers.ts';
-import { noStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, type Env, start } from '../harness/cli.ts';
+import { testDatabase } from '../harness/database.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { ask, postgresServer, redisServer, type Server } from '../harness/servers.ts';
+import { noStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 /** The CPU time of a process and its threads. */
 function cpuSeconds(pid: number): number {

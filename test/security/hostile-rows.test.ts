@@ -3,12 +3,12 @@ import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
 import { report } from '../../src/database/queries/report.ts';
-import { cli, cliJson, type Env, type Running, start } from '../support/cli.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { downgrade, granted, withoutRules } from '../support/granted.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { noStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { downgrade, granted, withoutRules } from '../harness/granted.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { noStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 /** Escape sequences that set the title and clear the terminal, a bidirectional control and a line break. */
 const hostileText = '\u001b]0;planted\u0007\u001b[2J\u009b31m\u202eplanted\r\n';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cliJson, type Env, type Running, start } from '../support/cli.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { type TestHost, testHost } from '../support/host.ts';
+import { cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { type TestHost, testHost } from '../harness/host.ts';
 
 /** All of it is what the rules of the tables allow. */
 const floods = [

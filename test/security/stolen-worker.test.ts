@@ -3,10 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { redisChannel } from '../../src/fleet/topics.ts';
-import { cli, type Env } from '../support/cli.ts';
-import { type Granted, granted } from '../support/granted.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { noStore, type TestStore, testStore } from '../support/stores.ts';
+import { cli, type Env } from '../harness/cli.ts';
+import { type Granted, granted } from '../harness/granted.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { noStore, type TestStore, testStore } from '../harness/stores.ts';
 
 const shared = ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_gaps', 'fleet_alarms'];
 const masters = [

@@ -5,9 +5,9 @@ import { othersOnly } from '../../src/fleet/desired.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { parseStateFile } from '../../src/state-file/parse.ts';
-import { brokenFiles } from '../support/broken-files.ts';
-import { container, decky, declared, exited, seen, serviceOf } from '../support/facts.ts';
-import { type Bench, bench, fixture, rowsOf } from '../support/pass.ts';
+import { brokenFiles } from '../harness/broken-files.ts';
+import { container, decky, declared, exited, seen, serviceOf } from '../harness/facts.ts';
+import { type Bench, bench, fixture, rowsOf } from '../harness/pass.ts';
 
 const file = '/srv/decnet-state.json';
 

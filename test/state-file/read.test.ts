@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { stateFileReader } from '../../src/state-file/read.ts';
-import { fixture } from '../support/pass.ts';
+import { fixture } from '../harness/pass.ts';
 
 const whole = fixture('unihost-3.decnet-state.json');
 

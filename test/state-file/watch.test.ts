@@ -7,8 +7,8 @@ import { type TestContext, test } from 'node:test';
 import { stateFileReader } from '../../src/state-file/read.ts';
 import { watchStateFile } from '../../src/state-file/watch.ts';
 import type { Trigger } from '../../src/worker/triggers.ts';
-import { declaredDecky } from '../support/host.ts';
-import { waitFor } from '../support/wait.ts';
+import { declaredDecky } from '../harness/host.ts';
+import { waitFor } from '../harness/wait.ts';
 
 test('a state file whose directory is removed and made again is noticed, again and again', async () => {
   const above = mkdtempSync(join(tmpdir(), 'decnet-fleet-watch-'));

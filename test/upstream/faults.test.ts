@@ -12,8 +12,8 @@ import {
   seen,
   serviceOf,
   unreachable,
-} from '../support/facts.ts';
-import { type Bench, bench, rowsOf, statesOf } from '../support/pass.ts';
+} from '../harness/facts.ts';
+import { type Bench, bench, rowsOf, statesOf } from '../harness/pass.ts';
 
 /** Faults of DECNET's reconciler. @see DOMAIN.md */
 describe('upstream’s fault', () => {

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { noBrowser, openBrowser } from '../support/browser.ts';
-import { type Running, start } from '../support/cli.ts';
-import { noEngine } from '../support/docker.ts';
-import { openStage, type Stage } from '../support/stage.ts';
-import { noStore, stores } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { noBrowser, openBrowser } from '../harness/browser.ts';
+import { type Running, start } from '../harness/cli.ts';
+import { noEngine } from '../harness/docker.ts';
+import { openStage, type Stage } from '../harness/stage.ts';
+import { noStore, stores } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const login = { username: 'ops', password: 'p:w"é' };

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { cli, type Running, start } from '../support/cli.ts';
-import { testHost } from '../support/host.ts';
-import { ask, basic, line } from '../support/http.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, type Running, start } from '../harness/cli.ts';
+import { testHost } from '../harness/host.ts';
+import { ask, basic, line } from '../harness/http.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const nasty = '<img src=x onerror=alert(1)>"\'&';
 const pathsOfAll = [

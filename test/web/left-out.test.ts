@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
-import { noBrowser, openBrowser } from '../support/browser.ts';
-import { type TestDashboard, testDashboard } from '../support/dashboard.ts';
-import { ask, basic } from '../support/http.ts';
-import { noStore, type StoreKind, stores, type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { noBrowser, openBrowser } from '../harness/browser.ts';
+import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { ask, basic } from '../harness/http.ts';
+import { noStore, type StoreKind, stores, type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const credentials = { user: 'ops', password: 'secret-of-ops' };
 const headers = { authorization: basic(credentials.user, credentials.password) };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { loginAddress, loginTable, waitAfter } from '../../src/web/logins.ts';
-import { type TestDashboard, testDashboard } from '../support/dashboard.ts';
-import { type AskOptions, ask, basic, type Reply } from '../support/http.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { type AskOptions, ask, basic, type Reply } from '../harness/http.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const minute = 60_000;
 type Table = ReturnType<typeof loginTable>;

@@ -10,10 +10,10 @@ import { packageRoot } from '../../src/lib/package.ts';
 import { type PassOutcome, pass } from '../../src/pass/pass.ts';
 import type { HostFigures } from '../../src/views/metrics.ts';
 import { histogramText, metricsText } from '../../src/web/metrics.ts';
-import { type Family, parseExposition } from '../support/exposition.ts';
-import { absent, decky, declared, exited, invalid, seen, serviceOf, unreachable } from '../support/facts.ts';
-import { withoutRules } from '../support/granted.ts';
-import { type Bench, bench } from '../support/pass.ts';
+import { type Family, parseExposition } from '../harness/exposition.ts';
+import { absent, decky, declared, exited, invalid, seen, serviceOf, unreachable } from '../harness/facts.ts';
+import { withoutRules } from '../harness/granted.ts';
+import { type Bench, bench } from '../harness/pass.ts';
 
 const queues = { up: true, schedulers: 1 };
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hidesControls, repeatedHeader, targetFault, withoutControls } from '../../src/web/security.ts';
-import { type TestDashboard, testDashboard } from '../support/dashboard.ts';
-import { ask, basic, type Line, line } from '../support/http.ts';
-import { type TestStore, testStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { ask, basic, type Line, line } from '../harness/http.ts';
+import { type TestStore, testStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 const credentials = { user: 'ops', password: 'secret-of-ops' };
 const login = `authorization: ${basic(credentials.user, credentials.password)}\r\n`;

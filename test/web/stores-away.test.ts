@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cli, type Env, type Running, start } from '../support/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../support/host.ts';
-import { ask, basic, type Reply } from '../support/http.ts';
-import { postgresServer, redisServer, type Server } from '../support/servers.ts';
-import { noStore } from '../support/stores.ts';
-import { waitFor } from '../support/wait.ts';
+import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { ask, basic, type Reply } from '../harness/http.ts';
+import { postgresServer, redisServer, type Server } from '../harness/servers.ts';
+import { noStore } from '../harness/stores.ts';
+import { waitFor } from '../harness/wait.ts';
 
 /** A time well above the limits of the dashboard, for a busy machine, in milliseconds. */
 const answersWithin = 40_000;

@@ -1,6 +1,6 @@
 /**
  * Uses an engine as the product does, in a separate process with a memory limit.
- * `node test/support/engine-user.ts CHOICE`, in JSON; prints the result on stdout.
+ * `node test/harness/engine-user.ts CHOICE`, in JSON; prints the result on stdout.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
