@@ -18,8 +18,10 @@ export async function openScheduler(stores: Stores): Promise<{ close(): Promise<
     startScheduler(backend, {
       hosts,
       intervalMs: config.intervalSeconds * 1000,
-      onError: (error) =>
-        log.warn({ error }, error === null ? 'the schedule works again' : 'the schedule failed; retrying'),
+      onError: (error) => {
+        if (error === null) log.info('the schedule works again');
+        else log.warn({ error }, 'the schedule failed; retrying');
+      },
     }),
   );
 }

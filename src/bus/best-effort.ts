@@ -1,6 +1,7 @@
 import type { Message } from '../fleet/topics.ts';
 import { endsWithin } from '../lib/ends-within.ts';
 import type { Log } from '../lib/log.ts';
+import { outageLog } from '../lib/outage-log.ts';
 import type { Bus } from '../pass/announce.ts';
 import type { Transport } from './transport.ts';
 
@@ -31,19 +32,17 @@ function sender(transport: Transport, log: Log) {
   const waiting: (readonly Message[])[] = [];
   let count = 0;
   let sending: Promise<void> | null = null;
-  let isSilent = false;
+  const outage = outageLog((cause: { error: unknown; topic: string | undefined }) =>
+    log.warn({ transport: transport.name, ...cause }, 'cannot send messages'),
+  );
 
-  const failed = (error: unknown, topic: string | undefined): void => {
-    if (!isSilent) log.warn({ transport: transport.name, topic, error }, 'cannot send messages');
-    isSilent = true;
-  };
   const sendAll = async (): Promise<void> => {
     for (let messages = waiting.shift(); messages !== undefined; messages = waiting.shift()) {
       try {
         await transport.publish(messages);
-        isSilent = false;
+        outage.works();
       } catch (error) {
-        failed(error, messages[0]?.topic);
+        outage.failed({ error, topic: messages[0]?.topic });
       }
       count -= messages.length;
     }
@@ -52,7 +51,10 @@ function sender(transport: Transport, log: Log) {
   return {
     send: (messages: readonly Message[]): void => {
       if (count + messages.length > mostWaiting) {
-        failed(new Error(`${count} messages are already waiting`), messages[0]?.topic);
+        outage.failed({
+          error: new Error(`${count} messages are already waiting`),
+          topic: messages[0]?.topic,
+        });
         return;
       }
       waiting.push(messages);

@@ -1,3 +1,4 @@
+import { outageLog } from '../lib/outage-log.ts';
 import { withinLimit } from '../lib/within-limit.ts';
 
 export interface BackendListener {
@@ -17,25 +18,28 @@ const quietForMs = 2500;
  * detected by probes: a store may refuse writes (out of memory, read-only) while its connections stay open.
  */
 export function outageWatch(listener: BackendListener) {
-  let isDown = false;
   let isClosed = false;
   let failedAt = 0;
   let probe: () => Promise<unknown> = async () => undefined;
   let timer: NodeJS.Timeout | undefined;
   const whenBack: (() => void)[] = [];
-  const recovered = (): void => {
-    if (!isDown) return;
-    isDown = false;
-    clearTimeout(timer);
-    listener.outage(false);
-    for (const tell of whenBack) tell();
-  };
+  const outage = outageLog(
+    (error) => {
+      listener.outage(true, error);
+      tryAgain();
+    },
+    () => {
+      clearTimeout(timer);
+      listener.outage(false);
+      for (const tell of whenBack) tell();
+    },
+  );
   const tryAgain = (): void => {
     if (isClosed) return;
     timer = setTimeout(() => {
       const isQuiet = (): boolean => performance.now() - failedAt > quietForMs;
       withinLimit(probe).then(
-        () => (isQuiet() ? recovered() : tryAgain()),
+        () => (isQuiet() ? outage.works() : tryAgain()),
         () => tryAgain(),
       );
     }, probeEvery);
@@ -45,10 +49,7 @@ export function outageWatch(listener: BackendListener) {
     watch: <E extends Emitter>(emitter: E): E => {
       emitter.on('error', (error) => {
         failedAt = performance.now();
-        if (isDown) return;
-        isDown = true;
-        listener.outage(true, error);
-        tryAgain();
+        outage.failed(error);
       });
       return emitter;
     },

@@ -1,6 +1,7 @@
 import type { Job, JobSchedulerJson, Queue } from 'bullmq';
 import { scheduleQueue } from '../fleet/job.ts';
 import type { ScheduledHost } from '../fleet/slots.ts';
+import { outageLog } from '../lib/outage-log.ts';
 import { withinLimit } from '../lib/within-limit.ts';
 import type { QueueBackend } from './backend.ts';
 import { runRound } from './round.ts';
@@ -29,12 +30,10 @@ export interface ScheduleOptions {
  */
 export function startScheduler(backend: QueueBackend, options: ScheduleOptions): { close(): Promise<void> } {
   const queue = backend.queue(scheduleQueue);
-  let isFailing = false;
-  const report = (error: unknown): void => {
-    if (isFailing === (error !== null)) return;
-    isFailing = error !== null;
-    options.onError(error);
-  };
+  const outage = outageLog(
+    (error) => options.onError(error),
+    () => options.onError(null),
+  );
   const stopping = new AbortController();
   // With a time limit: a round that hangs would block all following rounds.
   const hostsNow = (only?: readonly string[]) => withinLimit(() => options.hosts(only));
@@ -48,7 +47,8 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     if (repeat?.every !== needed) void repair();
     const round = { due: dueAt(job), length, isRepeated: job.attemptsStarted > 1 };
     const { enqueued, refused } = await runRound(backend, hosts, hostsNow, round, stopping.signal);
-    report(refused);
+    if (refused === null) outage.works();
+    else outage.failed(refused);
     return { hosts: hosts.length, enqueued };
   });
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
@@ -57,13 +57,13 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     try {
       await mendSchedule(queue, roundLength(await hostsNow()));
     } catch (error) {
-      report(error);
+      outage.failed(error);
     }
   };
   void repair();
   // The store may be empty after an outage.
   backend.onRecovered(() => void repair());
-  void worker.run().catch(report);
+  void worker.run().catch(outage.failed);
   const timer = setInterval(() => void repair(), options.repairEveryMs ?? 15_000);
   return {
     close: async () => {

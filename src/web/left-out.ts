@@ -2,6 +2,7 @@ import type { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Queue } from 'bullmq';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { problemChanges } from '../lib/outage-log.ts';
 import { printable } from '../lib/text.ts';
 import { Html, html } from './html.ts';
 
@@ -108,12 +109,9 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
 
 /** Logs once when something is left out, and once when it is readable again. */
 export function leftOutLog(log: Log) {
-  let told: ReadonlySet<string> = new Set();
+  const changes = problemChanges(({ name }: LeftOut) => name);
   return (now: readonly LeftOut[]): void => {
-    const began = now.filter(({ name }) => !told.has(name));
-    const names = new Set(now.map(({ name }) => name));
-    const ended = [...told].filter((name) => !names.has(name));
-    told = names;
+    const { began, ended } = changes(now);
     if (began.length > 0)
       log.warn(named(began.map(inWords)), 'queues or jobs cannot be read; Bull Board leaves them out');
     if (ended.length > 0) log.info(named(ended), 'Bull Board shows these queues or jobs again');

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { outageLog } from '../lib/outage-log.ts';
 import type { Pulse } from '../views/pages.ts';
 
 /** Milliseconds between two checks of the database while there are readers. */
@@ -25,7 +26,11 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
   const readers = new Map<ServerResponse, 'new' | 'told'>();
   let last: string | null = null;
   let isLooking = false;
-  let isDown = false;
+  const outage = outageLog(
+    (error) =>
+      log.warn({ error }, 'live updates of the pages failed: the database does not answer; retrying'),
+    () => log.info('live updates of the pages work again'),
+  );
   let timers: NodeJS.Timeout[] = [];
 
   const send = (reader: ServerResponse, event: string, data: object): void => {
@@ -37,29 +42,27 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
     isLooking = true;
     try {
       const now = await pulse();
-      if (isDown) log.info('live updates of the pages work again');
+      const wasDown = outage.isDown();
+      outage.works();
       const isNews = now.text !== last;
       if (isNews) invalidate();
       for (const [reader, was] of readers) {
         // Changes during an outage, or between the rendering of a page and the start of its stream, are not known:
         // any host may have changed.
-        if (isDown || was === 'new') send(reader, 'changed', { hosts: null });
+        if (wasDown || was === 'new') send(reader, 'changed', { hosts: null });
         else if (isNews) send(reader, 'changed', { hosts: now.hosts.length > 0 ? now.hosts : null });
         readers.set(reader, 'told');
       }
-      isDown = false;
       last = now.text;
     } catch (error) {
-      if (!isDown)
-        log.warn({ error }, 'live updates of the pages failed: the database does not answer; retrying');
-      isDown = true;
+      outage.failed(error);
     } finally {
       isLooking = false;
     }
   };
   const beat = (): void => {
     for (const reader of readers.keys())
-      if (isDown) send(reader, 'blind', { why: 'the database does not answer' });
+      if (outage.isDown()) send(reader, 'blind', { why: 'the database does not answer' });
       else send(reader, 'beat', {});
   };
 

@@ -1,13 +1,14 @@
 import type { Log } from '../lib/log.ts';
+import { problemChanges } from '../lib/outage-log.ts';
 import type { PassOutcome } from '../pass/pass.ts';
 
 /** What a worker logs of its passes: a warning when it appears and when it is over, a change, and nothing of a quiet pass. */
 export function hostLog(host: string, log: Log) {
-  let said: ReadonlySet<string> = new Set();
+  const changes = problemChanges((warning: string) => warning);
   const sayOnce = (warnings: readonly string[]): void => {
-    for (const warning of warnings) if (!said.has(warning)) log.warn({ host }, warning);
-    for (const warning of said) if (!warnings.includes(warning)) log.info({ host, warning }, 'resolved');
-    said = new Set(warnings);
+    const { began, ended } = changes(warnings);
+    for (const warning of began) log.warn({ host }, warning);
+    for (const warning of ended) log.info({ host, warning }, 'resolved');
   };
   return {
     passed: ({ result, warnings, transitions, failure, plan }: PassOutcome): void => {

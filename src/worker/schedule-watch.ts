@@ -1,5 +1,6 @@
 import { jobIdPrefix } from '../fleet/job.ts';
 import type { Log } from '../lib/log.ts';
+import { outageLog } from '../lib/outage-log.ts';
 import { shortId } from '../lib/short-id.ts';
 
 /** What the watch needs of its host's queue. */
@@ -24,14 +25,16 @@ export function scheduleWatch(
   let lastMs = performance.now();
   /** Those of the last look, after an interval without a scheduled job; null: there was none. */
   let before: ReadonlySet<string> | null = null;
-  let isAlone = false;
   let isLooking = false;
+  const scheduler = outageLog<void>(
+    () => log.warn({ host }, 'no scheduler is running: this worker schedules its own passes'),
+    () => log.info({ host }, 'a scheduler is running again'),
+  );
 
   const served = (): void => {
     lastMs = performance.now();
     before = null;
-    if (isAlone) log.info({ host }, 'a scheduler is running again');
-    isAlone = false;
+    scheduler.works();
   };
   const look = async (): Promise<void> => {
     const silentMs = performance.now() - lastMs;
@@ -43,8 +46,7 @@ export function scheduleWatch(
     const news = ids.filter((id) => !known.has(id));
     if (news.some((id) => !isWorkers(id))) return served();
     if (silentMs < 2 * intervalMs) return;
-    if (!isAlone) log.warn({ host }, 'no scheduler is running: this worker schedules its own passes');
-    isAlone = true;
+    scheduler.failed();
     // Another worker of this host does so already.
     if (news.length === 0) await queue.enqueue(shortId(jobIdPrefix.worker));
   };

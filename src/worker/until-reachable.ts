@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { outageLog } from '../lib/outage-log.ts';
 
 const pauses = { firstMs: 500, mostMs: 5000 };
 
@@ -14,19 +15,21 @@ export async function untilReachable(
   isStopped: () => boolean,
   log: Log,
 ): Promise<void> {
-  let isTold = false;
+  const outage = outageLog(
+    (error) => log.warn({ reason: reasonOf(error) }, 'waiting for a store that does not answer'),
+    () => log.info('the stores answer'),
+  );
   for (let pauseMs = pauses.firstMs; ; pauseMs = Math.min(pauses.mostMs, 2 * pauseMs)) {
     try {
       await ask();
-      if (isTold) log.info('the stores answer');
+      outage.works();
       return;
     } catch (error) {
       const isAway =
         error instanceof FleetError &&
         (error.code === 'DATABASE_UNREACHABLE' || error.code === 'QUEUE_UNREACHABLE');
       if (!isAway || isStopped()) throw error;
-      if (!isTold) log.warn({ reason: reasonOf(error) }, 'waiting for a store that does not answer');
-      isTold = true;
+      outage.failed(error);
       await sleep(pauseMs, undefined, { ref: true });
     }
   }
