@@ -1,0 +1,49 @@
+import type { Log } from '../lib/log.ts';
+import type { Outbox } from '../pass/outbox.ts';
+import type { Outcome } from './repeat.ts';
+
+/** Milliseconds between two prunings. */
+const pruneEveryMs = 15_000;
+/** Milliseconds without a check after which this process no longer knows what happened in between. */
+const blindAfterMs = 10_000;
+/** Seconds without a check by any process after which a warning is logged. */
+const overdueAfterSeconds = 60;
+
+/**
+ * Checks the alerts, and writes the messages that they call for into the outbox.
+ * @param everyMs the time between two checks
+ */
+export function alertCheck(
+  outbox: Outbox,
+  decide: Parameters<Outbox['look']>[1],
+  { everyMs, log }: { everyMs: number; log: Log },
+): () => Promise<Outcome> {
+  const prune = pruner(outbox, log);
+  let watchedFrom = Date.now();
+  let lookedAt = Date.now();
+  return async () => {
+    const now = Date.now();
+    if (Math.abs(now - lookedAt) > everyMs + blindAfterMs) watchedFrom = now;
+    await prune(now);
+    const { lastLookSeconds } = await outbox.look(now - watchedFrom, decide);
+    // Log it when a process that hangs, or any other session, holds the lock and so blocks all notifications.
+    if (lastLookSeconds > overdueAfterSeconds)
+      throw new Error(
+        `no process has checked the alerts for ${Math.round(lastLookSeconds)} s: another session holds the row "alarms" of fleet_locks`,
+      );
+    // Only a successful check counts: while the database was unreachable, nothing was checked.
+    lookedAt = Date.now();
+    return 'rest';
+  };
+}
+
+/** Drops what is too old to be sent, from time to time. */
+function pruner(outbox: Outbox, log: Log): (now: number) => Promise<void> {
+  let prunedAt = 0;
+  return async (now) => {
+    if (now - prunedAt < pruneEveryMs && now >= prunedAt) return;
+    const { dropped } = await outbox.prune();
+    prunedAt = now;
+    if (dropped > 0) log.warn({ dropped }, 'notifications dropped: they could not be delivered within a day');
+  };
+}
