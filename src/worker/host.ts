@@ -6,10 +6,11 @@ import type { Log } from '../lib/log.ts';
 import type { Bus } from '../pass/announce.ts';
 import type { PassOutcome, Ports } from '../pass/pass.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import { coalescer } from './coalescer.ts';
 import { hostLog } from './host-log.ts';
 import { requeueTimer } from './requeue.ts';
 import { scheduleWatch } from './schedule-watch.ts';
-import { coalescer, type TriggerCause, type Watcher, type Watching } from './triggers.ts';
+import type { TriggerCause, Watcher, Watching } from './triggers.ts';
 
 /** Milliseconds between two signs of life. @see DOMAIN.md, "The bus" */
 const heartbeatEveryMs = 30_000;

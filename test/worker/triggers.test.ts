@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { coalescer, type TriggerCause } from '../../src/worker/triggers.ts';
+import { coalescer } from '../../src/worker/coalescer.ts';
+import type { TriggerCause } from '../../src/worker/triggers.ts';
 import { waitFor } from '../harness/wait.ts';
 
 type Pass = readonly string[] | null;
