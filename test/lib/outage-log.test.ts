@@ -64,7 +64,7 @@ describe('several problems', () => {
     assert.deepEqual(changes(['a', 'b']), { began: ['a', 'b'], ended: [] });
     assert.deepEqual(changes(['b', 'c']), { began: ['c'], ended: ['a'] });
     assert.deepEqual(changes(['c', 'b']), { began: [], ended: [] });
-    assert.deepEqual(changes([]), { began: [], ended: ['b', 'c'] });
+    assert.deepEqual(changes([]), { began: [], ended: ['c', 'b'] });
     assert.deepEqual(changes(['a']), { began: ['a'], ended: [] });
   });
 
