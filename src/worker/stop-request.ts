@@ -1,0 +1,13 @@
+import { controlTopic, controlVerdict } from '../fleet/topics.ts';
+import type { Log } from '../lib/log.ts';
+import type { Bus } from '../pass/announce.ts';
+
+/** Resolves when a message asks this host's worker to stop. */
+export const stopRequest = (bus: Bus, host: string, log: Log): Promise<void> =>
+  new Promise((stop) => {
+    bus.subscribe(controlTopic, (payload, scope) => {
+      const verdict = controlVerdict(payload, host, scope);
+      if (verdict === 'stop') stop();
+      if (verdict === 'names no host') log.warn({ host }, 'a control message without host_uuid is ignored');
+    });
+  });
