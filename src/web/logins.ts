@@ -21,18 +21,6 @@ export interface LoginLine {
   readonly unchecked: number;
 }
 
-interface Address {
-  /** Since the last correct login. */
-  wrong: number;
-  lastWrongAt: number;
-  lastAt: number;
-  waiting: number;
-  /** Not logged yet. */
-  unsaid: { wrong: number; unchecked: number };
-  /** When the last line was logged; null: never. */
-  saidAt: number | null;
-}
-
 /** Milliseconds from the last wrong login to the next check. @param wrong the number of consecutive wrong logins */
 export const waitAfter = (wrong: number): number =>
   wrong === 0 ? 0 : Math.min(longestWaitMs, shortestWaitMs * 2 ** Math.max(0, wrong - cheap));
@@ -54,26 +42,84 @@ export function loginAddress(ip: string): string {
   return `${groups.join(':')}::/64`;
 }
 
+/** The logins of one address. */
+class AddressLogins {
+  readonly #address: string;
+  /** Since the last correct login. */
+  #wrong = 0;
+  #lastWrongAt = 0;
+  #lastAt: number;
+  #waiting = 0;
+  #unlogged = { wrong: 0, unchecked: 0 };
+  /** When the last line was logged; null: never. */
+  #loggedAt: number | null = null;
+
+  constructor(address: string, now: number) {
+    this.#address = address;
+    this.#lastAt = now;
+  }
+
+  /** @returns null: it waits for its check; else the milliseconds after which the client may retry */
+  arrive(now: number): number | null {
+    this.#lastAt = now;
+    if (this.#waiting >= mostWaiting) {
+      this.#unlogged.unchecked += 1;
+      return mostWaiting * waitAfter(this.#wrong);
+    }
+    this.#waiting += 1;
+    return null;
+  }
+
+  /** Milliseconds from now until the next check. */
+  waits(now: number): number {
+    return Math.max(0, this.#lastWrongAt + waitAfter(this.#wrong) - now);
+  }
+
+  checked(isRight: boolean, now: number): void {
+    this.#waiting -= 1;
+    this.#wrong = isRight ? 0 : this.#wrong + 1;
+    if (isRight) return;
+    this.#lastWrongAt = now;
+    this.#unlogged.wrong += 1;
+  }
+
+  left(): void {
+    this.#waiting -= 1;
+  }
+
+  isWaiting(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Whether a log line was written: the next one must keep its distance. */
+  wasLogged(): boolean {
+    return this.#loggedAt !== null;
+  }
+
+  isForgotten(now: number): boolean {
+    return this.#waiting === 0 && now - this.#lastAt >= forgottenAfterMs;
+  }
+
+  /** The line to log now; null: none. */
+  line(now: number): LoginLine | null {
+    const { wrong, unchecked } = this.#unlogged;
+    const isDue = this.#loggedAt === null || now - this.#loggedAt >= linesApartMs;
+    if (wrong + unchecked === 0 || !isDue) return null;
+    this.#unlogged = { wrong: 0, unchecked: 0 };
+    this.#loggedAt = now;
+    return { address: this.#address, wrong, unchecked };
+  }
+}
+
 /**
  * Decides when the logins of an address may be checked, and what is logged. All times are milliseconds of a monotonic clock.
  */
 export function loginTable() {
   /** Ordered by the last attempt, oldest first. */
-  const addresses = new Map<string, Address>();
-
-  const isForgotten = ({ lastAt, waiting }: Address, now: number): boolean =>
-    waiting === 0 && now - lastAt >= forgottenAfterMs;
-  const isDue = ({ unsaid, saidAt }: Address, now: number): boolean =>
-    unsaid.wrong + unsaid.unchecked > 0 && (saidAt === null || now - saidAt >= linesApartMs);
-  const say = (address: string, entry: Address, now: number): LoginLine => {
-    const line = { address, ...entry.unsaid };
-    entry.unsaid = { wrong: 0, unchecked: 0 };
-    entry.saidAt = now;
-    return line;
-  };
+  const addresses = new Map<string, AddressLogins>();
   const makeRoom = (): boolean => {
     if (addresses.size < mostAddresses) return true;
-    for (const [address, { waiting }] of addresses) if (waiting === 0) return addresses.delete(address);
+    for (const [address, logins] of addresses) if (!logins.isWaiting()) return addresses.delete(address);
     return false;
   };
 
@@ -81,59 +127,33 @@ export function loginTable() {
     /** Records a new login. @returns null: it waits for its check; else the milliseconds after which the client may retry */
     arrive: (address: string, now: number): number | null => {
       const known = addresses.get(address);
-      const isKnown = known !== undefined && !isForgotten(known, now);
+      const isKnown = known !== undefined && !known.isForgotten(now);
       addresses.delete(address);
       if (!isKnown && !makeRoom()) return longestWaitMs;
-      const entry: Address = isKnown
-        ? known
-        : {
-            wrong: 0,
-            lastWrongAt: 0,
-            lastAt: now,
-            waiting: 0,
-            unsaid: { wrong: 0, unchecked: 0 },
-            saidAt: null,
-          };
-      addresses.set(address, entry);
-      entry.lastAt = now;
-      if (entry.waiting >= mostWaiting) {
-        entry.unsaid.unchecked += 1;
-        return mostWaiting * waitAfter(entry.wrong);
-      }
-      entry.waiting += 1;
-      return null;
+      const logins = isKnown ? known : new AddressLogins(address, now);
+      addresses.set(address, logins);
+      return logins.arrive(now);
     },
     /** Milliseconds from now until the next check. */
-    waits: (address: string, now: number): number => {
-      const { wrong = 0, lastWrongAt = 0 } = addresses.get(address) ?? {};
-      return Math.max(0, lastWrongAt + waitAfter(wrong) - now);
-    },
+    waits: (address: string, now: number): number => addresses.get(address)?.waits(now) ?? 0,
     /** Records the result of a check. @returns the line to log now; null: none */
     checked: (address: string, isRight: boolean, now: number): LoginLine | null => {
-      const entry = addresses.get(address);
-      if (entry === undefined) return null;
-      entry.waiting -= 1;
-      entry.wrong = isRight ? 0 : entry.wrong + 1;
-      if (!isRight) {
-        entry.lastWrongAt = now;
-        entry.unsaid.wrong += 1;
-        return isDue(entry, now) ? say(address, entry, now) : null;
-      }
-      // Keep an address that was logged: the next log line must keep its distance.
-      if (entry.waiting === 0 && entry.saidAt === null) addresses.delete(address);
+      const logins = addresses.get(address);
+      if (logins === undefined) return null;
+      logins.checked(isRight, now);
+      if (!isRight) return logins.line(now);
+      if (!logins.isWaiting() && !logins.wasLogged()) addresses.delete(address);
       return null;
     },
     /** Records that a waiting client disconnected. */
-    left: (address: string): void => {
-      const entry = addresses.get(address);
-      if (entry !== undefined) entry.waiting -= 1;
-    },
+    left: (address: string): void => addresses.get(address)?.left(),
     /** Removes addresses without recent logins. @returns the lines to log now */
     sweep: (now: number): readonly LoginLine[] => {
       const lines: LoginLine[] = [];
-      for (const [address, entry] of addresses) {
-        if (isDue(entry, now)) lines.push(say(address, entry, now));
-        if (isForgotten(entry, now)) addresses.delete(address);
+      for (const [address, logins] of addresses) {
+        const line = logins.line(now);
+        if (line !== null) lines.push(line);
+        if (logins.isForgotten(now)) addresses.delete(address);
       }
       return lines;
     },

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { availabilityOf, stretchesOf } from '../../src/fleet/availability.ts';
 import type { HostView } from '../../src/views/report.ts';
 import { addressOf, parseAddress } from '../../src/web/address.ts';
-import { queuesToShow } from '../../src/web/board.ts';
+import { queuesToShow } from '../../src/web/board-queues.ts';
 import { html } from '../../src/web/html.ts';
 import { hostName, isAuthorized, isCrossSite, isKnownHost } from '../../src/web/security.ts';
 import { atMost, shared } from '../../src/web/shared.ts';
