@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { FastifyInstance } from 'fastify';
 
 export interface Asset {
   readonly type: string;
@@ -14,6 +15,16 @@ const types: Readonly<Record<string, string>> = {
 };
 
 const names = ['style.css', 'icon.svg', 'live.js', 'theme.js'] as const;
+
+/** The routes of the scripts and styles. */
+export async function registerAssets(app: FastifyInstance): Promise<void> {
+  for (const [name, { type, body }] of await loadAssets()) {
+    // The pages request them with the version in the address, so they may be cached.
+    app.get(`/assets/${name}`, (_request, reply) =>
+      reply.type(type).header('cache-control', 'private, max-age=3600').send(body),
+    );
+  }
+}
 
 /** Reads the scripts and styles of the pages. In a checkout the scripts are TypeScript and are stripped here; the package has built ones. */
 export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { outageLog } from '../lib/outage-log.ts';
@@ -12,7 +13,7 @@ const beatEveryMs = 5000;
 const mostBehind = 64 * 1024;
 const mostReaders = 1000;
 
-export const streamHeaders = {
+const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
   'x-accel-buffering': 'no',
@@ -96,4 +97,19 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
       readers.clear();
     },
   };
+}
+
+/** The route of the stream. */
+export function registerStream(
+  app: FastifyInstance,
+  stream: Pick<ReturnType<typeof liveStream>, 'add'>,
+): void {
+  app.get('/api/events', ({ method }, reply) => {
+    // The answer to HEAD has an end; the stream does not.
+    if (method === 'HEAD') return void reply.headers(streamHeaders).send();
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      reply.raw.setHeader(name, value as string);
+    if (!stream.add(reply.raw)) reply.raw.writeHead(503).end();
+  });
 }

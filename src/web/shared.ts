@@ -21,6 +21,8 @@ export function shared<T>() {
   };
 }
 
+export type Shared<T> = ReturnType<typeof shared<T>>;
+
 /** Limits concurrency: further calls wait until a running one ends. */
 export function atMost(limit: number) {
   let running = 0;

@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { printable } from '../lib/text.ts';
+import { layout, type Page, problem } from './layout.ts';
+
+/** Sends a page. @param missing the page to send, with 404, when `page` is null */
+export function send(reply: FastifyReply, page: Page | null, missing?: Page): FastifyReply {
+  if (page === null) void reply.code(404);
+  return reply.type('text/html; charset=utf-8').send(layout(page ?? missing ?? problem('Not found', '', '')));
+}
+
+/** Sends an error, as JSON for the API and as a page otherwise. */
+export function cannotShow(reply: FastifyReply, url: string, why: string): FastifyReply {
+  if (/^(\/queues)?\/api\//.test(url)) return reply.send({ error: why });
+  return send(
+    reply,
+    problem(
+      'This page cannot be shown',
+      why,
+      'Passes are not affected. Reload to try again, or run decnet-fleet doctor to check every part.',
+    ),
+  );
+}
+
+/** Answers an error with its reason, and an unexpected error without details; never with a stack. */
+export function fail(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const isOurs = error instanceof FleetError;
+  const status = isOurs
+    ? error.code === 'CONFIG_INVALID'
+      ? 400
+      : 503
+    : error instanceof Error &&
+        'statusCode' in error &&
+        typeof error.statusCode === 'number' &&
+        error.statusCode < 500
+      ? error.statusCode
+      : 500;
+  if (status === 500) log.error({ error, path: pathForLog(request.url) }, 'a page failed');
+  const why = status === 500 ? 'Internal error; see the log of the dashboard.' : reasonOf(error);
+  return cannotShow(reply.code(status), request.url, why);
+}
+
+/** The path of an address, safe for a log. */
+export const pathForLog = (url: string): string => printable(url.split('?')[0] ?? '').slice(0, 300);

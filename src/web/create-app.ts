@@ -1,0 +1,40 @@
+import querystring from 'node:querystring';
+import { type FastifyInstance, fastify } from 'fastify';
+import { bodyBytes, formBytes, serverOptions, type WebLimits } from './limits.ts';
+import { linkBelow, withoutPrefix } from './prefix.ts';
+import { pathOfTarget, withoutControls } from './security.ts';
+
+/**
+ * Creates the server, which has no routes yet.
+ * @param prefix the path at which a proxy serves the dashboard
+ */
+export function createApp(prefix: string, limits: WebLimits): FastifyInstance {
+  const app = fastify({
+    ...serverOptions(limits),
+    logger: false,
+    forceCloseConnections: true,
+    bodyLimit: bodyBytes,
+    routerOptions: {
+      maxParamLength: 400,
+      querystringParser: (text) =>
+        querystring.parse(text, '&', '=', {
+          decodeURIComponent: (part) => withoutControls(querystring.unescape(part)),
+        }),
+    },
+    rewriteUrl: ({ url = '/' }) => withoutPrefix(pathOfTarget(url), prefix),
+    // For an address that cannot be decoded or is too long. No hook runs then.
+    frameworkErrors: ({ statusCode }, _request, { raw }) =>
+      void raw
+        .writeHead(statusCode ?? 400, { 'content-type': 'text/plain' })
+        .end('The address is not valid.\n'),
+  });
+  app.server.maxConnections = limits.connections;
+  // The forms of the pages have no fields.
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer', bodyLimit: formBytes },
+    (_request, _body, done) => done(null, null),
+  );
+  linkBelow(app, prefix);
+  return app;
+}

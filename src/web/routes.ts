@@ -1,0 +1,125 @@
+import type { FastifyInstance } from 'fastify';
+import { isLegalHost } from '../fleet/decky.ts';
+import { jobName, queueName } from '../fleet/job.ts';
+import { unseen } from '../fleet/words.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { parseAddress, type Query, textOf } from './address.ts';
+import { send } from './answers.ts';
+import type { QueueBoard } from './board.ts';
+import { html } from './html.ts';
+import { type Page, problem } from './layout.ts';
+import { answerWithin } from './limits.ts';
+import { deckyPage } from './pages/decky.ts';
+import { fleetPage } from './pages/fleet.ts';
+import { historyPage } from './pages/history.ts';
+import { hostPage, planPage } from './pages/host.ts';
+import type { WebPorts } from './ports.ts';
+import type { Shared } from './shared.ts';
+import { hostPath } from './words.ts';
+
+/** Milliseconds to wait for a plan. */
+const planWithinMs = 10_000;
+
+type OfHost = { Params: { host: string }; Querystring: Query };
+type OfDecky = { Params: { host: string; name: string } };
+
+export interface PageOptions {
+  readonly ports: WebPorts;
+  /** Whether readers may request passes. */
+  readonly canChange: boolean;
+  readonly board: Pick<QueueBoard, 'open'>;
+  /** The pages rendered last. */
+  readonly answers: Shared<Page | null>;
+}
+
+/** The routes of the pages. */
+export function registerPages(app: FastifyInstance, options: PageOptions): void {
+  const {
+    ports,
+    answers: { once },
+  } = options;
+  app.get<{ Querystring: Query }>('/', async ({ url, query }, reply) =>
+    send(reply, await once(url, () => ports.snapshot((views) => fleetPage(views, parseAddress(query))))),
+  );
+  app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
+    send(reply, await once(url, () => historyPage(ports, parseAddress(query).host))),
+  );
+  app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name } }, reply) =>
+    send(
+      reply,
+      await once(url, () => deckyPage(ports, host, name)),
+      problem(
+        name,
+        `No decky ${name} is declared or recorded on host ${host}.`,
+        'It may have been removed; see the history.',
+      ),
+    ),
+  );
+  registerHost(app, options);
+  registerPlan(app, options);
+  registerReconcile(app, ports);
+}
+
+/** A host's page, and the redirect to its queue on the board. */
+function registerHost(
+  app: FastifyInstance,
+  { ports, canChange, board, answers: { once } }: PageOptions,
+): void {
+  app.get<OfHost>('/hosts/:host', async ({ url, params: { host }, query }, reply) => {
+    const job = textOf(query, 'asked');
+    const said =
+      job === null
+        ? null
+        : html`Enqueued job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It appears under the last passes when it is finished.`;
+    return send(reply, await once(url, () => hostPage(ports, host, { canChange, said })), noHost(host));
+  });
+  app.get<OfHost>('/hosts/:host/queue', async ({ params: { host }, query }, reply) =>
+    isLegalHost(host)
+      ? reply.redirect(await board.open(host, textOf(query, 'job')))
+      : send(reply.code(404), noHost(host)),
+  );
+}
+
+/** What the next pass of a host would change. Its worker makes the plan. */
+function registerPlan(app: FastifyInstance, { ports, answers: { once } }: PageOptions): void {
+  const planOptions = { config: { answerWithin: answerWithin.plan } };
+  app.get<OfHost>('/hosts/:host/plan', planOptions, async ({ url, params: { host } }, reply) =>
+    send(
+      reply,
+      await once(url, async () => {
+        if (!isLegalHost(host) || !(await ports.workerLives(host))) return null;
+        return planPage(
+          host,
+          await ports.request({ host_uuid: host, dry_run: true, cause: 'manual' }, planWithinMs),
+        );
+      }),
+      problem(
+        'No plan',
+        `No worker is running on host ${host}, so a plan cannot be made.`,
+        'Start it there: node worker.ts',
+      ),
+    ),
+  );
+}
+
+/** The button that enqueues a pass. */
+function registerReconcile(app: FastifyInstance, ports: WebPorts): void {
+  app.post<OfHost>('/hosts/:host/reconcile', async ({ params: { host } }, reply) => {
+    const [found] = await ports.report.hosts(host);
+    if (found === undefined) return send(reply.code(404), noHost(host));
+    if (found.first_seen_at === null) return send(reply.code(409), noWorker(host));
+    const queue = ports.queues.impatientQueue(queueName(host));
+    const job = await queue.add(jobName, { host_uuid: host, cause: 'manual' }).catch((error: unknown) => {
+      throw new FleetError('QUEUE_UNREACHABLE', `The queues do not answer: ${reasonOf(error)}`, {
+        advice: 'The pass may still run when they answer again',
+      });
+    });
+    return reply.redirect(`${hostPath(host)}?asked=${encodeURIComponent(String(job.id))}`, 303);
+  });
+}
+
+const noWorker = (host: string): Page =>
+  problem('No pass', `Host ${host} cannot be observed: ${unseen}.`, 'Start its worker there: node worker.ts');
+
+const noHost = (host: string): Page =>
+  problem('No such host', `Host ${host} is unknown.`, 'A host appears after its worker has started once.');
