@@ -26,10 +26,24 @@ export interface BuildOptions {
   readonly ipStart?: string;
 }
 
-export const addBuildOptions = (command: Command): Command =>
+export const addBuildOptions = (command: Command): Command => addFlags(addCommon(describe(command)));
+
+const describe = (command: Command): Command =>
   command
     .description('build deckies from an INI file or from flags; print them, or write a state file')
     .argument('[file]', 'an INI file, or - for standard input')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ decnet-fleet build office.ini --subnet 192.168.40.0/24 --gateway 192.168.40.1 --host-ip 192.168.40.2
+  $ decnet-fleet build office.ini --host-ip 192.168.40.2 --out decnet-state.json --strict
+  $ decnet-fleet build --count 50 --random-services --seed 7 --subnet 10.0.0.0/24 --gateway 10.0.0.1 --host-ip 10.0.0.2`,
+    );
+
+/** The options for both sources: a file, or flags. */
+const addCommon = (command: Command): Command =>
+  command
     .option('--subnet <cidr>', "the deckies' network (default: the file's [general] net)", parse.subnet)
     .option(
       '--gateway <ip>',
@@ -66,7 +80,11 @@ export const addBuildOptions = (command: Command): Command =>
     .option('--json', 'with --out: also print the deckies')
     .option('--out <file>', 'write a complete state file instead of printing')
     .option('--force', 'with --out: replace an existing file')
-    .option('--strict', 'treat duplicate names as errors')
+    .option('--strict', 'treat duplicate names as errors');
+
+/** The options that stand in for a file. */
+const addFlags = (command: Command): Command =>
+  command
     .optionsGroup('Instead of a file:')
     .option('--count <number>', 'the number of deckies', option.count)
     .addOption(
@@ -86,15 +104,7 @@ export const addBuildOptions = (command: Command): Command =>
       ),
     )
     .option('--random-distros', 'choose the distro of each decky at random')
-    .option('--ip-start <ip>', 'the lowest address to assign', parse.address('--ip-start'))
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ decnet-fleet build office.ini --subnet 192.168.40.0/24 --gateway 192.168.40.1 --host-ip 192.168.40.2
-  $ decnet-fleet build office.ini --host-ip 192.168.40.2 --out decnet-state.json --strict
-  $ decnet-fleet build --count 50 --random-services --seed 7 --subnet 10.0.0.0/24 --gateway 10.0.0.1 --host-ip 10.0.0.2`,
-    );
+    .option('--ip-start <ip>', 'the lowest address to assign', parse.address('--ip-start'));
 
 const wrong = (what: string): FleetError => new FleetError('CONFIG_INVALID', what);
 
