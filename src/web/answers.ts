@@ -36,7 +36,7 @@ export function fail(error: unknown, request: FastifyRequest, reply: FastifyRepl
         error.statusCode < 500
       ? error.statusCode
       : 500;
-  if (status === 500) log.error({ error, path: pathForLog(request.url) }, 'a page failed');
+  if (status === 500) log.error({ error, path: pathForLog(request.url) }, 'request failed');
   const why = status === 500 ? 'Internal error; see the log of the dashboard.' : reasonOf(error);
   return cannotShow(reply.code(status), request.url, why);
 }

@@ -34,10 +34,6 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
   );
   let timers: NodeJS.Timeout[] = [];
 
-  const send = (reader: ServerResponse, event: string, data: object): void => {
-    if (reader.writableLength > mostBehind) reader.destroy();
-    else reader.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  };
   const look = async (): Promise<void> => {
     if (isLooking) return;
     isLooking = true;
@@ -80,7 +76,7 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
       reader.write('retry: 1000\nevent: beat\ndata: {}\n\n');
       readers.set(reader, 'new');
       reader.on('error', (error) =>
-        log.debug({ reason: reasonOf(error) }, 'a reader of the stream went away'),
+        log.debug({ reason: reasonOf(error) }, 'a reader of the event stream disconnected'),
       );
       reader.on('close', () => {
         readers.delete(reader);
@@ -97,6 +93,12 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
       readers.clear();
     },
   };
+}
+
+/** Sends an event to a reader, or disconnects the reader if it is slow. */
+function send(reader: ServerResponse, event: string, data: object): void {
+  if (reader.writableLength > mostBehind) reader.destroy();
+  else reader.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 /** The route of the stream. */
