@@ -2,34 +2,17 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { packageRoot } from '../../src/lib/package.ts';
-import type { Env } from '../harness/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { declaredDecky } from '../harness/host.ts';
+import { hostWithStore } from '../harness/host-with-store.ts';
 import { statesOf } from '../harness/pass.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
 
 const noNamespaces = process.getuid?.() !== 0 && 'only root can give a process another machine id';
 
-describe('two machines with one host_uuid', { skip: noNamespaces }, () => {
-  let store: TestStore;
-  let host: TestHost;
-  let env: Env;
-  before(async () => {
-    store = await testStore('postgres');
-    host = testHost();
-    env = host.env({
-      ...store.env,
-      DOCKER_HOST: 'unix:///nonexistent/docker.sock',
-      PATH: process.env.PATH,
-    });
-    host.write([declaredDecky('web')]);
-    await on('a', 'migrate');
-  });
-  after(async () => {
-    host.remove();
-    await store.drop();
-  });
+describe('two machines under one host_uuid', { skip: noNamespaces }, async () => {
+  const { store, host, env } = await hostWithStore({ PATH: process.env.PATH });
+  host.write([declaredDecky('web')]);
 
   /** Runs a command as on another machine: in a separate mount namespace with its own machine id. */
   const on = (

@@ -1,32 +1,15 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { after, before, describe, test } from 'node:test';
-import { cli, type Env, start } from '../harness/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { describe, test } from 'node:test';
+import { cli, start } from '../harness/cli.ts';
+import { declaredDecky } from '../harness/host.ts';
+import { hostWithStore } from '../harness/host-with-store.ts';
 import { freePort } from '../harness/services.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
-describe('long-running programs', () => {
-  let store: TestStore;
-  let host: TestHost;
-  let env: Env;
-  before(async () => {
-    store = await testStore('postgres');
-    host = testHost();
-    env = host.env({
-      ...store.env,
-      DOCKER_HOST: 'unix:///nonexistent/docker.sock',
-      DECNET_BUS_ENABLED: 'false',
-      LOG_LEVEL: 'debug',
-    });
-    await cli(['migrate'], env);
-    host.write([declaredDecky('web')]);
-  });
-  after(async () => {
-    host.remove();
-    await store.drop();
-  });
+describe('what runs until it is stopped', async () => {
+  const { store, host, env } = await hostWithStore({ DECNET_BUS_ENABLED: 'false', LOG_LEVEL: 'debug' });
+  host.write([declaredDecky('web')]);
 
   for (const [args, program, isUp] of [
     [['up', '--port', '0'], 'src/cli/bin.ts', /Reconciling every/],

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { packageRoot } from '../../src/lib/package.ts';
-import { cli, type Env, start } from '../harness/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
+import { cli, start } from '../harness/cli.ts';
+import { declaredDecky } from '../harness/host.ts';
+import { hostWithStore } from '../harness/host-with-store.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const flags = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2', '--seed', '7'];
@@ -44,24 +44,13 @@ const endless = ['up', 'dashboard'];
 
 const complaint = /^decnet-fleet: standard output cannot be written: (ENOSPC|EFBIG): [^\n]*$/m;
 
-describe('a standard output that cannot be written', () => {
-  let store: TestStore;
-  let host: TestHost;
-  let env: Env;
-  let dump: string;
+describe('a standard output that takes no more', async () => {
+  const { store, host, env } = await hostWithStore();
+  const dump = join(host.directory, 'fleet.dump');
   before(async () => {
-    store = await testStore('postgres');
-    host = testHost();
-    env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
-    await cli(['migrate'], env);
     host.write(Array.from({ length: 9 }, (_, at) => declaredDecky(`decky-${at}`)));
     await cli(['reconcile', '--once'], env);
-    dump = join(host.directory, 'fleet.dump');
     writeFileSync(dump, (await cli(['dump'], env)).stdout);
-  });
-  after(async () => {
-    host.remove();
-    await store.drop();
   });
 
   /** @param blocks the maximum size of a file in blocks of 512 bytes */

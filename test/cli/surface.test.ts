@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { packageRoot, version } from '../../src/lib/package.ts';
-import { cli, cliJson, type Env, start } from '../harness/cli.ts';
+import { cli, cliJson, start } from '../harness/cli.ts';
 import { engineOf } from '../harness/fake-engine.ts';
-import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { declaredDecky } from '../harness/host.ts';
+import { hostWithStore } from '../harness/host-with-store.ts';
 import { freePort } from '../harness/services.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
 
 const commands = [
   'up',
@@ -30,21 +30,11 @@ const commands = [
   'restore',
 ];
 
-describe('the command line', () => {
-  let store: TestStore;
-  let host: TestHost;
-  let env: Env;
+describe('the command line', async () => {
+  const { store, host, env } = await hostWithStore();
   before(async () => {
-    store = await testStore('postgres');
-    host = testHost();
-    env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
-    await cli(['migrate'], env);
     host.write([declaredDecky('web'), declaredDecky('mail', ['smtp_relay'])]);
     await cli(['reconcile', '--once'], env);
-  });
-  after(async () => {
-    host.remove();
-    await store.drop();
   });
 
   test('prints help and its version', async () => {

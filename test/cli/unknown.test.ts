@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { cli, cliJson, type Env } from '../harness/cli.ts';
-import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
+import { describe, test } from 'node:test';
+import { cli, cliJson } from '../harness/cli.ts';
+import { declaredDecky } from '../harness/host.ts';
+import { hostWithStore } from '../harness/host-with-store.ts';
 
-describe('unknown hosts and deckies', () => {
-  let store: TestStore;
-  let host: TestHost;
-  let env: Env;
-  before(async () => {
-    store = await testStore('postgres');
-    host = testHost();
-    env = host.env({
-      ...store.env,
-      DOCKER_HOST: 'unix:///nonexistent/docker.sock',
-      DECNET_HOSTS: 'named',
-      LOG_LEVEL: 'error',
-    });
-    await cli(['migrate'], env);
-  });
-  after(async () => {
-    host.remove();
-    await store.drop();
-  });
+describe('what does not exist', async () => {
+  const { store, host, env } = await hostWithStore({ DECNET_HOSTS: 'named', LOG_LEVEL: 'error' });
 
   const asks: readonly (readonly string[])[] = [
     ['status', '--host', 'nobody'],

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type { Database } from '../../src/database/database.ts';
-import { openDatabase } from '../../src/database/orm.ts';
+import { describe, test } from 'node:test';
 import { type Db, query } from '../../src/database/query.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { openTestDatabase } from '../harness/open-database.ts';
 
-describe('a connection that is lost in a transaction', () => {
-  let db: TestDatabase;
-  let database: Database;
-  before(async () => {
-    db = await testDatabase();
-    database = await openDatabase(db.url);
-  });
-  after(async () => {
-    await database.close();
-    await db.drop();
-  });
+describe('a connection that is lost in a transaction', async () => {
+  const { db, database } = await openTestDatabase();
 
   const lose = async (of: Db): Promise<void> => {
     const [own] = await query<{ pid: number }>(of, 'select pg_backend_pid() as pid');

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type { Database } from '../../src/database/database.ts';
-import { openDatabase } from '../../src/database/orm.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
+import { describe, test } from 'node:test';
+import { openTestDatabase } from '../harness/open-database.ts';
 
-describe('a snapshot of the database', () => {
-  let db: TestDatabase;
-  let database: Database;
-  before(async () => {
-    db = await testDatabase();
-    database = await openDatabase(db.url);
-  });
-  after(async () => {
-    await database.close();
-    await db.drop();
-  });
+describe('a snapshot of the database', async () => {
+  const { db, database } = await openTestDatabase();
 
   const hosts = 'select host_uuid from fleet_hosts order by 1';
 
