@@ -133,7 +133,7 @@ async function checkDocker(app: App): Promise<Finding> {
   }
 }
 
-/** @see BUS.md, "The socket" */
+/** Checks DECNET's own bus on this host. @see BUS.md, "The socket" */
 async function checkBus(app: App): Promise<Finding> {
   const { enabled, socket } = app.config.bus;
   if (!enabled) return note('DECNET_BUS_ENABLED=false: DECNET on this host gets no messages');
