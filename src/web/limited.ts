@@ -1,5 +1,5 @@
-import { endsWithin } from '../lib/ends-within.ts';
 import { FleetError } from '../lib/errors.ts';
+import { withinLimit } from '../lib/within-limit.ts';
 import { storeWithin } from './limits.ts';
 import type { Views, WebPorts } from './ports.ts';
 
@@ -24,14 +24,14 @@ export function limitedPorts(ports: WebPorts): WebPorts {
     countSchedulers: () => queues(ports.countSchedulers),
     workerLives: (host) => queues(() => ports.workerLives(host)),
     request: (data, timeout) =>
-      within(timeout + storeWithin.queues, silent.queues, () => ports.request(data, timeout)),
+      withinLimit(() => ports.request(data, timeout), timeout + storeWithin.queues, silent.queues),
   };
 }
 
 type Ask<T> = () => Promise<T>;
 
-const database = <T>(ask: Ask<T>): Promise<T> => within(storeWithin.database, silent.database, ask);
-const queues = <T>(ask: Ask<T>): Promise<T> => within(storeWithin.queues, silent.queues, ask);
+const database = <T>(ask: Ask<T>): Promise<T> => withinLimit(ask, storeWithin.database, silent.database);
+const queues = <T>(ask: Ask<T>): Promise<T> => withinLimit(ask, storeWithin.queues, silent.queues);
 
 const silent = {
   database: (seconds: number) =>
@@ -43,14 +43,6 @@ const silent = {
       advice: 'Check REDIS_URL (if it is not set, DATABASE_URL) and that the server is running',
     }),
 };
-
-async function within<T>(ms: number, fault: (seconds: number) => FleetError, ask: Ask<T>): Promise<T> {
-  const answer = ask();
-  if (await endsWithin(ms, answer)) return answer;
-  // The call may still fail later: its rejection must not be unhandled.
-  answer.catch(() => undefined);
-  throw fault(ms / 1000);
-}
 
 /** Adds a time limit to every method of a port. */
 const each = <P extends object>(port: P, limit: <T>(ask: Ask<T>) => Promise<T>): P =>
