@@ -182,13 +182,13 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         to.answer = (response) => void response.writeHead(500).end();
         const scheduler = start([], env, 'scheduler.ts');
         await fleetOf(['web', 'mail', 'dns'], ['web']);
-        await scheduler.said(/not delivered/);
+        await scheduler.said(/cannot deliver notifications/);
         await told(2);
         to.answer = (response) => void response.writeHead(200).end();
         await scheduler.said(/delivered again/);
         scheduler.child.kill('SIGTERM');
         assert.equal((await scheduler.finished).code, 0);
-        assert.equal(scheduler.output().match(/not delivered/g)?.length, 1);
+        assert.equal(scheduler.output().match(/cannot deliver notifications/g)?.length, 1);
         assert.match(scheduler.output(), new RegExp(`"receiver":"http://127.0.0.1:${to.port}"`));
         assert.doesNotMatch(scheduler.output(), /s3cret|t0ken/);
       }),
