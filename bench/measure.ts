@@ -1,5 +1,5 @@
+import { watchEventLoopDelay } from './event-loop-delay.ts';
 import type { Case, Measured, Round } from './one-pass.ts';
-import { watchStandstill } from './standstill.ts';
 
 /** The settings of a measuring process. */
 export const told = {
@@ -25,11 +25,11 @@ export function serveRounds(
   const measured = async (): Promise<Round> => {
     await prepare();
     const phases: Record<string, number> = {};
-    const watched = watchStandstill();
+    const watched = watchEventLoopDelay();
     const started = performance.now();
     await round(phases);
     const total = performance.now() - started;
-    return { total, phases, standstill: await watched.ended() };
+    return { total, phases, eventLoopDelay: await watched.ended() };
   };
   process.on('message', (message) => {
     if (message === 'round') void measured().then((found) => process.send?.(found), fail);

@@ -8,15 +8,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, postgresServer } from '../test/harness/servers.ts';
 import { type Program, runProgram, startProgram } from './child.ts';
+import type { EventLoopDelay } from './event-loop-delay.ts';
 import { manyDeckies, stateFileOf } from './fleet.ts';
 import { median, type Table } from './report.ts';
-import type { Standstill } from './standstill.ts';
 
 /** The figures of a round from a measuring process, in milliseconds. */
 export interface Round {
   readonly total: number;
   readonly phases: Readonly<Record<string, number>>;
-  readonly standstill: Standstill;
+  readonly eventLoopDelay: EventLoopDelay;
 }
 
 /** The figures at its end. */
@@ -67,7 +67,7 @@ export async function measureOnePass(options: {
   }
   return {
     name: 'one-pass',
-    title: `One pass, deckies of 3 services. Milliseconds, medians of ${options.rounds} rounds; the standstill (event-loop delay) is the longest of all.`,
+    title: `One pass, deckies of 3 services. Milliseconds, medians of ${options.rounds} rounds; the event-loop delay is the longest of all.`,
     rows: hosts.flatMap((host) =>
       found.filter((one) => one.host === host).map((one) => line(one, smaller(one, found))),
     ),
@@ -177,9 +177,9 @@ function line(found: Found, before: Found | undefined): Record<string, number | 
     apply: phase('apply'),
     'peak MB': Math.round(peaks.ours.peak / 2 ** 20),
     'floor MB': Math.round(peaks.floor.peak / 2 ** 20),
-    standstill: Math.round(Math.max(...ours.map((one) => one.standstill.longest))),
-    'its work': Math.round(Math.max(...ours.map((one) => one.standstill.mostWork))),
-    ...(upstream !== null && { "upstream's way": Math.round(upstream) }),
+    'event-loop delay': Math.round(Math.max(...ours.map((one) => one.eventLoopDelay.longest))),
+    'of which work': Math.round(Math.max(...ours.map((one) => one.eventLoopDelay.mostWork))),
+    ...(upstream !== null && { "DECNET's method": Math.round(upstream) }),
   };
 }
 

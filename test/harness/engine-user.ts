@@ -27,7 +27,7 @@ export interface Found {
   readonly faults?: readonly string[];
   readonly lastHint?: string;
   /** Milliseconds. */
-  readonly longestStandstill: number;
+  readonly longestDelay: number;
   /** Bytes. */
   readonly memory: number;
 }
@@ -44,10 +44,10 @@ const watchMemory = (): void => {
   process.exit(3);
 };
 setInterval(watchMemory, 20);
-const standstill = monitorEventLoopDelay({ resolution: 10 });
-standstill.enable();
+const eventLoopDelay = monitorEventLoopDelay({ resolution: 10 });
+eventLoopDelay.enable();
 
-async function find(): Promise<Omit<Found, 'memory' | 'longestStandstill'>> {
+async function find(): Promise<Omit<Found, 'memory' | 'longestDelay'>> {
   if (ask === 'info') {
     const info = await dockerEngine(settings, limits)
       .info()
@@ -81,5 +81,5 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestStandstill'>> {
 
 const found = await find();
 watchMemory();
-console.log(JSON.stringify({ ...found, memory, longestStandstill: standstill.max / 1e6 } satisfies Found));
+console.log(JSON.stringify({ ...found, memory, longestDelay: eventLoopDelay.max / 1e6 } satisfies Found));
 process.exit(0);

@@ -1,12 +1,12 @@
 /** The longest event-loop delay in milliseconds. */
-export interface Standstill {
+export interface EventLoopDelay {
   readonly longest: number;
   /** The longest CPU time of this thread between two turns; during the rest the machine ran other processes. */
   readonly mostWork: number;
 }
 
 /** Monitors this process's event loop until the result is requested. */
-export function watchStandstill(): { ended(): Promise<Standstill> } {
+export function watchEventLoopDelay(): { ended(): Promise<EventLoopDelay> } {
   let [longest, mostWork] = [0, 0];
   let [turned, worked] = [performance.now(), threadTime()];
   const turn = (): void => {
