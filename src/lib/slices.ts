@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Milliseconds of work before the event loop runs again. */
+/** Milliseconds of work after which the event loop runs. */
 const sliceMs = 5;
 
 /**
- * For long work that arrives in pieces: call the result before each piece, and await it. It lets the event loop run
- * after every 5 ms of work, so that locks are renewed, heartbeats sent and requests answered meanwhile.
+ * Returns a function for long work that arrives in pieces. Call it before each piece and await what it returns. It
+ * lets the event loop run after every 5 ms of work, so that the process can renew locks, send heartbeats and answer
+ * requests.
  */
 export function paced(): () => Promise<void> | undefined {
   let untilMs = performance.now() + sliceMs;
@@ -17,7 +18,7 @@ export function paced(): () => Promise<void> | undefined {
   };
 }
 
-/** Visits every item in order, and lets the event loop run after every 5 ms of work. */
+/** Visits every item in order and lets the event loop run after every 5 ms of work. */
 export async function forEachInSlices<T>(
   items: Iterable<T>,
   visit: (item: T, at: number) => void,

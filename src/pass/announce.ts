@@ -2,15 +2,15 @@ import { type Message, type StateMessage, stateTopic } from '../fleet/topics.ts'
 import { forEachInSlices } from '../lib/slices.ts';
 import type { CommittedTransition } from './ledger.ts';
 
-/** Where messages go. Never rejects and never blocks: the table is the record, a message is best effort. */
+/** Publishes messages. It never rejects and never blocks: messages are best-effort, and the table is the record. */
 export interface Bus {
   publish(messages: readonly Message[]): void;
-  /** @param scope of a message: from this host's own socket, or from between the hosts */
+  /** @param receive its `scope` is `host` for a message from this host's socket, `fleet` for a message between hosts */
   subscribe(topic: string, receive: (payload: unknown, scope: 'host' | 'fleet') => void): void;
   close(): Promise<void>;
 }
 
-/** One message for each committed change of state; a change of content alone sends none. */
+/** Publishes one message for each committed change of state. A transition that only changes content sends none. */
 export const announce = (
   host: string,
   transitions: readonly CommittedTransition[],
@@ -31,7 +31,7 @@ function stateMessage(host: string, { id, name, from, to }: CommittedTransition)
   const payload: StateMessage = {
     host_uuid: host,
     name,
-    // A deleted row has no state of its own any more; what it stood for is torn down.
+    // A deleted row has no state, so the message reports its decky as torn down.
     state: to ?? 'torn_down',
     transition: from === null ? 'inserted' : to === null ? 'deleted' : 'state_changed',
     source: 'fleet',

@@ -11,12 +11,12 @@ import type { PassRequest } from './request.ts';
 
 export interface Decided {
   readonly plan: Plan;
-  /** What was written; of a dry run nothing. */
+  /** What was written; empty after a dry run. */
   readonly transitions: readonly CommittedTransition[];
   readonly recorded: readonly Row[];
 }
 
-/** Plans and applies: the host's transaction. @throws FleetError OTHER_MACHINE, and nothing was written */
+/** Plans and applies within the host transaction. @throws FleetError OTHER_MACHINE, with nothing written */
 export async function planAndApply(
   transaction: HostTransaction,
   seen: HostFacts,
@@ -54,7 +54,7 @@ export async function planAndApply(
     memory: decided.memory,
     figures: addPass(transaction.host.figures, {
       result: resultOf(seen),
-      // Until here: the commit that follows cannot be in what it commits.
+      // This excludes the commit, which follows.
       seconds: (performance.now() - request.startedMs) / 1000,
       changes: countsOf(transitions),
       eventSeconds,
@@ -63,11 +63,11 @@ export async function planAndApply(
   return { plan: decided, transitions, recorded };
 }
 
-/** What the changes of a plan would leave in the history. */
+/** The transitions that a plan would add to the history. */
 export const plannedTransitions = (decided: Plan): ReturnType<typeof transitionsOf> =>
   decided.changes.flatMap(transitionsOf);
 
-/** Why a pass is not whole, in words that stay the same while the fault lasts; null: it is. */
+/** Why a pass is incomplete, in text that stays the same while the fault lasts; null: it is complete. */
 export function faultOf({ desired, observed }: HostFacts): string | null {
   const faults = [
     ...(desired.kind === 'invalid' ? [desired.error.message] : []),
@@ -81,17 +81,20 @@ function resultOf({ desired, observed }: HostFacts): PassResult {
   return observed.kind === 'unreachable' ? 'docker_unreachable' : 'ok';
 }
 
-/** Two installations left at the same `host_uuid` would delete each other's rows. @see CONTRACT.md, "Whose host this is" */
+/**
+ * Two installations with the same `host_uuid` would delete each other's rows.
+ * @see CONTRACT.md, "Whose host this is"
+ */
 function checkMachine(host: string, recorded: string | null, here: string | null): void {
   if (recorded === null || recorded === here) return;
   throw new FleetError(
     'OTHER_MACHINE',
     here === null
-      ? `Host ${host} is recorded as machine ${recorded}, and which one this is cannot be told: it has no machine id, and Docker does not answer`
+      ? `Host ${host} is recorded as machine ${recorded}. This machine cannot be identified: it has no machine id, and Docker does not answer`
       : `Host ${host} is recorded as machine ${recorded}, and this is machine ${here}`,
     {
       advice:
-        'Nothing was written. Give one of them another DECNET_HOST_UUID, or run `decnet-fleet reconcile --once --take-over` here if this machine replaces the other',
+        'Nothing was written. Give one of the machines a different DECNET_HOST_UUID, or run `decnet-fleet reconcile --once --take-over` here if this machine replaces the other',
     },
   );
 }

@@ -6,23 +6,23 @@ import type { Row } from '../fleet/plan/facts.ts';
 import type { Memory } from '../fleet/plan/memory.ts';
 import type { PassRequest } from './request.ts';
 
-/** What is recorded of a host before it is looked at. */
+/** What is recorded about a host before it is observed. */
 export interface HostRecord {
   readonly host: string;
-  /** The machine that the host is; null: no pass was there yet. */
+  /** The identity of the host's machine; null: no pass has run yet. */
   readonly identity: string | null;
-  /** How many transactions passes have committed for it. */
+  /** The number of transactions that passes have committed for the host. */
   readonly generation: string;
-  /** How many containers its engine had at the last full pass. */
+  /** The number of containers on its engine at the last full pass. */
   readonly containers: number;
   readonly memory: Memory;
   readonly figures: Figures;
 }
 
-/** What a host transaction needs to know of its pass. */
+/** What a host transaction needs to know about its pass. */
 export type TransactionRequest = Pick<PassRequest, 'host' | 'only' | 'dryRun' | 'job'>;
 
-/** A committed change, with its number in `fleet_transitions`. */
+/** A committed transition, with its `id` in `fleet_transitions`. */
 export interface CommittedTransition extends Transition {
   readonly id: string;
 }
@@ -31,47 +31,48 @@ export interface PassRecord {
   readonly identity: string | null;
   /** Docker answered. */
   readonly observed: boolean;
-  /** Why the pass is not whole; null: it is. */
+  /** Why the pass is incomplete; null: it is complete. */
   readonly error: string | null;
   readonly counts: Counts & { readonly held: number; readonly deckies: number; readonly containers: number };
   readonly memory: Memory;
-  /** With this pass. */
+  /** The totals, this pass included. */
   readonly figures: Figures;
 }
 
-/** One host's transaction, under its lock. */
+/** The transaction of one host, under the host's lock. */
 export interface HostTransaction {
   /** The database's clock, epoch milliseconds. */
   readonly now: number;
   readonly host: HostRecord;
-  /** @param desired content that equals the file's is not read again for the same revision, and not held twice */
+  /** @param desired a row whose content equals the file's shares its objects, and is read once per revision */
   recorded(desired: Desired): Promise<readonly Row[]>;
-  /** Of rows with more than one transition lately, oldest first. */
+  /** The transitions of rows that had more than one of them recently, oldest first. */
   recentTransitions(): Promise<readonly TimedTransition[]>;
-  /** @returns what was written: a row that another program wrote in between is left out */
+  /** @returns the transitions that were written; rows that another program has written since are skipped */
   apply(changes: readonly Change[]): Promise<readonly CommittedTransition[]>;
-  /** What was written, to those who are told when a decky fails or recovers. */
+  /** Updates the alerts from which notifications are made. */
   alert(updates: readonly AlertUpdate[]): Promise<void>;
   record(pass: PassRecord): Promise<void>;
 }
 
 /** The recorded side of a host. Every method may throw DATABASE_UNREACHABLE and SCHEMA_MISSING. */
 export interface Ledger {
-  /** @param options.create makes the host's record if there is none */
+  /** @param options.create whether to create the host's record if it does not exist */
   host(host: string, options: { create: boolean }): Promise<HostRecord>;
   /**
-   * Runs `work` in one transaction, under the host's lock unless it is a dry run; what throws in it writes nothing.
-   * @param generation the host's when it was observed: if it is another one now, the observation is out of date
+   * Runs `work` in one transaction, which is rolled back if `work` throws. It holds the host's lock, except in a dry
+   * run.
+   * @param generation the host's generation at observation; if it has changed, the observation is out of date
    */
   inTransaction<T>(
     request: TransactionRequest,
     generation: string,
     work: (transaction: HostTransaction) => Promise<T>,
   ): Promise<{ kind: 'committed'; outcome: T } | { kind: 'overtaken' }>;
-  /** Makes the host known to schedulers and readers, with its worker's interval in seconds. */
+  /** Records the host with its worker's interval in seconds, so that schedulers and readers find it. */
   register(host: string, intervalS: number): Promise<void>;
-  /** Removes the host: its rows, its history, its record. */
+  /** Deletes the host's rows, history and record. */
   forget(host: string): Promise<void>;
-  /** From now on the host is this machine. */
+  /** Records this machine as the host's machine. */
   takeOver(host: string, identity: string): Promise<void>;
 }

@@ -5,19 +5,19 @@ import type { PassRequest } from './request.ts';
 
 export interface StateFile {
   readonly path: string;
-  /** Never rejects: a file that cannot be used is `invalid`. */
+  /** Never rejects; an unusable file is `invalid`. */
   read(): Promise<Desired>;
 }
 
 /** This machine's Docker engine. */
 export interface Engine {
   /**
-   * @param look.only these deckies; null: all
-   * @param look.containers how many there were the last time, which the time limit grows with
-   * @param look.generation selects which suspects are inspected when there are more than one pass may ask about
-   * Never rejects: an engine that does not answer in time is `unreachable`.
+   * Lists the containers. Never rejects; an engine that does not answer in time is `unreachable`.
+   * @param request.only only these deckies; null: all
+   * @param request.containers the number of containers at the last pass; the time limit grows with it
+   * @param request.generation selects the suspects to inspect when there are more than one pass may inspect
    */
-  list(look: {
+  list(request: {
     only: ReadonlySet<string> | null;
     containers: number;
     generation: string;
@@ -25,7 +25,7 @@ export interface Engine {
 }
 
 export interface Machine {
-  /** A hash of what tells this machine from others; null: it cannot be told now. */
+  /** A hash that identifies this machine; null: it cannot be determined now. */
   identity(): Promise<string | null>;
 }
 
@@ -37,8 +37,8 @@ export interface HostFacts {
 }
 
 /**
- * Reads the host's generation first, so that a transaction of another pass is noticed later; then its state file and its
- * engine, each within its own time limit. No transaction is open meanwhile.
+ * Reads the host's generation, then its state file and its engine, each within its own time limit. The generation comes
+ * first, so that the transaction detects a pass that ran in between. No transaction is open during these reads.
  */
 export async function observe(
   request: Pick<PassRequest, 'host' | 'only' | 'dryRun'>,

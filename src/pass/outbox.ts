@@ -1,37 +1,37 @@
 import type { AlertFacts, Decision } from '../fleet/alerts/decide.ts';
 import type { JsonObject } from '../lib/json.ts';
 
-/** A message that this process sends now. */
+/** A message that this process is about to send. */
 export interface Sending {
-  /** The same at every attempt: a receiver knows a repeat by it. */
+  /** The same at every attempt, so that a receiver can recognize a repeat. */
   readonly id: string;
-  /** How often it was tried before. */
+  /** The number of earlier attempts. */
   readonly attempts: number;
   readonly body: JsonObject;
 }
 
 export interface Look {
-  /** Seconds since any process looked; 0: this one just did. */
+  /** Seconds since a process last ran `look`; 0: this process just did. */
   readonly lastLookSeconds: number;
 }
 
-/** The alerts of the fleet, and the messages about them until they are delivered. May throw as `Ledger` does. */
+/** The alerts of the fleet and the messages about them that are not delivered yet. Throws the errors of `Ledger`. */
 export interface Outbox {
   /**
-   * Looks how the hosts are, decides, and writes what was decided, in one transaction. Nothing happens while another
-   * process does so.
-   * @param watched milliseconds for which this process saw the fleet without a pause: a host is not called stale
-   *   because the host was not monitored
-   * @returns when any process looked last
+   * Reads the state of the hosts, calls `decide` and writes the decision, all in one transaction. Does nothing while
+   * another process runs it.
+   * @param watched milliseconds for which this process has monitored the fleet without a pause; a host is not reported
+   *   as stale for a time in which the fleet was not monitored
+   * @returns when a process last ran it
    */
   look(watched: number, decide: (facts: AlertFacts) => Decision): Promise<Look>;
-  /** Repairs alerts that other programs' writes made wrong, and drops what is of no use any more. */
+  /** Repairs alerts that other programs made inconsistent, and deletes those that are no longer needed. */
   prune(): Promise<{ dropped: number }>;
-  /** The next message that is due, for nobody else until `lease` seconds are over; null: there is none. */
+  /** Claims the next due message for `lease` seconds, during which no other process gets it; null: none is due. */
   claim(lease: number): Promise<Sending | null>;
   delivered(id: string): Promise<void>;
-  /** Tried in vain: once more in so many seconds. */
+  /** Schedules another attempt in `seconds` seconds, after a failed one. */
   postpone(id: string, seconds: number): Promise<void>;
-  /** The receiver will never take it. */
+  /** Deletes a message that the receiver will never accept. */
   drop(id: string): Promise<void>;
 }

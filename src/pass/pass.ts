@@ -18,31 +18,31 @@ export interface Ports {
   readonly bus: Pick<Bus, 'publish'>;
 }
 
-/** Names that can be asked about. */
+/** A set of decky names. */
 export interface Names {
   has(name: string): boolean;
 }
 
 export interface PassOutcome {
   readonly result: JobResult;
-  /** The state file could not be used: states were taken all the same, and the pass has failed. */
+  /** Why the state file could not be used. The pass has failed, but it has updated the states; null: no failure. */
   readonly failure: FleetError | null;
   readonly plan: Plan;
   readonly transitions: readonly CommittedTransition[];
-  /** The names of the deckies in the file and the table, of a pass over all; null: it looked at some. */
+  /** The names in the file and the table, after a pass over all deckies; null: the pass covered only some. */
   readonly names: Names | null;
-  /** What an operator should be told, in words that stay the same while it lasts. */
+  /** Warnings for an operator, in text that stays the same while the cause lasts. */
   readonly warnings: readonly string[];
 }
 
-/** How often a pass that was overtaken looks again. @see CONTRACT.md, "Rules of a pass" */
+/** How often a pass observes again when other passes overtake it. @see CONTRACT.md, "Rules of a pass" */
 const maxAttempts = 3;
 
 /**
- * One pass over one host: observe → plan → apply → announce.
- * @param job its id, for the history and the result
- * @param settings.enqueuedAt when the job came onto its queue, epoch milliseconds
- * @throws FleetError OTHER_MACHINE, TURN_LOST and the database's faults, with nothing written
+ * Runs one pass over one host: observe → plan → apply → announce.
+ * @param job the job's id, for the history and the result
+ * @param settings.enqueuedAt when the job was enqueued, epoch milliseconds
+ * @throws FleetError OTHER_MACHINE, TURN_LOST or a database error, with nothing written
  */
 export async function pass(
   data: JobData,

@@ -3,7 +3,7 @@ import type { Facts } from '../fleet/plan/facts.ts';
 import { Planner } from '../fleet/plan/plan.ts';
 import { forEachInSlices } from '../lib/slices.ts';
 
-/** `plan`, with pauses: a large host takes longer than the event loop should wait. */
+/** Plans as `plan` does, with pauses: planning a large host takes longer than the event loop should be blocked. */
 export async function planHost(facts: Facts): Promise<Plan> {
   const planner = new Planner(facts);
   await forEachInSlices(planner.containers, (container) => planner.addContainer(container));

@@ -1,23 +1,23 @@
 import type { JobData } from '../fleet/job.ts';
 
-/** What one pass was asked to do. */
+/** The parameters of one pass. */
 export interface PassRequest {
   readonly host: string;
-  /** The deckies to look at; null: all. */
+  /** Only these deckies; null: all. */
   readonly only: ReadonlySet<string> | null;
-  /** Plan, and write nothing. */
+  /** Plan, but write nothing. */
   readonly dryRun: boolean;
   /** The job's id, for the history and the result. */
   readonly job: string;
-  /** Seconds during which another program's row is left to it. */
+  /** Seconds for which a row that another program wrote is left to that program. */
   readonly graceSeconds: number;
-  /** When it began, by this process's monotonic clock, milliseconds. */
+  /** When the pass began, in milliseconds of this process's monotonic clock. */
   readonly startedMs: number;
-  /** When the event that it answers was enqueued, epoch milliseconds; null: no event asked for it. */
+  /** When the event that triggered the pass was enqueued, epoch milliseconds; null: no event triggered it. */
   readonly eventAt: number | null;
 }
 
-/** @param settings.enqueuedAt when the job came onto its queue, epoch milliseconds */
+/** @param settings.enqueuedAt when the job was enqueued, epoch milliseconds */
 export function passRequest(
   data: JobData,
   job: string,

@@ -9,7 +9,7 @@ import { maskSecrets } from '../fleet/secrets.ts';
 import { holdsExact } from '../lib/json.ts';
 import type { HostFacts } from './observe.ts';
 
-/** A change as the job's result and `plan --json` show it. */
+/** A change in the form of the job result and of `plan --json`. */
 export const reportedChange = (change: Change): ReportedChange => ({
   action: change.action,
   name: change.name,
@@ -21,7 +21,7 @@ export const reportedChange = (change: Change): ReportedChange => ({
       : change.reason,
 });
 
-/** For each name, what is desired and what is observed. */
+/** The desired and the observed state for each name. */
 export function deckyViews(
   names: readonly string[],
   { desired, observed }: HostFacts,
