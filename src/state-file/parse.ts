@@ -19,7 +19,7 @@ const orNull = (check: Check): Check => ({
   holds: (value) => value === null || check.holds(value),
 });
 
-/** What a known field must be if it is there. Unknown ones are kept as they are. @see DOMAIN.md, decnet-state.json */
+/** The check of each known field, if present. Unknown fields are kept unchanged. @see DOMAIN.md, decnet-state.json */
 const configFields = Object.entries<Check>({
   mode: text,
   interface: text,
@@ -61,19 +61,19 @@ const deckyFields = Object.entries<Check>({
 
 const requiredDeckyFields = ['name', 'ip', 'services'] as const;
 
-/** Characters of one decky's object: a row holds no more, in which numbers have no exponents. */
+/** Maximum characters of one decky's object as a row stores it, which is without exponents in numbers. */
 const longestDecky = 1024 * 1024;
-/** As many faults of one file as anyone reads. */
-const mostFaults = 100;
+/** More faults of one file are not reported. */
+const maxFaults = 100;
 
 interface Fault {
   readonly what: string;
   readonly advice?: string | undefined;
 }
 
-/** JSON, but no state file. The message tells the first fault. */
+/** The file is JSON, but not a state file. The message describes the first fault. */
 export class FaultyStateFile extends FleetError {
-  /** Each in one line with file and field; at most 100. */
+  /** One line for each fault, with file and field; at most 100. */
   readonly faults: readonly string[];
 
   constructor(file: string, first: Fault, faults: readonly Fault[]) {
@@ -84,16 +84,16 @@ export class FaultyStateFile extends FleetError {
 }
 
 /**
- * What a state file says about one host. The deckies of other hosts are checked, too.
+ * Parses what a state file declares for one host. It also checks the deckies of other hosts.
  * @param bytes the whole file
- * @param file its path, for errors
- * @param host whose deckies count: those that name it, or none
- * @throws FleetError STATE_FILE_INVALID, naming the first field that is wrong
+ * @param file the path of the file, for errors
+ * @param host the host; a decky belongs to it if its `host_uuid` is this host or null
+ * @throws FleetError STATE_FILE_INVALID, naming the first invalid field
  */
 export async function parseStateFile(bytes: Buffer, file: string, host: string): Promise<Desired> {
   const faults: Fault[] = [];
   const report: Report = (what, advice) => {
-    if (faults.length < mostFaults) faults.push({ what: typeof what === 'string' ? what : what(), advice });
+    if (faults.length < maxFaults) faults.push({ what: typeof what === 'string' ? what : what(), advice });
     return null;
   };
   const deckies = deckyCollector(host, bytes.length > longestDecky, report);
@@ -104,7 +104,7 @@ export async function parseStateFile(bytes: Buffer, file: string, host: string):
   return deckies.desired();
 }
 
-/** The elements of `config.deckies`. Of a document that has none the fault is reported. */
+/** The elements of `config.deckies`. Reports a fault and returns none if the document does not have them. */
 function deckyEntries(document: Json, report: Report): readonly Json[] {
   const fault = (what: string): readonly Json[] => {
     report(what);
@@ -126,7 +126,7 @@ interface DeckyCollector {
   desired(): Desired;
 }
 
-/** @param mayBeTooLong whether a decky may be too large for its row, so that its text must be made */
+/** @param mayBeTooLong whether a decky may be too large for its row, so that its length must be computed */
 function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): DeckyCollector {
   const own = new Map<string, Decky>();
   const byHost = new Map([[host, own]]);
@@ -181,7 +181,7 @@ export const stateFileInvalid = (file: string, what: string, advice?: string, ca
     cause,
   });
 
-/** @returns grows: by how many characters its object is longer in a row than in JSON */
+/** @returns the decky, and by how many characters (`grows`) its object is longer in a row than in the file */
 function parseDecky(
   entry: JsonObject,
   where: string,
@@ -227,7 +227,7 @@ function checkFields(
   }
 }
 
-/** The text was cut short or is no JSON: what a reader sees while upstream writes. */
+/** The text is truncated or not JSON, as it is while DECNET writes the file. */
 export class NotJson extends FleetError {}
 
 const byteOrderMark = Buffer.from('\uFEFF');
@@ -242,17 +242,20 @@ function parseText(bytes: Buffer, file: string): Json {
     return parseJson(text);
   } catch (error) {
     if (text.trim() === '') throw notJson('is empty');
-    // V8's message quotes the file, which may hold secrets: only the place is taken from it.
+    // V8's message quotes the file, which may contain secrets. Only the position is taken from it.
     const message = error instanceof Error ? error.message : '';
-    const place = /line (\d+) column (\d+)/.exec(message);
+    const position = /line (\d+) column (\d+)/.exec(message);
     if (message.includes('end of JSON') || message.startsWith('Unterminated')) {
       throw notJson('ends in the middle: it is not complete JSON', error);
     }
-    throw notJson(`is not JSON${place === null ? '' : ` (line ${place[1]}, column ${place[2]})`}`, error);
+    throw notJson(
+      `is not JSON${position === null ? '' : ` (line ${position[1]}, column ${position[2]})`}`,
+      error,
+    );
   }
 }
 
-/** A value for an error: its kind, and the value itself where it is short. */
+/** Describes a value for an error message: by its type, or by the value itself if it is short. */
 function nameOf(value: Json): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';

@@ -8,28 +8,29 @@ import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import { pathSteps } from '../lib/path-steps.ts';
 import { NotJson, parseStateFile, stateFileInvalid } from './parse.ts';
 
-const largest = 64 * 1024 * 1024;
-/** How long a half-written file is read again, and how often. @see CONTRACT.md, rule 7 */
+const maxBytes = 64 * 1024 * 1024;
+/** How long a half-written file is retried, and the pause between attempts. @see CONTRACT.md, rule 7 */
 const retryWithinMs = 1000;
 const pauseMs = 40;
-/** A process that the machine stopped for a second has not tried for a second. */
-const attemptsAtLeast = 3;
-/** A file written this lately may change again without its times telling. */
+/** The time limit is not enough: the process may have been suspended for all of it. */
+const minAttempts = 3;
+/** A file that was written within this time may change again without a change of its timestamps. */
 const settlesAfterMs = 100;
 
 export interface StateFileReader {
   readonly path: string;
-  /** What the file says about the host. Never rejects: a file that cannot be used is `invalid`. */
+  /** Reads what the file declares for the host. Never rejects; an unusable file is `invalid`. */
   read(signal?: AbortSignal): Promise<Desired>;
   /**
-   * Tells in which deckies a reading differs from the one before it, whoever asked for either; null: look at all. A pass
-   * may have seen a text that was gone before its change was noticed: what it did about that is to be looked at again.
-   * @returns ends it
+   * Calls `changed` with the deckies in which a reading differs from the previous one; null: any decky may differ. The
+   * readings of passes count, too: a pass may have read a version of the file that was replaced before the watcher read
+   * it, and those deckies need another pass.
+   * @returns a function that ends the subscription
    */
   onChange(changed: (names: ReadonlySet<string> | null) => void): () => void;
 }
 
-/** Reads one host's part of a state file; the parsed file is kept while its inode, size and times hold. */
+/** Reads one host's part of a state file. The parsed file is kept until its inode, size or timestamps change. */
 export function stateFileReader(path: string, host: string): StateFileReader {
   let kept: { key: string; desired: Desired } | null = null;
   let last: Desired | null = null;
@@ -40,7 +41,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
     last = now;
     if (before === null || before === now || isSameFault(before, now)) return now;
     const changed = changedDeckies(before, now);
-    if (changed === null || changed.size > 0) for (const tell of listeners) tell(changed);
+    if (changed === null || changed.size > 0) for (const notify of listeners) notify(changed);
     return now;
   };
 
@@ -52,7 +53,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
       const key = keyOf(stats);
       if (kept?.key === key) return kept;
       if (!stats.isFile()) throw stateFileInvalid(path, 'is not a regular file');
-      if (stats.size > largest) throw stateFileInvalid(path, 'is larger than 64 MiB');
+      if (stats.size > maxBytes) throw stateFileInvalid(path, 'is larger than 64 MiB');
       const parsed = await parseStateFile(await handle.readFile(), path, host);
       const desired = parsed.kind === 'declared' ? { ...parsed, revision: randomUUID() } : parsed;
       const isSettled = Date.now() - Number(stats.mtimeMs) > settlesAfterMs;
@@ -68,7 +69,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
       const until = performance.now() + retryWithinMs;
       let attempts = 0;
       const isOver = (): boolean =>
-        signal?.aborted === true || (attempts >= attemptsAtLeast && performance.now() >= until);
+        signal?.aborted === true || (attempts >= minAttempts && performance.now() >= until);
       while (true) {
         attempts += 1;
         const key = await keyAt(path);
@@ -77,7 +78,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
           return compared(kept.desired);
         } catch (error) {
           if (!(error instanceof NotJson) || isOver()) return compared(invalid(path, error));
-          // The same bytes fail the same way: wait for others.
+          // The same bytes fail in the same way: wait until the file changes.
           while ((await keyAt(path)) === key && performance.now() < until && signal?.aborted !== true)
             await sleep(pauseMs);
         }
@@ -90,7 +91,7 @@ export function stateFileReader(path: string, host: string): StateFileReader {
   };
 }
 
-/** Both are unusable, in the same way: of such a file each reading is another object. */
+/** Whether both readings have no deckies for the same reason. Such readings are never the same object. */
 const isSameFault = (before: Desired, now: Desired): boolean =>
   (before.kind === 'absent' && now.kind === 'absent') ||
   (before.kind === 'invalid' && now.kind === 'invalid' && before.error.message === now.error.message);
@@ -103,20 +104,21 @@ const invalid = (path: string, error: unknown): Desired => ({
       : stateFileInvalid(path, `cannot be read: ${reasonOf(error)}`, undefined, error),
 });
 
-/** How often a directory that is replaced meanwhile is looked at again. */
-const directoryTries = 5;
-/** Longer than the times of a directory stay the same while it is moved again and again. */
+/** How often the file is tried again when its directory is replaced at the same time. */
+const maxDirectoryAttempts = 5;
+/** Longer than the resolution of a directory's timestamps, so that a replaced directory has a different key. */
 const tickMs = 10;
 
 /**
- * Null: no such file in a directory that exists, which is a fleet torn down. That directory was there before and after the
- * file was found missing: one that was put in place in between may have had the file all the time.
+ * Opens the file. Returns null if the file does not exist in an existing directory, which means that the fleet is torn
+ * down. The directory must be the same before and after the file was found missing: if it was replaced in between, the
+ * file may have existed all the time.
  */
 async function openFile(path: string): Promise<FileHandle | null> {
   let before: string | null = null;
-  for (let tries = 0; tries < directoryTries; tries += 1) {
+  for (let attempt = 0; attempt < maxDirectoryAttempts; attempt += 1) {
     try {
-      // Not blocking: a pipe in its place must not hang the pass.
+      // Non-blocking, so that a pipe at this path does not block the pass.
       return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       if (!isMissing(error)) throw error;
@@ -131,8 +133,8 @@ async function openFile(path: string): Promise<FileHandle | null> {
 }
 
 /**
- * The directory that holds a file, behind every link. Where it does not exist (a disk may not be mounted): the first one on
- * the way that is missing.
+ * The directory of a file, with all links resolved. If it does not exist (a disk may not be mounted), the first missing
+ * directory on the path.
  */
 function directoryOf(path: string): { exists: true; key: string } | { exists: false; path: string } {
   let at = '/';

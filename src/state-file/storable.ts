@@ -1,24 +1,25 @@
 import { type ExactNumber, writtenDigits } from '../lib/exact-number.ts';
 import { isNumber, isObject, type Json, property } from '../lib/json.ts';
 
-/** Deeper than any file of DECNET, and far from what PostgreSQL's parser refuses. */
-const deepest = 100;
+/** Deeper than any file of DECNET, and well below the limit of PostgreSQL's parser. */
+const maxDepth = 100;
 
-/** Digits of a number before and after the point: PostgreSQL's numeric holds no more. */
-const mostDigits = { whole: 131_072, scale: 16_383 };
+/** The digits before and after the decimal point that PostgreSQL's numeric can hold. */
+const maxDigits = { whole: 131_072, scale: 16_383 };
 
-/** Notes a fault; null, so that a caller can give up in the same breath. */
+/** Records a fault. Returns null, so that a caller can return the result of the call. */
 export type Report = (what: string | (() => string), advice?: string) => null;
 
 /**
- * PostgreSQL's jsonb takes neither NUL nor half a surrogate pair, and numbers of so many digits only.
- * @param path where the value stands, by keys and places; put into words for a fault alone
- * @returns by how many characters the value is longer in a row
+ * Checks that PostgreSQL's jsonb can store a value: it accepts neither NUL nor half a surrogate pair, and limits the
+ * digits of a number.
+ * @param path the keys and indexes that lead to the value; only formatted for a fault
+ * @returns by how many characters the value is longer in a row than in JSON
  */
 export function checkStorable(value: Json, where: string, path: (string | number)[], report: Report): number {
   let grows = 0;
-  if (path.length > deepest) {
-    report(`${placeOf(where, path).slice(0, 200)} is nested more than ${deepest} levels deep`);
+  if (path.length > maxDepth) {
+    report(`${placeOf(where, path).slice(0, 200)} is nested more than ${maxDepth} levels deep`);
   } else if (typeof value === 'string') {
     if (!isStorable(value)) {
       report(
@@ -26,9 +27,9 @@ export function checkStorable(value: Json, where: string, path: (string | number
       );
     }
   } else if (isNumber(value)) {
-    if (isUsual(value)) return 0;
+    if (isPlain(value)) return 0;
     const { whole, scale } = writtenDigits(value);
-    if (whole > mostDigits.whole || scale > mostDigits.scale) {
+    if (whole > maxDigits.whole || scale > maxDigits.scale) {
       report(`${placeOf(where, path)} is a number of more digits than can be stored`);
     }
     grows = Math.max(0, whole + scale - JSON.stringify(value).length);
@@ -51,8 +52,8 @@ export function checkStorable(value: Json, where: string, path: (string | number
   return grows;
 }
 
-/** No number that JavaScript writes without an exponent is longer in a row. */
-const isUsual = (value: number | ExactNumber): boolean =>
+/** Whether JavaScript writes the number without an exponent. Such a number is not longer in a row. */
+const isPlain = (value: number | ExactNumber): boolean =>
   typeof value === 'number' && (value === 0 || (Math.abs(value) >= 1e-6 && Math.abs(value) < 1e21));
 
 const placeOf = (where: string, path: readonly (string | number)[]): string =>

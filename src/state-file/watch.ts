@@ -1,31 +1,32 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import type { Watcher } from '../worker/triggers.ts';
-import { type Place, placesOf } from './places.ts';
 import { keyOf, type StateFileReader } from './read.ts';
+import { type WatchTarget, watchTargets } from './watch-targets.ts';
 
-/** Milliseconds after a change until the file is read: a writer makes several events of one write. */
+/** Milliseconds from a change to reading the file: one write causes several events. */
 const settleMs = 10;
-/** Milliseconds between two looks whether all that is watched is still the same: not every watcher tells. */
-const lookAgainMs = 5000;
+/** Milliseconds between two checks of the file and of what to watch: not every file system sends events. */
+const pollMs = 5000;
 
 /**
- * Tells when the file changed, and which deckies in it: written in place, replaced, removed, made again, or another file
- * by another link. Its directory is watched, since a watch on the file is deaf after the first rename, and so is each link.
+ * Triggers passes for the deckies that change in the file. The file may be written in place, replaced, removed or
+ * created, and a link on its path may change. It watches the directories of the file and of each link, because a watch
+ * on the file gets no events after the first rename.
  */
 export function watchStateFile(reader: StateFileReader): Watcher {
   return {
-    start: (look, onFault) => {
+    start: (trigger, onFault) => {
       let seen: string | null = null;
       let timer: NodeJS.Timeout | undefined;
       let reading: Promise<void> = Promise.resolve();
       const stopFollowing = reader.onChange((names) =>
-        look(names === null ? { kind: 'everything' } : { kind: 'deckies', names }),
+        trigger(names === null ? { kind: 'everything' } : { kind: 'deckies', names }),
       );
 
       const read = (): void => {
-        // Before it is read: what changes from now on is told.
-        watches.renew(placesOf(reader.path));
+        // Before reading, so that no change after it is missed.
+        watches.renew(watchTargets(reader.path));
         reading = reading.then(async () => {
           seen = versionOf(reader.path, onFault);
           await reader.read();
@@ -35,13 +36,13 @@ export function watchStateFile(reader: StateFileReader): Watcher {
         clearTimeout(timer);
         timer = setTimeout(read, settleMs);
       };
-      const watches = manyWatches(changed, onFault);
+      const watches = watchSet(changed, onFault);
       read();
       const interval = setInterval(() => {
-        const isOther = watches.renew(placesOf(reader.path));
-        // A watch may be deaf, or not to be had: the kernel's number of them is limited.
-        if (isOther || versionOf(reader.path, onFault) !== seen) changed();
-      }, lookAgainMs);
+        const isNew = watches.renew(watchTargets(reader.path));
+        // A watch may get no events, or fail to start: the kernel limits the number of watches.
+        if (isNew || versionOf(reader.path, onFault) !== seen) changed();
+      }, pollMs);
       interval.unref();
       return {
         ready: reading,
@@ -57,10 +58,10 @@ export function watchStateFile(reader: StateFileReader): Watcher {
   };
 }
 
-/** Watches of several places, which come and go. */
-function manyWatches(changed: () => void, onFault: (error: unknown) => void) {
+/** A changing set of watches. */
+function watchSet(changed: () => void, onFault: (error: unknown) => void) {
   const open = new Map<string, FSWatcher>();
-  const add = (key: string, { path, names }: Place): void => {
+  const add = (key: string, { path, names }: WatchTarget): void => {
     try {
       const watcher = watch(path, { persistent: false }, (_event, name) => {
         if (names === null || name === null || names.has(name)) changed();
@@ -72,21 +73,21 @@ function manyWatches(changed: () => void, onFault: (error: unknown) => void) {
     }
   };
   return {
-    /** Watches these and nothing else. @returns whether one of them was not watched before, and is now */
-    renew: (places: ReadonlyMap<string, Place>): boolean => {
+    /** Watches exactly these targets. @returns whether a watch was added */
+    renew: (targets: ReadonlyMap<string, WatchTarget>): boolean => {
       for (const [key, watcher] of open) {
-        if (places.has(key)) continue;
+        if (targets.has(key)) continue;
         watcher.close();
         open.delete(key);
       }
-      const missing = [...places].filter(([key]) => !open.has(key));
-      for (const [key, place] of missing) add(key, place);
+      const missing = [...targets].filter(([key]) => !open.has(key));
+      for (const [key, target] of missing) add(key, target);
       return missing.some(([key]) => open.has(key));
     },
   };
 }
 
-/** Another text: the file was written, replaced or removed, or the path leads to another one. */
+/** A text that changes when the file is written, replaced or removed, or when the path leads to another file. */
 function versionOf(file: string, onFault: (error: unknown) => void): string {
   try {
     const found = statSync(file, { throwIfNoEntry: false, bigint: true });
@@ -97,8 +98,8 @@ function versionOf(file: string, onFault: (error: unknown) => void): string {
   }
 }
 
-/** No name leads to it any more but the one by which it was mounted: whoever writes the next one, it is not seen here. */
+/** The file has no name left besides its mount point, so a new file in its place will not be visible here. */
 const orphaned = (file: string): FleetError =>
-  new FleetError('STATE_FILE_INVALID', `${file} is mounted by itself, and was replaced where it comes from`, {
+  new FleetError('STATE_FILE_INVALID', `${file} is mounted as a single file, and its source was replaced`, {
     advice: 'Mount its directory instead',
   });

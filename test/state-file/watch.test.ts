@@ -194,7 +194,7 @@ test('a directory on the way that is a link is watched where it stands', manyTim
 const isRoot = process.getuid?.() === 0;
 
 test(
-  'a file that is mounted by itself is noticed when it is written where it comes from',
+  'a bind-mounted file is noticed when its source is written',
   { ...manyTimes, skip: !isRoot && 'only root may mount' },
   (t) =>
     watched(t, async ({ at, write, watching, faults, later }) => {
@@ -215,7 +215,9 @@ test(
         // Replaced there, it stays what it was here: nothing but a word can help.
         write('outside/new', 'web', 'never-seen');
         renameSync(at('outside/new'), at('outside/state'));
-        await waitFor(() => faults.some((fault) => /is mounted by itself, and was replaced/.test(fault)));
+        await waitFor(() =>
+          faults.some((fault) => /is mounted as a single file, and its source was replaced/.test(fault)),
+        );
         unmount();
         mount();
         await heard('never-seen');
