@@ -1,19 +1,19 @@
 import type { Names } from '../pass/pass.ts';
 import { type Trigger, type TriggerCause, triggeredNames } from './triggers.ts';
 
-/** Enqueues a pass. @param deckies null: all of them @returns the job's id */
+/** Enqueues a pass. @param deckies only these; null: all @returns the job's id */
 export type Enqueue = (deckies: readonly string[] | null, cause: TriggerCause) => Promise<string | undefined>;
 
-/** More deckies than this at once are a full pass: one listing costs less than that many inspections. */
-const most = 100;
-/** Milliseconds between the end of a pass and the next of the same burst. */
+/** More deckies than this become a full pass, because one listing costs less than this many inspections. */
+const maxDeckies = 100;
+/** Milliseconds between the end of a pass and the next pass of the same burst. */
 const restMs = 100;
-/** Milliseconds after which the next pass does not wait for the end of this one: another worker may have run it. */
-const forget = 2000;
-/** Milliseconds before a failed pass is tried again: first, and at most. */
-const retry = { first: 1000, most: 30_000 };
+/** Milliseconds to wait for the end of a pass; its end is not reported here if another worker ran it. */
+const endTimeoutMs = 2000;
+/** Milliseconds before a failed pass is retried: the first pause and the longest. */
+const retryPause = { firstMs: 1000, maxMs: 30_000 };
 
-/** Deckies to look at. @see Enqueue */
+/** The deckies of the next pass. @see Enqueue */
 interface Wanted {
   readonly names: ReadonlySet<string> | null;
   readonly cause: TriggerCause;
@@ -21,28 +21,29 @@ interface Wanted {
 
 const union = (one: Wanted | null, { names, cause }: Wanted): Wanted => {
   const all = one === null ? names : one.names === null || names === null ? null : one.names.union(names);
-  // The end of a burst is not known: what will be a full pass in any case gathers no more names.
-  return { names: all === null || all.size > most ? null : all, cause };
+  // A burst may be of any length, so no more names are collected once the next pass is a full one.
+  return { names: all === null || all.size > maxDeckies ? null : all, cause };
 };
 
 /**
- * Turns triggers into passes: the first of a burst acts at once, and those that come while its pass runs are gathered into
- * the next one. None is lost: BullMQ's deduplication would keep only the names of the last one, and a pass that could not be
- * enqueued, or that failed, is tried again.
+ * Turns triggers into passes. The first trigger of a burst starts a pass immediately; those that arrive while that pass
+ * runs are combined into the next pass. A pass that could not be enqueued, or that failed, is retried, so no trigger is
+ * lost. BullMQ's deduplication is no substitute: it would keep only the names of the last trigger.
+ * @param timeoutMs how long the next pass waits for the end of the one before it
  */
-export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
+export function coalescer(enqueue: Enqueue, timeoutMs: number = endTimeoutMs) {
   const names = triggeredNames();
   let waiting: Wanted | null = null;
   let busy = false;
   let timer: NodeJS.Timeout | undefined;
-  let pause = retry.first;
+  let pauseMs = retryPause.firstMs;
 
   const go = (): void => {
     if (busy || waiting === null) return;
     const wanted = waiting;
     waiting = null;
     busy = true;
-    after(forgetMs);
+    after(timeoutMs);
     enqueue(wanted.names === null ? null : [...wanted.names], wanted.cause).then(
       (id) => {
         if (id !== undefined) underWay.enqueued(id, wanted);
@@ -61,12 +62,12 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
   const again = (wanted: Wanted): void => {
     waiting = union(waiting, wanted);
     busy = true;
-    after(pause);
-    pause = Math.min(retry.most, 2 * pause);
+    after(pauseMs);
+    pauseMs = Math.min(retryPause.maxMs, 2 * pauseMs);
   };
   const underWay = passesUnderWay((wanted, wasApplied) => {
     if (!wasApplied) return again(wanted);
-    pause = retry.first;
+    pauseMs = retryPause.firstMs;
     after(restMs);
   });
   return {
@@ -77,8 +78,8 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
       go();
     },
     /**
-     * To be called at the end of each pass of this worker.
-     * @param wasApplied whether it observed and wrote: a file that is broken is no reason to look again
+     * Call this at the end of each pass of this worker.
+     * @param wasApplied whether the pass was applied; a pass that failed only because of an invalid file is not retried
      */
     ended: underWay.ended,
     knows: (found: Names): void => names.knows(found),
@@ -86,10 +87,10 @@ export function coalescer(enqueue: Enqueue, forgetMs: number = forget) {
   };
 }
 
-/** How many jobs are remembered. */
+/** The number of jobs to remember. */
 const jobsKept = 50;
 
-/** The passes that were enqueued, by the ids of their jobs. */
+/** Tracks the passes that were enqueued, by the ids of their jobs. */
 function passesUnderWay(onEnd: (wanted: Wanted, wasApplied: boolean) => void) {
   const underWay = new Map<string, Wanted>();
   /** Passes that ended before their ids were known here, and whether they were applied. */

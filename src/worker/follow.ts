@@ -4,8 +4,8 @@ import { outageLog } from '../lib/outage-log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { Trigger, TriggerCause, Watcher } from './triggers.ts';
 
-/** Milliseconds for the watchers to be ready; an engine that hangs must not delay the first pass. */
-const followWithinMs = 2000;
+/** Milliseconds for the watchers to become ready; an engine that hangs must not delay the first pass longer. */
+const readyWithinMs = 2000;
 
 export type Watchers = Readonly<Record<TriggerCause, Watcher>>;
 
@@ -16,7 +16,8 @@ export interface FollowOptions {
 }
 
 /**
- * Starts the watchers, makes the first pass when they are ready, and triggers a full pass after each outage of the queues.
+ * Starts the watchers, enqueues the first pass when they are ready, and triggers a full pass after each outage of the
+ * queues.
  * @param firstPass enqueues the first pass
  */
 export function followTriggers(
@@ -32,7 +33,7 @@ export function followTriggers(
 ): { close(): Promise<void> } {
   const everything = (): void => trigger({ kind: 'everything' }, 'docker');
   const unwatched = outageLog((error) =>
-    log.warn({ host, error }, 'the state file cannot be watched: it is looked at every 5 s'),
+    log.warn({ host, error }, 'the state file cannot be watched; checking it every 5 s instead'),
   );
   const following = (['docker', 'file'] as const).map((cause) =>
     watchers[cause].start(
@@ -45,7 +46,7 @@ export function followTriggers(
     ),
   );
   // The first pass comes after the watchers, so that nothing in between is missed.
-  void endsWithin(followWithinMs, Promise.all(following.map(({ ready }) => ready)))
+  void endsWithin(readyWithinMs, Promise.all(following.map(({ ready }) => ready)))
     .then(firstPass)
     .catch(everything);
   // During an outage, triggers could not be enqueued, or their passes failed.

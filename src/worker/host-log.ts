@@ -2,10 +2,10 @@ import type { Log } from '../lib/log.ts';
 import { problemChanges } from '../lib/outage-log.ts';
 import type { PassOutcome } from '../pass/pass.ts';
 
-/** What a worker logs of its passes: a warning when it appears and when it is over, a change, and nothing of a quiet pass. */
+/** Logs the passes of a worker: warnings when they begin and when they end, and passes that changed something. */
 export function hostLog(host: string, log: Log) {
   const changes = problemChanges((warning: string) => warning);
-  const sayOnce = (warnings: readonly string[]): void => {
+  const logOnce = (warnings: readonly string[]): void => {
     const { began, ended } = changes(warnings);
     for (const warning of began) log.warn({ host }, warning);
     for (const warning of ended) log.info({ host, warning }, 'resolved');
@@ -16,11 +16,11 @@ export function hostLog(host: string, log: Log) {
       const contested = [...plan.memory.contested].map(
         ([name, { reason }]) => `${name} is contested: ${reason}`,
       );
-      sayOnce([...warnings, ...contested]);
+      logOnce([...warnings, ...contested]);
       if (transitions.length === 0) return;
       const { inserted, deleted, state_updated, config_updated, job_id: job } = result;
       log.info({ host, job, inserted, deleted, state_updated, config_updated }, 'pass changed the fleet');
     },
-    failed: (reason: string): void => sayOnce([`pass failed: ${reason}`]),
+    failed: (reason: string): void => logOnce([`pass failed: ${reason}`]),
   };
 }

@@ -2,8 +2,8 @@ import { type Cause, jobName, queueName } from '../fleet/job.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { WatchedQueue } from './schedule-watch.ts';
 
-/** More jobs than a host's queue gets in an interval, unless the host is a very busy one. */
-const recentJobs = 49;
+/** Index of the last job to read. A queue gets fewer jobs than this in an interval, unless its host is very busy. */
+const lastRecentJob = 49;
 
 /** Options of a job. */
 interface JobOptions {
@@ -28,11 +28,11 @@ export function hostQueue(backend: QueueBackend, host: string): HostQueue {
   return {
     add,
     recentIds: async () => {
-      const jobs = await queue.getJobs(['active', 'completed', 'failed'], 0, recentJobs);
+      const jobs = await queue.getJobs(['active', 'completed', 'failed'], 0, lastRecentJob);
       return jobs.flatMap((job) => (job?.data?.cause === 'schedule' && job.id !== undefined ? [job.id] : []));
     },
     enqueue: async (jobId) => {
-      // Version 0.1 enqueued passes ahead: one for tomorrow, by a wrong clock, would block all passes before it.
+      // Version 0.1 enqueued delayed passes. One that a wrong clock set for tomorrow would block all passes until then.
       const delayed = await queue.getDelayed();
       for (const job of delayed.filter(({ data }) => data?.cause === 'schedule')) await job.remove();
       await add({ cause: 'schedule' }, { deduplication: { id: 'schedule' }, jobId });

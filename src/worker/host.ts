@@ -12,7 +12,7 @@ import { scheduleWatch } from './schedule-watch.ts';
 import { type ServeOptions, serveQueue } from './serve.ts';
 import { stopRequest } from './stop-request.ts';
 
-/** Milliseconds for the pass in progress to end. */
+/** Milliseconds to wait for the pass in progress when the worker closes. */
 const endWithinMs = 8000;
 
 export interface HostWorkerOptions extends ServeOptions {
@@ -21,7 +21,7 @@ export interface HostWorkerOptions extends ServeOptions {
   readonly backend: QueueBackend;
   /** Seconds between two scheduled passes. */
   readonly intervalSeconds: number;
-  /** What triggers passes; null for a worker that only drains its queue. */
+  /** The sources of triggers; null for a worker that only drains its queue. */
   readonly watchers: Watchers | null;
   /** Called after every pass that was applied. */
   readonly onPass?: ((data: JobData, outcome: PassOutcome) => void) | undefined;
@@ -30,13 +30,13 @@ export interface HostWorkerOptions extends ServeOptions {
 }
 
 export interface HostWorker {
-  /** Resolves when the worker takes jobs. */
+  /** Resolves when the worker is ready to take jobs. */
   ready(): Promise<void>;
   /** Runs the jobs that wait in the queue, then resolves. */
   drain(): Promise<void>;
   /** Resolves when a message asks this host's worker to stop. */
   readonly asked: Promise<void>;
-  /** Ends after the pass in progress, or without it if it takes too long: its job then runs again. */
+  /** Waits for the pass in progress. If that takes too long, closes anyway; the job then runs again. */
   close(): Promise<void>;
 }
 

@@ -24,15 +24,15 @@ export interface PassListener {
 /** Runs the jobs of one host's queue, one at a time. */
 export function serveQueue(options: ServeOptions, listener: PassListener): Worker {
   const { host, ports, graceSeconds, log } = options;
-  const say = hostLog(host, log);
-  /** Ids of jobs whose passes were applied. */
+  const passLog = hostLog(host, log);
+  /** The ids of the jobs whose passes were applied. */
   const wasApplied = new Set<string>();
   const ended = (id = ''): void => {
     listener.ended(id, wasApplied.has(id));
     wasApplied.delete(id);
   };
   const onPass = (data: JobData, outcome: PassOutcome): void => {
-    say.passed(outcome);
+    passLog.passed(outcome);
     wasApplied.add(outcome.result.job_id);
     listener.applied(data, outcome);
   };
@@ -44,7 +44,7 @@ export function serveQueue(options: ServeOptions, listener: PassListener): Worke
   worker.on('completed', ({ id }) => ended(id));
   worker.on('failed', (job, error) => {
     ended(job?.id);
-    say.failed(error.message);
+    passLog.failed(error.message);
     listener.failed(error.message);
   });
   void worker.run().catch((error: unknown) => log.error({ host, error }, 'the worker stopped'));

@@ -8,6 +8,6 @@ export const stopRequest = (bus: Bus, host: string, log: Log): Promise<void> =>
     bus.subscribe(controlTopic, (payload, scope) => {
       const verdict = controlVerdict(payload, host, scope);
       if (verdict === 'stop') stop();
-      if (verdict === 'names no host') log.warn({ host }, 'a control message without host_uuid is ignored');
+      if (verdict === 'names no host') log.warn({ host }, 'ignored a control message without host_uuid');
     });
   });

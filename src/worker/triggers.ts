@@ -1,58 +1,58 @@
 import { isLegalName } from '../fleet/decky.ts';
 import type { Names } from '../pass/pass.ts';
 
-/** Where to look again. An event never says what happened. */
+/** What the next pass must cover. A trigger does not describe what happened: the pass observes that itself. */
 export type Trigger =
   | { readonly kind: 'everything' }
   | { readonly kind: 'decky'; readonly name: string }
-  /** Unlabelled containers: a decky's, if one bears the beginning of such a name. */
+  /** Names of unlabelled containers. One belongs to a decky if its name begins with the name of the decky. */
   | { readonly kind: 'containers'; readonly names: readonly string[] }
   | { readonly kind: 'deckies'; readonly names: ReadonlySet<string> };
 
-/** Something that tells when to look again: the engine, the state file. */
+/** A source of triggers: the engine or the state file. */
 export interface Watcher {
-  /** @param onFault told of each failed try; the watcher goes on by itself */
-  start(look: (trigger: Trigger) => void, onFault: (error: unknown) => void): Watching;
+  /** @param onFault called for each failed attempt; the watcher retries on its own */
+  start(trigger: (trigger: Trigger) => void, onFault: (error: unknown) => void): Watching;
 }
 
 export interface Watching {
-  /** Resolves when nothing is missed from now on, or when the first try failed. */
+  /** Resolves when no change is missed from now on, or when the first attempt has failed. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
 export type TriggerCause = 'docker' | 'file';
 
-/** How many names are remembered that are in neither the file nor the table. */
-const heardOfKept = 10_000;
+/** The maximum number of remembered names that are in neither the file nor the table. */
+const maxUnknownNames = 10_000;
 
-/** Finds the deckies that triggers mean. */
+/** Resolves triggers to decky names. */
 export function triggeredNames() {
-  /** Decky names of the file and the table, as the last full pass saw them; null: not known yet. */
+  /** The names in the file and the table at the last full pass; null: there was none yet. */
   let known: Names | null = null;
-  /** Names that triggers named since, and that are not known. */
-  const heardOf = new Set<string>();
+  /** Other names that triggers have mentioned since that pass. */
+  const unknown = new Set<string>();
   return {
     /** @returns null: all deckies */
     of: (trigger: Trigger): ReadonlySet<string> | null => {
-      const names = namesOf(trigger, known, heardOf);
+      const names = namesOf(trigger, known, unknown);
       if (trigger.kind === 'deckies' || trigger.kind === 'decky')
         for (const name of names ?? [])
-          if (known?.has(name) !== true && heardOf.size < heardOfKept) heardOf.add(name);
+          if (known?.has(name) !== true && unknown.size < maxUnknownNames) unknown.add(name);
       return names;
     },
     knows: (names: Names): void => {
       known = names;
-      heardOf.clear();
+      unknown.clear();
     },
   };
 }
 
-/** Null: everything. */
+/** @returns null: all deckies */
 function namesOf(
   trigger: Trigger,
   known: Names | null,
-  heardOf: ReadonlySet<string>,
+  unknown: ReadonlySet<string>,
 ): ReadonlySet<string> | null {
   switch (trigger.kind) {
     case 'everything':
@@ -64,14 +64,14 @@ function namesOf(
     case 'containers':
       return new Set(
         trigger.names
-          .flatMap(beginnings)
-          .filter((name) => (known === null ? isLegalName(name) : known.has(name) || heardOf.has(name))),
+          .flatMap(prefixes)
+          .filter((name) => (known === null ? isLegalName(name) : known.has(name) || unknown.has(name))),
       );
   }
 }
 
-/** `web-ssh-http` → itself, `web-ssh`, `web`. */
-function beginnings(name: string): readonly string[] {
+/** The name itself and each part of it before a `-`: `web-ssh-http`, `web-ssh`, `web`. */
+function prefixes(name: string): readonly string[] {
   const found = [name];
   for (let at = name.lastIndexOf('-'); at > 0; at = name.lastIndexOf('-', at - 1))
     found.push(name.slice(0, at));

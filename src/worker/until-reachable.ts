@@ -3,12 +3,12 @@ import { FleetError, reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { outageLog } from '../lib/outage-log.ts';
 
-const pauses = { firstMs: 500, mostMs: 5000 };
+const pauses = { firstMs: 500, maxMs: 5000 };
 
 /**
- * Asks a store until it answers: a process that starts while a store is away waits, as one that runs does.
- * @param isStopped checked before each try: then what the store said last is thrown
- * @throws what is not cured by waiting
+ * Retries until a store answers. A process that starts during an outage of a store waits, as a running process does.
+ * @param isStopped checked after each failed attempt; if true, the error of that attempt is thrown
+ * @throws every error other than an outage
  */
 export async function untilReachable(
   ask: () => Promise<void>,
@@ -16,19 +16,19 @@ export async function untilReachable(
   log: Log,
 ): Promise<void> {
   const outage = outageLog(
-    (error) => log.warn({ reason: reasonOf(error) }, 'waiting for a store that does not answer'),
-    () => log.info('the stores answer'),
+    (error) => log.warn({ reason: reasonOf(error) }, 'a store does not answer; retrying'),
+    () => log.info('all stores answer again'),
   );
-  for (let pauseMs = pauses.firstMs; ; pauseMs = Math.min(pauses.mostMs, 2 * pauseMs)) {
+  for (let pauseMs = pauses.firstMs; ; pauseMs = Math.min(pauses.maxMs, 2 * pauseMs)) {
     try {
       await ask();
       outage.works();
       return;
     } catch (error) {
-      const isAway =
+      const isOutage =
         error instanceof FleetError &&
         (error.code === 'DATABASE_UNREACHABLE' || error.code === 'QUEUE_UNREACHABLE');
-      if (!isAway || isStopped()) throw error;
+      if (!isOutage || isStopped()) throw error;
       outage.failed(error);
       await sleep(pauseMs, undefined, { ref: true });
     }

@@ -252,7 +252,7 @@ for (const kind of stores) {
       await waitFor(async () => (await ids()).filter((id) => id.startsWith('w')).length >= 4, 30_000);
       assert.deepEqual(
         new Set(said),
-        new Set(['no scheduler is running: this worker schedules its own passes']),
+        new Set(['no scheduler is running; this worker schedules its own passes']),
       );
       assert.equal(said.length, 2);
     });

@@ -85,8 +85,8 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
     const scheduler = start([], env, 'scheduler.ts');
     const worker = start([], env, 'worker.ts');
     const impatient = start([], env, 'worker.ts');
-    await worker.said(/waiting for a store that does not answer/);
-    await impatient.said(/waiting for a store that does not answer/);
+    await worker.said(/a store does not answer; retrying/);
+    await impatient.said(/a store does not answer; retrying/);
     impatient.child.kill('SIGTERM');
     assert.equal((await impatient.finished).code, 0);
     await server.start();
