@@ -1,21 +1,21 @@
 import type { AlertUpdate } from '../../fleet/alerts/alert.ts';
 import { type Db, query } from '../query.ts';
 
-/** How many changes an alert remembers. @see flappingAfter */
+/** The number of changes that an alert keeps. @see flappingAfter */
 const remembered = 4;
 
 const epoch = (time: string): string => `to_jsonb(extract(epoch from ${time})::float8)`;
 
-/** The list with one more change, the oldest dropped. A granted worker may have written anything into it. */
+/** Appends a change to the list and drops the oldest. A granted worker may have written any JSON into the list. */
 export const withChange = (recent: string, time: string): string =>
   `(case when jsonb_typeof(${recent}) <> 'array' then '[]'::jsonb
     when jsonb_array_length(${recent}) >= ${remembered} then ${recent} - 0 else ${recent} end) || ${epoch(time)}`;
 
-/** As many changes as an alert remembers: what a granted worker wrote beyond them is not read. */
+/** The newest changes of the list, at most `remembered`. A granted worker may have written more. */
 export const newestChanges = (recent: string): string =>
   `jsonb_path_query_array(${recent}, '$[last - ${remembered - 1} to last]')`;
 
-/** Writes the alert updates of a host transaction: those that make an alert, and those of a decky that has one. */
+/** Writes the alert updates of a host transaction: those that create an alert, and those of deckies that have one. */
 export async function raiseAlerts(
   db: Db,
   host: string,
@@ -27,12 +27,14 @@ export async function raiseAlerts(
     host,
   ]);
   const known = new Set(alerts.map(({ name }) => name));
-  // Looking up the names of a large host's first pass would take longer than the rest.
-  const told = updates.filter(({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)));
-  if (told.length > 0) await query(db, upsertAlarms, [host, JSON.stringify(told), moment]);
+  // Passing every decky of a large host's first pass to the statement would take longer than the rest of it.
+  const relevant = updates.filter(
+    ({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)),
+  );
+  if (relevant.length > 0) await query(db, upsertAlerts, [host, JSON.stringify(relevant), moment]);
 }
 
-const upsertAlarms = `with input as materialized (
+const upsertAlerts = `with input as materialized (
     select * from jsonb_to_recordset($2::jsonb) as i(name text, state text, reason text, makes text)),
   known as (
     update fleet_alarms a set state = i.state, reason = i.reason, since = $3::timestamptz,

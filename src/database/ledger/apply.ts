@@ -6,8 +6,8 @@ import type { CommittedTransition, TransactionRequest } from '../../pass/ledger.
 import { type Db, query } from '../query.ts';
 import type { Versions } from './recorded.ts';
 
-/** The rows of one statement: some 6 MB with their content, which are encoded in one piece. */
-const rowsInStatement = 10_000;
+/** Rows per statement. With their content they are about 6 MB, encoded as one parameter. */
+const rowsPerStatement = 10_000;
 
 export async function applyChanges(
   db: Db,
@@ -22,8 +22,8 @@ export async function applyChanges(
     ...actions: readonly Change['action'][]
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
-    for (let from = 0; from < chosen.length; from += rowsInStatement) {
-      const input = chosen.slice(from, from + rowsInStatement).map((change) => inputRow(change, versions));
+    for (let from = 0; from < chosen.length; from += rowsPerStatement) {
+      const input = chosen.slice(from, from + rowsPerStatement).map((change) => inputRow(change, versions));
       const written = await run([request.host, moment, request.job, JSON.stringify(input)]);
       for (const row of written) committed.push(row);
     }
@@ -37,8 +37,8 @@ export async function applyChanges(
 const uniqueViolation = '23505';
 
 /**
- * Rows that another program has written in between are left out. That is rare, and to expect it of each row takes
- * PostgreSQL a fifth longer: it is tried without first.
+ * Inserts rows, and skips those that another program has inserted since they were planned. Such conflicts are rare, and
+ * `on conflict` takes PostgreSQL a fifth longer, so the first attempt is made without it.
  */
 async function insert(db: Db, values: readonly unknown[]): Promise<readonly CommittedTransition[]> {
   await query(db, 'savepoint inserts');
@@ -51,7 +51,7 @@ async function insert(db: Db, values: readonly unknown[]): Promise<readonly Comm
   }
 }
 
-/** What the statements take from a change, by column. What is not there is null. */
+/** The values of a change that the statements use, by column. A missing value is null. */
 const inputRow = (change: Change, versions: Versions): Record<string, unknown> => ({
   name: change.name,
   version: versions.get(change.name),
@@ -67,7 +67,7 @@ const inputRow = (change: Change, versions: Versions): Record<string, unknown> =
 
 const contentInput = ({ services, config }: Decky): Record<string, unknown> => ({
   config,
-  // Most often the file's own list.
+  // Usually they equal the list in `config`, which the statement then uses.
   ...(equalJson(services, config.services) ? {} : { services }),
 });
 

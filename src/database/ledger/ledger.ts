@@ -12,20 +12,21 @@ import { raiseAlerts } from './alerts.ts';
 import { applyChanges } from './apply.ts';
 import { type ReadRows, rowReader, type Versions } from './recorded.ts';
 
-/** A host transaction waits this long for another one, and the server ends one whose process hangs. */
+/** How long a host transaction waits for the lock of another. */
 const lockTimeoutSeconds = 20;
+/** How long a host transaction may be idle, if its process hangs, before the server ends it. */
 const idleTimeoutSeconds = 30;
-/** What the changes of a large host are put in order in; PostgreSQL's usual 4 MB would send them through a file. */
+/** Memory to sort the changes of a large host; with PostgreSQL's default of 4 MB it would sort them on disk. */
 const workMemory = '32MB';
 
 export interface LedgerOptions {
   readonly version: string;
   readonly historyDays: number;
-  /** Seconds, of hosts that never had a worker. */
+  /** The interval in seconds for hosts that never had a worker. */
   readonly intervalSeconds: number;
 }
 
-/** The ledger on PostgreSQL. A host transaction holds the lock of the host's row of `fleet_hosts`. */
+/** The ledger on PostgreSQL. A host transaction locks the host's row in `fleet_hosts`. */
 export function postgresLedger(database: Database, options: LedgerOptions): Ledger {
   const readRows = rowReader();
   return {
@@ -54,7 +55,7 @@ export function postgresLedger(database: Database, options: LedgerOptions): Ledg
           ]);
           const host = row === undefined ? unknownHost(request.host) : hostRecord(request.host, row);
           if (host.generation !== generation) return { kind: 'overtaken' as const };
-          // Read under the lock, so that what an earlier transaction wrote is not from the future.
+          // Read under the lock, so that the times which an earlier transaction wrote are not in the future.
           const [clock] = await query<{ moment: string }>(
             db,
             `select to_json(clock_timestamp()) #>> '{}' as moment`,
@@ -184,16 +185,16 @@ interface TransitionRow {
   readonly at: number;
 }
 
-// Of rows with two transitions or more in the window the last ones: enough to know whether they are contested.
-const selectTransitions = `with lively as (
+// The last transitions of rows with two or more in the window: enough to decide whether a row is contested.
+const selectTransitions = `with changed as (
     select name from fleet_transitions
     where host_uuid = $1 and at > $2::timestamptz - make_interval(secs => $3)
       and ($4::text[] is null or name = any ($4::text[])) and from_state is distinct from to_state
     group by name having count(*) >= 2)
   select m.name, m.from_state, m.to_state, (extract(epoch from m.at) * 1000)::float8 as at
-  from lively cross join lateral (
+  from changed cross join lateral (
     select id, name, from_state, to_state, at from fleet_transitions t
-    where t.host_uuid = $1 and t.name = lively.name and t.from_state is distinct from t.to_state
+    where t.host_uuid = $1 and t.name = changed.name and t.from_state is distinct from t.to_state
     order by id desc limit 20) m
   order by m.id`;
 
@@ -205,7 +206,7 @@ const updateHost = `update fleet_hosts set turn = turn + 1, identity = coalesce(
     figures = $10::jsonb
   where host_uuid = $1`;
 
-/** Written by the pass that ends it: the host was stale. */
+/** Records a gap if the host was stale until this pass. */
 const insertGap = `insert into fleet_gaps (host_uuid, from_at, to_at)
   select host_uuid, last_full_pass_at, $2::timestamptz from fleet_hosts h
   where host_uuid = $1 and ${isStale('$3::int', '$2::timestamptz')}

@@ -7,13 +7,13 @@ import type { Json, JsonObject } from '../../lib/json.ts';
 import { parseJson } from '../../lib/json-text.ts';
 import { type Db, query } from '../query.ts';
 
-/** Rows that are read at once: with their content some 5 MB. */
-const rowsAtOnce = 4000;
+/** Rows per query. With their content they are about 5 MB. */
+const rowsPerQuery = 4000;
 
-/** A row's version, by its name: a write of another program in between makes ours miss the row. */
+/** The version of each row by name. If another program writes a row in between, our write does not match it. */
 export type Versions = Map<string, string>;
 
-/** Reads the rows of a host, or those of some names; takes their versions into `versions`. */
+/** Reads the rows of a host, or only those of some names, and adds their versions to `versions`. */
 export type ReadRows = (
   db: Db,
   of: { readonly host: string; readonly only: readonly string[] | null },
@@ -22,9 +22,9 @@ export type ReadRows = (
 ) => Promise<readonly Row[]>;
 
 /**
- * A reader that remembers, for one revision of a host's file, which version of a row has the content that the file declares:
- * the content of a row is most of it, and is read once for each version. Such a row shares the file's objects, so that a
- * large host is not in memory twice. @see docs/decisions/015
+ * Creates a reader that remembers, for one revision of a host's file, which version of each row has the declared
+ * content. The content is the largest part of a row, and is read once for each version. A row with the declared content
+ * shares the file's objects, so that the content is not in memory twice. @see docs/decisions/015
  */
 export function rowReader(): ReadRows {
   const known = new Map<string, { readonly revision: string | null; readonly alike: Versions }>();
@@ -36,7 +36,7 @@ export function rowReader(): ReadRows {
     known.set(host, { revision, alike });
     const recorded: Row[] = [];
     for (let after = '', isLast = false; !isLast; ) {
-      const rows = await query<StateRow>(db, selectStates, [host, only, after, rowsAtOnce]);
+      const rows = await query<StateRow>(db, selectStates, [host, only, after, rowsPerQuery]);
       const unknown = rows.filter(({ name, version }) => alike.get(name) !== version).map(({ name }) => name);
       const [declared, undeclared] = [[] as string[], [] as string[]];
       for (const name of unknown) (desired.has(name) ? declared : undeclared).push(name);
@@ -45,7 +45,7 @@ export function rowReader(): ReadRows {
         ...(await contentsOf(db, host, undeclared, selectServices)),
       ];
       addRows(recorded, rows, contents, desired, versions, alike);
-      isLast = rows.length < rowsAtOnce;
+      isLast = rows.length < rowsPerQuery;
       after = rows.at(-1)?.name ?? '';
     }
     return recorded;
@@ -61,8 +61,8 @@ interface StateRow {
   readonly version: string;
 }
 
-// xmin is the transaction that wrote a row last. With some names, also those rows whose names begin with one: an
-// unlabelled container "web-ssh" may be the base of such a row, or the service of "web".
+// xmin is the transaction that last wrote a row. If names are given, rows whose names begin with one of them are read,
+// too: an unlabelled container "web-ssh" may be the base of such a row, or a service of "web".
 const selectStates = `select name, state, last_error, (reconciled_at = updated_at) is true as ours,
     floor(extract(epoch from updated_at) * 1000)::float8 as written_at, xmin::text as version
   from fleet_deckies where host_uuid = $1 and name > $3 and ($2::text[] is null or name = any ($2::text[])
@@ -77,11 +77,11 @@ interface ContentRow {
   readonly version: string;
 }
 
-// As text: the driver would change numbers; and parsed row by row, what is only compared is garbage at once.
+// Read as text, because the driver would change numbers. Parsed row by row, so that each value can be freed early.
 const selectContents = `select name, services::text, decky_config::text, decky_ip, xmin::text as version
   from fleet_deckies where host_uuid = $1 and name = any ($2::text[])`;
 
-// With nothing to compare it with, the configuration, most of a row, is not read.
+// The configuration is most of a row. It is not read here, because there is no declared content to compare it with.
 const selectServices = `select name, services::text, null as decky_config, decky_ip, xmin::text as version
   from fleet_deckies where host_uuid = $1 and name = any ($2::text[])`;
 
@@ -107,7 +107,8 @@ function addRows(
     const decky = desired.get(name);
     const read = contentOf.get(name);
     if (read !== undefined && decky !== undefined) {
-      // Written again since its state was read: what is planned will miss it, and the next pass reads it again.
+      // If the versions differ, the row was written since its state was read. The planned change will skip it, and the
+      // next pass reads it again.
       const isAlike = read.version === version && contentChanges(contentFrom(read), decky).length === 0;
       if (isAlike) alike.set(name, version);
       else alike.delete(name);
@@ -126,7 +127,7 @@ function addRows(
   }
 }
 
-/** @param read undefined: the row was deleted since its state was read, and what is planned will miss it */
+/** @param read undefined: the row was deleted since its state was read, and the planned change will skip it */
 function contentFrom(read: ContentRow | undefined): Content {
   const services = parsed(read?.services);
   return {
