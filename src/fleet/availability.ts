@@ -6,15 +6,15 @@ export interface Span {
   readonly to: number;
 }
 
-/** A stretch of time in one state; null: nobody looked, or the decky was not recorded. */
+/** A period in one state; null: the host was not monitored, or the decky was not recorded. */
 export interface Stretch extends Span {
   readonly state: FleetState | null;
 }
 
 /**
- * How a decky stood over a window of time. What nobody looked at is unknown, which is not up.
- * @param transitions oldest first; the last one before the window tells how it began
- * @param gaps times without a full pass of its host
+ * The states of a decky over a window of time. Time that was not monitored is unknown, not up.
+ * @param transitions oldest first; the last one before the window gives the state at its beginning
+ * @param gaps periods without a full pass of the host
  */
 export function stretchesOf(
   transitions: readonly Pick<TimedTransition, 'at' | 'to'>[],
@@ -29,19 +29,19 @@ export function stretchesOf(
   ]
     .filter((at) => at >= window.from && at <= window.to)
     .sort((a, b) => a - b);
-  const moves = [...transitions].sort((a, b) => a.at - b.at);
-  let moved = 0;
+  const sorted = [...transitions].sort((a, b) => a.at - b.at);
+  let next = 0;
   let current: FleetState | null = null;
   const found: Stretch[] = [];
   for (const [index, from] of cuts.entries()) {
     const to = cuts[index + 1] ?? window.to;
     if (to <= from) continue;
-    for (let move = moves[moved]; move !== undefined && move.at <= from; move = moves[moved]) {
-      current = move.to;
-      moved += 1;
+    for (let change = sorted[next]; change !== undefined && change.at <= from; change = sorted[next]) {
+      current = change.to;
+      next += 1;
     }
-    const isUnseen = gaps.some((gap) => gap.from <= from && gap.to >= to);
-    const state = isUnseen ? null : current;
+    const isUnknown = gaps.some((gap) => gap.from <= from && gap.to >= to);
+    const state = isUnknown ? null : current;
     const last = found.at(-1);
     if (last !== undefined && last.state === state) found[found.length - 1] = { ...last, to };
     else found.push({ from, to, state });
@@ -50,15 +50,15 @@ export function stretchesOf(
 }
 
 export interface Availability {
-  /** Of the time that is known, 0 to 1; null: nothing is known. */
+  /** The share of the known time in which the decky was running, 0 to 1; null: no time is known. */
   readonly share: number | null;
-  /** Milliseconds. */
+  /** Milliseconds in the state `running`. */
   readonly running: number;
-  /** Milliseconds that somebody looked at. */
+  /** Milliseconds in which the decky was monitored. */
   readonly known: number;
 }
 
-/** How much of the time that somebody looked at a decky was running. */
+/** The availability of a decky over the time in which it was monitored. */
 export function availabilityOf(stretches: readonly Stretch[]): Availability {
   const sum = (of: readonly Stretch[]): number => of.reduce((total, { from, to }) => total + to - from, 0);
   const known = sum(stretches.filter(({ state }) => state !== null));

@@ -1,29 +1,29 @@
 import type { FleetError } from '../lib/errors.ts';
 import type { Decky } from './decky.ts';
 
-/** What the state file says about one host. */
+/** What the state file declares for one host. */
 export type Desired =
   | {
       readonly kind: 'declared';
-      /** The same for two readings of an unchanged file; null: not known. */
+      /** The same for two readings of an unchanged file; null: unknown. */
       readonly revision: string | null;
-      /** This host's deckies by their names. */
+      /** This host's deckies by name. */
       readonly deckies: ReadonlyMap<string, Decky>;
-      /** How many deckies the file declares for each other host. */
+      /** The number of deckies that the file declares for each other host. */
       readonly peers: ReadonlyMap<string, number>;
     }
-  /** Tearing the whole fleet down removes the file. */
+  /** The file does not exist, as after the whole fleet was torn down. */
   | { readonly kind: 'absent' }
-  /** Cannot be read, parsed or validated: nothing is known of what should be. */
+  /** The file cannot be read, parsed or validated, so the desired state is unknown. */
   | { readonly kind: 'invalid'; readonly error: FleetError };
 
 const noDecky: ReadonlyMap<string, Decky> = new Map();
 
-/** This host's deckies by their names. */
+/** This host's deckies by name; empty unless the file declares some. */
 export const deckiesByName = (desired: Desired): ReadonlyMap<string, Decky> =>
   desired.kind === 'declared' ? desired.deckies : noDecky;
 
-/** The warning that a file is about other hosts only; null: it is not. @see CONTRACT.md, rule 1 */
+/** The warning that the file declares only deckies of other hosts; null: it does not. @see CONTRACT.md, rule 1 */
 export function othersOnly(desired: Desired, host: string): string | null {
   if (desired.kind !== 'declared' || desired.deckies.size > 0 || desired.peers.size === 0) return null;
   const count = [...desired.peers.values()].reduce((sum, n) => sum + n, 0);

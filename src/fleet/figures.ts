@@ -2,41 +2,41 @@ import { isObject, type Json, property } from '../lib/json.ts';
 import type { Counts } from './plan/change.ts';
 
 /**
- * What a host's passes add up to since its record was made, kept in `fleet_hosts.figures`: the passes run on the hosts,
- * and whoever is asked for figures runs elsewhere. Everything here only grows; times are seconds.
+ * Totals over the passes of a host since its record was created. They are stored in `fleet_hosts.figures`, because
+ * passes run on the hosts and `/metrics` is served elsewhere. All values only increase; times are in seconds.
  */
 export interface Figures {
-  /** How long the passes of each result took. */
+  /** The durations of the passes, by result. */
   readonly passes: Readonly<Record<PassResult, Histogram>>;
   readonly changes: Counts;
-  /** From the enqueuing of what Docker or the file told until the row was written. */
+  /** The time from enqueuing a pass for an event, of Docker or of the file, to writing the row. */
   readonly eventLatency: Histogram;
 }
 
-/** `failed`: the state file could not be used, whatever Docker said. */
+/** `failed`: the state file was unusable, whether or not Docker answered. */
 export const passResults = ['ok', 'failed', 'docker_unreachable'] as const;
 export type PassResult = (typeof passResults)[number];
 
 export const changeKinds = ['inserted', 'deleted', 'state_updated', 'config_updated'] as const;
 
-/** As Prometheus counts: each bucket holds all values up to its bound, so that no bucket is smaller than one before it. */
+/** A histogram as in Prometheus: each bucket counts all values up to its bound, including those of smaller buckets. */
 export interface Histogram {
-  /** One count for each bound, in their order. */
+  /** One count for each bound, in the order of the bounds. */
   readonly buckets: readonly number[];
   readonly count: number;
   readonly sum: number;
 }
 
-/** Seconds. */
+/** The bounds of the buckets, in seconds. */
 export const passBounds: readonly number[] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 export const eventBounds: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** One pass that had its turn, and was no dry run. */
+/** The figures of one pass that committed. A dry run has none. */
 export interface PassFigures {
   readonly result: PassResult;
   readonly seconds: number;
   readonly changes: Counts;
-  /** Null: no event asked for it, or it wrote no row. */
+  /** Null: no event triggered the pass, or it wrote no row. */
   readonly eventSeconds: number | null;
 }
 
@@ -74,13 +74,13 @@ export function addPass(before: Figures, pass: PassFigures): Figures {
   };
 }
 
-/** The sum is kept to the microsecond: more digits are noise, and would be written with every pass. */
+/** The sum is rounded to microseconds, because more digits are noise and would be stored with every pass. */
 function withValue(
   { buckets, count, sum }: Histogram,
   bounds: readonly number[],
   seconds: number,
 ): Histogram {
-  // A clock that was set back makes a time negative; Prometheus would take a falling sum for a restart.
+  // A clock that was set back gives a negative time. Prometheus would treat a decreasing sum as a restart.
   const value = Math.max(0, seconds);
   return {
     buckets: bounds.map((bound, at) => (buckets[at] ?? 0) + Number(value <= bound)),
@@ -89,7 +89,7 @@ function withValue(
   };
 }
 
-/** Figures as `fleet_hosts.figures` holds them: each bucket under its bound, so that they outlive other bounds. */
+/** The JSON for `fleet_hosts.figures`. Each bucket is stored under its bound, so that the bounds may change later. */
 export const figuresToJson = (figures: Figures): Json => ({
   passes: Object.fromEntries(
     passResults.map((result) => [result, histogramToJson(figures.passes[result], passBounds)]),
@@ -98,7 +98,7 @@ export const figuresToJson = (figures: Figures): Json => ({
   event_latency: histogramToJson(figures.eventLatency, eventBounds),
 });
 
-/** Figures that another version wrote, or a person: what cannot be read begins at zero, as after a restart. */
+/** Reads stored figures, which may be of another version or edited. Invalid parts start at zero, as after a restart. */
 export function figuresFromJson(json: Json): Figures {
   const part = (name: string): Json => (isObject(json) ? property(json, name) : undefined) ?? null;
   const passes = part('passes');
@@ -124,7 +124,7 @@ const histogramToJson = ({ buckets, count, sum }: Histogram, bounds: readonly nu
   sum,
 });
 
-/** All of it or nothing: half a histogram gives quantiles that never were. */
+/** Returns an empty histogram if any part is invalid: a partial histogram gives wrong quantiles. */
 function histogramFromJson(json: Json | undefined, bounds: readonly number[]): Histogram {
   const found = isObject(json) ? property(json, 'buckets') : undefined;
   const buckets = bounds.map((bound) => countIn(found, String(bound)));

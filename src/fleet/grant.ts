@@ -1,25 +1,25 @@
 import { queueName } from './job.ts';
 import { controlTopic, healthTopic, redisChannel, stateTopic } from './topics.ts';
 
-/** BullMQ's own prefix of its keys. */
+/** The default prefix of BullMQ's keys. */
 const keyPrefix = 'bull';
 
-/** Longest part of a host's name in the name of its worker's role. */
-const hostPart = 40;
+/** The maximum length of the host's name within the name of a role. */
+const maxHostLength = 40;
 const rolePrefix = (host: string): string =>
   `decnet_${host
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '_')
-    .slice(0, hostPart)}_`;
+    .slice(0, maxHostLength)}_`;
 
-/** Whom a host's worker logs in as: a legal name of PostgreSQL and of Redis. @param tag six hexadecimal digits */
+/** The user name of a host's worker, valid in PostgreSQL and in Redis. @param tag six hexadecimal digits */
 export const roleName = (host: string, tag: string): string => `${rolePrefix(host)}${tag}`;
 
 const madeByGrant = /^(decnet_.*_)[0-9a-f]{6}$/;
 
 /**
- * Whether a connection that calls itself a worker of a queue may be one: a host's user can give itself any name, that of
- * another host's worker, too. @param user whom it logged in as
+ * Whether a connection that claims to be a worker of a queue may serve it. The user of a host can give its connection
+ * any name, including that of another host's worker. @param user the user name of its login
  */
 export function mayServe(user: string, queue: string): boolean {
   const prefix = madeByGrant.exec(user)?.[1];
@@ -32,13 +32,14 @@ export function mayServe(user: string, queue: string): boolean {
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** Tables that hold rows of each host, and what deletes some of them. */
+/** The tables with rows of every host, and the functions that delete some of these rows. */
 const tablesOfHosts = 'fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms';
 const functionsOfWorker = 'fleet_delete_deckies(text, text[], text[]), fleet_prune_transitions(text, int)';
 
 /**
- * What a host's worker may do, its own rows given. Columns, not tables: a role that may update or delete the whole of a
- * table may lock it; and a transition's number is the sequence's to give.
+ * The privileges of a host's worker; row-level security limits them to its own rows. They are granted on columns,
+ * because a role that may update or delete on a whole table may also lock it, and because only the sequence assigns the
+ * id of a transition.
  */
 const rights: readonly string[] = [
   `select on ${tablesOfHosts}`,
@@ -53,20 +54,23 @@ const rights: readonly string[] = [
   `execute on function ${functionsOfWorker}`,
 ].map((right) => right.replace(/\s+/g, ' '));
 
-/** One statement for each of the rights. @param role a name, quoted where it needs it */
+/** One `grant` statement for each right. @param role a name, quoted if necessary */
 export const rightsOf = (role: string): readonly string[] =>
   rights.map((right) => `grant ${right} to ${role};`);
 
-/** Takes from a role all that any version gave it. */
+/** Revokes every right that any version has granted to a role. */
 export const withoutRights = (role: string): readonly string[] => [
   `revoke all on ${tablesOfHosts} from ${role};`,
   `revoke all on function ${functionsOfWorker} from ${role};`,
 ];
 
-/** A worker needs six connections at its busiest; the rest are for a command beside it. */
+/** A worker needs at most six connections. The others are for a command on the same host. */
 const connectionsOfWorker = 10;
 
-/** What keeps one worker from using up the server. A role may raise the times for its own session, not the number. */
+/**
+ * Limits the load of one worker on the server. A role can raise the timeouts for its session, but not the connection
+ * limit.
+ */
 export const limitsOf = (role: string): readonly string[] => [
   `alter role ${role} connection limit ${connectionsOfWorker};`,
   `alter role ${role} set statement_timeout = '60s';`,
@@ -75,15 +79,15 @@ export const limitsOf = (role: string): readonly string[] => [
 ];
 
 /**
- * What PostgreSQL lets every role do unless told otherwise (14 and older for the schema, all for temporary tables), and
- * what no worker needs: statements of PL/pgSQL.
+ * PL/pgSQL statements that revoke rights which PostgreSQL grants to every role by default and no worker needs: to
+ * create objects in the schema (version 14 and older), and to create temporary tables (all versions).
  */
 export const withoutPublicRights: readonly string[] = [
   `execute format('revoke create on schema %s from public', (select relnamespace::regnamespace from pg_class where oid = 'fleet_hosts'::regclass));`,
   `execute format('revoke temporary on database %I from public', current_database());`,
 ];
 
-/** One transaction that makes a role which can read and write one host's rows and nothing else. */
+/** One transaction that creates a role which can read and write only the rows of one host. */
 export const grantSql = (host: string, role: string, password: string): readonly string[] => [
   'begin;',
   `create role ${role} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls password ${literal(password)};`,
@@ -94,7 +98,7 @@ export const grantSql = (host: string, role: string, password: string): readonly
   'commit;',
 ];
 
-/** One transaction that lets an existing role see and change the rows of all hosts. @param role as PostgreSQL lists it */
+/** One transaction that lets an existing role read and write the rows of all hosts. @param role its name, unquoted */
 export const masterSql = (role: string): readonly string[] => {
   const name = identifier(role);
   return [
@@ -107,24 +111,24 @@ export const masterSql = (role: string): readonly string[] => {
   ];
 };
 
-/** What ends a role, in this order. */
+/** The statements that remove a role, in this order. */
 export interface Revocation {
-  /** In one transaction: it can no longer log in, and sees nothing. */
+  /** One transaction, after which the role cannot log in and reads no rows. */
   readonly shut: readonly string[];
-  /** Its sessions end: not before, or they would come back. Number of those that did. */
+  /** Ends its sessions and returns their number. Before `shut`, they could reconnect. */
   readonly terminate: string;
-  /** In one transaction: it is gone. */
+  /** One transaction that drops the role. */
   readonly drop: readonly string[];
 }
 
-/** @param role as PostgreSQL lists it */
+/** The statements that remove a role. @param role its name, unquoted */
 export const revocationOf = (role: string): Revocation => {
   const name = identifier(role);
   return {
     shut: [
       `alter role ${name} nologin;`,
       `delete from fleet_grants where role_name = ${literal(role)};`,
-      // Who made a role is no member of it, and only a member may end its sessions and drop its rights.
+      // The creator of a role is not a member of it, and only a member may end its sessions and drop its rights.
       `grant ${name} to current_user;`,
     ],
     terminate: `select count(pg_terminate_backend(pid))::int as ended from pg_stat_activity where usename = ${literal(role)};`,
@@ -132,31 +136,33 @@ export const revocationOf = (role: string): Revocation => {
   };
 };
 
-/** Somebody whose access was to be ended. */
+/** The result of revoking one role or user. */
 export interface Ended {
   readonly kind: 'role' | 'user';
-  /** Of PostgreSQL a role, of Redis a user. */
+  /** The name of the PostgreSQL role or of the Redis user. */
   readonly name: string;
-  /** Its sessions that were closed. */
+  /** The number of its sessions that were closed. */
   readonly sessions: number;
-  /** Why it could not be ended; null: it was. */
+  /** Why it could not be removed; null: it was removed. */
   readonly refused: string | null;
-  /** What remains to be done by hand; null: nothing. */
+  /** What must be done manually; null: nothing. */
   readonly note: string | null;
 }
 
-/** A revocation as text. */
+/** The statements of a revocation as one list, to print. */
 export const revokeSql = (role: string): readonly string[] => {
   const { shut, terminate, drop } = revocationOf(role);
   return ['begin;', ...shut, 'commit;', terminate, 'begin;', ...drop, 'commit;'];
 };
 
-/** A pattern of PostgreSQL for the names of all roles that `grant` makes for a host. Hosts with like names share it. */
+/**
+ * A PostgreSQL pattern for the names of all roles that `grant` creates for a host. Hosts with similar names share it.
+ */
 export const rolePattern = (host: string): string => `^${rolePrefix(host)}[0-9a-f]{6}$`;
 
 /**
- * The users in Redis's list of them (`ACL LIST`) that `grant` made for a host. Users are the server's: those of another
- * logical database are another fleet's.
+ * The users in Redis's `ACL LIST` that `grant` created for a host. All logical databases share the users of a server;
+ * those of another database belong to another fleet.
  */
 export const usersOf = (host: string, list: readonly string[], database: number): readonly string[] =>
   list
@@ -168,11 +174,11 @@ export const usersOf = (host: string, list: readonly string[], database: number)
     .map(([, user = '']) => user);
 
 /**
- * The commands that BullMQ, its scripts and our own messages use, and no other: a new version of BullMQ may need more,
- * and a worker that lacks one says which. Commands that tell about other keys or clients are not among them.
+ * The commands that BullMQ, its scripts and our own messages use. A new version of BullMQ may need more; a worker then
+ * reports which one it is not allowed to run. Commands that reveal other keys or clients are excluded.
  */
 const commandsOfWorker: readonly string[] = [
-  // Connections: a name for itself. `info` is what BullMQ and ioredis ask first; it tells how many keys there are in all.
+  // Connections. BullMQ and ioredis call `info` first; it reveals the total number of keys.
   ...['hello', 'ping', 'quit', 'info', 'client|setname', 'client|id'],
   ...['eval', 'evalsha', 'multi', 'exec', 'discard', 'publish', 'time', 'type', 'exists', 'rename'],
   ...['del', 'unlink', 'pexpire', 'pexpireat', 'expire', 'pttl', 'ttl', 'persist'],
@@ -208,11 +214,11 @@ const commandsOfWorker: readonly string[] = [
   ...['zrem', 'zremrangebyrank', 'zremrangebyscore', 'zrevrange', 'zrevrangebyscore', 'zscore'],
 ];
 
-/** The pattern of the keys of a host's queue. */
+/** The pattern for the keys of a host's queue. */
 export const queueKeys = (host: string): string => `${keyPrefix}:${queueName(host)}:*`;
 
 /**
- * The command of Redis 7 or newer that makes a user who can use one host's queue and send its messages.
+ * The command for Redis 7 or newer that creates a user which can use the queue of one host and publish its messages.
  * @param database the number of the fleet's logical database
  */
 export function grantRedis(host: string, user: string, password: string, database: number): string {
@@ -223,9 +229,9 @@ export function grantRedis(host: string, user: string, password: string, databas
     `~${queueKeys(host)}`,
     `resetchannels &${messages} &${channel(healthTopic)}`,
     ...commandsOfWorker.map((command) => `+${command}`),
-    // Connections begin in number 0; those of a fleet elsewhere may go there, and nowhere else.
+    // Connections start in database 0. A fleet in another database may select that one only.
     ...(database === 0 ? [] : [`+select|${database}`]),
-    // Hears who is asked to stop, and can ask nobody.
+    // May receive control messages, but not publish them.
     `(resetchannels &${channel(controlTopic)} -@all +subscribe +unsubscribe)`,
   ].join(' ');
 }

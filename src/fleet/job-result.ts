@@ -76,21 +76,21 @@ const isJobResult = shape({
 });
 
 /**
- * The result of a job as people may read it. A worker that was taken over can answer anything.
+ * Validates the result of a job and makes it printable. A compromised worker can return anything.
  * @throws FleetError JOB_FAILED
  */
 export function parseJobResult(value: unknown, host: string): JobResult {
   const result = isJobResult(value as Json) ? withTexts(value as JobResult) : null;
   if (result?.host_uuid !== host) {
-    throw new FleetError('JOB_FAILED', `What the worker of host ${host} answered is no result of a pass`, {
+    throw new FleetError('JOB_FAILED', `The worker of host ${host} did not return a valid result`, {
       advice:
-        'Is its version the same as this one? `decnet-fleet hosts` shows it; if it is, look at that host',
+        'Check with `decnet-fleet hosts` that it runs the same version as this command. If it does, inspect that host',
     });
   }
   return printableDeep(result);
 }
 
-/** With what is desired as its text says; null: one is not the text of an object. */
+/** Parses each `desired_text` into `desired`. Returns null if one is not the JSON of an object. */
 function withTexts(result: JobResult): JobResult | null {
   if (result.deckies === undefined) return result;
   try {

@@ -3,15 +3,15 @@ import { isObject, type Json, type JsonObject } from '../lib/json.ts';
 import { isLegalHost, isLegalName } from './decky.ts';
 import type { Change, Counts, Held } from './plan/change.ts';
 
-/** The queue that only this host's worker consumes. @see CONTRACT.md, "The queue" */
+/** The name of a host's queue, which only the workers of that host consume. @see CONTRACT.md, "The queue" */
 export const queueName = (host: string): string => `reconcile.${host}`;
 
-/** The queue of the one repeatable job. @see CONTRACT.md, "The queue" */
+/** The name of the queue of the repeatable job. @see CONTRACT.md, "The queue" */
 export const scheduleQueue = 'schedule';
 
 export const jobName = 'reconcile';
 
-/** How the ids of scheduled passes begin: those of the schedule, and those that a worker enqueues without one. */
+/** Prefixes for the ids of scheduled passes: of the schedule, and of a worker that has no scheduler. */
 export const jobIdPrefix = { schedule: 's', worker: 'w' } as const;
 
 export const causes = ['schedule', 'docker', 'file', 'start', 'manual'] as const;
@@ -25,7 +25,7 @@ export interface JobData {
   readonly cause?: Cause;
 }
 
-/** One change as outsiders read it. */
+/** A change in the public JSON. */
 export interface ReportedChange {
   readonly action: Change['action'];
   readonly name: string;
@@ -34,17 +34,17 @@ export interface ReportedChange {
   readonly reason: string;
 }
 
-/** What a decky should be and what is seen of it, for one who looks at it alone. */
+/** The desired and the observed state of one decky. */
 export interface DeckyView {
   readonly name: string;
-  /** The file's object, secrets masked; null: not declared. */
+  /** The object of the file, with secrets masked; null: not declared. */
   readonly desired: Json;
   /**
-   * On its way alone: `desired` as text where it holds numbers that a store of jobs, or who reads it, would change.
+   * Set only within the queue: `desired` as text, if it contains numbers that JSON parsers of the queue would change.
    * @see parseJobResult
    */
   readonly desired_text?: string;
-  /** Null: Docker did not answer, or nobody knows the decky. */
+  /** Null: Docker did not answer, or the decky is neither declared nor recorded. */
   readonly observed: {
     readonly state: string;
     readonly reason: string | null;
@@ -66,10 +66,10 @@ export interface JobResult extends Counts {
   readonly docker: 'ok' | 'unreachable';
   readonly duration_ms: number;
   readonly dry_run: boolean;
-  /** Of a dry run. */
+  /** Set for a dry run. */
   readonly changes?: readonly ReportedChange[];
   readonly held_rows?: readonly Held[];
-  /** Of a dry run that names deckies. */
+  /** Set for a dry run that names deckies. */
   readonly deckies?: readonly DeckyView[];
 }
 
@@ -84,7 +84,7 @@ const fields: { readonly [field in keyof Required<JobData>]: (value: Json) => bo
 };
 
 /**
- * The data of a job that this host's worker may run. A queue takes anything, and so does Bull Board's form.
+ * Validates the data of a job. Queues, and Bull Board's form, accept any data.
  * @throws FleetError JOB_REFUSED
  */
 export function parseJobData(data: unknown, host: string): JobData {

@@ -3,25 +3,25 @@ import { withoutSecrets } from '../lib/mask.ts';
 
 const mask = '***';
 
-/** A kind of setting that is a secret by what it is called. */
+/** A kind of setting that the name of its key identifies as a secret. */
 interface Kind {
-  /** Whether a key says so. @param joined its words in small letters with nothing between them */
+  /** Whether a key is of this kind. @param joined its words in lower case, without separators */
   readonly isNamed: (joined: string, last: string, words: readonly string[]) => boolean;
-  /** Of such a key, which values are none of it after all. */
+  /** Whether a value is not a secret although its key is of this kind. */
   readonly spares: (value: Json) => boolean;
 }
 
 const isSwitch = (value: Json): boolean => typeof value === 'boolean';
-/** An INI file has text alone. */
+/** In an INI file, every value is text. */
 const isAmount = (value: Json): boolean =>
   isSwitch(value) ||
   isNumber(value) ||
   (typeof value === 'string' && /^(?:true|false|yes|no|on|off|none|\d{1,3})$/i.test(value));
 
-/** Whatever else the key says. */
+/** These identify a secret anywhere in the key. */
 const strong = /password|passwd|passphrase|passcode|pass$|secret|token|credential|bearer|authorization/;
 const short = /^(?:pwds?|psk|pins?|t?otp|jwt|dsns?)$/;
-/** But what such a thing is like, or how it is asked for, is none. */
+/** Keys that end with one of these describe a property of a secret, and are not secret. */
 const aspect =
   /^(?:prompt|policy|authentication|length|min|minimum|max|maximum|timeout|ttl|expiry|lifetime|rounds|attempts|algorithm)$/;
 const secretKey =
@@ -29,7 +29,7 @@ const secretKey =
 const hash = /^(?:hash|hashes|ntlm|salts?|cookies?|sessions?)$/;
 const people = /^(?:users|userdb|accounts?|logins|creds?|auth|community)$/;
 
-/** The first that names a key decides. */
+/** The first kind that matches the key applies. */
 const kinds: readonly Kind[] = [
   { isNamed: (_, last) => aspect.test(last), spares: () => true },
   {
@@ -43,7 +43,7 @@ const kinds: readonly Kind[] = [
   { isNamed: (_, last) => /^keys?$/.test(last), spares: (value) => !looksLikeKey(value) },
 ];
 
-/** The decky's object with what looks like a secret in its `service_config` masked. */
+/** Masks everything in `service_config` that looks like a secret. */
 export function maskSecrets(config: Json): Json {
   if (!isObject(config)) return config;
   return Object.fromEntries(
@@ -57,14 +57,14 @@ function hide(value: Json): Json {
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
-      // A user's name may be a key, and a key be a secret.
+      // Keys may be user names or secrets.
       hideInText(key),
       isSecret(key, inner) || (key === 'value' && isNamedSecret(value)) ? mask : hide(inner),
     ]),
   );
 }
 
-/** `{name: "ROOT_PASSWORD", value: …}`, as environments are written. */
+/** Whether an object is of the form `{name: "ROOT_PASSWORD", value: …}`, which is used for environments. */
 const isNamedSecret = ({ name, key, value = null }: { readonly [key: string]: Json }): boolean =>
   [name, key].some((one) => typeof one === 'string' && isSecret(one, value));
 
@@ -75,7 +75,7 @@ function isSecret(key: string, value: Json): boolean {
   return kind !== undefined && !kind.spares(value);
 }
 
-/** Of `snake_case`, `kebab-case`, `camelCase`, `SSHHostKey`, `with.dots`; a number at the end only counts. */
+/** Splits `snake_case`, `kebab-case`, `camelCase`, `SSHHostKey` and `with.dots`; drops a number at the end. */
 const wordsOf = (key: string): readonly string[] =>
   key
     .replace(/(?<!ed25519)(?<=\D)\d+$/i, '')
@@ -84,25 +84,25 @@ const wordsOf = (key: string): readonly string[] =>
     .split(/[^\p{L}\d]+/u)
     .filter((word) => word !== '');
 
-/** Not `id`, `true` or `F5`: letters and digits without a blank, as one makes a key. */
+/** Whether a value is a long text of letters and digits without blanks, unlike `id`, `true` or `F5`. */
 const looksLikeKey = (value: Json): boolean =>
   typeof value === 'string'
     ? /^\S{12,}$/.test(value) && /\d/.test(value) && /[a-z]/i.test(value)
     : (isObject(value) || Array.isArray(value)) && Object.values(value).some(looksLikeKey);
 
-/** What is a secret wherever it stands. */
+/** Texts that are secrets under any key. */
 const patterns: readonly RegExp[] = [
   /-----BEGIN [A-Z\d ]+-----.*?(?:-----END [A-Z\d ]+-----|$)/gs,
   /\beyJ[\w-]{5,}\.[\w-]*\.[\w-]*/g,
   /\b(?:ghp_|gho_|ghs_|github_pat_|glpat-|xox[abpr]-|sk_live_|AKIA|ASIA|AIza)[\w-]{12,}/g,
-  // Hashes of crypt(3) and its kin, LDAP's, PostgreSQL's, MySQL's and what else is written in hexadecimal digits.
+  // Hashes of crypt(3) and similar functions, of LDAP, PostgreSQL and MySQL, and other hashes in hexadecimal digits.
   /\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|md5|sha1|P|H|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]*|bcrypt[\w-]*)\$[^\s"';]{8,}/g,
   /\{(?:S?SHA(?:256|384|512)?|S?MD5|CRYPT|PBKDF2[\w-]*|ARGON2)\}[^\s"',;]+/gi,
   /\bSCRAM-SHA-\d+\$[^\s"',;]+/g,
   /(?<![\da-z])(?:md5|0x)?[\da-f]{32,}(?![\da-z])/gi,
 ];
 
-/** A setting within a text: `Uid=sa;Pwd=…`, `ROOT_PASSWORD=…`. */
+/** A secret setting within a text, such as `Uid=sa;Pwd=…` or `ROOT_PASSWORD=…`. */
 const setting =
   /(\b[\w.-]{0,64}(?:password|passwd|passphrase|secret|token|pwd|pass)\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s;,&"']+)/gi;
 
@@ -114,8 +114,8 @@ function hideInText(text: string): string {
 }
 
 /**
- * Whether a long run of letters and digits is base64 and not a path, a host's name or words: in it capitals, small letters
- * and digits take turns more often than not.
+ * Whether a long run of letters and digits is base64, not a path, a host name or words. In base64, neighbouring
+ * characters are often of different kinds: capital letter, small letter or digit.
  */
 function isRandom(run: string): boolean {
   if (run.endsWith('=')) return /[a-z\d]/i.test(run);

@@ -1,4 +1,4 @@
-/** What a row may say of its decky. @see DOMAIN.md, `fleet_deckies` */
+/** The states of a row. @see DOMAIN.md, `fleet_deckies` */
 export const fleetStates = [
   'pending',
   'running',
@@ -14,12 +14,12 @@ export type FleetState = (typeof fleetStates)[number];
 export const isFleetState = (text: string): text is FleetState =>
   (fleetStates as readonly string[]).includes(text);
 
-/** The states that Docker can show; the others are words of the programs that deploy and tear down. */
+/** The states that can be observed. The others are set by the programs that deploy and tear down. */
 export type ObservedState = Extract<FleetState, 'running' | 'failed' | 'degraded' | 'torn_down'>;
 
 /**
- * Whether a pass may move a row that is still left to its writer: a row in tear-down not at all, any other to
- * `running`, and anywhere once it `ran` since its writer wrote it. @see CONTRACT.md, rule 4
+ * Whether a pass may change the state of a row during its grace period. It may not while the row is `tearing_down`. Any
+ * other row may become `running`, and may take any state once it `ran` since it was written. @see CONTRACT.md, rule 4
  */
-export const graceAllows = (move: { from: FleetState; to: FleetState; ran: boolean }): boolean =>
-  move.from !== 'tearing_down' && (move.ran || move.to === 'running');
+export const graceAllows = (change: { from: FleetState; to: FleetState; ran: boolean }): boolean =>
+  change.from !== 'tearing_down' && (change.ran || change.to === 'running');

@@ -1,14 +1,14 @@
 import type { FleetState } from './state.ts';
 
-/** A message of the bus, before a transport puts it into its envelope. @see DOMAIN.md, "The bus" */
+/** A message of the bus, without the envelope of a transport. @see DOMAIN.md, "The bus" */
 export interface Message {
   readonly topic: string;
-  /** The topic's last word. */
+  /** The last part of the topic. */
   readonly type: string;
   readonly payload: object;
 }
 
-/** A change of a row. */
+/** The payload of a message about a row. */
 export interface StateMessage {
   readonly host_uuid: string;
   readonly name: string;
@@ -16,11 +16,11 @@ export interface StateMessage {
   readonly transition: 'inserted' | 'deleted' | 'state_changed';
   readonly source: 'fleet';
   readonly previous_state?: FleetState;
-  /** The transition's number, so that a reader can drop a message that comes late. */
+  /** The id of the transition, so that a reader can ignore messages that arrive late. */
   readonly id: number;
 }
 
-/** A token of a topic holds no dot. The payload has the true names. */
+/** Encodes a name for a topic, in which it must not contain dots. The payload has the original names. */
 const token = (text: string): string => text.replaceAll('.', '%2E');
 
 export const stateTopic = (host: string, name: string): string => `decky.${token(host)}:${token(name)}.state`;
@@ -30,23 +30,25 @@ export const healthTopic = 'system.reconciler.health';
 export const controlTopic = 'system.reconciler.control';
 
 /**
- * Redis's channel of a topic. Channels are the server's: those of another logical database are another fleet's.
- * @param database its number; that of 0 is the topic itself
+ * The Redis channel of a topic. All logical databases of a server share the channels, so the name includes the
+ * database.
+ * @param database the number of the database; for 0 the channel is the topic
  */
 export const redisChannel = (topic: string, database: number): string =>
   database === 0 ? topic : `${database}/${topic}`;
 
-/** In the place of a host: all of them. No host may be called so. */
+/** Used instead of a host name for all hosts. It is not a legal host name. */
 const everyHost = '*';
 
-/** Whether a control message asks this host's worker to stop, and why not. */
-export type Verdict = 'stop' | 'not for us' | 'names no host';
+/** Whether a control message asks this host's worker to stop, and if not, why. */
+export type ControlVerdict = 'stop' | 'not for us' | 'names no host';
 
 /**
- * @param scope where it came from: on a host's own socket no host means this one, between hosts it must be named
- * @param payload of any JSON type: nobody checks it on the way
+ * @param payload any JSON value, because it has not been validated
+ * @param scope where the message came from: on the socket of a host, `host_uuid` may be missing and then means this
+ *   host; between hosts it is required
  */
-export function controlVerdict(payload: unknown, host: string, scope: 'host' | 'fleet'): Verdict {
+export function controlVerdict(payload: unknown, host: string, scope: 'host' | 'fleet'): ControlVerdict {
   if (typeof payload !== 'object' || payload === null || !('action' in payload)) return 'not for us';
   if (payload.action !== 'stop') return 'not for us';
   const named = 'host_uuid' in payload ? payload.host_uuid : undefined;

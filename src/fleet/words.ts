@@ -1,6 +1,6 @@
 import type { FleetState } from './state.ts';
 
-/** What a state is to its reader: works, some of it is up, nothing answers, somebody is at work on it. */
+/** How urgent a state is: it works, it works in part, it does not work, or it is being deployed or torn down. */
 export type Tone = 'calm' | 'warning' | 'alarm' | 'motion';
 
 /** The glyph and the tone of a state, on pages and in the terminal. @see UI.md, "Language of states" */
@@ -25,7 +25,7 @@ export const severity: readonly FleetState[] = [
   'running',
 ];
 
-/** Of a host that only rows of another program, or the configuration, tell of. */
+/** For a host that is only known from rows of another program or from the configuration. */
 export const unseen = 'no worker has ever monitored this host';
 
 const deckies = (count: number): string =>
@@ -52,7 +52,7 @@ const known: ReadonlyMap<string, string> = new Map([
   ['143', 'terminated'],
 ]);
 
-/** Adds what a known exit code means: `ssh: exited, code 137 (killed)`. */
+/** Adds the meaning of a known exit code: `ssh: exited, code 137 (killed)`. */
 export const withMeaning = (reason: string): string =>
   reason.replace(/\bcode (\d+)\b/g, (text, code: string) =>
     known.has(code) ? `${text} (${known.get(code)})` : text,

@@ -3,25 +3,25 @@ import type { Decky } from '../decky.ts';
 import type { FleetState } from '../state.ts';
 import type { Memory } from './memory.ts';
 
-/** What a pass does to one row. A row has at most one; a change of state may carry new content along. */
+/** What a pass does to one row. A row has at most one change; a change of state may also contain new content. */
 export interface Change {
-  /** `config`: content alone; `reason`: another cause for the same state, which is no transition. */
+  /** `config`: only the content changes; `reason`: only the reason for the state changes, which is not a transition. */
   readonly action: 'insert' | 'delete' | 'state' | 'config' | 'reason';
   readonly name: string;
   /** Null on insert. */
   readonly from: FleetState | null;
   /** Null on delete. */
   readonly to: FleetState | null;
-  /** Why, in words. */
+  /** Why, as text. */
   readonly reason: string;
   readonly lastError: string | null;
-  /** What the row takes from the file; null: its content stays. */
+  /** The new content, from the file; null: the content stays unchanged. */
   readonly content: Decky | null;
-  /** The fields that differed, for a row that was recorded. */
+  /** The fields that differ, if the row exists. */
   readonly changed: readonly string[];
 }
 
-/** A row that would change and is kept on purpose. */
+/** A row that a rule keeps unchanged although it would change otherwise. */
 export interface Held {
   readonly name: string;
   readonly reason: string;
@@ -32,13 +32,15 @@ export interface Plan {
   readonly held: readonly Held[];
   /** Names of rows that another writer keeps changing back. */
   readonly contested: readonly string[];
-  /** What the next pass must know. */
+  /** What the next pass needs to know. */
   readonly memory: Memory;
-  /** Deckies to look at again, and when, in milliseconds from now: a grace or a window of a restart loop ends. */
+  /**
+   * The deckies that need another pass, and in how many milliseconds: at the end of a grace period or a restart loop.
+   */
   readonly requeueAfter: ReadonlyMap<string, number>;
 }
 
-/** What a committed change leaves in the history. `from` equals `to` where only content changed. */
+/** An entry of the history. `from` equals `to` if only content changed. */
 export interface Transition {
   readonly name: string;
   readonly from: FleetState | null;
@@ -46,7 +48,7 @@ export interface Transition {
   readonly reason: string;
 }
 
-/** A transition of the past. `at`: epoch milliseconds. */
+/** A past transition. `at`: epoch milliseconds. */
 export interface TimedTransition extends Omit<Transition, 'reason'> {
   readonly at: number;
 }
@@ -54,7 +56,7 @@ export interface TimedTransition extends Omit<Transition, 'reason'> {
 export const contentReason = (changed: readonly string[]): string =>
   shortened(printable(`file: ${changed.join(', ')} changed`));
 
-/** What a change leaves in the history; a new reason for the same state leaves nothing. @see CONTRACT.md, rules 4, 5 */
+/** The history entries of a change. A new reason for the same state has none. @see CONTRACT.md, rules 4, 5 */
 export function transitionsOf({ name, from, to, reason, changed }: Change): readonly Transition[] {
   const content =
     from !== null && changed.length > 0 ? [{ name, from, to: from, reason: contentReason(changed) }] : [];

@@ -2,17 +2,20 @@ import { equalJson, type Json, type JsonObject, property } from '../../lib/json.
 import type { Decky } from '../decky.ts';
 import type { Desired } from '../desired.ts';
 
-/** Times that upstream rewrites often: they ride along with other changes. @see CONTRACT.md, rule 5 */
+/**
+ * Times that DECNET rewrites often. A change of these fields is only written together with another change.
+ * @see CONTRACT.md, rule 5
+ */
 const timeOnly: ReadonlySet<string> = new Set(['last_mutated', 'last_login_attempt']);
 
-/** The part of a row that the file decides. */
+/** The part of a row that comes from the file. */
 export interface Content {
   readonly ip: string | null;
   readonly services: readonly Json[];
   readonly config: JsonObject | null;
 }
 
-/** The names of what differs, sorted; empty: the row says what the file says. */
+/** The sorted names of the fields that differ; empty if the row equals the file. */
 export function contentChanges(recorded: Content, desired: Decky): readonly string[] {
   const changed = new Set(configChanges(recorded.config ?? {}, desired.config));
   if (recorded.ip !== desired.ip) changed.add('ip');
@@ -21,7 +24,7 @@ export function contentChanges(recorded: Content, desired: Decky): readonly stri
 }
 
 function configChanges(before: JsonObject, after: JsonObject): readonly string[] {
-  // The very same where a ledger found them equal.
+  // A ledger returns the file's object if it found the contents equal.
   if (before === after) return [];
   const different = Object.keys(before).filter((key) => !equalJson(before[key], property(after, key)));
   const added = Object.keys(after).filter((key) => !Object.hasOwn(before, key));
@@ -31,7 +34,7 @@ function configChanges(before: JsonObject, after: JsonObject): readonly string[]
 /** The deckies of this host that may differ between two readings of the file; null: all of them. */
 export function changedDeckies(before: Desired, after: Desired): ReadonlySet<string> | null {
   if (before.kind !== 'declared' || after.kind !== 'declared') return null;
-  // Whether a file declares any decky of this host decides about the rows of all.
+  // A file that declares no decky of this host affects every row.
   if ((before.deckies.size === 0) !== (after.deckies.size === 0)) return null;
   const changed = new Set<string>();
   for (const decky of after.deckies.values()) {

@@ -6,10 +6,10 @@ export const contestedWindow = 10 * 60 * 1000;
 const contestedTimes = 3;
 
 /**
- * The rows that another writer changed back three times within ten minutes: a transition that does not begin where our
- * last one ended was preceded by somebody else's write.
- * @param transitions oldest first; of each row those of the window and the one before them
- * @returns name → the evidence
+ * Finds the rows that another writer changed back three times within ten minutes. If a transition does not start from
+ * the state in which our previous one ended, another writer has changed the row in between.
+ * @param transitions oldest first; for each row, those within the window and the last one before it
+ * @returns name → reason
  */
 export function contested(transitions: readonly TimedTransition[], now: number): ReadonlyMap<string, string> {
   const lastTo = new Map<string, FleetState | null>();
@@ -26,7 +26,7 @@ export function contested(transitions: readonly TimedTransition[], now: number):
       .filter(([, found]) => found.length >= contestedTimes)
       .map(([name, found]) => {
         const word = found.at(-1) === null ? 'removed it' : `set it to ${found.at(-1)}`;
-        // No count: it would grow while nothing new is to be said.
+        // The reason has no exact count, which would change with every write.
         return [name, `another writer ${word} again, ${contestedTimes} times or more within 10 min`];
       }),
   );

@@ -10,29 +10,29 @@ export interface Row extends Content {
   readonly name: string;
   readonly state: FleetState;
   readonly lastError: string | null;
-  /** Whether the last write was a pass's: `reconciled_at` equals `updated_at`. */
+  /** Whether a pass wrote the row last: `reconciled_at` equals `updated_at`. */
   readonly ours: boolean;
   /** `updated_at`, epoch milliseconds. */
   readonly writtenAt: number;
 }
 
-/** What the host's Docker engine answered. */
+/** The answer of the host's Docker engine. */
 export type EngineAnswer =
   | { readonly kind: 'ok'; readonly containers: readonly Container[] }
   | { readonly kind: 'unreachable'; readonly reason: string };
 
-/** The three records of one host, at one instant, and what earlier passes noted. */
+/** The desired, recorded and observed state of one host at one instant, and the memory of earlier passes. */
 export interface Facts {
-  /** Of the database's clock, epoch milliseconds. */
+  /** The time of the database's clock, epoch milliseconds. */
   readonly now: number;
-  /** Seconds during which another program's row is left to it. */
+  /** Seconds for which a row that another program wrote is left to that program. */
   readonly graceSeconds: number;
-  /** The names looked at; null: all. */
+  /** Only these deckies; null: all. */
   readonly only: ReadonlySet<string> | null;
   readonly desired: Desired;
   readonly recorded: readonly Row[];
   readonly observed: EngineAnswer;
   readonly memory: Memory;
-  /** Of rows that changed lately. @see contested */
+  /** The transitions of rows that changed recently. @see contested */
   readonly recentTransitions: readonly TimedTransition[];
 }

@@ -1,5 +1,5 @@
 /**
- * What a host's passes remember of its rows from one to the next, kept in `fleet_hosts.notes`.
+ * What the passes of a host remember about its rows, stored in `fleet_hosts.notes`.
  * Times are epoch milliseconds of the database's clock.
  */
 export interface Memory {
@@ -13,21 +13,22 @@ export interface HeldNote {
   readonly since: number;
 }
 
-/** A row that another program wrote, and that is left to it for the grace. */
+/** A row that is left to the program that wrote it, for the grace period. */
 export interface LeftNote {
-  /** When a pass first saw it so: a writer that stamps its row again and again does not move this. */
+  /** When a pass first found the row in this state. Later writes of the other program do not change it. */
   readonly since: number;
-  /** When the other program wrote it last. */
+  /** When the other program last wrote the row. */
   readonly writtenAt: number;
-  /** Since that write it was seen running: from then on its state is ours. */
+  /** The decky was observed running since that write, so passes may change its state again. */
   readonly ran: boolean;
 }
 
 export const noMemory: Memory = { held: new Map(), left: new Map(), contested: new Map() };
 
 /**
- * The memory after a pass that looked at some deckies only: those of the others stay as they were.
- * @param only the names looked at; null: all
+ * Merges the memory of a pass over some deckies into the memory before it. The notes about other deckies stay
+ * unchanged.
+ * @param only the deckies of the pass; null: all
  */
 export function mergeMemory(before: Memory, after: Memory, only: ReadonlySet<string> | null): Memory {
   if (only === null) return after;

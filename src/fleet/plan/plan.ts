@@ -9,8 +9,8 @@ import type { Facts, Row } from './facts.ts';
 import { type HeldNote, type LeftNote, mergeMemory } from './memory.ts';
 
 /**
- * What to do, and why: the rules of CONTRACT.md ("Rules of a pass") for a whole host, without any I/O.
- * A pass over a large host takes the same steps with pauses.
+ * Plans the changes of a host by the rules of CONTRACT.md ("Rules of a pass"). It does no I/O.
+ * A pass takes the same steps, with pauses in between.
  */
 export function plan(facts: Facts): Plan {
   const planner = new Planner(facts);
@@ -20,11 +20,11 @@ export function plan(facts: Facts): Plan {
   return planner.finish();
 }
 
-/** Collects the decisions about the deckies of a host: first all its containers, then all its rows, then what has no row. */
+/** Plans a host step by step: add all containers, then decide every row, then every declared decky without a row. */
 export class Planner {
-  /** The containers to add; none when Docker did not answer. */
+  /** The containers to add; empty if Docker did not answer. */
   readonly containers: readonly Container[];
-  /** The names that may have no row yet. */
+  /** The names of the deckies in scope, which may not have a row yet. */
   readonly namesInScope: Iterable<string>;
   readonly #facts: Facts;
   readonly #desired: ReadonlyMap<string, Decky>;
@@ -94,7 +94,7 @@ export class Planner {
   }
 }
 
-/** The services of each decky: those that the file declares, or else those of its row. */
+/** The services of each decky: those that the file declares, otherwise those of its row. */
 export function knownServices(desired: ReadonlyMap<string, Decky>, recorded: readonly Row[]): Known {
   const undeclared = new Map<string, readonly string[]>();
   for (const { name, services } of recorded) {
@@ -103,7 +103,7 @@ export function knownServices(desired: ReadonlyMap<string, Decky>, recorded: rea
   return { get: (name) => desired.get(name)?.services ?? undeclared.get(name) };
 }
 
-/** The contested rows, with the changes of this plan. */
+/** The contested rows, including the changes of this plan. */
 function disputesOf(
   facts: Facts,
   changes: readonly Change[],
