@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { QueueEvents } from 'bullmq';
 import { Redis } from 'ioredis';
 import { queueName } from '../src/fleet/job.ts';
 import { healthTopic } from '../src/fleet/topics.ts';
@@ -58,7 +59,9 @@ export async function measureAtWork(options: {
     const backend = queueBackend({ redis: store, databaseUrl: postgres.url }, { outage: () => undefined });
     closers.push(() => backend.close());
     let stalled = 0;
-    backend.events(queueName(host)).on('stalled', () => {
+    const events = new QueueEvents(queueName(host), { connection: store.duplicate() });
+    closers.push(() => events.close());
+    events.on('stalled', () => {
       stalled += 1;
     });
     const onePass = async (): Promise<number> => {

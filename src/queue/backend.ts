@@ -9,7 +9,6 @@ import {
   type JobsOptions,
   type PostgresConnectionOptions,
   type Queue,
-  type QueueEvents,
   runMigrations,
   SchemaMigrationRequiredError,
   SchemaVersionMismatchError,
@@ -23,6 +22,7 @@ import { connectionOptions, databasePlace } from '../lib/database-address.ts';
 import { databaseRefusal } from '../lib/database-faults.ts';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import { withinLimit } from '../lib/within-limit.ts';
+import { boundedPostgres, boundedRedis } from './bounded.ts';
 import { impatient } from './impatient.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
@@ -35,14 +35,16 @@ export interface QueueBackend {
   /** The address of the store, for messages. */
   readonly place: string;
   queue(name: string): Queue;
-  /** A queue for readers. Its calls, and those of its jobs, fail when the store does not answer within 3 s. */
+  /**
+   * A queue for readers. Its calls, and those of its jobs, fail when the store does not answer within 3 s, and when the answer
+   * is larger than 1 MB.
+   */
   impatientQueue(name: string): Queue;
+  /** The same for a process that waits for the result of a job, which may have 16 MB: a plan names each change. */
+  awaitedQueue(name: string): Queue;
   /** Adds jobs to many queues without a Queue object for each: ten thousand of them need 60 MB. */
   addToMany(jobs: readonly QueuedJob[]): Promise<void>;
   worker(name: string, run: (job: Job) => Promise<unknown>): Worker;
-  /** Uses a connection until it is released. */
-  events(name: string): QueueEvents;
-  release(events: QueueEvents): Promise<void>;
   /** The number of workers that consume a queue. */
   countWorkers(name: string): Promise<number>;
   /** Removes a queue with all its jobs. */
@@ -70,6 +72,9 @@ export interface QueuedJob {
 const schema = 'bullmq';
 /** The time limit for connecting to the store, in milliseconds. */
 const connectWithinMs = 5000;
+
+/** The largest job, list or other answer that is read of a queue, in bytes. */
+const mostBytes = { impatient: 1_000_000, awaited: 16_000_000 };
 
 /** A killed worker blocks its queue until the second stalled check. @see CONTRACT.md, "The queue" */
 const workerOptions = {
@@ -117,7 +122,8 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
   outage.watch(connection);
   const { host = '', port = '', db = 0 } = connection.options;
   const place = `redis://${host}:${port}/${db}`;
-  const bound = bind(createRedisBackend, connection, outage);
+  const readers = (most: number) => boundedRedis(connection, patient(createRedisBackend), most);
+  const bound = bind(createRedisBackend, readers, connection, outage);
   outage.probeWith(async () => {
     // Write to a queue of this process: the Redis user may not be allowed to write other keys.
     const [queue] = bound.opened();
@@ -168,7 +174,7 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
 
 function onPostgres(url: string, outage: Outage): QueueBackend {
   const place = databasePlace(url);
-  // Every Worker and QueueEvents uses one connection for LISTEN, and hangs silently when the pool has none left.
+  // Every Worker uses one connection for LISTEN, and hangs silently when the pool has none left.
   const pool = new pg.Pool({
     ...connectionOptions(url, { searchPath: schema }),
     max: 10,
@@ -180,7 +186,8 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
   outage.watch(pool);
   // pg-pool removes its error listener while a client is in use; without a listener an error ends the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const bound = bind(createPostgresBackend, pool as unknown as PostgresConnectionOptions, outage);
+  const readers = (most: number) => boundedPostgres(pool, schema, patient(createPostgresBackend), most);
+  const bound = bind(createPostgresBackend, readers, pool as unknown as PostgresConnectionOptions, outage);
   outage.probeWith(() => withClient(url, (client) => assertSchemaCompatibility(client, schema)));
   return {
     ...bound,
@@ -220,15 +227,14 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
 
 function bind<B extends IQueueBackend, C>(
   factory: BackendFactory<B, C>,
+  readers: (mostBytes: number) => BackendFactory<B, C>,
   connection: C,
   { watch, onRecovered, close: stopProbing }: Outage,
 ): Omit<QueueBackend, 'kind' | 'place' | 'countWorkers' | 'prepare' | 'check' | 'now' | 'settings'> & {
   opened(): readonly Queue[];
 } {
-  const { Queue, Worker, QueueEvents, FlowProducer } = withBackend(patient(factory));
-  const { Queue: ImpatientQueue } = withBackend(impatient(patient(factory)));
+  const { Queue, Worker, FlowProducer } = withBackend(patient(factory));
   const open = new Map<string, Queue>();
-  const openImpatient = new Map<string, Queue>();
   let adder: FlowProducer | null = null;
   const closers = new Set<{ close(): Promise<void> }>();
   const opened = <T extends Emitter & { close(): Promise<void> }>(made: T): T => {
@@ -247,13 +253,19 @@ function bind<B extends IQueueBackend, C>(
   };
   const queue = (name: string): Queue =>
     kept(open, name, () => new Queue(name, queueOptions) as unknown as Queue);
+  const forReaders = (most: number) => {
+    const { Queue: Reader } = withBackend(impatient(readers(most)));
+    const among = new Map<string, Queue>();
+    return (name: string): Queue =>
+      kept(among, name, () => new Reader(name, queueOptions) as unknown as Queue);
+  };
   return {
     onRecovered,
     opened: () => [...open.values()],
     queue,
     obliterate: (name) => queue(name).obliterate({ force: true }),
-    impatientQueue: (name) =>
-      kept(openImpatient, name, () => new ImpatientQueue(name, queueOptions) as unknown as Queue),
+    impatientQueue: forReaders(mostBytes.impatient),
+    awaitedQueue: forReaders(mostBytes.awaited),
     addToMany: async (jobs) => {
       adder ??= opened(new FlowProducer({ connection }) as unknown as FlowProducer);
       await adder.addBulk(
@@ -267,11 +279,6 @@ function bind<B extends IQueueBackend, C>(
     },
     worker: (name, run) =>
       opened(new Worker(name, run, { ...workerOptions, connection, autorun: false }) as unknown as Worker),
-    events: (name) => opened(new QueueEvents(name, { connection }) as unknown as QueueEvents),
-    release: async (events) => {
-      closers.delete(events);
-      await events.close();
-    },
     close: async () => {
       stopProbing();
       await Promise.allSettled([...closers].map((one) => one.close()));

@@ -1,9 +1,11 @@
-import type { Job, QueueEvents } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job } from 'bullmq';
 import { type JobData, type JobResult, jobName, queueName } from '../fleet/job.ts';
 import { parseJobResult } from '../fleet/job-result.ts';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import { withinLimit } from '../lib/within-limit.ts';
 import { type QueueBackend, queueFault } from './backend.ts';
+import { TooLarge } from './measured-read.ts';
 
 /**
  * Whether a worker consumes this host's queue. False for a user without the permission to list clients (a granted user on
@@ -33,82 +35,46 @@ export async function requestPass(
   options: { forget?: boolean } = {},
 ): Promise<JobResult> {
   const queue = backend.queue(queueName(data.host_uuid));
-  const events = backend.events(queueName(data.host_uuid));
+  const job = await answered(backend, () => queue.add(jobName, data));
   try {
-    const job = await answered(backend, async () => {
-      await events.waitUntilReady();
-      return queue.add(jobName, data);
-    });
-    try {
-      return await outcome(backend, job, events, data.host_uuid, timeout);
-    } finally {
-      // Not with removeOnComplete: the result would be lost when the event is missed.
-      if (options.forget) await withinLimit(() => job.remove()).catch(() => undefined);
-    }
+    return await outcome(backend, job, data.host_uuid, timeout);
   } finally {
-    await withinLimit(() => backend.release(events)).catch(() => undefined);
+    // Not with removeOnComplete: the result would be lost.
+    if (options.forget) await withinLimit(() => job.remove()).catch(() => undefined);
   }
 }
 
-/** Milliseconds between two reads of the job: an event may be missed, and the store may be unreachable for a moment. */
-const lookEveryMs = 2000;
+/** Milliseconds between two reads of the job: an eighth of the time that it has taken, within these limits. */
+const lookEvery = { least: 5, most: 250 };
 
 /**
- * Waits for the result of a job. An event only triggers another read of the job. BullMQ's `waitUntilFinished` is not used:
- * during an outage it rejects a promise that cannot be handled.
+ * Waits for the result of a job by reading it. BullMQ's events are not used: they hold what the worker answered, and no limit
+ * could be set on that; and `waitUntilFinished` rejects a promise that cannot be handled during an outage.
  */
-async function outcome(
-  backend: QueueBackend,
-  job: Job,
-  events: QueueEvents,
-  host: string,
-  timeout: number,
-): Promise<JobResult> {
+async function outcome(backend: QueueBackend, job: Job, host: string, timeout: number): Promise<JobResult> {
   const { id = '' } = job;
-  const until = performance.now() + timeout;
-  const queue = backend.queue(job.queueName);
+  const began = performance.now();
+  const queue = backend.awaitedQueue(job.queueName);
   while (true) {
-    const left = until - performance.now();
-    const end = nextEnd(events, id, Math.max(1, Math.min(lookEveryMs, left)));
     let fault: unknown = null;
     let found: Job | undefined;
     try {
       found = await withinLimit(() => queue.getJob(id));
     } catch (error) {
+      if (error instanceof TooLarge)
+        throw new FleetError('JOB_FAILED', `The answer of host ${host} is not read: ${error.message}`);
       fault = error;
     }
     if (found?.finishedOn !== undefined) {
-      end.cancel();
       // BullMQ sets a reason only for failed jobs.
       if (found.failedReason) throw new FleetError('JOB_FAILED', reasonOf(new Error(found.failedReason)));
       return parseJobResult(found.returnvalue, host);
     }
-    if (performance.now() >= until) {
-      end.cancel();
+    const passed = performance.now() - began;
+    if (passed >= timeout)
       throw fault === null ? await abandon(job, host, timeout) : queueFault(backend.place, fault);
-    }
-    await end.come;
+    await sleep(Math.min(timeout - passed, Math.max(lookEvery.least, Math.min(lookEvery.most, passed / 8))));
   }
-}
-
-/** Resolves on an event that the job has ended, or after `ms` milliseconds. */
-function nextEnd(events: QueueEvents, id: string, ms: number): { come: Promise<void>; cancel(): void } {
-  let finish: () => void = () => undefined;
-  const come = new Promise<void>((done) => {
-    const timer = setTimeout(() => finish(), ms);
-    const hear = ({ jobId }: { jobId: string }): void => {
-      if (jobId === id) finish();
-    };
-    events.on('completed', hear);
-    events.on('failed', hear);
-    finish = () => {
-      clearTimeout(timer);
-      events.off('completed', hear);
-      events.off('failed', hear);
-      done();
-    };
-  });
-  return { come, cancel: () => finish() };
 }
 
 /** Removes a job that no worker has taken in time: it must not run later. @returns the error to report */

@@ -3,7 +3,7 @@ import type { Queue } from 'bullmq';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { problemChanges } from '../lib/outage-log.ts';
-import { printable } from '../lib/text.ts';
+import { printable, shortened } from '../lib/text.ts';
 import { Html, html } from './html.ts';
 
 /** The maximum number of queues or jobs in one message. */
@@ -58,7 +58,6 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
     concurrency: adapter.getGlobalConcurrency.bind(adapter),
     schedules: adapter.getJobSchedulersCount.bind(adapter),
     schedulers: adapter.getJobSchedulers.bind(adapter),
-    jobs: adapter.getJobs.bind(adapter),
   };
   const forgiving = Object.assign(adapter, {
     getJobCounts: () => read('counts', ask.counts, {}),
@@ -66,16 +65,12 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
     getGlobalConcurrency: () => read('concurrency', ask.concurrency, null),
     getJobSchedulersCount: () => read('schedules', ask.schedules, 0),
     getJobSchedulers: () => read('schedulers', ask.schedulers, []),
-    getJobs: async (...[statuses, start, end]: Parameters<typeof ask.jobs>) => {
-      try {
-        return await ask.jobs(statuses, start, end);
-      } catch {
-        // Perhaps only one job cannot be read: read them one by one and show the others.
-        const types = statuses.filter((status) => status !== 'paused');
-        const ids = await read('jobs', () => queue.getRanges(types, start, end), []);
-        const jobs = ids.map((id) => read(`job ${id}`, () => queue.getJob(id), undefined, id));
-        return (await Promise.all(jobs)).filter((job) => job !== undefined);
-      }
+    // One by one: a job that cannot be read, or is too large, does not hide the others.
+    getJobs: async (...[statuses, start, end]: Parameters<typeof adapter.getJobs>) => {
+      const types = statuses.filter((status) => status !== 'paused');
+      const ids = await read('jobs', () => queue.getRanges(types, start, end), []);
+      const jobs = ids.map((id) => read(`job ${id}`, () => queue.getJob(id), undefined, id));
+      return (await Promise.all(jobs)).filter((job) => job !== undefined);
     },
   });
   const isReadable = (): boolean => [...faults.values()].every(({ job }) => job !== null);
@@ -89,7 +84,7 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
       return whole !== undefined
         ? [{ name: queue.name, reason: whole.reason }]
         : found.map(({ job, reason }) => ({
-            name: `${queue.name}, job ${printable(job ?? '')}`,
+            name: `${queue.name}, ${jobInWords(job ?? '')}`,
             reason,
           }));
     },
@@ -124,11 +119,23 @@ const named = (texts: readonly string[]): { readonly what: string; readonly more
   more: Math.max(0, texts.length - mostNamed),
 });
 
-/** The notice on Bull Board's page about queues and jobs that are left out; null: none. */
-export function leftOutLine(found: readonly LeftOut[]): Html | null {
+/** A job's name in messages. Whoever may write the queue chooses the id, and its length. */
+export const jobInWords = (id: string): string => `job ${shortened(printable(id), 100)}`;
+
+/** Says which queues or jobs are left out; null: none. */
+export function notShown(found: readonly LeftOut[]): Html | null {
   if (found.length === 0) return null;
   const { what, more } = named(found.map(inWords));
-  return html`${new Html(lineStyle)}<p id="left-out" role="status">Not shown, because it cannot be read: ${what}${more > 0 && ` and ${more} more`}. Everything else is shown. This page retries automatically.</p>`;
+  return html`Not shown, because it cannot be read: ${what}${more > 0 && ` and ${more} more`}.`;
+}
+
+/** The notice on Bull Board's page about queues and jobs that are left out; null: none. */
+export function leftOutLine(found: readonly LeftOut[]): Html | null {
+  const text = notShown(found);
+  return (
+    text &&
+    html`${new Html(lineStyle)}<p id="left-out" role="status">${text} Everything else is shown. This page retries automatically.</p>`
+  );
 }
 
 /** Makes room for the notice: Bull Board's header is fixed, and its height depends on this variable. */

@@ -178,6 +178,26 @@ for (const kind of stores) {
         await waitFor(async () => !/left-out/.test(await page()), backWithin);
       });
 
+    test('a job of more than 1 MB is left out and named; the others of its queue are shown', async () => {
+      const job = await queues.queue(mine).add('reconcile', { filler: 'x'.repeat(2_000_000) });
+      try {
+        const shown = await api(`queues?activeQueue=${mine}`);
+        assert.deepEqual(
+          shown.queues.find(({ name }) => name === mine)?.jobs.map(({ id }) => id),
+          ['good'],
+        );
+        assert.match(
+          await page(),
+          new RegExp(
+            `id="left-out"[^>]*>[^<]*${mine}, job ${job.id}: it has 2 MB, and at most 1 MB are read`,
+          ),
+        );
+      } finally {
+        await job.remove();
+      }
+      await waitFor(async () => !/left-out/.test(await page()), backWithin);
+    });
+
     if (kind === 'postgres')
       test('if none can be read, the list has the reason, and recovers', async () => {
         await store.db.query('alter table bullmq.job rename to job_gone');

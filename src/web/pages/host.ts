@@ -3,13 +3,22 @@ import { isLegalHost } from '../../fleet/decky.ts';
 import { type JobResult, queueName, type ReportedChange } from '../../fleet/job.ts';
 import { nextSlot } from '../../fleet/slots.ts';
 import { countOf, severity, withMeaning } from '../../fleet/words.ts';
+import { reasonOf } from '../../lib/errors.ts';
 import { isObject, type Json } from '../../lib/json.ts';
 import { printable, shortened } from '../../lib/text.ts';
 import type { Gap } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
+import { jobInWords, type LeftOut, notShown } from '../left-out.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, deckyPath, hostPath, hostTrouble, jobPath, stateMark, until } from '../words.ts';
+
+/** What the page shows of a result. The rest may be large, and the results of all passes are held at once. */
+type ShownResult = {
+  readonly [K in 'inserted' | 'deleted' | 'state_updated' | 'config_updated' | 'held' | 'dry_run' | 'docker']:
+    | JobResult[K]
+    | undefined;
+};
 
 /** A finished pass that the queue still has. */
 interface PassView {
@@ -19,13 +28,14 @@ interface PassView {
   readonly at: number;
   /** Milliseconds. */
   readonly duration: number;
-  readonly result: Partial<JobResult> | null;
+  readonly result: ShownResult | null;
   readonly failure: string | null;
   /** The number of deckies of a partial pass; null: a full pass. */
   readonly only: number | null;
 }
 
 const passesShown = 50;
+const readAtOnce = 10;
 
 /** The page of a host: its state, last passes, held rows and gaps. Null: the host is unknown. */
 export async function hostPage(
@@ -35,9 +45,9 @@ export async function hostPage(
 ): Promise<Page | null> {
   const [host] = await report.hosts(name);
   if (host === undefined) return null;
-  const [passes, gaps] = await Promise.all([
+  const [last, gaps] = await Promise.all([
     // Another program may have written a host name that is not legal in the name of a queue.
-    isLegalHost(name) ? lastPasses(queues, name).catch(() => null) : [],
+    isLegalHost(name) ? lastPasses(queues, name).catch(() => null) : { passes: [], leftOut: [] },
     report.gaps(name, null),
   ]);
   const trouble = hostTrouble(host);
@@ -66,7 +76,7 @@ ${
 <a class="button" href="${hostPath(name)}/queue">Its queue</a>
 </div>
 <div id="passes" data-live><h2>Last passes</h2>
-${passes === null ? html`<p class="trouble">The queues do not answer, so passes cannot be shown. The data above is from the database.</p>` : passes.length === 0 ? html`<p class="empty">The queue has no finished passes of this host.</p>` : html`${chart(passes)}${passTable(name, passes)}`}</div>
+${last === null ? html`<p class="trouble">The queues do not answer, so passes cannot be shown. The data above is from the database.</p>` : lastPassesPart(name, last)}</div>
 <div id="notes" data-live>${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, although the file does not declare them.')}
 ${noteTable(name, host.contested, 'Contested', 'Another program keeps changing these rows back.')}
 ${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace period.')}
@@ -74,15 +84,56 @@ ${gapTable(gaps)}</div>`,
   };
 }
 
-async function lastPasses(queues: WebPorts['queues'], host: string): Promise<readonly PassView[]> {
-  const jobs = await queues
-    .impatientQueue(queueName(host))
-    .getJobs(['completed', 'failed'], 0, passesShown - 1);
-  return jobs
-    .filter(Boolean)
-    .map(passView)
-    .sort((a, b) => b.at - a.at);
+interface LastPasses {
+  readonly passes: readonly PassView[];
+  readonly leftOut: readonly LeftOut[];
 }
+
+async function lastPasses(queues: WebPorts['queues'], host: string): Promise<LastPasses> {
+  const queue = queues.impatientQueue(queueName(host));
+  const passes: PassView[] = [];
+  const leftOut: LeftOut[] = [];
+  const ids = await queue.getRanges(['completed', 'failed'], 0, passesShown - 1);
+  const read = async (id: string): Promise<void> => {
+    try {
+      const job = await queue.getJob(id);
+      if (job !== undefined) passes.push(passView(job));
+    } catch (error) {
+      leftOut.push({ name: jobInWords(id), reason: shown(reasonOf(error)) });
+    }
+  };
+  // A few at a time: each may have 1 MB.
+  for (let at = 0; at < ids.length; at += readAtOnce)
+    await Promise.all(ids.slice(at, at + readAtOnce).map(read));
+  return { passes: passes.sort((a, b) => b.at - a.at), leftOut };
+}
+
+const lastPassesPart = (host: string, { passes, leftOut }: LastPasses): Html =>
+  html`${leftOut.length === 0 ? null : html`<p class="trouble">${notShown(leftOut)}</p>`}${
+    passes.length > 0
+      ? html`${chart(passes)}${passTable(host, passes)}`
+      : leftOut.length === 0
+        ? html`<p class="empty">The queue has no finished passes of this host.</p>`
+        : null
+  }`;
+
+const shownOf = ({
+  inserted,
+  deleted,
+  state_updated,
+  config_updated,
+  held,
+  dry_run,
+  docker,
+}: Partial<JobResult>): ShownResult => ({
+  inserted,
+  deleted,
+  state_updated,
+  config_updated,
+  held,
+  dry_run,
+  docker,
+});
 
 function passView(job: Job): PassView {
   const data = job.data as Json;
@@ -93,7 +144,7 @@ function passView(job: Job): PassView {
     cause: isObject(data) && typeof data.cause === 'string' ? shown(data.cause) : 'not given',
     at: momentOf(job.finishedOn ?? job.timestamp),
     duration: momentOf(job.finishedOn) - momentOf(job.processedOn ?? job.finishedOn),
-    result: isObject(value) ? (value as Partial<JobResult>) : null,
+    result: isObject(value) ? shownOf(value as Partial<JobResult>) : null,
     failure: job.failedReason ? shown(String(job.failedReason)) : null,
     only,
   };
@@ -117,7 +168,7 @@ function chart(passes: readonly PassView[]): Html {
   )}</svg><figcaption>Duration of each pass, oldest first; the longest took ${most} ms. Failed passes are striped.</figcaption></figure>`;
 }
 
-const counts = (result: Partial<JobResult>): string => {
+const counts = (result: ShownResult): string => {
   const parts = [
     [result.inserted, 'inserted'],
     [result.deleted, 'deleted'],
