@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
-import { cli, type Env, type Running, start } from '../support/cli.ts';
-import { type Granted, granted } from '../support/granted.ts';
-import { type TestHost, testHost } from '../support/host.ts';
-import { noStore, type TestStore, testStore } from '../support/stores.ts';
+import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { type Granted, granted } from '../harness/granted.ts';
+import { type TestHost, testHost } from '../harness/host.ts';
+import { noStore, type TestStore, testStore } from '../harness/stores.ts';
 
 const queue = 'reconcile.mine';
 const at = (key: string): string => `bull:${queue}:${key}`;
