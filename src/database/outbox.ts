@@ -1,5 +1,6 @@
 import type { Alert } from '../fleet/alerts/alert.ts';
-import { type AlertFacts, type Decision, flappingAfter } from '../fleet/alerts/decide.ts';
+import type { AlertFacts, Decision } from '../fleet/alerts/decide.ts';
+import { flappingAfter } from '../fleet/alerts/outcome.ts';
 import { codeOf } from '../lib/errors.ts';
 import { longestReason } from '../lib/text.ts';
 import type { Outbox, Sending } from '../pass/outbox.ts';
@@ -9,7 +10,7 @@ import { type Db, query } from './query.ts';
 import { bounded, isStale, staleAfter } from './sql.ts';
 
 /** Milliseconds after which the server ends the check of a process that hangs: passes may be waiting for rows that it locked. */
-const lookWithin = 2000;
+const lookWithinMs = 2000;
 
 /** @param options.intervalSeconds the interval of hosts without their own @param options.graceSeconds the grace period */
 export function postgresOutbox(
@@ -18,24 +19,24 @@ export function postgresOutbox(
 ): Outbox {
   const ask = database.query;
   return {
-    look: (watched, decide) =>
+    look: (watchedMs, decide) =>
       database.transaction(async (db) => {
-        await query(db, beginLook, [`${lookWithin}ms`]);
+        await query(db, beginLook, [`${lookWithinMs}ms`]);
         const [lock] = await query(db, takeLock);
         if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
         await query(db, noteLook);
-        await lookAtHosts(db, [options.intervalSeconds, watched / 1000]);
+        await lookAtHosts(db, [options.intervalSeconds, watchedMs / 1000]);
         const facts = await alertFacts(db);
         if (facts !== null) await write(db, decide(facts));
         return { lastLookSeconds: 0 };
       }),
     prune: async () => {
-      await ask(mendAlarms, [options.graceSeconds]);
-      await ask(deleteCalm);
+      await ask(repairAlerts, [options.graceSeconds]);
+      await ask(deleteCleared);
       const dropped = await ask(dropOld);
       return { dropped: dropped.length };
     },
-    claim: async (lease) => (await ask<Sending>(claimNext, [lease]))[0] ?? null,
+    claim: async (leaseSeconds) => (await ask<Sending>(claimNext, [leaseSeconds]))[0] ?? null,
     delivered: async (id) => void (await ask(deleteOne, [id])),
     drop: async (id) => void (await ask(deleteOne, [id])),
     postpone: async (id, seconds) =>
@@ -66,13 +67,13 @@ async function lastLook(db: Db): Promise<number> {
 }
 
 /** The longest time in seconds to wait for a host's first pass after all processes were down. */
-const patience = 900;
+const firstPassWithinSeconds = 900;
 
 /** A host that never had a full pass, or whose Docker never answered, is still being set up: it causes no alert. */
 const changedHosts = `with seen as (
     select h.host_uuid, h.last_error, a.state as before,
       ${isStale('$1::int')} and (coalesce(a.state, '') like 'stale%'
-        or $2::float8 > least(${staleAfter('$1::int')}, ${patience})) as stale,
+        or $2::float8 > least(${staleAfter('$1::int')}, ${firstPassWithinSeconds})) as stale,
       coalesce(h.last_observed_at < h.last_full_pass_at, false) as blind,
       ${bounded('h.last_full_pass_at')} as full_at, ${bounded('h.last_observed_at')} as observed_at
     from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
@@ -95,8 +96,8 @@ const writeHosts = `${changedHosts}
     since = excluded.since, changed_at = excluded.changed_at,
     recent = ${withChange('a.recent', 'excluded.changed_at')}`;
 
-/** Milliseconds to wait for the row of a host: nobody but its own worker may keep it locked. */
-const lockWithin = 100;
+/** The longest wait for the row of a host: only its own worker may keep it locked. */
+const lockWithinMs = 100;
 
 /**
  * All hosts in one statement; where a row is locked each of them in a statement of its own, so that a worker which locks
@@ -104,7 +105,7 @@ const lockWithin = 100;
  * @param values of `changedHosts`
  */
 async function lookAtHosts(db: Db, values: readonly unknown[]): Promise<void> {
-  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lockWithin}ms`]);
+  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lockWithinMs}ms`]);
   if (!(await unlessLocked(db, () => query(db, writeHosts, [...values, null])))) {
     const changed = await query<{ host: string }>(
       db,
@@ -113,10 +114,10 @@ async function lookAtHosts(db: Db, values: readonly unknown[]): Promise<void> {
     );
     for (const { host } of changed) await unlessLocked(db, () => query(db, writeHosts, [...values, [host]]));
   }
-  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lookWithin}ms`]);
+  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lookWithinMs}ms`]);
 }
 
-/** Of PostgreSQL: a lock was not to be had in time. */
+/** PostgreSQL's code: a lock could not be taken in time. */
 const lockNotAvailable = '55P03';
 
 /** @returns false: something is locked, and nothing was done */
@@ -133,7 +134,7 @@ async function unlessLocked(db: Db, work: () => Promise<unknown>): Promise<boole
   }
 }
 
-interface AlarmRow extends Omit<Alert, 'recent'> {
+interface AlertRow extends Omit<Alert, 'recent'> {
   readonly now: number;
   readonly recent: unknown;
 }
@@ -146,19 +147,19 @@ const milliseconds = (time: string): string => `floor(extract(epoch from ${bound
 const rowsAtMost = 20_000;
 
 // Rows that a pass is writing now are left to the next look, so that neither waits for the other.
-const selectAlarms = `select a.host_uuid as host, a.name, a.state, a.told, left(a.reason, ${longestReason}) as reason,
+const selectAlerts = `select a.host_uuid as host, a.name, a.state, a.told as notified, left(a.reason, ${longestReason}) as reason,
     ${newestChanges('a.recent')} as recent,
     ${milliseconds('a.since')} as since, ${milliseconds('a.changed_at')} as "changedAt",
     ${milliseconds('clock_timestamp()')} as now
   from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid)
-    where told <> state or ${changes('recent')} > ${flappingAfter}) news
-  cross join lateral (select * from fleet_alarms l where l.host_uuid = news.host_uuid
+    where told <> state or ${changes('recent')} > ${flappingAfter}) due
+  cross join lateral (select * from fleet_alarms l where l.host_uuid = due.host_uuid
     limit ${rowsAtMost} for update skip locked) a
   order by a.host_uuid, a.name`;
 
 /** Reads the facts for the alerts; null: there is nothing to decide. */
 async function alertFacts(db: Db): Promise<AlertFacts | null> {
-  const rows = await query<AlarmRow>(db, selectAlarms);
+  const rows = await query<AlertRow>(db, selectAlerts);
   const [first] = rows;
   if (first === undefined) return null;
   const counts = await query<{ host_uuid: string; count: number }>(
@@ -179,43 +180,43 @@ const timesOf = (recent: unknown): readonly number[] =>
   Array.isArray(recent) ? recent.flatMap((at) => (typeof at === 'number' ? [at * 1000] : [])) : [];
 
 /** The time window in seconds for the limit on messages about a host. */
-const limitWindow = 60;
+const limitWindowSeconds = 60;
 
 const selectLimits = `select host_uuid, sent, held_back > 0 as limited from fleet_limits
-  where since > clock_timestamp() - make_interval(secs => ${limitWindow})`;
+  where since > clock_timestamp() - make_interval(secs => ${limitWindowSeconds})`;
 
 const updateLimits = `insert into fleet_limits as l (host_uuid, since, sent, held_back)
   select host, clock_timestamp(), sent, "heldBack"
   from jsonb_to_recordset($1::jsonb) as i(host text, sent int, "heldBack" int)
   on conflict (host_uuid) do update set sent = excluded.sent, held_back = greatest(
-      case when l.since > clock_timestamp() - make_interval(secs => ${limitWindow}) then l.held_back else 0 end,
+      case when l.since > clock_timestamp() - make_interval(secs => ${limitWindowSeconds}) then l.held_back else 0 end,
       excluded.held_back),
-    since = case when l.since > clock_timestamp() - make_interval(secs => ${limitWindow}) then l.since
+    since = case when l.since > clock_timestamp() - make_interval(secs => ${limitWindowSeconds}) then l.since
       else excluded.since end`;
 
-async function write(db: Db, { notifications, told, limits }: Decision): Promise<void> {
+async function write(db: Db, { notifications, notified, limits }: Decision): Promise<void> {
   if (limits.length > 0) await query(db, updateLimits, [JSON.stringify(limits)]);
   if (notifications.length > 0) await query(db, insertNotifications, [JSON.stringify(notifications)]);
-  if (told.length > 0) await query(db, updateTold, [JSON.stringify(told)]);
+  if (notified.length > 0) await query(db, updateNotified, [JSON.stringify(notified)]);
 }
 
 const insertNotifications = `insert into fleet_notifications (host_uuid, body, created_at, due_at)
   select body ->> 'host_uuid', body, clock_timestamp(), clock_timestamp()
   from jsonb_array_elements($1::jsonb) with ordinality as i(body, place) order by place`;
 
-const updateTold = `with input as materialized (
-    select * from jsonb_to_recordset($1::jsonb) as i(host text, name text, told text, calm boolean)),
+const updateNotified = `with input as materialized (
+    select * from jsonb_to_recordset($1::jsonb) as i(host text, name text, notified text, "clearsChanges" boolean)),
   gone as (
-    delete from fleet_alarms a using input i where a.host_uuid = i.host and a.name = i.name and i.told is null)
-  update fleet_alarms a set told = i.told, recent = case when i.calm then '[]' else a.recent end
-  from input i where a.host_uuid = i.host and a.name = i.name and i.told is not null`;
+    delete from fleet_alarms a using input i where a.host_uuid = i.host and a.name = i.name and i.notified is null)
+  update fleet_alarms a set told = i.notified, recent = case when i."clearsChanges" then '[]' else a.recent end
+  from input i where a.host_uuid = i.host and a.name = i.name and i.notified is not null`;
 
 /**
  * Updates alerts after changes by other programs, which do not write alerts. A `running` that another program wrote counts once
  * a pass that observed Docker has written the row, or once the grace period is over and a full pass has left it unchanged: some
  * programs write `running` before any container starts.
  */
-const mendAlarms = `with wrong as (
+const repairAlerts = `with wrong as (
     select a.host_uuid, a.name, case when d.name is null then 'removed' else 'running' end as now_state
     from fleet_alarms a join fleet_hosts h on h.host_uuid = a.host_uuid
     left join fleet_deckies d on d.host_uuid = a.host_uuid and d.name = a.name
@@ -229,7 +230,7 @@ const mendAlarms = `with wrong as (
   from wrong w where a.host_uuid = w.host_uuid and a.name = w.name`;
 
 /** Deletes alerts that are clear, notified and no longer flapping, and alerts of hosts that were removed during the check. */
-const deleteCalm = `delete from fleet_alarms where (host_uuid, name) in (
+const deleteCleared = `delete from fleet_alarms where (host_uuid, name) in (
     select host_uuid, name from fleet_alarms a
     where told = state and state in ('running', 'ok') and changed_at < clock_timestamp() - interval '10 minutes'
       or not exists (select 1 from fleet_hosts h where h.host_uuid = a.host_uuid)

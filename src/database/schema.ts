@@ -93,7 +93,7 @@ export const FleetAlarm = defineEntity({
     name: p.string().length(128).primary(),
     state: p.text(),
     /** The last state for which a notification was sent. */
-    told: p.text(),
+    notified: p.text().name('told'),
     reason: p.text().nullable(),
     since: p.datetime(6),
     changedAt: p.datetime(6),

@@ -40,19 +40,19 @@ export const redisChannel = (topic: string, database: number): string =>
 /** Used instead of a host name for all hosts. It is not a legal host name. */
 const everyHost = '*';
 
-/** Whether a control message asks this host's worker to stop, and if not, why. */
-export type ControlVerdict = 'stop' | 'not for us' | 'names no host';
+/** What a control message asks of this host's worker. `names no host`: it asks to stop, but not whom. */
+export type ControlAction = 'stop' | 'none' | 'names no host';
 
 /**
  * @param payload any JSON value, because it has not been validated
  * @param scope where the message came from: on the socket of a host, `host_uuid` may be missing and then means this
  *   host; between hosts it is required
  */
-export function controlVerdict(payload: unknown, host: string, scope: 'host' | 'fleet'): ControlVerdict {
-  if (typeof payload !== 'object' || payload === null || !('action' in payload)) return 'not for us';
-  if (payload.action !== 'stop') return 'not for us';
+export function controlAction(payload: unknown, host: string, scope: 'host' | 'fleet'): ControlAction {
+  if (typeof payload !== 'object' || payload === null || !('action' in payload)) return 'none';
+  if (payload.action !== 'stop') return 'none';
   const named = 'host_uuid' in payload ? payload.host_uuid : undefined;
   if (named === host || named === everyHost) return 'stop';
-  if (named !== undefined) return 'not for us';
+  if (named !== undefined) return 'none';
   return scope === 'host' ? 'stop' : 'names no host';
 }

@@ -50,7 +50,7 @@ export interface HostTransaction {
   recentTransitions(): Promise<readonly TimedTransition[]>;
   /** @returns the transitions that were written; rows that another program has written since are skipped */
   apply(changes: readonly Change[]): Promise<readonly CommittedTransition[]>;
-  /** Updates the alerts from which notifications are made. */
+  /** Updates the alerts, from which notifications are made. */
   alert(updates: readonly AlertUpdate[]): Promise<void>;
   record(pass: PassRecord): Promise<void>;
 }

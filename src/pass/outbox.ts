@@ -18,20 +18,20 @@ export interface Look {
 /** The alerts of the fleet and the messages about them that are not delivered yet. Throws the errors of `Ledger`. */
 export interface Outbox {
   /**
-   * Reads the state of the hosts, calls `decide` and writes the decision, all in one transaction. Does nothing while
-   * another process runs it.
-   * @param watched milliseconds for which this process has monitored the fleet without a pause; a host is not reported
-   *   as stale for a time in which the fleet was not monitored
-   * @returns when a process last ran it
+   * Checks the hosts and alerts, decides, and writes what was decided, in one transaction. Does nothing while another
+   * process does so.
+   * @param watchedMs for how long this process has watched the fleet without a pause: a host is not stale because
+   *   nothing watched it
+   * @returns when any process looked last
    */
-  look(watched: number, decide: (facts: AlertFacts) => Decision): Promise<Look>;
-  /** Repairs alerts that other programs made inconsistent, and deletes those that are no longer needed. */
+  look(watchedMs: number, decide: (facts: AlertFacts) => Decision): Promise<Look>;
+  /** Repairs alerts that are wrong since another program wrote, and drops what is no longer needed. */
   prune(): Promise<{ dropped: number }>;
-  /** Claims the next due message for `lease` seconds, during which no other process gets it; null: none is due. */
-  claim(lease: number): Promise<Sending | null>;
+  /** The next message that is due; no other process claims it within the lease. Null: there is none. */
+  claim(leaseSeconds: number): Promise<Sending | null>;
   delivered(id: string): Promise<void>;
-  /** Schedules another attempt in `seconds` seconds, after a failed one. */
+  /** An attempt failed; the next one is made after these seconds. */
   postpone(id: string, seconds: number): Promise<void>;
-  /** Deletes a message that the receiver will never accept. */
+  /** The receiver will never accept it. */
   drop(id: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { controlTopic, controlVerdict } from '../fleet/topics.ts';
+import { controlAction, controlTopic } from '../fleet/topics.ts';
 import type { Log } from '../lib/log.ts';
 import type { Bus } from '../pass/announce.ts';
 
@@ -6,8 +6,8 @@ import type { Bus } from '../pass/announce.ts';
 export const stopRequest = (bus: Bus, host: string, log: Log): Promise<void> =>
   new Promise((stop) => {
     bus.subscribe(controlTopic, (payload, scope) => {
-      const verdict = controlVerdict(payload, host, scope);
-      if (verdict === 'stop') stop();
-      if (verdict === 'names no host') log.warn({ host }, 'ignored a control message without host_uuid');
+      const action = controlAction(payload, host, scope);
+      if (action === 'stop') stop();
+      if (action === 'names no host') log.warn({ host }, 'a control message without host_uuid is ignored');
     });
   });

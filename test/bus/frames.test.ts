@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeFrame, frameReader } from '../../src/bus/decnet-frames.ts';
-import { controlVerdict, stateTopic } from '../../src/fleet/topics.ts';
+import { controlAction, stateTopic } from '../../src/fleet/topics.ts';
 import { fc } from '../harness/property.ts';
 
 describe('frames of DECNET’s bus', () => {
@@ -53,23 +53,23 @@ describe('topics', () => {
     assert.equal(stateTopic('a.b', 'web.corp'), 'decky.a%2Eb:web%2Ecorp.state');
   });
 
-  for (const [payload, scope, verdict] of [
+  for (const [payload, scope, action] of [
     [{ action: 'stop' }, 'host', 'stop'],
     [{ action: 'stop' }, 'fleet', 'names no host'],
     [{ action: 'stop', host_uuid: 'me' }, 'fleet', 'stop'],
     [{ action: 'stop', host_uuid: 'me' }, 'host', 'stop'],
     [{ action: 'stop', host_uuid: '*' }, 'fleet', 'stop'],
-    [{ action: 'stop', host_uuid: 'other' }, 'fleet', 'not for us'],
-    [{ action: 'stop', host_uuid: 'other' }, 'host', 'not for us'],
-    [{ action: 'start', host_uuid: 'me' }, 'fleet', 'not for us'],
-    [{}, 'host', 'not for us'],
-    [null, 'host', 'not for us'],
-    ['stop', 'host', 'not for us'],
-    [7, 'fleet', 'not for us'],
-    [['stop'], 'fleet', 'not for us'],
+    [{ action: 'stop', host_uuid: 'other' }, 'fleet', 'none'],
+    [{ action: 'stop', host_uuid: 'other' }, 'host', 'none'],
+    [{ action: 'start', host_uuid: 'me' }, 'fleet', 'none'],
+    [{}, 'host', 'none'],
+    [null, 'host', 'none'],
+    ['stop', 'host', 'none'],
+    [7, 'fleet', 'none'],
+    [['stop'], 'fleet', 'none'],
   ] as const) {
-    test(`control ${JSON.stringify(payload)} from the ${scope}: ${verdict}`, () => {
-      assert.equal(controlVerdict(payload, 'me', scope), verdict);
+    test(`control ${JSON.stringify(payload)} from the ${scope}: ${action}`, () => {
+      assert.equal(controlAction(payload, 'me', scope), action);
     });
   }
 });

@@ -14,12 +14,12 @@ import { notificationSchema } from '../harness/notification.ts';
 
 const seconds = (count: number): number => now - count * 1000;
 
-/** An alert that changed once, a while ago, and was not told. */
+/** An alert that changed once, a while ago, and was not notified. */
 const alert = (name: string, state: string, more: Partial<Alert> = {}): Alert => ({
   host: 'local',
   name,
   state,
-  told: name === '' ? 'ok' : 'running',
+  notified: name === '' ? 'ok' : 'running',
   reason: 'ssh: exited, code 137',
   since: seconds(5),
   changedAt: seconds(5),
@@ -31,7 +31,8 @@ const decided = (alerts: readonly Alert[], deckies = 10, publicUrl: string | nul
   decide({ now, alerts, deckies: new Map([['local', deckies]]), sent: new Map() }, publicUrl);
 const kinds = (decision: Decision): readonly string[] =>
   decision.notifications.map(({ kind, name, count }) => `${kind} ${name ?? count}`);
-const told = (decision: Decision): readonly (string | null)[] => decision.told.map((one) => one.told);
+const notifiedStates = (decision: Decision): readonly (string | null)[] =>
+  decision.notified.map((one) => one.notified);
 const many = (count: number, state: string, more: Partial<Alert> = {}): readonly Alert[] =>
   Array.from({ length: count }, (_, at) => alert(`decky-${at}`, state, more));
 
@@ -62,11 +63,13 @@ describe('which transitions matter to alerts', () => {
   }
 });
 
-describe('what is told', () => {
+describe('which messages are sent', () => {
   test('a crash is one message, and a recovery one', () => {
     assert.deepEqual(kinds(decided([alert('web', 'failed')])), ['decky_down web']);
-    assert.deepEqual(kinds(decided([alert('web', 'running', { told: 'failed' })])), ['decky_recovered web']);
-    assert.deepEqual(told(decided([alert('web', 'failed')])), ['failed']);
+    assert.deepEqual(kinds(decided([alert('web', 'running', { notified: 'failed' })])), [
+      'decky_recovered web',
+    ]);
+    assert.deepEqual(notifiedStates(decided([alert('web', 'failed')])), ['failed']);
   });
 
   test('nothing before it has settled, for all of a host together, and not for ever', () => {
@@ -77,8 +80,8 @@ describe('what is told', () => {
     assert.deepEqual(kinds(decided([fresh, old])), ['decky_down new', 'decky_down web']);
   });
 
-  test('what came and went before it was told is not told', () => {
-    assert.deepEqual(decided([alert('web', 'running')]), { notifications: [], told: [], limits: [] });
+  test('a change that was undone before it settled sends nothing', () => {
+    assert.deepEqual(decided([alert('web', 'running')]), { notifications: [], notified: [], limits: [] });
   });
 
   test('most of a host at once is one message, and so is its recovery', () => {
@@ -87,11 +90,11 @@ describe('what is told', () => {
     assert.deepEqual(kinds(decided(many(2, 'failed'), 2)).length, 2);
     assert.deepEqual(kinds(decided(many(21, 'failed'), 1000)), ['host_down 21']);
     const recovering = [
-      ...many(4, 'running', { told: 'failed' }),
-      alert('other', 'failed', { told: 'failed' }),
+      ...many(4, 'running', { notified: 'failed' }),
+      alert('other', 'failed', { notified: 'failed' }),
     ];
     assert.deepEqual(kinds(decided(recovering, 100)), ['host_recovered 4']);
-    assert.deepEqual(kinds(decided(many(3, 'removed', { told: 'failed' }), 0)), ['host_cleared 3']);
+    assert.deepEqual(kinds(decided(many(3, 'removed', { notified: 'failed' }), 0)), ['host_cleared 3']);
   });
 
   test('a message for many names what they share, and the first of them', () => {
@@ -111,28 +114,30 @@ describe('what is told', () => {
     assert.deepEqual([mixed?.state, mixed?.reason, mixed?.previous_state], [null, null, 'running']);
   });
 
-  test('what was removed is told only where it was told to be down, and its row goes', () => {
+  test('a removal is sent only after a message that it was down, and its row is deleted', () => {
     const quiet = decided([alert('web', 'removed')]);
-    assert.deepEqual([kinds(quiet), told(quiet)], [[], [null]]);
-    const loud = decided([alert('web', 'removed', { told: 'failed' })]);
-    assert.deepEqual([kinds(loud), told(loud)], [['decky_removed web'], [null]]);
+    assert.deepEqual([kinds(quiet), notifiedStates(quiet)], [[], [null]]);
+    const loud = decided([alert('web', 'removed', { notified: 'failed' })]);
+    assert.deepEqual([kinds(loud), notifiedStates(loud)], [['decky_removed web'], [null]]);
   });
 
-  test('flapping is told once, and then how it ended', () => {
+  test('flapping is sent once, and then how it ended', () => {
     const recent = [40, 30, 20, 10].map(seconds);
     const flaps = decided([alert('web', 'running', { recent, changedAt: seconds(10) })]);
-    assert.deepEqual([kinds(flaps), told(flaps)], [['decky_flapping web'], ['flapping']]);
-    const still = alert('web', 'failed', { recent, told: 'flapping', changedAt: seconds(299) });
-    assert.deepEqual(decided([still]), { notifications: [], told: [], limits: [] });
+    assert.deepEqual([kinds(flaps), notifiedStates(flaps)], [['decky_flapping web'], ['flapping']]);
+    const still = alert('web', 'failed', { recent, notified: 'flapping', changedAt: seconds(299) });
+    assert.deepEqual(decided([still]), { notifications: [], notified: [], limits: [] });
     const ended = decided([{ ...still, changedAt: seconds(300) }]);
     assert.deepEqual(kinds(ended), ['decky_down web']);
-    assert.deepEqual(ended.told, [{ host: 'local', name: 'web', told: 'failed', calm: true }]);
+    assert.deepEqual(ended.notified, [
+      { host: 'local', name: 'web', notified: 'failed', clearsChanges: true },
+    ]);
     const slow = [900, 700, 20, 10].map(seconds);
     assert.deepEqual(kinds(decided([alert('web', 'failed', { recent: slow })])), ['decky_down web']);
   });
 
   test('one that flaps holds up nobody', () => {
-    const flaps = alert('web', 'failed', { told: 'flapping', changedAt: now });
+    const flaps = alert('web', 'failed', { notified: 'flapping', changedAt: now });
     assert.deepEqual(kinds(decided([flaps, alert('mail', 'failed')])), ['decky_down mail']);
   });
 
@@ -147,21 +152,21 @@ describe('what is told', () => {
     ['ok', 'flapping', ['host_fresh', 'docker_back']],
   ] as const) {
     test(`a host: ${before} → ${state}`, () => {
-      const decision = decided([alert('', state, { told: before, changedAt: seconds(400) })]);
+      const decision = decided([alert('', state, { notified: before, changedAt: seconds(400) })]);
       assert.deepEqual(
         decision.notifications.map(({ kind }) => kind),
         expected,
       );
-      assert.deepEqual(told(decision), [state]);
+      assert.deepEqual(notifiedStates(decision), [state]);
     });
   }
 
   test('a state that nobody knows is passed over', () => {
     const decision = decided([alert('web', 'pending'), alert('x', 'nonsense')]);
-    assert.deepEqual([kinds(decision), told(decision)], [[], ['pending', 'nonsense']]);
+    assert.deepEqual([kinds(decision), notifiedStates(decision)], [[], ['pending', 'nonsense']]);
   });
 
-  test('without a receiver what is old counts as told, and what is new does not', () => {
+  test('without a receiver old changes count as notified, and new ones do not', () => {
     const alerts = [
       alert('old', 'failed', { changedAt: seconds(600) }),
       alert('new', 'failed'),
@@ -170,7 +175,7 @@ describe('what is told', () => {
     const decision = suppress({ now, alerts, deckies: new Map(), sent: new Map() });
     assert.deepEqual(decision.notifications, []);
     assert.deepEqual(
-      decision.told.map(({ name, told: state }) => `${name} ${state}`),
+      decision.notified.map(({ name, notified: state }) => `${name} ${state}`),
       ['old failed', 'gone null'],
     );
   });
@@ -182,8 +187,8 @@ describe('every kind of message', () => {
     reason: 'Docker does not answer: connect ENOENT /var/run/docker.sock',
     changedAt: seconds(400),
   };
-  const recovered = { told: 'failed', reason: 'all its containers run' };
-  const gone = { told: 'failed', reason: 'not in the file any more' };
+  const recovered = { notified: 'failed', reason: 'all its containers run' };
+  const gone = { notified: 'failed', reason: 'not in the file any more' };
   const facts: readonly (readonly Alert[])[] = [
     ...['failed', 'degraded', 'torn_down', 'teardown_failed'].map((state) => [alert('web', state)]),
     ...['no container', 'base container: dead', 'not in the file: ssh', 'by another program', null].map(
@@ -191,12 +196,12 @@ describe('every kind of message', () => {
     ),
     [alert('web', 'running', recovered)],
     // Whatever a row says.
-    [alert('web', 'running', { told: 'failed' })],
+    [alert('web', 'running', { notified: 'failed' })],
     [alert('web', 'removed', gone)],
     [alert('web', 'failed', flap)],
-    [alert('web', 'nonsense', { ...flap, told: '<b>' })],
-    [alert('', 'nonsense', { told: '<b> stale', changedAt: seconds(400) })],
-    [alert('web', 'failed', { told: 'flapping', changedAt: seconds(400) })],
+    [alert('web', 'nonsense', { ...flap, notified: '<b>' })],
+    [alert('', 'nonsense', { notified: '<b> stale', changedAt: seconds(400) })],
+    [alert('web', 'failed', { notified: 'flapping', changedAt: seconds(400) })],
     many(6, 'failed'),
     [...many(6, 'failed'), alert('x', 'torn_down', { reason: 'no container' })],
     many(6, 'running', recovered),
@@ -205,7 +210,7 @@ describe('every kind of message', () => {
     many(30, 'failed', flap),
     ...['ok', 'stale', 'unreachable', 'stale unreachable'].flatMap((state) =>
       ['ok', 'stale', 'unreachable', 'stale unreachable', 'flapping'].map((before) => [
-        alert('', state, { ...host, told: before }),
+        alert('', state, { ...host, notified: before }),
       ]),
     ),
     [alert('', 'stale unreachable', { ...host, ...flap })],

@@ -184,7 +184,7 @@ describe('hosts that no worker has ever monitored', () => {
       Number.MAX_SAFE_INTEGER,
       () => {
         asked += 1;
-        return { notifications: [], told: [], limits: [] };
+        return { notifications: [], notified: [], limits: [] };
       },
     );
     assert.deepEqual([asked, await store.db.query('select * from fleet_alarms')], [0, []]);

@@ -8,14 +8,14 @@ describe('messages', { concurrency: 12 }, () => {
   describe('a notification', () => {
     test(
       'tells a crash once, its end once, and is as its schema says',
-      inScene(async ({ to, notifier, run, fleetOf, told, delivered, quiet }) => {
+      inScene(async ({ to, notifier, run, fleetOf, received, delivered, quiet }) => {
         await fleetOf(['web', 'mail']);
         notifier();
         await fleetOf(['web', 'mail'], ['web']);
-        await told(1);
+        await received(1);
         await run();
         await fleetOf(['web', 'mail']);
-        await told(2);
+        await received(2);
         await quiet();
         assert.deepEqual(to.kinds, ['decky_down web', 'decky_recovered web']);
         const [down] = to.got;
@@ -42,13 +42,13 @@ describe('messages', { concurrency: 12 }, () => {
 
     test(
       'tells of most of a host in one message, and of its recovery in one',
-      inScene(async ({ to, notifier, fleetOf, told, quiet }) => {
+      inScene(async ({ to, notifier, fleetOf, received, quiet }) => {
         await fleetOf(names(5));
         notifier();
         await fleetOf(names(5), names(4));
-        await told(1);
+        await received(1);
         await fleetOf(names(5));
-        await told(2);
+        await received(2);
         await quiet();
         assert.deepEqual(to.kinds, ['host_down 4', 'host_recovered 4']);
         assert.deepEqual(to.got[0]?.body.names, names(4));
@@ -58,7 +58,7 @@ describe('messages', { concurrency: 12 }, () => {
 
     test(
       'alarms nobody at a first deployment, however slow',
-      inScene(async ({ it, to, notifier, run, fleetOf, told, quiet, alarms }) => {
+      inScene(async ({ it, to, notifier, run, fleetOf, received, quiet, alerts }) => {
         notifier();
         // As a deployer does: the row says `running` before any container starts.
         await it.db.query(
@@ -76,28 +76,28 @@ describe('messages', { concurrency: 12 }, () => {
         await run();
         await fleetOf(['web', 'mail']);
         await quiet();
-        assert.deepEqual([to.kinds, await alarms()], [[], []]);
+        assert.deepEqual([to.kinds, await alerts()], [[], []]);
         await fleetOf(['web', 'mail'], ['web']);
-        await told(1);
+        await received(1);
         assert.deepEqual(to.kinds, ['decky_down web']);
       }),
     );
 
     test(
       'tells flapping once, and how it ended',
-      inScene(async ({ it, to, notifier, fleetOf, told, quiet }) => {
+      inScene(async ({ it, to, notifier, fleetOf, received, quiet }) => {
         await fleetOf(['web', 'mail', 'dns']);
         for (let times = 0; times < 3; times++) {
           await fleetOf(['web', 'mail', 'dns'], ['web']);
           await fleetOf(['web', 'mail', 'dns']);
         }
         notifier();
-        await told(1);
+        await received(1);
         await fleetOf(['web', 'mail', 'dns'], ['web']);
         await quiet();
         assert.deepEqual(to.kinds, ['decky_flapping web']);
         await it.db.query(`update fleet_alarms set changed_at = now() - interval '301 seconds'`);
-        await told(2);
+        await received(2);
         await quiet();
         assert.deepEqual(to.kinds, ['decky_flapping web', 'decky_down web']);
       }),
@@ -105,26 +105,26 @@ describe('messages', { concurrency: 12 }, () => {
 
     test(
       'of a decky that was removed comes only after one that it is down',
-      inScene(async ({ to, notifier, fleetOf, told, quiet, alarms }) => {
+      inScene(async ({ to, notifier, fleetOf, received, quiet, alerts }) => {
         await fleetOf(['web', 'mail', 'dns']);
         notifier();
         await fleetOf(['web', 'mail', 'dns'], ['web']);
-        await told(1);
+        await received(1);
         await fleetOf(['dns']);
-        await told(2);
+        await received(2);
         await quiet();
         assert.deepEqual(to.kinds, ['decky_down web', 'decky_removed web']);
-        assert.deepEqual(await alarms(), []);
+        assert.deepEqual(await alerts(), []);
       }),
     );
 
     test(
       'tells when another program deletes the row of a decky that is down, or writes that it runs',
-      inScene(async ({ it, to, notifier, run, fleetOf, told, delivered }) => {
+      inScene(async ({ it, to, notifier, run, fleetOf, received, delivered }) => {
         await fleetOf(['web', 'mail', 'dns']);
         await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
         const first = notifier();
-        await told(2);
+        await received(2);
         await delivered();
         await first.close();
         await it.db.query(`delete from fleet_deckies where name = 'web'`);
@@ -134,7 +134,7 @@ describe('messages', { concurrency: 12 }, () => {
         it.observed = seen(serviceOf('mail', 'ssh'), serviceOf('dns', 'ssh'));
         await run();
         notifier();
-        await told(4);
+        await received(4);
         assert.deepEqual([...to.kinds].sort(), [
           'decky_down mail',
           'decky_down web',
@@ -146,22 +146,22 @@ describe('messages', { concurrency: 12 }, () => {
 
     test(
       'tells when a host becomes stale and its Docker unreachable, and when that ends',
-      inScene(async ({ it, to, notifier, run, fleetOf, told }) => {
+      inScene(async ({ it, to, notifier, run, fleetOf, received }) => {
         await fleetOf(['web']);
         notifier();
         it.observed = unreachable;
         await run();
-        await told(1);
+        await received(1);
         await fleetOf(['web']);
-        await told(2);
+        await received(2);
         // Else so many changes would be flapping.
         await it.db.query(`update fleet_alarms set recent = '[]'`);
         await it.db.query(`update fleet_hosts set interval_s = 1, last_full_pass_at = now() - interval '10 s',
       last_observed_at = now() - interval '10 s'`);
-        await told(3);
+        await received(3);
         await it.db.query('update fleet_hosts set interval_s = 30');
         await run();
-        await told(4);
+        await received(4);
         assert.deepEqual(
           to.got.map(({ body }) => body.kind),
           ['docker_unreachable', 'docker_back', 'host_stale', 'host_fresh'],
@@ -174,13 +174,13 @@ describe('messages', { concurrency: 12 }, () => {
 
     test(
       'does not call a host stale while this process has not watched for long enough',
-      inScene(async ({ it, to, notifier, fleetOf, quiet, alarms }) => {
+      inScene(async ({ it, to, notifier, fleetOf, quiet, alerts }) => {
         await fleetOf(['web']);
         await it.db.query(`update fleet_hosts set last_full_pass_at = now() - interval '1 day',
       last_observed_at = now() - interval '1 day'`);
         notifier();
         await quiet();
-        assert.deepEqual([to.kinds, await alarms()], [[], []]);
+        assert.deepEqual([to.kinds, await alerts()], [[], []]);
       }),
     );
   });
@@ -188,15 +188,15 @@ describe('messages', { concurrency: 12 }, () => {
   describe('without a receiver', () => {
     test(
       'nothing is written down for later but what is new',
-      inScene(async ({ it, notifier, fleetOf, alarms }) => {
+      inScene(async ({ it, notifier, fleetOf, alerts }) => {
         await fleetOf(['web', 'mail', 'dns']);
         await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
         await it.db.query(
           `update fleet_alarms set changed_at = now() - interval '11 minutes' where name = 'web'`,
         );
         notifier(null);
-        await waitFor(async () => (await alarms()).some(({ told: state }) => state === 'failed'));
-        assert.deepEqual(await alarms(), [
+        await waitFor(async () => (await alerts()).some(({ told: state }) => state === 'failed'));
+        assert.deepEqual(await alerts(), [
           { name: 'mail', state: 'failed', told: 'running' },
           { name: 'web', state: 'failed', told: 'failed' },
         ]);
@@ -210,11 +210,11 @@ describe('messages', { concurrency: 12 }, () => {
 describe('a large host', () => {
   test(
     'of 10,000 deckies that all die is one message',
-    inScene(async ({ to, notifier, fleetOf, told, quiet }) => {
+    inScene(async ({ to, notifier, fleetOf, received, quiet }) => {
       await fleetOf(names(10_000));
       notifier();
       await fleetOf(names(10_000), names(10_000));
-      await told(1);
+      await received(1);
       await quiet();
       assert.deepEqual(to.kinds, ['host_down 10000']);
     }),

@@ -14,12 +14,12 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
   describe('a receiver', () => {
     test(
       'that is dead is tried again under the same id, a restart in between, and in order',
-      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+      inScene(async ({ it, to, notifier, fleetOf, received }) => {
         await fleetOf(['web', 'mail', 'dns']);
         const first = notifier();
         to.answer = (response) => void response.writeHead(503).end();
         await fleetOf(['web', 'mail', 'dns'], ['web']);
-        await told(2);
+        await received(2);
         await to.stop();
         await fleetOf(['web', 'mail', 'dns']);
         await waitFor(async () => (await it.db.query('select 1 from fleet_notifications')).length === 2);
@@ -49,12 +49,12 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
     ] as const)
       test(
         `that asks ${how} to be left alone is, by the news of all hosts, and then gets them all`,
-        inScene(async ({ it, to, notifier, fleetOf, told, delivered }) => {
+        inScene(async ({ it, to, notifier, fleetOf, received, delivered }) => {
           await fleetOf(['web', 'mail', 'dns']);
           to.answer = (response) => void response.writeHead(429, headers()).end();
           notifier();
           await fleetOf(['web', 'mail', 'dns'], ['web']);
-          await told(1);
+          await received(1);
           to.answer = (response) => void response.writeHead(204).end();
           // Newer outages, of this host and of another one.
           await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
@@ -66,7 +66,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
           );
           await it.db.query(`insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
         values ('other', 'ftp', 'failed', 'running', now(), now() - interval '3 s')`);
-          await told(4);
+          await received(4);
           await delivered();
           const [asked, ...later] = to.got;
           for (const { at } of later) assert.ok(at - (asked?.at ?? 0) >= 4000, `${at - (asked?.at ?? 0)} ms`);
@@ -83,7 +83,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
 
     test(
       'is sent what was put off before the database’s clock was set back',
-      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+      inScene(async ({ it, to, notifier, fleetOf, received }) => {
         await fleetOf(['web', 'mail', 'dns']);
         await it.db.query(`create function later() returns trigger language plpgsql
       as $$ begin new.due_at := now() + interval '1 year'; return new; end $$`);
@@ -92,19 +92,19 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         );
         notifier();
         await fleetOf(['web', 'mail', 'dns'], ['web']);
-        await told(1);
+        await received(1);
         assert.deepEqual(to.kinds, ['decky_down web']);
       }),
     );
 
     test(
       'is told once by two processes',
-      inScene(async ({ to, notifier, fleetOf, told, quiet }) => {
+      inScene(async ({ to, notifier, fleetOf, received, quiet }) => {
         await fleetOf(names(8));
         notifier();
         notifier();
         await fleetOf(names(8), names(3));
-        await told(3);
+        await received(3);
         await quiet();
         assert.deepEqual([...to.kinds].sort(), [
           'decky_down decky-0',
@@ -116,12 +116,12 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
 
     test(
       'that is slow delays no pass, and no end of the process',
-      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+      inScene(async ({ it, to, notifier, fleetOf, received }) => {
         await fleetOf(['web', 'mail', 'dns']);
         const slow = notifier();
         to.answer = () => undefined;
         await fleetOf(['web', 'mail', 'dns'], ['web']);
-        await told(1);
+        await received(1);
         // Less than the time that the receiver has to answer.
         const from = performance.now();
         await fleetOf(['web', 'mail', 'dns'], ['mail']);
@@ -134,12 +134,12 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
 
     test(
       'that redirects is followed nowhere, and one that refuses a message for good is spared it',
-      inScene(async ({ it, to, notifier, fleetOf, told, delivered }) => {
+      inScene(async ({ it, to, notifier, fleetOf, received, delivered }) => {
         await fleetOf(['web', 'mail', 'dns']);
         to.answer = (response) => void response.writeHead(302, { location: '/elsewhere' }).end();
         notifier();
         await fleetOf(['web', 'mail', 'dns'], ['web']);
-        await told(2);
+        await received(2);
         assert.deepEqual([...new Set(to.got.map(({ url }) => url))], ['/hook/s3cret']);
         to.answer = (response) => void response.writeHead(400).end();
         await it.db.query('update fleet_notifications set attempts = 4, due_at = now()');
@@ -149,7 +149,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
 
     test(
       'of Slack’s kind gets its form alone, and nothing that a row holds becomes markup',
-      inScene(async ({ it, to, notifier, fleetOf, told }) => {
+      inScene(async ({ it, to, notifier, fleetOf, received }) => {
         await fleetOf(['mail']);
         await it.db.query(
           `insert into fleet_deckies (host_uuid, name, state) values ('local', '<!here>', 'failed')`,
@@ -158,7 +158,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
           `insert into fleet_alarms values ('local', '<!here>', 'failed', 'running', '<!channel>: exited & <a|b>', now(), now())`,
         );
         notifier(`http://me:pa%20ss@127.0.0.1:${to.port}/x?a=1&format=slack`);
-        await told(1);
+        await received(1);
         assert.deepEqual(to.got[0]?.body, {
           text: '&lt;!here&gt; on host local is failed (was running): &lt;!channel&gt;: exited &amp; &lt;a|b&gt; https://fleet.example/deckies/local/%3C!here%3E',
         });
@@ -171,7 +171,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
   describe('a scheduler’s process', () => {
     test(
       'tells, and says of a dead receiver where it is, once, and no secret',
-      inScene(async ({ it, to, fleetOf, told }) => {
+      inScene(async ({ it, to, fleetOf, received }) => {
         const env = {
           DATABASE_URL: it.db.url,
           DECNET_WEBHOOK_URL: `http://127.0.0.1:${to.port}/hook/s3cret?token=t0ken`,
@@ -183,7 +183,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         const scheduler = start([], env, 'scheduler.ts');
         await fleetOf(['web', 'mail', 'dns'], ['web']);
         await scheduler.said(/cannot deliver notifications/);
-        await told(2);
+        await received(2);
         to.answer = (response) => void response.writeHead(200).end();
         await scheduler.said(/delivered again/);
         scheduler.child.kill('SIGTERM');
@@ -276,7 +276,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         const seenAlerts: unknown[] = [];
         await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5 }).look(0, ({ alerts }) => {
           seenAlerts.push(...alerts.map(({ reason, recent }) => [[...(reason ?? '')].length, recent]));
-          return { notifications: [], told: [], limits: [] };
+          return { notifications: [], notified: [], limits: [] };
         });
         await database.close();
         assert.deepEqual(seenAlerts, [[500, [196_000, 197_000, 198_000, 199_000]]]);

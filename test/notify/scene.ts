@@ -69,12 +69,12 @@ export interface Scene {
   run(): Promise<void>;
   /** The file declares them, and all run but those that are named. */
   fleetOf(all: readonly string[], failed?: readonly string[]): Promise<void>;
-  told(count: number): Promise<void>;
+  received(count: number): Promise<void>;
   /** What the receiver has got is known to have arrived: a sender that ends before is not, and sends it again. */
   delivered(): Promise<void>;
-  /** Long enough for whatever is to be told. */
+  /** Long enough for any message to arrive. */
   quiet(): Promise<unknown>;
-  alarms(): Promise<readonly { name: string; state: string; told: string }[]>;
+  alerts(): Promise<readonly { name: string; state: string; told: string }[]>;
 }
 
 export const names = (count: number): readonly string[] =>
@@ -125,10 +125,10 @@ function sceneOf(it: Bench, to: Receiver, open: { close(): Promise<void> }[]): S
       );
       await run();
     },
-    told: (count) => waitFor(() => to.got.length >= count),
+    received: (count) => waitFor(() => to.got.length >= count),
     delivered: () =>
       waitFor(async () => (await it.db.query('select 1 from fleet_notifications')).length === 0),
     quiet: () => sleep(4000),
-    alarms: () => it.db.query('select name, state, told from fleet_alarms order by name'),
+    alerts: () => it.db.query('select name, state, told from fleet_alarms order by name'),
   };
 }

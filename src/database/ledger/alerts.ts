@@ -1,7 +1,7 @@
 import type { AlertUpdate } from '../../fleet/alerts/alert.ts';
 import { type Db, query } from '../query.ts';
 
-/** The number of changes that an alert keeps. @see flappingAfter */
+/** How many changes an alert remembers: enough to be flapping. @see flappingAfter */
 const remembered = 4;
 
 const epoch = (time: string): string => `to_jsonb(extract(epoch from ${time})::float8)`;
@@ -27,7 +27,7 @@ export async function raiseAlerts(
     host,
   ]);
   const known = new Set(alerts.map(({ name }) => name));
-  // Passing every decky of a large host's first pass to the statement would take longer than the rest of it.
+  // Looking up the names of a large host's first pass would take longer than the rest.
   const relevant = updates.filter(
     ({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)),
   );

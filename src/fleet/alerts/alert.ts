@@ -3,8 +3,9 @@ import type { Memory } from '../plan/memory.ts';
 import type { FleetState } from '../state.ts';
 
 /**
- * A row of `fleet_alarms`: how something is now, and what was told of it last. Level-triggered: whatever happened in
- * between, what is to be told is the difference. Times are epoch milliseconds of the database's clock.
+ * A row of `fleet_alarms`: the state of something now, and the state of which the receiver was notified last.
+ * Level-triggered: whatever happened in between, a message is about the difference. Times are epoch milliseconds of the
+ * database's clock.
  */
 export interface Alert {
   readonly host: string;
@@ -12,8 +13,8 @@ export interface Alert {
   readonly name: string;
   /** A decky's state or `removed`; of a host `ok`, or the words of what is wrong: `stale`, `unreachable`. */
   readonly state: string;
-  /** As `state`, or `flapping`. */
-  readonly told: string;
+  /** The state of the last notification, or `flapping`. */
+  readonly notified: string;
   readonly reason: string | null;
   /** Since when it is in this state. */
   readonly since: number;
@@ -22,7 +23,7 @@ export interface Alert {
   readonly recent: readonly number[];
 }
 
-/** What an alert says of a decky whose row is gone. */
+/** The state of the alert of a decky whose row is gone. */
 export const removed = 'removed';
 
 const downStates: ReadonlySet<string> = new Set<FleetState>([
@@ -34,17 +35,17 @@ const downStates: ReadonlySet<string> = new Set<FleetState>([
 
 export const isDown = (state: string): boolean => downStates.has(state);
 
-/** What a transition of a row does to its alert. An alert that exists takes every one. */
+/** What a transition of a row does to its alert. An existing alert takes every update. */
 export interface AlertUpdate {
   readonly name: string;
   readonly state: string;
   readonly reason: string;
-  /** Whether it makes an alert where there is none; `if it ran`: when the history says that the decky ever ran. */
+  /** Whether it makes an alert where there is none; `if it ran`: when the decky ever ran, by its history. */
   readonly makes: 'alert' | 'if it ran' | 'none';
 }
 
 /**
- * The transitions that matter to alerts. A decky that never ran alerts nobody: it is still being deployed.
+ * The transitions that matter to alerts. A decky that never ran causes no alert: it is still being deployed.
  * @param memory of the pass: it knows whether a row that another program wrote was ever seen running
  */
 export const alertUpdates = (transitions: readonly Transition[], memory: Memory): readonly AlertUpdate[] =>
@@ -56,7 +57,7 @@ function alertUpdateOf({ name, from, to, reason }: Transition, memory: Memory): 
   if (to === 'running') return { name, state: to, reason, makes: 'none' };
   if (!isDown(to)) return null;
   if (from === null) return { name, state: to, reason, makes: 'none' };
-  // Deployers write `running` before any container starts: that word is no observation.
+  // Deployers write `running` before any container starts: that state is no observation.
   const ran = from === 'running' && memory.left.get(name)?.ran !== false;
   return { name, state: to, reason, makes: ran ? 'alert' : 'if it ran' };
 }

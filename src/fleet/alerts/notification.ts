@@ -2,8 +2,8 @@ import type { JsonObject } from '../../lib/json.ts';
 import { fleetStates } from '../state.ts';
 
 /**
- * What a receiver is told. Kinds of `decky_` are about one decky, those of `host_` about most of a host's deckies at
- * once or about the host itself.
+ * What a receiver is notified of. Kinds of `decky_` are about one decky, those of `host_` about most of a host's
+ * deckies at once or about the host itself.
  */
 export const notificationKinds = [
   'decky_down',
@@ -35,7 +35,7 @@ export interface Notification extends JsonObject {
   readonly count: number;
   /** Null where several deckies differ, as in the next fields. */
   readonly state: string | null;
-  /** What was told before. */
+  /** The state of the notification before. */
   readonly previous_state: string | null;
   readonly reason: string | null;
   readonly service: string | null;
@@ -48,7 +48,7 @@ export interface Notification extends JsonObject {
 }
 
 /** What a message is made of. Times are epoch milliseconds. */
-export interface News {
+export interface NotificationFacts {
   readonly kind: NotificationKind;
   readonly host: string;
   readonly names: readonly string[];
@@ -68,63 +68,64 @@ const namesInText = 5;
 const reasonAtMost = 500;
 
 /** @param publicUrl the dashboard's address; null: no links */
-export function notificationOf(news: News, publicUrl: string | null): Notification {
-  const aboutDecky = news.kind.startsWith('decky_');
-  const name = aboutDecky ? (news.names[0] ?? null) : null;
-  const reason = news.reason === null ? null : oneLine(news.reason).slice(0, reasonAtMost);
-  const since = new Date(news.since).toISOString();
+export function notificationOf(facts: NotificationFacts, publicUrl: string | null): Notification {
+  const aboutDecky = facts.kind.startsWith('decky_');
+  const name = aboutDecky ? (facts.names[0] ?? null) : null;
+  const reason = facts.reason === null ? null : oneLine(facts.reason).slice(0, reasonAtMost);
+  const since = new Date(facts.since).toISOString();
   return {
-    kind: news.kind,
-    host_uuid: news.host,
+    kind: facts.kind,
+    host_uuid: facts.host,
     name,
-    names: aboutDecky ? [] : news.names.slice(0, namesAtMost),
-    count: news.heldBack ?? news.names.length,
-    state: knownWord(news.state),
-    previous_state: knownWord(news.previous),
+    names: aboutDecky ? [] : facts.names.slice(0, namesAtMost),
+    count: facts.heldBack ?? facts.names.length,
+    state: knownWord(facts.state),
+    previous_state: knownWord(facts.previous),
     reason,
-    ...culpritOf(tellsContainers.has(news.kind) && news.names.length > 0 ? reason : null),
+    ...culpritOf(kindsAboutContainers.has(facts.kind) && facts.names.length > 0 ? reason : null),
     since,
-    link: publicUrl === null ? null : linkTo(publicUrl, news.host, name),
-    text: oneLine(sentences[news.kind]({ ...news, reason, since })),
+    link: publicUrl === null ? null : linkTo(publicUrl, facts.host, name),
+    text: oneLine(sentences[facts.kind]({ ...facts, reason, since })),
   };
 }
 
-/** What a decky's or a host's alarm may say; anything else a worker that was taken over wrote, and it is no state. */
+/** The states of a decky's or a host's alert. A worker that was taken over may write any other text, which is no state. */
 const words: ReadonlySet<string> = new Set([
   ...fleetStates,
   ...['removed', 'flapping', 'ok', 'stale', 'unreachable', 'stale unreachable'],
 ]);
 const knownWord = (word: string | null): string | null => (word !== null && words.has(word) ? word : null);
 
-interface Told extends Omit<News, 'since'> {
+/** What the text of a message is made of. */
+interface TextFacts extends Omit<NotificationFacts, 'since'> {
   readonly since: string;
 }
 
-const one = ({ names, host }: Told): string => `${names[0]} on host ${host}`;
-const before = ({ previous }: Told): string => (previous === null ? '' : ` (was ${previous})`);
-const because = ({ reason }: Told): string => (reason === null ? '' : `: ${reason}`);
+const one = ({ names, host }: TextFacts): string => `${names[0]} on host ${host}`;
+const before = ({ previous }: TextFacts): string => (previous === null ? '' : ` (was ${previous})`);
+const because = ({ reason }: TextFacts): string => (reason === null ? '' : `: ${reason}`);
 const flaps = 'keeps changing; silent until it was quiet for 5 min';
 
-function several(news: Told, does: string): string {
-  const { names, host, deckies } = news;
+function several(facts: TextFacts, does: string): string {
+  const { names, host, deckies } = facts;
   const rest = names.length - namesInText;
   const list = names.slice(0, namesInText).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
   const of = deckies >= names.length ? ` of ${deckies}` : '';
-  return `${names.length}${of} deckies on host ${host} ${does}${because(news)}: ${list}`;
+  return `${names.length}${of} deckies on host ${host} ${does}${because(facts)}: ${list}`;
 }
 
-const sentences: Readonly<Record<NotificationKind, (news: Told) => string>> = {
-  decky_down: (news) => `${one(news)} is ${news.state}${before(news)}${because(news)}`,
-  decky_recovered: (news) => `${one(news)} runs again${before(news)}`,
-  decky_removed: (news) => `${one(news)} is removed${before(news)}${because(news)}`,
-  decky_flapping: (news) => `${one(news)} ${flaps}; now ${news.state}${because(news)}`,
-  host_down: (news) => several(news, `are ${news.state ?? 'down'}`),
-  host_recovered: (news) => several({ ...news, reason: null }, 'run again'),
-  host_cleared: (news) => several(news, 'are removed'),
-  host_flapping: (news) =>
-    news.names.length > 0
-      ? several({ ...news, reason: null }, 'keep changing; silent until they were quiet for 5 min')
-      : `Host ${news.host} ${flaps}; now ${news.state}`,
+const sentences: Readonly<Record<NotificationKind, (facts: TextFacts) => string>> = {
+  decky_down: (facts) => `${one(facts)} is ${facts.state}${before(facts)}${because(facts)}`,
+  decky_recovered: (facts) => `${one(facts)} runs again${before(facts)}`,
+  decky_removed: (facts) => `${one(facts)} is removed${before(facts)}${because(facts)}`,
+  decky_flapping: (facts) => `${one(facts)} ${flaps}; now ${facts.state}${because(facts)}`,
+  host_down: (facts) => several(facts, `are ${facts.state ?? 'down'}`),
+  host_recovered: (facts) => several({ ...facts, reason: null }, 'run again'),
+  host_cleared: (facts) => several(facts, 'are removed'),
+  host_flapping: (facts) =>
+    facts.names.length > 0
+      ? several({ ...facts, reason: null }, 'keep changing; silent until they were quiet for 5 min')
+      : `Host ${facts.host} ${flaps}; now ${facts.state}`,
   host_stale: ({ host, since }) => `Host ${host} is stale: no full pass since ${since}`,
   host_fresh: ({ host }) => `Host ${host} is being monitored again`,
   docker_unreachable: ({ host, since }) => `Docker on host ${host} does not answer; it last did at ${since}`,
@@ -133,8 +134,8 @@ const sentences: Readonly<Record<NotificationKind, (news: Told) => string>> = {
     `Too many messages about host ${host} within a minute: ${heldBack} more are held back until it is over`,
 };
 
-/** Kinds whose reason is what containers do: of others, and of a host itself, what it begins with is no service. */
-const tellsContainers: ReadonlySet<NotificationKind> = new Set([
+/** Kinds whose reason is about containers: what another reason begins with is no service. */
+const kindsAboutContainers: ReadonlySet<NotificationKind> = new Set([
   'decky_down',
   'decky_flapping',
   'host_down',
