@@ -4,6 +4,7 @@ import { flappingAfter } from '../fleet/alerts/outcome.ts';
 import { codeOf } from '../lib/errors.ts';
 import { longestReason } from '../lib/text.ts';
 import type { Outbox, Sending } from '../pass/outbox.ts';
+import { causeBytesAtMost, causeFromJson } from './cause.ts';
 import type { Database } from './database.ts';
 import { newestChanges, withChange } from './ledger/alerts.ts';
 import { type Db, query } from './query.ts';
@@ -134,9 +135,10 @@ async function unlessLocked(db: Db, work: () => Promise<unknown>): Promise<boole
   }
 }
 
-interface AlertRow extends Omit<Alert, 'recent'> {
+interface AlertRow extends Omit<Alert, 'recent' | 'cause'> {
   readonly now: number;
   readonly recent: unknown;
+  readonly cause: unknown;
 }
 
 const changes = (recent: string): string =>
@@ -149,6 +151,7 @@ const rowsAtMost = 20_000;
 // Rows that a pass is writing now are left to the next look, so that neither waits for the other.
 const selectAlerts = `select a.host_uuid as host, a.name, a.state, a.told as notified, left(a.reason, ${longestReason}) as reason,
     ${newestChanges('a.recent')} as recent,
+    case when octet_length(a.cause::text) <= ${causeBytesAtMost} then a.cause end as cause,
     ${milliseconds('a.since')} as since, ${milliseconds('a.changed_at')} as "changedAt",
     ${milliseconds('clock_timestamp()')} as now
   from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid)
@@ -170,7 +173,11 @@ async function alertFacts(db: Db): Promise<AlertFacts | null> {
   const limits = await query<{ host_uuid: string; sent: number; limited: boolean }>(db, selectLimits);
   return {
     now: first.now,
-    alerts: rows.map(({ now: _, recent, ...alert }) => ({ ...alert, recent: timesOf(recent) })),
+    alerts: rows.map(({ now: _, recent, cause, ...alert }) => ({
+      ...alert,
+      recent: timesOf(recent),
+      cause: causeFromJson(cause),
+    })),
     sent: new Map(limits.map(({ host_uuid, ...sent }) => [host_uuid, sent])),
     deckies: new Map(counts.map(({ host_uuid, count }) => [host_uuid, count])),
   };
@@ -225,7 +232,7 @@ const repairAlerts = `with wrong as (
         h.last_full_pass_at > greatest(${bounded('d.updated_at')} + make_interval(secs => $1::float8), a.changed_at) or
         d.reconciled_at = d.updated_at and d.updated_at > a.changed_at and h.last_observed_at >= d.updated_at))
     for update of a skip locked)
-  update fleet_alarms a set state = w.now_state, reason = 'by another program', since = clock_timestamp(),
+  update fleet_alarms a set state = w.now_state, reason = 'by another program', cause = null, since = clock_timestamp(),
     changed_at = clock_timestamp(), recent = ${withChange('a.recent', 'clock_timestamp()')}
   from wrong w where a.host_uuid = w.host_uuid and a.name = w.name`;
 

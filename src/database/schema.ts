@@ -70,6 +70,8 @@ export const FleetTransition = defineEntity({
     reason: p.text(),
     at: p.datetime(6).defaultRaw('now()'),
     jobId: p.text().nullable(),
+    /** Null also in rows of older versions. @see Cause */
+    cause: p.json<Json>().nullable(),
   },
 });
 
@@ -99,6 +101,8 @@ export const FleetAlarm = defineEntity({
     changedAt: p.datetime(6),
     /** The times of the latest changes, epoch seconds. */
     recent: p.json<readonly number[]>().defaultRaw(`'[]'`),
+    /** @see Cause */
+    cause: p.json<Json>().nullable(),
   },
 });
 

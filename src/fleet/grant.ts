@@ -47,10 +47,10 @@ const rights: readonly string[] = [
     update (services, decky_config, decky_ip, state, last_error, last_seen, updated_at, reconciled_at) on fleet_deckies`,
   `insert (host_uuid, identity, interval_s), update (turn, identity, interval_s, last_pass_at, last_full_pass_at,
     last_observed_at, last_error, version, counts, notes, figures) on fleet_hosts`,
-  'insert (host_uuid, name, from_state, to_state, reason, at, job_id) on fleet_transitions',
+  'insert (host_uuid, name, from_state, to_state, reason, at, job_id, cause) on fleet_transitions',
   'insert (host_uuid, from_at, to_at) on fleet_gaps',
-  `insert (host_uuid, name, state, told, reason, since, changed_at, recent),
-    update (state, reason, since, changed_at, recent) on fleet_alarms`,
+  `insert (host_uuid, name, state, told, reason, since, changed_at, recent, cause),
+    update (state, reason, since, changed_at, recent, cause) on fleet_alarms`,
   `execute on function ${functionsOfWorker}`,
 ].map((right) => right.replace(/\s+/g, ' '));
 

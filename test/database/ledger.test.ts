@@ -78,7 +78,7 @@ describe('a pass on the database', () => {
       ['failed', 'ssh: exited, code 137', 'alpine', true],
     );
     const history = await it.db.query(
-      `select name, from_state, to_state, reason, job_id from fleet_transitions where id > 2 order by id`,
+      `select name, from_state, to_state, reason, cause, job_id from fleet_transitions where id > 2 order by id`,
     );
     assert.deepEqual(history, [
       {
@@ -86,6 +86,7 @@ describe('a pass on the database', () => {
         from_state: 'running',
         to_state: 'running',
         reason: 'file: distro changed',
+        cause: null,
         job_id: '1',
       },
       {
@@ -93,9 +94,17 @@ describe('a pass on the database', () => {
         from_state: 'running',
         to_state: 'failed',
         reason: 'ssh: exited, code 137',
+        cause: { service: 'ssh', state: 'exited', exit_code: 137 },
         job_id: '1',
       },
-      { name: 'old', from_state: 'running', to_state: null, reason: 'not in the file any more', job_id: '1' },
+      {
+        name: 'old',
+        from_state: 'running',
+        to_state: null,
+        reason: 'not in the file any more',
+        cause: null,
+        job_id: '1',
+      },
     ]);
   });
 
@@ -591,6 +600,7 @@ describe('migrations', () => {
       '003-notifications',
       '004-pass-figures',
       '005-stolen-worker',
+      '006-causes',
     ]);
     assert.deepEqual(await databases[0]?.migrate(), []);
     assert.deepEqual(await databases[0]?.pending(), []);

@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Alert, alertUpdates } from '../../src/fleet/alerts/alert.ts';
 import { type Decision, decide, suppress } from '../../src/fleet/alerts/decide.ts';
-import {
-  culpritOf,
-  type Notification,
-  notificationKinds,
-  notificationOf,
-} from '../../src/fleet/alerts/notification.ts';
+import { type Notification, notificationKinds, notificationOf } from '../../src/fleet/alerts/notification.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { now } from '../harness/facts.ts';
 import { notificationSchema } from '../harness/notification.ts';
@@ -21,6 +16,7 @@ const alert = (name: string, state: string, more: Partial<Alert> = {}): Alert =>
   state,
   notified: name === '' ? 'ok' : 'running',
   reason: 'ssh: exited, code 137',
+  cause: { service: 'ssh', state: 'exited', exitCode: 137 },
   since: seconds(5),
   changedAt: seconds(5),
   recent: [seconds(5)],
@@ -56,8 +52,10 @@ describe('which transitions matter to alerts', () => {
     ['tearing down', 'running', 'tearing_down', noMemory, undefined],
   ] as const) {
     test(`${what}: ${makes ?? 'ignored'}`, () => {
-      const [update] = alertUpdates([{ name: 'web', from, to, reason: 'x' }], memory);
+      const cause = { service: 'ssh', state: 'exited', exitCode: 1 };
+      const [update] = alertUpdates([{ name: 'web', from, to, reason: 'x', cause }], memory);
       assert.equal(update?.makes, makes);
+      if (makes !== undefined) assert.equal(update?.cause, cause);
       if (to === null) assert.equal(update?.state, 'removed');
     });
   }
@@ -107,11 +105,18 @@ describe('which messages are sent', () => {
       message?.text,
       '150 of 150 deckies on host local are failed: ssh: exited, code 137: decky-0, decky-1, decky-2, decky-3, decky-4 and 145 more',
     );
-    const [mixed] = decided(
-      [...many(3, 'failed'), alert('x', 'torn_down', { reason: 'no container' })],
-      4,
-    ).notifications;
+    const gone = { reason: 'no container', cause: { service: null, state: 'no container', exitCode: null } };
+    const [mixed] = decided([...many(3, 'failed'), alert('x', 'torn_down', gone)], 4).notifications;
     assert.deepEqual([mixed?.state, mixed?.reason, mixed?.previous_state], [null, null, 'running']);
+    assert.deepEqual([mixed?.service, mixed?.exit_code], [null, null]);
+    const other = { service: 'ssh', state: 'exited', exitCode: 1 };
+    const [codes] = decided([...many(3, 'failed'), alert('x', 'failed', { cause: other })], 4).notifications;
+    assert.deepEqual([codes?.service, codes?.exit_code], ['ssh', null]);
+    const [older] = decided([alert('x', 'failed', { cause: null })]).notifications;
+    assert.deepEqual(
+      [older?.reason, older?.service, older?.exit_code],
+      ['ssh: exited, code 137', null, null],
+    );
   });
 
   test('a removal is sent only after a message that it was down, and its row is deleted', () => {
@@ -268,6 +273,8 @@ describe('the words of a message', () => {
         state: 'failed',
         previous: 'running',
         reason: 'smtp_relay: exited, code 137; http: no container',
+        service: 'smtp_relay',
+        exitCode: 137,
         since: now,
         deckies: 3,
         ...more,
@@ -311,16 +318,17 @@ describe('the words of a message', () => {
     assert.ok(text.length < 600 && reason?.length === 500);
   });
 
-  for (const [reason, service, exit_code] of [
-    ['ssh: exited, code 137', 'ssh', 137],
-    ['ssh: restart loop; http: exited, code 1', 'ssh', null],
-    ['base container: exited, code 0', null, 0],
-    ['not in the file: ssh, http', null, null],
-    ['no container', null, null],
-    [null, null, null],
-  ] as const) {
-    test(`${reason}: service ${service}, exit code ${exit_code}`, () => {
-      assert.deepEqual(culpritOf(reason), { service, exit_code });
+  for (const service of ['', ' ssh', 'ssh ', 'a:b', 'a;b', 'a\nb', 'a\u202eb', 'x'.repeat(129)]) {
+    test(`name no service ${JSON.stringify(service.slice(0, 10))}`, () => {
+      const { service: named, exit_code } = message({ service });
+      assert.deepEqual([named, exit_code], [null, 137]);
+    });
+  }
+
+  for (const kind of ['decky_recovered', 'decky_removed', 'host_recovered', 'host_cleared'] as const) {
+    test(`of ${kind} name no service and no exit code, whatever a row holds`, () => {
+      const { service, exit_code } = message({ kind });
+      assert.deepEqual([service, exit_code], [null, null]);
     });
   }
 });

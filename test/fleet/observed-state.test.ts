@@ -116,13 +116,62 @@ describe('the observed state of a decky', () => {
       const match = indexContainers(containers, new Map([['web', services]])).matchOf('web');
       const observed = observedState(services, match);
       assert.deepEqual([observed.state, observed.reason], [state, reason]);
+      // The reason begins with the cause, in words.
+      const { cause } = observed;
+      const code = cause === null || cause.exitCode === null ? '' : `, code ${cause.exitCode}`;
+      const words = cause === null ? null : `${cause.state}${code}`;
+      const [first = null] = reason?.split('; ') ?? [];
+      const label = cause?.service ?? (first?.startsWith('base container: ') ? 'base container' : null);
+      assert.equal(words === null || label === null ? words : `${label}: ${words}`, first);
     });
   }
+
+  test('the cause of a restart loop has no exit code, of an exited service its own', () => {
+    const causeOf = (services: readonly string[], ...containers: readonly Container[]) =>
+      observedState(services, indexContainers(containers, new Map([['web', services]])).matchOf('web')).cause;
+    assert.deepEqual(causeOf(['ssh'], serviceOf('web', 'ssh', restarting)), {
+      service: 'ssh',
+      state: 'restart loop',
+      exitCode: null,
+    });
+    assert.deepEqual(
+      causeOf(['ssh', 'http'], serviceOf('web', 'http', exited(-1)), serviceOf('web', 'ssh')),
+      {
+        service: 'http',
+        state: 'exited',
+        exitCode: -1,
+      },
+    );
+    assert.deepEqual(causeOf(['sniffer'], container('web', exited(2))), {
+      service: null,
+      state: 'exited',
+      exitCode: 2,
+    });
+  });
+
+  test('a cause is short and printable, whatever a row names', () => {
+    const service = `a\n${'😀'.repeat(300)}`;
+    const { cause } = observedState([service, 'ssh'], {
+      base: null,
+      services: new Map([['ssh', serviceOf('web', 'ssh', { state: 'x'.repeat(100) })]]),
+      strays: [],
+      anyRuns: false,
+    });
+    assert.equal(cause?.state, 'no container');
+    assert.ok((cause?.service?.length ?? 0) <= 128 && cause?.service?.isWellFormed());
+    assert.doesNotMatch(cause?.service ?? '', /\p{Cc}/u);
+    assert.ok(Buffer.byteLength(JSON.stringify(cause)) < 700);
+  });
 
   test('what was not inspected is told', () => {
     const suspect = serviceOf('web', 'ssh', { loop: { kind: 'suspect' } });
     const match = indexContainers([suspect], new Map([['web', ['ssh']]])).matchOf('web');
-    assert.deepEqual(observedState(['ssh'], match), { state: 'running', reason: null, unverified: true });
+    assert.deepEqual(observedState(['ssh'], match), {
+      state: 'running',
+      reason: null,
+      cause: null,
+      unverified: true,
+    });
   });
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Redis } from 'ioredis';
 import { StolenWorker } from '../../src/database/migrations/005-stolen-worker.ts';
+import { Causes } from '../../src/database/migrations/006-causes.ts';
 import { openDatabase } from '../../src/database/orm.ts';
 import { cli, type Env } from './cli.ts';
 import type { TestDatabase } from './database.ts';
@@ -68,13 +69,15 @@ export async function withoutRules(db: TestDatabase): Promise<void> {
 /** Reverts a database to the schema of version 0.1. */
 export async function downgrade(db: TestDatabase): Promise<void> {
   const database = await openDatabase(db.url);
-  const migration = new StolenWorker((database.orm as MikroORM).em.getDriver(), database.orm.config);
-  migration.down();
-  for (const statement of migration.getQueries()) await db.query(String(statement));
+  for (const Newer of [Causes, StolenWorker]) {
+    const migration = new Newer((database.orm as MikroORM).em.getDriver(), database.orm.config);
+    migration.down();
+    for (const statement of migration.getQueries()) await db.query(String(statement));
+  }
   await db.query(`create or replace function fleet_granted_host() returns text
     language sql stable security definer set search_path from current
     as $$ select host_uuid from fleet_grants where role_name = session_user::text $$`);
-  await db.query(`delete from fleet_migrations where name = '005-stolen-worker'`);
+  await db.query(`delete from fleet_migrations where name >= '005'`);
   await db.query('drop table fleet_locks');
   await database.close();
 }

@@ -266,20 +266,24 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
           'evil',
           '😀'.repeat(4000),
           JSON.stringify(Array.from({ length: 200 }, (_, at) => at)),
+          JSON.stringify({ state: '😀'.repeat(4000) }),
         ];
+        await it.db.query('alter table fleet_alarms drop constraint fleet_alarms_cause_sane');
         await it.db.query('insert into fleet_hosts (host_uuid) values ($1)', values.slice(0, 1));
         await it.db.query(
-          `insert into fleet_alarms values ($1, 'x', 'failed', 'running', $2, now(), now(), $3)`,
+          `insert into fleet_alarms values ($1, 'x', 'failed', 'running', $2, now(), now(), $3, $4)`,
           values,
         );
         const database = await openDatabase(it.db.url);
         const seenAlerts: unknown[] = [];
         await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5 }).look(0, ({ alerts }) => {
-          seenAlerts.push(...alerts.map(({ reason, recent }) => [[...(reason ?? '')].length, recent]));
+          seenAlerts.push(
+            ...alerts.map(({ reason, recent, cause }) => [[...(reason ?? '')].length, recent, cause]),
+          );
           return { notifications: [], notified: [], limits: [] };
         });
         await database.close();
-        assert.deepEqual(seenAlerts, [[500, [196_000, 197_000, 198_000, 199_000]]]);
+        assert.deepEqual(seenAlerts, [[500, [196_000, 197_000, 198_000, 199_000], null]]);
       }),
     );
 

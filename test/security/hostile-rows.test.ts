@@ -160,6 +160,9 @@ describe('the tables', () => {
     await db.query(`insert into fleet_hosts (host_uuid) values ('a')`);
     await db.query(`insert into fleet_deckies (host_uuid, name, state) values ('a', 'web', 'running')`);
     await db.query(
+      `insert into fleet_transitions (host_uuid, name, to_state, reason) values ('a', 'web', 'running', 'x')`,
+    );
+    await db.query(
       `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('a', 'web', 'failed', 'running', now(), now())`,
     );
   });
@@ -197,6 +200,10 @@ describe('the tables', () => {
     ['fleet_deckies', 'compose_hash', `repeat('x', 5000)`],
     ['fleet_alarms', 'reason', `repeat('x', 5000)`],
     ['fleet_alarms', 'told', `repeat('x', 5000)`],
+    ['fleet_alarms', 'cause', `'"x"'`],
+    ['fleet_alarms', 'cause', `jsonb_build_object('state', repeat('x', 2000))`],
+    ['fleet_transitions', 'cause', `'[]'`],
+    ['fleet_transitions', 'cause', `jsonb_build_object('state', repeat('x', 2000))`],
     ['fleet_alarms', 'recent', `'7'`],
     ['fleet_alarms', 'recent', `jsonb_build_array(repeat('x', 100000))`],
   ];
@@ -266,7 +273,7 @@ describe('an upgrade from version 0.1', { skip: noStore('redis') }, () => {
       );
 
       const migrated = await cli(['migrate'], env);
-      assert.deepEqual([migrated.code, migrated.stdout], [0, 'Ran 005-stolen-worker.\n']);
+      assert.deepEqual([migrated.code, migrated.stdout], [0, 'Ran 005-stolen-worker, 006-causes.\n']);
       await assert.rejects(seen(...bypass), /permission denied to create temporary tables/);
       await store.db.query(
         `do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$`,

@@ -1,4 +1,5 @@
 import type { AlertUpdate } from '../../fleet/alerts/alert.ts';
+import { causeToJson } from '../cause.ts';
 import { type Db, query } from '../query.ts';
 
 /** How many changes an alert remembers: enough to be flapping. @see flappingAfter */
@@ -31,17 +32,20 @@ export async function raiseAlerts(
   const relevant = updates.filter(
     ({ name, makes }) => makes !== 'none' || (known.size > 0 && known.has(name)),
   );
-  if (relevant.length > 0) await query(db, upsertAlerts, [host, JSON.stringify(relevant), moment]);
+  if (relevant.length > 0)
+    await query(db, upsertAlerts, [host, JSON.stringify(relevant.map(withCause)), moment]);
 }
 
+const withCause = (update: AlertUpdate): object => ({ ...update, cause: causeToJson(update.cause) });
+
 const upsertAlerts = `with input as materialized (
-    select * from jsonb_to_recordset($2::jsonb) as i(name text, state text, reason text, makes text)),
+    select * from jsonb_to_recordset($2::jsonb) as i(name text, state text, reason text, cause jsonb, makes text)),
   known as (
-    update fleet_alarms a set state = i.state, reason = i.reason, since = $3::timestamptz,
+    update fleet_alarms a set state = i.state, reason = i.reason, cause = i.cause, since = $3::timestamptz,
       changed_at = $3::timestamptz, recent = ${withChange('a.recent', '$3::timestamptz')}
     from input i where a.host_uuid = $1 and a.name = i.name and a.state <> i.state)
-  insert into fleet_alarms (host_uuid, name, state, told, reason, since, changed_at, recent)
-  select $1, name, state, 'running', reason, $3::timestamptz, $3::timestamptz,
+  insert into fleet_alarms (host_uuid, name, state, told, reason, cause, since, changed_at, recent)
+  select $1, name, state, 'running', reason, cause, $3::timestamptz, $3::timestamptz,
     ${withChange(`'[]'::jsonb`, '$3::timestamptz')}
   from input i
   where makes = 'alert' or makes = 'if it ran' and exists (

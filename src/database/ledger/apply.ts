@@ -3,6 +3,7 @@ import { type Change, contentReason } from '../../fleet/plan/change.ts';
 import { codeOf } from '../../lib/errors.ts';
 import { equalJson } from '../../lib/json.ts';
 import type { CommittedTransition, TransactionRequest } from '../../pass/ledger.ts';
+import { causeFromJson, causeToJson } from '../cause.ts';
 import { type Db, query } from '../query.ts';
 import type { Versions } from './recorded.ts';
 
@@ -18,14 +19,14 @@ export async function applyChanges(
 ): Promise<readonly CommittedTransition[]> {
   const committed: CommittedTransition[] = [];
   const write = async (
-    run: (values: readonly unknown[]) => Promise<readonly CommittedTransition[]>,
+    run: (values: readonly unknown[]) => Promise<readonly TransitionRow[]>,
     ...actions: readonly Change['action'][]
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
     for (let from = 0; from < chosen.length; from += rowsPerStatement) {
       const input = chosen.slice(from, from + rowsPerStatement).map((change) => inputRow(change, versions));
       const written = await run([request.host, moment, request.job, JSON.stringify(input)]);
-      for (const row of written) committed.push(row);
+      for (const row of written) committed.push({ ...row, cause: causeFromJson(row.cause) });
     }
   };
   await write((values) => insert(db, values), 'insert');
@@ -34,20 +35,25 @@ export async function applyChanges(
   return committed;
 }
 
+/** A written transition as the statements return it. */
+interface TransitionRow extends Omit<CommittedTransition, 'cause'> {
+  readonly cause: unknown;
+}
+
 const uniqueViolation = '23505';
 
 /**
  * Inserts rows, and skips those that another program has inserted since they were planned. Such conflicts are rare, and
  * `on conflict` takes PostgreSQL a fifth longer, so the first attempt is made without it.
  */
-async function insert(db: Db, values: readonly unknown[]): Promise<readonly CommittedTransition[]> {
+async function insert(db: Db, values: readonly unknown[]): Promise<readonly TransitionRow[]> {
   await query(db, 'savepoint inserts');
   try {
-    return await query<CommittedTransition>(db, insertRows(''), values);
+    return await query<TransitionRow>(db, insertRows(''), values);
   } catch (error) {
     if (codeOf(error) !== uniqueViolation) throw error;
     await query(db, 'rollback to savepoint inserts');
-    return query<CommittedTransition>(db, insertRows('on conflict do nothing'), values);
+    return query<TransitionRow>(db, insertRows('on conflict do nothing'), values);
   }
 }
 
@@ -59,6 +65,7 @@ const inputRow = (change: Change, versions: Versions): Record<string, unknown> =
   to_state: change.to,
   last_error: change.lastError,
   reason: change.reason,
+  ...(change.cause === null ? {} : { cause: causeToJson(change.cause) }),
   ...(change.from !== null && change.changed.length > 0
     ? { content_reason: contentReason(change.changed) }
     : {}),
@@ -73,9 +80,9 @@ const contentInput = ({ services, config }: Decky): Record<string, unknown> => (
 
 const input = `input as materialized (
     select * from jsonb_to_recordset($4::jsonb) as i(name text, version text, from_state text, to_state text,
-      last_error text, reason text, content_reason text, config jsonb, services jsonb))`;
+      last_error text, reason text, cause jsonb, content_reason text, config jsonb, services jsonb))`;
 
-const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason';
+const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason, cause';
 
 const insertRows = (onConflict: string): string => `with ${input}, written as (
     insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, last_error,
@@ -83,8 +90,8 @@ const insertRows = (onConflict: string): string => `with ${input}, written as (
     select $1, name, coalesce(services, config -> 'services'), config, config ->> 'ip', to_state, last_error,
       $2::timestamptz, $2::timestamptz from input
     ${onConflict} returning name)
-  insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
-  select $1, name, null, to_state, reason, $2::timestamptz, $3 from input join written using (name) order by name
+  insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id, cause)
+  select $1, name, null, to_state, reason, $2::timestamptz, $3, cause from input join written using (name) order by name
   returning ${asTransition}`;
 
 const updateRows = `with ${input}, written as (
@@ -94,17 +101,17 @@ const updateRows = `with ${input}, written as (
       updated_at = $2::timestamptz, reconciled_at = $2::timestamptz
     from input i where d.host_uuid = $1 and d.name = i.name and d.xmin::text = i.version
     returning d.name)
-  insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
-  select $1, name, m.from_state, m.to_state, m.reason, $2::timestamptz, $3
+  insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id, cause)
+  select $1, name, m.from_state, m.to_state, m.reason, $2::timestamptz, $3, m.cause
   from input i join written using (name) cross join lateral (
-    select 1 as step, i.from_state, i.from_state as to_state, i.content_reason as reason
+    select 1 as step, i.from_state, i.from_state as to_state, i.content_reason as reason, null::jsonb as cause
       where i.content_reason is not null
-    union all select 2, i.from_state, i.to_state, i.reason where i.from_state <> i.to_state) m
+    union all select 2, i.from_state, i.to_state, i.reason, i.cause where i.from_state <> i.to_state) m
   order by name, m.step
   returning ${asTransition}`;
 
 const deleteRows = `with ${input}, written as (
     select fleet_delete_deckies($1, array_agg(name), array_agg(version)) as name from input)
-  insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
-  select $1, name, from_state, null, reason, $2::timestamptz, $3 from input join written using (name) order by name
+  insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id, cause)
+  select $1, name, from_state, null, reason, $2::timestamptz, $3, cause from input join written using (name) order by name
   returning ${asTransition}`;

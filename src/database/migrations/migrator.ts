@@ -5,6 +5,7 @@ import { GrantedHosts } from './002-granted-hosts.ts';
 import { Notifications } from './003-notifications.ts';
 import { PassFigures } from './004-pass-figures.ts';
 import { StolenWorker } from './005-stolen-worker.ts';
+import { Causes } from './006-causes.ts';
 
 /** All migrations, in their order. */
 const migrationsList = [
@@ -13,6 +14,7 @@ const migrationsList = [
   { name: '003-notifications', class: Notifications },
   { name: '004-pass-figures', class: PassFigures },
   { name: '005-stolen-worker', class: StolenWorker },
+  { name: '006-causes', class: Causes },
 ];
 
 export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);

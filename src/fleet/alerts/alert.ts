@@ -1,3 +1,4 @@
+import type { Cause } from '../plan/cause.ts';
 import type { Transition } from '../plan/change.ts';
 import type { Memory } from '../plan/memory.ts';
 import type { FleetState } from '../state.ts';
@@ -16,6 +17,8 @@ export interface Alert {
   /** The state of the last notification, or `flapping`. */
   readonly notified: string;
   readonly reason: string | null;
+  /** Null where it runs, of a host, and in rows of older versions. */
+  readonly cause: Cause | null;
   /** Since when it is in this state. */
   readonly since: number;
   readonly changedAt: number;
@@ -40,6 +43,7 @@ export interface AlertUpdate {
   readonly name: string;
   readonly state: string;
   readonly reason: string;
+  readonly cause: Cause | null;
   /** Whether it makes an alert where there is none; `if it ran`: when the decky ever ran, by its history. */
   readonly makes: 'alert' | 'if it ran' | 'none';
 }
@@ -51,13 +55,13 @@ export interface AlertUpdate {
 export const alertUpdates = (transitions: readonly Transition[], memory: Memory): readonly AlertUpdate[] =>
   transitions.flatMap((transition) => alertUpdateOf(transition, memory) ?? []);
 
-function alertUpdateOf({ name, from, to, reason }: Transition, memory: Memory): AlertUpdate | null {
+function alertUpdateOf({ name, from, to, reason, cause }: Transition, memory: Memory): AlertUpdate | null {
   if (from === to) return null;
-  if (to === null) return { name, state: removed, reason, makes: 'none' };
-  if (to === 'running') return { name, state: to, reason, makes: 'none' };
+  if (to === null) return { name, state: removed, reason, cause, makes: 'none' };
+  if (to === 'running') return { name, state: to, reason, cause, makes: 'none' };
   if (!isDown(to)) return null;
-  if (from === null) return { name, state: to, reason, makes: 'none' };
+  if (from === null) return { name, state: to, reason, cause, makes: 'none' };
   // Deployers write `running` before any container starts: that state is no observation.
   const ran = from === 'running' && memory.left.get(name)?.ran !== false;
-  return { name, state: to, reason, makes: ran ? 'alert' : 'if it ran' };
+  return { name, state: to, reason, cause, makes: ran ? 'alert' : 'if it ran' };
 }

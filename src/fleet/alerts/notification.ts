@@ -57,6 +57,9 @@ export interface NotificationFacts {
   readonly state: string | null;
   readonly previous: string | null;
   readonly reason: string | null;
+  /** The service whose container is at fault, and its exit code. */
+  readonly service: string | null;
+  readonly exitCode: number | null;
   readonly since: number;
   /** How many deckies are recorded for the host. */
   readonly deckies: number;
@@ -72,6 +75,7 @@ export function notificationOf(facts: NotificationFacts, publicUrl: string | nul
   const aboutDecky = facts.kind.startsWith('decky_');
   const name = aboutDecky ? (facts.names[0] ?? null) : null;
   const reason = facts.reason === null ? null : oneLine(facts.reason).slice(0, reasonAtMost);
+  const isAboutContainers = kindsAboutContainers.has(facts.kind) && facts.names.length > 0;
   const since = new Date(facts.since).toISOString();
   return {
     kind: facts.kind,
@@ -82,7 +86,8 @@ export function notificationOf(facts: NotificationFacts, publicUrl: string | nul
     state: knownWord(facts.state),
     previous_state: knownWord(facts.previous),
     reason,
-    ...culpritOf(kindsAboutContainers.has(facts.kind) && facts.names.length > 0 ? reason : null),
+    service: isAboutContainers ? serviceName(facts.service) : null,
+    exit_code: isAboutContainers ? facts.exitCode : null,
     since,
     link: publicUrl === null ? null : linkTo(publicUrl, facts.host, name),
     text: oneLine(sentences[facts.kind]({ ...facts, reason, since })),
@@ -134,7 +139,7 @@ const sentences: Readonly<Record<NotificationKind, (facts: TextFacts) => string>
     `Too many messages about host ${host} within a minute: ${heldBack} more are held back until it is over`,
 };
 
-/** Kinds whose reason is about containers: what another reason begins with is no service. */
+/** Kinds with a service and an exit code. A worker that was taken over may write them for any state. */
 const kindsAboutContainers: ReadonlySet<NotificationKind> = new Set([
   'decky_down',
   'decky_flapping',
@@ -142,18 +147,9 @@ const kindsAboutContainers: ReadonlySet<NotificationKind> = new Set([
   'host_flapping',
 ]);
 
-/** The service that a reason names first, and its exit code: `ssh: exited, code 137; http: no container`. */
-export function culpritOf(reason: string | null): { service: string | null; exit_code: number | null } {
-  const [, label = null, fault = ''] = /^([^:;]+): ([^;]*)/.exec(reason ?? '') ?? [];
-  const code = /\bcode (-?\d{1,9})\b/.exec(fault)?.[1];
-  return {
-    service: label === null || noServices.has(label) ? null : label,
-    exit_code: code === undefined ? null : Number(code),
-  };
-}
-
-/** Labels that a reason begins with where no service is at fault. @see observedState */
-const noServices: ReadonlySet<string> = new Set(['base container', 'not in the file', 'file']);
+/** Null where the text is not the name of a service. @see docs/schemas/notification.schema.json */
+const serviceName = (service: string | null): string | null =>
+  service !== null && /^(?!\s)[^:;\p{C}\p{Zl}\p{Zp}]{1,128}(?<!\s)$/u.test(service) ? service : null;
 
 function linkTo(publicUrl: string, host: string, name: string | null): string {
   const base = publicUrl.replace(/[?#].*$/s, '').replace(/\/+$/, '');

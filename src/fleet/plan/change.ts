@@ -1,6 +1,7 @@
 import { printable, shortened } from '../../lib/text.ts';
 import type { Decky } from '../decky.ts';
 import type { FleetState } from '../state.ts';
+import type { Cause } from './cause.ts';
 import type { Memory } from './memory.ts';
 
 /** What a pass does to one row. A row has at most one change; a change of state may also contain new content. */
@@ -14,6 +15,8 @@ export interface Change {
   readonly to: FleetState | null;
   /** Why, as text. */
   readonly reason: string;
+  /** Why, as data; null where the decky runs, or the reason is not about its containers. */
+  readonly cause: Cause | null;
   readonly lastError: string | null;
   /** The new content, from the file; null: the content stays unchanged. */
   readonly content: Decky | null;
@@ -46,21 +49,24 @@ export interface Transition {
   readonly from: FleetState | null;
   readonly to: FleetState | null;
   readonly reason: string;
+  readonly cause: Cause | null;
 }
 
-/** A past transition. `at`: epoch milliseconds. */
-export interface TimedTransition extends Omit<Transition, 'reason'> {
+/** A transition of the past. `at`: epoch milliseconds. */
+export interface TimedTransition extends Omit<Transition, 'reason' | 'cause'> {
   readonly at: number;
 }
 
 export const contentReason = (changed: readonly string[]): string =>
   shortened(printable(`file: ${changed.join(', ')} changed`));
 
-/** The history entries of a change. A new reason for the same state has none. @see CONTRACT.md, rules 4, 5 */
-export function transitionsOf({ name, from, to, reason, changed }: Change): readonly Transition[] {
+/** What a change leaves in the history; a new reason for the same state leaves nothing. @see CONTRACT.md, rules 4, 5 */
+export function transitionsOf({ name, from, to, reason, cause, changed }: Change): readonly Transition[] {
   const content =
-    from !== null && changed.length > 0 ? [{ name, from, to: from, reason: contentReason(changed) }] : [];
-  return from === to ? content : [...content, { name, from, to, reason }];
+    from !== null && changed.length > 0
+      ? [{ name, from, to: from, reason: contentReason(changed), cause: null }]
+      : [];
+  return from === to ? content : [...content, { name, from, to, reason, cause }];
 }
 
 export interface Counts {

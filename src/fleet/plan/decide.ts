@@ -76,7 +76,14 @@ function decideRow(it: RowFacts): Move {
   const content = { content: decky, changed };
   if (moved.change?.action === 'state') return { change: { ...moved.change, ...content }, held: null };
   const kept = moved.change ?? keep(row);
-  return { change: { ...kept, ...content, action: 'config', reason: contentReason(changed) }, held: null };
+  const change: Change = {
+    ...kept,
+    ...content,
+    action: 'config',
+    reason: contentReason(changed),
+    cause: null,
+  };
+  return { change, held: null };
 }
 
 /** Rule 3: why a row that the file does not declare is kept; null: it is deleted. */
@@ -99,7 +106,7 @@ function move(it: RowFacts): Move {
   if (!allowsMove(grace, row, seen)) {
     return seen.state === row.state ? nothing : { change: null, held: heldForWriter(it) };
   }
-  const taken = { ...keep(row), to: seen.state, lastError: seen.reason };
+  const taken = { ...keep(row), to: seen.state, lastError: seen.reason, cause: seen.cause };
   const reason = seen.reason ?? 'all its containers run';
   return { change: { ...taken, action: seen.state === row.state ? 'reason' : 'state', reason }, held: null };
 }
@@ -112,6 +119,7 @@ const keep = (row: Row): Omit<Change, 'action' | 'reason'> => ({
   name: row.name,
   from: row.state,
   to: row.state,
+  cause: null,
   lastError: row.lastError,
   content: null,
   changed: [],
@@ -132,6 +140,7 @@ const insert = (decky: Decky, seen: Observation | null): Change => ({
   from: null,
   to: seen?.state ?? 'pending',
   reason: seen === null ? 'new in the file; Docker does not answer' : (seen.reason ?? 'new in the file'),
+  cause: seen?.cause ?? null,
   lastError: seen?.reason ?? null,
   content: decky,
   changed: [],

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { causeFromJson, causeToJson } from '../../src/database/cause.ts';
+
+describe('a stored cause', () => {
+  for (const cause of [
+    { service: 'ssh', state: 'exited', exitCode: 137 },
+    { service: null, state: 'no container', exitCode: null },
+    null,
+  ])
+    test(`${JSON.stringify(cause)} is read as it was written`, () => {
+      assert.deepEqual(causeFromJson(JSON.parse(JSON.stringify(causeToJson(cause)))), cause);
+    });
+
+  for (const json of [
+    undefined,
+    7,
+    'x',
+    [],
+    {},
+    { state: 1 },
+    { service: 'ssh' },
+    { service: 1, state: 'exited' },
+    { service: 'ssh', state: 'exited', exit_code: '1' },
+    { service: 'ssh', state: 'exited', exit_code: 1.5 },
+    { service: 'ssh', state: 'exited', exit_code: 1e300 },
+    { service: 'ssh', state: 'exited', exit_code: { a: 1 } },
+  ])
+    test(`${JSON.stringify(json)} is none`, () => assert.equal(causeFromJson(json), null));
+
+  test('without service and exit code has neither', () => {
+    assert.deepEqual(causeFromJson({ state: 'x' }), { service: null, state: 'x', exitCode: null });
+  });
+});
