@@ -1,14 +1,11 @@
-import type { Alert } from '../fleet/alerts/alert.ts';
 import type { AlertFacts, Decision } from '../fleet/alerts/decide.ts';
-import { flappingAfter } from '../fleet/alerts/outcome.ts';
 import { codeOf } from '../lib/errors.ts';
-import { longestReason } from '../lib/text.ts';
 import type { Outbox, Sending } from '../pass/outbox.ts';
-import { causeBytesAtMost, causeFromJson } from './cause.ts';
+import { type AlertRow, alertFromRow, notifiedRow, selectAlerts } from './alert-rows.ts';
 import type { Database } from './database.ts';
-import { newestChanges, withChange } from './ledger/alerts.ts';
+import { withChange } from './ledger/alerts.ts';
 import { type Db, query } from './query.ts';
-import { bounded, isStale, staleAfter } from './sql.ts';
+import { bounded, dockerAnswered, isStale, staleAfter } from './sql.ts';
 
 /** Milliseconds after which the server ends the check of a process that hangs: passes may be waiting for rows that it locked. */
 const lookWithinMs = 2000;
@@ -75,7 +72,7 @@ const changedHosts = `with seen as (
     select h.host_uuid, h.last_error, a.state as before,
       ${isStale('$1::int')} and (coalesce(a.state, '') like 'stale%'
         or $2::float8 > least(${staleAfter('$1::int')}, ${firstPassWithinSeconds})) as stale,
-      coalesce(h.last_observed_at < h.last_full_pass_at, false) as blind,
+      h.last_observed_at is not null and not ${dockerAnswered} as blind,
       ${bounded('h.last_full_pass_at')} as full_at, ${bounded('h.last_observed_at')} as observed_at
     from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
     where h.last_full_pass_at is not null),
@@ -135,31 +132,6 @@ async function unlessLocked(db: Db, work: () => Promise<unknown>): Promise<boole
   }
 }
 
-interface AlertRow extends Omit<Alert, 'recent' | 'cause'> {
-  readonly now: number;
-  readonly recent: unknown;
-  readonly cause: unknown;
-}
-
-const changes = (recent: string): string =>
-  `case when jsonb_typeof(${recent}) = 'array' then jsonb_array_length(${recent}) else 0 end`;
-const milliseconds = (time: string): string => `floor(extract(epoch from ${bounded(time)}) * 1000)::float8`;
-
-/** More rows than any host has deckies; limits the number of rows that a compromised host can make this process read. */
-const rowsAtMost = 20_000;
-
-// Rows that a pass is writing now are left to the next look, so that neither waits for the other.
-const selectAlerts = `select a.host_uuid as host, a.name, a.state, a.told as notified, left(a.reason, ${longestReason}) as reason,
-    ${newestChanges('a.recent')} as recent,
-    case when octet_length(a.cause::text) <= ${causeBytesAtMost} then a.cause end as cause,
-    ${milliseconds('a.since')} as since, ${milliseconds('a.changed_at')} as "changedAt",
-    ${milliseconds('clock_timestamp()')} as now
-  from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid)
-    where told <> state or ${changes('recent')} > ${flappingAfter}) due
-  cross join lateral (select * from fleet_alarms l where l.host_uuid = due.host_uuid
-    limit ${rowsAtMost} for update skip locked) a
-  order by a.host_uuid, a.name`;
-
 /** Reads the facts for the alerts; null: there is nothing to decide. */
 async function alertFacts(db: Db): Promise<AlertFacts | null> {
   const rows = await query<AlertRow>(db, selectAlerts);
@@ -173,18 +145,11 @@ async function alertFacts(db: Db): Promise<AlertFacts | null> {
   const limits = await query<{ host_uuid: string; sent: number; limited: boolean }>(db, selectLimits);
   return {
     now: first.now,
-    alerts: rows.map(({ now: _, recent, cause, ...alert }) => ({
-      ...alert,
-      recent: timesOf(recent),
-      cause: causeFromJson(cause),
-    })),
+    alerts: rows.map(alertFromRow),
     sent: new Map(limits.map(({ host_uuid, ...sent }) => [host_uuid, sent])),
     deckies: new Map(counts.map(({ host_uuid, count }) => [host_uuid, count])),
   };
 }
-
-const timesOf = (recent: unknown): readonly number[] =>
-  Array.isArray(recent) ? recent.flatMap((at) => (typeof at === 'number' ? [at * 1000] : [])) : [];
 
 /** The time window in seconds for the limit on messages about a host. */
 const limitWindowSeconds = 60;
@@ -204,7 +169,7 @@ const updateLimits = `insert into fleet_limits as l (host_uuid, since, sent, hel
 async function write(db: Db, { notifications, notified, limits }: Decision): Promise<void> {
   if (limits.length > 0) await query(db, updateLimits, [JSON.stringify(limits)]);
   if (notifications.length > 0) await query(db, insertNotifications, [JSON.stringify(notifications)]);
-  if (notified.length > 0) await query(db, updateNotified, [JSON.stringify(notified)]);
+  if (notified.length > 0) await query(db, updateNotified, [JSON.stringify(notified.map(notifiedRow))]);
 }
 
 const insertNotifications = `insert into fleet_notifications (host_uuid, body, created_at, due_at)

@@ -18,6 +18,10 @@ export const intervalSeconds = (ofOthers: string): string =>
 /** The age of the last full pass, in seconds, from which a host is stale. */
 export const staleAfter = (ofOthers: string): string => `3.0::float8 * ${intervalSeconds(ofOthers)}`;
 
+/** Whether Docker answered the last full pass of a host; null: no full pass. */
+export const dockerAnswered = `(case when h.last_full_pass_at is not null
+  then coalesce(h.last_observed_at >= h.last_full_pass_at, false) end)`;
+
 /** Whether a host's last full pass is older than three intervals; null: no full pass. @param now an SQL expression */
 export const isStale = (ofOthers: string, now = 'clock_timestamp()'): string =>
   `h.last_full_pass_at < ${now} - make_interval(secs => ${staleAfter(ofOthers)})`;

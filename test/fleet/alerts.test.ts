@@ -1,35 +1,48 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { alertFromRow, notifiedRow } from '../../src/database/alert-rows.ts';
+import { causeToJson } from '../../src/database/cause.ts';
 import { type Alert, alertUpdates } from '../../src/fleet/alerts/alert.ts';
 import { type Decision, decide, suppress } from '../../src/fleet/alerts/decide.ts';
 import { type Notification, notificationKinds, notificationOf } from '../../src/fleet/alerts/notification.ts';
+import type { Cause } from '../../src/fleet/plan/cause.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { now } from '../harness/facts.ts';
 import { notificationSchema } from '../harness/notification.ts';
 
 const seconds = (count: number): number => now - count * 1000;
 
-/** An alert that changed once, a while ago, and was not notified. */
-const alert = (name: string, state: string, more: Partial<Alert> = {}): Alert => ({
-  host: 'local',
-  name,
-  state,
-  notified: name === '' ? 'ok' : 'running',
-  reason: 'ssh: exited, code 137',
-  cause: { service: 'ssh', state: 'exited', exitCode: 137 },
-  since: seconds(5),
-  changedAt: seconds(5),
-  recent: [seconds(5)],
-  ...more,
-});
+interface More {
+  readonly notified?: string;
+  readonly reason?: string | null;
+  readonly cause?: Cause | null;
+  readonly changedAt?: number;
+  readonly recent?: readonly number[];
+}
+
+/** An alert that changed once, a while ago, and was not notified; without a name that of the host. */
+const alert = (name: string, state: string, more: More = {}): Alert =>
+  alertFromRow({
+    host: 'local',
+    name,
+    state,
+    notified: more.notified ?? (name === '' ? 'ok' : 'running'),
+    reason: more.reason === undefined ? 'ssh: exited, code 137' : more.reason,
+    cause: more.cause === undefined ? causeToJson(died) : causeToJson(more.cause),
+    since: seconds(5),
+    changedAt: more.changedAt ?? seconds(5),
+    recent: (more.recent ?? [seconds(5)]).map((at) => at / 1000),
+    now,
+  });
+const died: Cause = { service: 'ssh', state: 'exited', exitCode: 137 };
 
 const decided = (alerts: readonly Alert[], deckies = 10, publicUrl: string | null = null): Decision =>
   decide({ now, alerts, deckies: new Map([['local', deckies]]), sent: new Map() }, publicUrl);
 const kinds = (decision: Decision): readonly string[] =>
   decision.notifications.map(({ kind, name, count }) => `${kind} ${name ?? count}`);
 const notifiedStates = (decision: Decision): readonly (string | null)[] =>
-  decision.notified.map((one) => one.notified);
-const many = (count: number, state: string, more: Partial<Alert> = {}): readonly Alert[] =>
+  decision.notified.map((one) => notifiedRow(one).notified);
+const many = (count: number, state: string, more: More = {}): readonly Alert[] =>
   Array.from({ length: count }, (_, at) => alert(`decky-${at}`, state, more));
 
 describe('which transitions matter to alerts', () => {
@@ -134,7 +147,7 @@ describe('which messages are sent', () => {
     assert.deepEqual(decided([still]), { notifications: [], notified: [], limits: [] });
     const ended = decided([{ ...still, changedAt: seconds(300) }]);
     assert.deepEqual(kinds(ended), ['decky_down web']);
-    assert.deepEqual(ended.notified, [
+    assert.deepEqual(ended.notified.map(notifiedRow), [
       { host: 'local', name: 'web', notified: 'failed', clearsChanges: true },
     ]);
     const slow = [900, 700, 20, 10].map(seconds);
@@ -180,7 +193,7 @@ describe('which messages are sent', () => {
     const decision = suppress({ now, alerts, deckies: new Map(), sent: new Map() });
     assert.deepEqual(decision.notifications, []);
     assert.deepEqual(
-      decision.notified.map(({ name, notified: state }) => `${name} ${state}`),
+      decision.notified.map(notifiedRow).map(({ name, notified: state }) => `${name} ${state}`),
       ['old failed', 'gone null'],
     );
   });

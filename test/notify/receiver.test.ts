@@ -278,12 +278,13 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         const seenAlerts: unknown[] = [];
         await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5 }).look(0, ({ alerts }) => {
           seenAlerts.push(
-            ...alerts.map(({ reason, recent, cause }) => [[...(reason ?? '')].length, recent, cause]),
+            ...alerts.map(({ subject, reason, recent }) => [[...(reason ?? '')].length, recent, subject]),
           );
           return { notifications: [], notified: [], limits: [] };
         });
         await database.close();
-        assert.deepEqual(seenAlerts, [[500, [196_000, 197_000, 198_000, 199_000], null]]);
+        const subject = { kind: 'decky', name: 'x', state: 'failed', notified: 'running', cause: null };
+        assert.deepEqual(seenAlerts, [[500, [196_000, 197_000, 198_000, 199_000], subject]]);
       }),
     );
 
@@ -296,13 +297,14 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         );
         notifier();
         for (let round = 0; round < 3; round++) {
+          // Before the alerts: they must not be most of the host's deckies.
           await it.db.query(
-            `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
-         select 'evil', $1 || '-' || n, 'failed', 'running', now(), now() - interval '3 s' from generate_series(1, 15) n`,
+            `insert into fleet_deckies (host_uuid, name, state) select 'evil', $1 || '-' || n, 'failed' from generate_series(1, 30) n`,
             [`round-${round}`],
           );
           await it.db.query(
-            `insert into fleet_deckies (host_uuid, name, state) select 'evil', $1 || '-' || n, 'failed' from generate_series(1, 30) n`,
+            `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at)
+         select 'evil', $1 || '-' || n, 'failed', 'running', now(), now() - interval '3 s' from generate_series(1, 15) n`,
             [`round-${round}`],
           );
           await sleep(1500);

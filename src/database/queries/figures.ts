@@ -2,7 +2,7 @@ import { figuresFromJson } from '../../fleet/figures.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostFigures, MetricsSource } from '../../views/metrics.ts';
 import type { Query } from '../query.ts';
-import { bounded, countNotes, intervalSeconds, isStale } from '../sql.ts';
+import { bounded, countNotes, dockerAnswered, intervalSeconds, isStale } from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
 
 /**
@@ -37,8 +37,7 @@ const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as 
     coalesce(${isStale('$1::int')}, true) as stale,
     case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
-    case when h.last_full_pass_at is not null
-      then coalesce(h.last_observed_at >= h.last_full_pass_at, false) end as docker_up,
+    ${dockerAnswered} as docker_up,
     s.states, ${countNotes('held')} as held, ${countNotes('contested')} as contested, h.figures
   from ${knownHosts('null::text', '$2::text[]')} order by host_uuid`;
 

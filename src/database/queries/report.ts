@@ -3,7 +3,15 @@ import { printableDeep } from '../../lib/text.ts';
 import type { DeckyRow, Gap, HostNote, HostView, Report, Transition } from '../../views/report.ts';
 import { leftReason, memoryFromJson } from '../memory.ts';
 import type { Query } from '../query.ts';
-import { intervalSeconds, iso, isStale, readableNotes, readableServices, shortReason } from '../sql.ts';
+import {
+  dockerAnswered,
+  intervalSeconds,
+  iso,
+  isStale,
+  readableNotes,
+  readableServices,
+  shortReason,
+} from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
 
 /**
@@ -72,24 +80,24 @@ export const forPeople =
     (await query<R>(statement, values)).map(printableDeep);
 
 interface HostRow extends Omit<HostView, 'docker' | 'held' | 'left' | 'contested'> {
-  readonly observed: boolean | null;
+  readonly docker_up: boolean | null;
   readonly notes: Json;
 }
 
 const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval_s,
-    coalesce(${isStale('$2::int')}, true) as stale, h.last_observed_at >= h.last_full_pass_at as observed,
+    coalesce(${isStale('$2::int')}, true) as stale, ${dockerAnswered} as docker_up,
     ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'].map((at) => iso(`h.${at}`)).join(', ')},
     ${shortReason('h.last_error')}, h.version, h.counts, ${readableNotes} as notes, coalesce(s.states, '{}') as states
   from ${knownHosts('$1::text', '$3::text[]')} order by host_uuid`;
 
-function hostView({ observed, notes, ...row }: HostRow): HostView {
+function hostView({ docker_up: dockerUp, notes, ...row }: HostRow): HostView {
   const { held, left, contested } = memoryFromJson(notes);
   const views = (found: ReadonlyMap<string, { reason: string; since: number }>): readonly HostNote[] =>
     [...found].map(([name, { reason, since }]) => ({ name, reason, since: new Date(since).toISOString() }));
   return {
     ...row,
     counts: isObject(row.counts) ? row.counts : null,
-    docker: row.last_full_pass_at === null ? 'unknown' : observed === true ? 'ok' : 'unreachable',
+    docker: dockerUp === null ? 'unknown' : dockerUp ? 'ok' : 'unreachable',
     held: views(held),
     left: [...left].map(([name, { since }]) => ({
       name,

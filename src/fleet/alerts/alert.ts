@@ -3,28 +3,61 @@ import type { Transition } from '../plan/change.ts';
 import type { Memory } from '../plan/memory.ts';
 import type { FleetState } from '../state.ts';
 
+/** In place of a state: the last notification said that it keeps changing. */
+export const flapping = 'flapping';
+
 /**
- * A row of `fleet_alarms`: the state of something now, and the state of which the receiver was notified last.
- * Level-triggered: whatever happened in between, a message is about the difference. Times are epoch milliseconds of the
- * database's clock.
+ * The state of something now, and the state of which the receiver was notified last. Level-triggered: whatever happened in
+ * between, a message is about the difference. Times are epoch milliseconds of the database's clock.
  */
-export interface Alert {
+interface AlertOf<T> {
   readonly host: string;
-  /** Of a decky; empty: the host itself. */
-  readonly name: string;
-  /** A decky's state or `removed`; of a host `ok`, or the words of what is wrong: `stale`, `unreachable`. */
-  readonly state: string;
-  /** The state of the last notification, or `flapping`. */
-  readonly notified: string;
+  readonly subject: T;
   readonly reason: string | null;
-  /** Null where it runs, of a host, and in rows of older versions. */
-  readonly cause: Cause | null;
   /** Since when it is in this state. */
   readonly since: number;
   readonly changedAt: number;
   /** The newest changes. */
   readonly recent: readonly number[];
 }
+
+export interface DeckySubject {
+  readonly kind: 'decky';
+  readonly name: string;
+  /** A state of `fleet_deckies`, or `removed`. A worker that was taken over may write any other text. */
+  readonly state: string;
+  /** The state of the last notification, or `flapping`. */
+  readonly notified: string;
+  /** Null where it runs, and in rows of older versions. */
+  readonly cause: Cause | null;
+}
+
+/** What can be wrong with a host: it is stale, or its Docker does not answer. */
+export const hostFaults = ['stale', 'unreachable'] as const;
+export type HostFault = (typeof hostFaults)[number];
+
+export interface HostSubject {
+  readonly kind: 'host';
+  readonly faults: ReadonlySet<HostFault>;
+  /** The faults of the last notification. */
+  readonly notified: ReadonlySet<HostFault> | typeof flapping;
+}
+
+export type DeckyAlert = AlertOf<DeckySubject>;
+export type HostAlert = AlertOf<HostSubject>;
+export type Alert = DeckyAlert | HostAlert;
+
+export const isAboutDecky = (alert: Alert): alert is DeckyAlert => alert.subject.kind === 'decky';
+
+/** Whether the last notification was about the state now. */
+export const isNotified = ({ subject }: Alert): boolean =>
+  subject.kind === 'decky'
+    ? subject.state === subject.notified
+    : subject.notified !== flapping && subject.faults.symmetricDifference(subject.notified).size === 0;
+
+/** A host's state as messages and rows have it: `ok`, or its faults. */
+export const hostState = (faults: ReadonlySet<HostFault>): string =>
+  hostFaults.filter((fault) => faults.has(fault)).join(' ') || 'ok';
 
 /** The state of the alert of a decky whose row is gone. */
 export const removed = 'removed';

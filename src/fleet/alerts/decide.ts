@@ -1,7 +1,7 @@
-import { type Alert, removed } from './alert.ts';
+import { type Alert, type DeckySubject, flapping, type HostSubject, isNotified, removed } from './alert.ts';
 import { type DueAlert, limitMessage, type MessageGroup, messageGroups } from './messages.ts';
 import type { Notification } from './notification.ts';
-import { type AlertOutcome, flapping, outcomeOf } from './outcome.ts';
+import { type AlertOutcome, outcomeOf } from './outcome.ts';
 
 /** What is known when it is decided which messages are sent. */
 export interface AlertFacts {
@@ -40,9 +40,12 @@ export interface Limit {
 /** What the row of an alert takes once its state was notified, or noted without a message. */
 export interface NotifiedAlert {
   readonly host: string;
-  readonly name: string;
-  /** Null: the row is deleted. */
-  readonly notified: string | null;
+  readonly subject:
+    | (Pick<DeckySubject, 'kind' | 'name'> & {
+        /** Null: the row is deleted. */
+        readonly notified: string | null;
+      })
+    | Pick<HostSubject, 'kind' | 'notified'>;
   /** Whether the changes that the row remembers are cleared. */
   readonly clearsChanges: boolean;
 }
@@ -127,18 +130,22 @@ function withinLimit(
   return { going, heldBack };
 }
 
-const notifiedAlert = ({ host, name, state, notified }: Alert, outcome: AlertOutcome): NotifiedAlert => ({
-  host,
-  name,
-  notified: outcome === 'flapping' ? flapping : state === removed ? null : state,
+function notifiedAlert({ host, subject }: Alert, outcome: AlertOutcome): NotifiedAlert {
   // The changes that made it flapping would make it so again.
-  clearsChanges: notified === flapping,
-});
+  const clearsChanges = subject.notified === flapping;
+  if (subject.kind === 'host') {
+    const notified = outcome === 'flapping' ? flapping : subject.faults;
+    return { host, subject: { kind: 'host', notified }, clearsChanges };
+  }
+  const { name, state } = subject;
+  const notified = outcome === 'flapping' ? flapping : state === removed ? null : state;
+  return { host, subject: { kind: 'decky', name, notified }, clearsChanges };
+}
 
 /** Without a receiver: old changes count as notified, so that a receiver that is set later is not sent them. */
 export const suppress = ({ now, alerts }: AlertFacts): Decision => ({
   ...nothing,
   notified: alerts
-    .filter((alert) => alert.notified !== alert.state && now - alert.changedAt >= oldAfterMs)
+    .filter((alert) => !isNotified(alert) && now - alert.changedAt >= oldAfterMs)
     .map((alert) => ({ ...notifiedAlert(alert, 'unannounced'), clearsChanges: true })),
 });

@@ -1,6 +1,6 @@
-import type { Alert } from './alert.ts';
+import { type Alert, type DeckyAlert, flapping, type HostAlert, hostState, isAboutDecky } from './alert.ts';
 import { type Notification, type NotificationKind, notificationOf } from './notification.ts';
-import { type AlertOutcome, flapping } from './outcome.ts';
+import type { AlertOutcome } from './outcome.ts';
 
 /** An alert about which something is done. */
 export interface DueAlert {
@@ -44,20 +44,15 @@ export function messageGroups(
   alerts: readonly Alert[],
   context: MessageContext,
 ): readonly MessageGroup[] {
-  const hosts = due.filter(({ alert }) => alert.name === '');
-  const deckies = due.filter(({ alert }) => alert.name !== '');
-  const wereDown = alerts.filter(({ name, notified }) => name !== '' && notified !== 'running').length;
-  const about = (outcome: keyof typeof kinds, among: number): readonly MessageGroup[] =>
-    deckyGroups(outcome, withOutcome(deckies, outcome), among, context);
+  const wereDown = alerts.filter((it) => isAboutDecky(it) && it.subject.notified !== 'running').length;
+  const about = (outcome: keyof typeof kinds, among: number): readonly MessageGroup[] => {
+    const found = due.filter((one) => one.outcome === outcome).map(({ alert }) => alert);
+    return deckyGroups(outcome, found.filter(isAboutDecky), among, context);
+  };
   return [
-    ...withOutcome(hosts, 'host').map((alert) => ({
-      alerts: [alert],
-      messages: hostMessages(alert, context),
-    })),
-    ...withOutcome(hosts, 'flapping').map((alert) => ({
-      alerts: [alert],
-      messages: [messageOf('host_flapping', [alert], context)],
-    })),
+    ...due.flatMap(({ alert, outcome }) =>
+      isAboutDecky(alert) ? [] : [{ alerts: [alert], messages: hostMessages(alert, outcome, context) }],
+    ),
     ...about('down', context.deckies),
     ...about('up', wereDown),
     ...about('removed', wereDown),
@@ -65,13 +60,10 @@ export function messageGroups(
   ];
 }
 
-const withOutcome = (due: readonly DueAlert[], outcome: AlertOutcome): readonly Alert[] =>
-  due.filter((one) => one.outcome === outcome).map(({ alert }) => alert);
-
 /** @param among of how many deckies these are most, if they are one message */
 function deckyGroups(
   outcome: keyof typeof kinds,
-  alerts: readonly Alert[],
+  alerts: readonly DeckyAlert[],
   among: number,
   context: MessageContext,
 ): readonly MessageGroup[] {
@@ -79,31 +71,30 @@ function deckyGroups(
   const areOneMessage =
     (alerts.length >= groupFrom && alerts.length * 2 > among) || alerts.length > singlesAtMost;
   return areOneMessage
-    ? [{ alerts, messages: [messageOf(group, alerts, context)] }]
-    : alerts.map((alert) => ({ alerts: [alert], messages: [messageOf(single, [alert], context)] }));
+    ? [{ alerts, messages: [deckyMessage(group, alerts, context)] }]
+    : alerts.map((alert) => ({ alerts: [alert], messages: [deckyMessage(single, [alert], context)] }));
 }
 
-/** @param alerts at least one; of the host itself, or of its deckies */
-function messageOf(
+/** @param alerts at least one, of one host */
+function deckyMessage(
   kind: NotificationKind,
-  alerts: readonly Alert[],
+  alerts: readonly DeckyAlert[],
   { deckies, publicUrl }: MessageContext,
 ): Notification {
-  const same = <T>(of: (alert: Alert) => T): T | null => {
+  const same = <T>(of: (alert: DeckyAlert) => T): T | null => {
     const [first, ...more] = new Set(alerts.map(of));
     return first === undefined || more.length > 0 ? null : first;
   };
-  const names = alerts.map(({ name }) => name).filter((name) => name !== '');
   return notificationOf(
     {
       kind,
       host: alerts[0]?.host ?? '',
-      names,
-      state: same(({ state }) => state),
-      previous: same(({ notified }) => notified),
+      names: alerts.map(({ subject }) => subject.name),
+      state: same(({ subject }) => subject.state),
+      previous: same(({ subject }) => subject.notified),
       reason: same(({ reason }) => reason),
-      service: same(({ cause }) => cause?.service ?? null),
-      exitCode: same(({ cause }) => cause?.exitCode ?? null),
+      service: same(({ subject }) => subject.cause?.service ?? null),
+      exitCode: same(({ subject }) => subject.cause?.exitCode ?? null),
       since: alerts.reduce((earliest, { since }) => Math.min(earliest, since), Infinity),
       deckies,
     },
@@ -111,24 +102,49 @@ function messageOf(
   );
 }
 
-const faults = [
-  { word: 'stale', begins: 'host_stale', ends: 'host_fresh' },
-  { word: 'unreachable', begins: 'docker_unreachable', ends: 'docker_back' },
+const kindsOfFaults = [
+  { fault: 'stale', begins: 'host_stale', ends: 'host_fresh' },
+  { fault: 'unreachable', begins: 'docker_unreachable', ends: 'docker_back' },
 ] as const;
 
-/** A message for each fault of a host that began or ended; after flapping for each fault, since the last state sent is unknown. */
-function hostMessages(alert: Alert, context: MessageContext): readonly Notification[] {
-  const now = new Set(alert.state.split(' '));
-  const then = new Set(alert.notified.split(' '));
-  return faults
-    .filter(({ word }) => alert.notified === flapping || now.has(word) !== then.has(word))
-    .map(({ word, begins, ends }) =>
-      now.has(word)
+/** A message for each fault that began or ended; after flapping for each fault, since the last state sent is unknown. */
+function hostMessages(
+  alert: HostAlert,
+  outcome: AlertOutcome,
+  context: MessageContext,
+): readonly Notification[] {
+  const { faults, notified } = alert.subject;
+  if (outcome === 'flapping') return [hostMessage('host_flapping', alert, context)];
+  return kindsOfFaults
+    .filter(({ fault }) => notified === flapping || faults.has(fault) !== notified.has(fault))
+    .map(({ fault, begins, ends }) =>
+      faults.has(fault)
         ? // The reason that a host's alert keeps is why Docker does not answer.
-          messageOf(begins, [word === 'stale' ? { ...alert, reason: null } : alert], context)
-        : messageOf(ends, [{ ...alert, reason: null, since: alert.changedAt }], context),
+          hostMessage(begins, fault === 'stale' ? { ...alert, reason: null } : alert, context)
+        : hostMessage(ends, { ...alert, reason: null, since: alert.changedAt }, context),
     );
 }
+
+const hostMessage = (
+  kind: NotificationKind,
+  { host, subject, reason, since }: HostAlert,
+  { deckies, publicUrl }: MessageContext,
+): Notification =>
+  notificationOf(
+    {
+      kind,
+      host,
+      names: [],
+      state: hostState(subject.faults),
+      previous: subject.notified === flapping ? flapping : hostState(subject.notified),
+      reason,
+      service: null,
+      exitCode: null,
+      since,
+      deckies,
+    },
+    publicUrl,
+  );
 
 /** @param count how many messages are held back */
 export const limitMessage = (
