@@ -467,12 +467,12 @@ describe('whose host this is', () => {
     assert.deepEqual(await it.db.query('select *, xmin::text from fleet_hosts'), before);
   });
 
-  test('a pass from a machine that cannot be told does not count as one from the right machine', async () => {
+  test('a pass from a machine that cannot be identified does not count as one from the right machine', async () => {
     it.desired = declared(decky('web'));
     await run();
     it.identity = null;
     it.desired = declared(decky('other'));
-    await assert.rejects(run(), { code: 'OTHER_MACHINE', message: /machine-a.*cannot be told/ });
+    await assert.rejects(run(), { code: 'OTHER_MACHINE', message: /machine-a.*cannot be identified/ });
     assert.deepEqual(await statesOf(it.db), ['web torn_down']);
   });
 

@@ -52,7 +52,7 @@ describe('the result of a job', () => {
     test(`is refused as ${JSON.stringify(forged)}`, () => {
       assert.throws(() => parseJobResult(forged, 'a'), {
         code: 'JOB_FAILED',
-        message: /host a .* is no result/,
+        message: /host a did not return a valid result/,
       });
     });
 
