@@ -42,12 +42,11 @@ await globalTeardown();
 
 async function runFiles(some: readonly string[], concurrency: number): Promise<void> {
   if (some.length === 0) return;
-  // A test that fails may leave a connection open, and must not hold the others up.
   const stream = run({
     files: some.map((file) => join(packageRoot, file)),
     concurrency,
     signal: hangs.signal,
-    forceExit: true,
+    execArgv: ['--import', join(packageRoot, 'test/harness/ends.ts')],
   });
   hangs.follow(stream);
   const began = new Map<string, number>();

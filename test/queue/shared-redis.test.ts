@@ -20,10 +20,14 @@ describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency
   let engine: FakeEngine;
   const servers: Server[] = [];
   const fleets: TestFleet[] = [];
+  const workers: Running[] = [];
   before(async () => {
     engine = await fakeEngine();
   });
   after(async () => {
+    // Those of a test that failed.
+    for (const { child } of workers) child.kill('SIGKILL');
+    await Promise.all(workers.map(({ finished }) => finished));
     for (const { db, host } of fleets) {
       host.remove();
       await db.drop();
@@ -47,6 +51,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency
   };
   const startWorker = async ({ db, env }: TestFleet): Promise<Running> => {
     const worker = start([], env, 'worker.ts');
+    workers.push(worker);
     await waitFor(
       async () => (await db.query('select from fleet_hosts where last_full_pass_at is not null')).length > 0,
     );
@@ -60,12 +65,12 @@ describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency
   test('two fleets in two logical databases: a stop message to one worker does not stop the other', async () => {
     const { url } = await redis();
     const [first, second] = [await fleet(`${url}/0`), await fleet(`${url}/1`)];
-    const workers = [await startWorker(first), await startWorker(second)] as const;
+    const both = [await startWorker(first), await startWorker(second)] as const;
     for (const [at, one] of [second, first].entries()) {
       const { code, stdout } = await cli(['stop', '--host', 'local'], one.env);
       assert.equal(code, 0);
       assert.match(stdout, /has stopped/);
-      const [ended, other] = at === 0 ? [workers[1], workers[0]] : [workers[0], workers[1]];
+      const [ended, other] = at === 0 ? [both[1], both[0]] : [both[0], both[1]];
       assert.equal((await ended.finished).code, 0);
       if (at > 0) break;
       // The message was published to all at the same time.
