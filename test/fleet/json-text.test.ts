@@ -31,15 +31,15 @@ const sameButNumbers = (text: string): void =>
 /** A text, and what it says. */
 type Said = readonly [text: string, value: Json];
 /** What looks like a number and stands in a text, and what looks like an end of a text. */
-const anyWord = fc.oneof(
+const word = fc.oneof(
   fc.constantFrom(
     ...['a', '', '__proto__', ',1.0,', ': 0.0}', '\\\\', '"', 'x":1.0,"'],
     ...['\0', '\0\0', '\u00000', '\u00000:0', '\u00001:0'],
   ),
   fc.string(),
 );
-// Not a backslash alone: V8 14 takes other keys of one escaped sign for it, once it has seen it.
-const word = anyWord.filter((text) => text !== '\\');
+// Without a backslash: once V8 14 has seen such a key, its JSON.parse takes other keys with an escaped sign for it.
+const keyWord = word.filter((text) => !text.includes('\\'));
 const blank = fc.constantFrom('', '', ' ', '\n  ', '\t');
 const { said } = fc.letrec<{ said: Said }>((tie) => ({
   said: fc.oneof(
@@ -59,7 +59,7 @@ const { said } = fc.letrec<{ said: Said }>((tie) => ({
         ],
       ),
     fc
-      .array(fc.tuple(blank, word, blank, tie('said'), blank), { maxLength: 4 })
+      .array(fc.tuple(blank, keyWord, blank, tie('said'), blank), { maxLength: 4 })
       .map(
         (members): Said => [
           `{${members.map(([a, key, b, [text], c]) => `${a}${JSON.stringify(key)}${b}:${b}${text}${c}`).join(',')}}`,
