@@ -139,7 +139,10 @@ describe('a dashboard whose stores go away', { concurrency: true }, () => {
               assert.equal(metric(replies['/metrics'], 'queues_up'), '0');
               assert.equal(metric(replies['/metrics'], 'database_up'), '1');
               assert.match(replies['/metrics'].body, /^decnet_fleet_deckies\{host="local"/m);
-              assert.match(replies['/hosts/local'].body, /The queues do not answer, so passes cannot be shown/);
+              assert.match(
+                replies['/hosts/local'].body,
+                /The queues do not answer, so passes cannot be shown/,
+              );
               assert.match(replies['/deckies/local/web'].body, /Its worker does not answer: The queues/);
               assert.match(replies['/deckies/local/web'].body, /what the table fleet_deckies says/);
               answer(replies, 503, '/readyz');
