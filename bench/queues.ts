@@ -121,7 +121,9 @@ async function openStore(
   }
   const backend = queueBackend({ redis: null, databaseUrl }, listener);
   await backend.prepare();
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 10, options: '-c search_path=bullmq' });
+  // The address has options of its own, which would replace these.
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
+  pool.on('connect', (client) => void client.query('set search_path to bullmq'));
   pool.setMaxListeners(0);
   const jobTables = `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'bullmq' and c.relkind = 'r' and c.relname !~ 'migration|schema|version'`;

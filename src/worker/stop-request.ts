@@ -8,6 +8,6 @@ export const stopRequest = (bus: Bus, host: string, log: Log): Promise<void> =>
     bus.subscribe(controlTopic, (payload, scope) => {
       const action = controlAction(payload, host, scope);
       if (action === 'stop') stop();
-      if (action === 'names no host') log.warn({ host }, 'a control message without host_uuid is ignored');
+      if (action === 'names no host') log.warn({ host }, 'ignored a control message without host_uuid');
     });
   });

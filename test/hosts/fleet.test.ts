@@ -200,7 +200,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     assert.match(unasked.stderr, /Add --yes/);
     const before = await rowsOf(store.db, 'host-a');
     const done = await cli(['forget', '--host', 'host-e', '--yes'], a().env);
-    assert.deepEqual([done.code, done.stdout], [0, 'Host host-e is forgotten: 1 row removed.\n']);
+    assert.deepEqual([done.code, done.stdout], [0, 'Removed host host-e and 1 row.\n']);
     for (const table of ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_alarms']) {
       assert.deepEqual(await store.db.query(`select 1 from ${table} where host_uuid = 'host-e'`), [], table);
     }
