@@ -144,7 +144,7 @@ describe('a dashboard whose stores go away', { concurrency: true }, () => {
                 /The queues do not answer, so passes cannot be shown/,
               );
               assert.match(replies['/deckies/local/web'].body, /Its worker does not answer: The queues/);
-              assert.match(replies['/deckies/local/web'].body, /what the table fleet_deckies says/);
+              assert.match(replies['/deckies/local/web'].body, /the row in the table fleet_deckies/);
               answer(replies, 503, '/readyz');
               for (const path of [
                 '/queues',
