@@ -80,7 +80,7 @@ export async function measureOneEvent(options: {
   const rows: Record<string, number | string>[] = [];
   for (const deckies of options.sizes) rows.push(await inFleet(deckies, options.rounds, engine, postgres));
   return {
-    name: 'one-event',
+    name: 'event',
     title: `From a container's death to its row, on one host, by its number of deckies. Milliseconds, median and worst of ${options.rounds} rounds.`,
     rows,
   };

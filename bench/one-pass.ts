@@ -66,7 +66,7 @@ export async function measureOnePass(options: {
     await rm(directory, { recursive: true, force: true });
   }
   return {
-    name: 'one-pass',
+    name: 'pass',
     title: `One pass, deckies of 3 services. Milliseconds, medians of ${options.rounds} rounds; the event-loop delay is the longest of all.`,
     rows: hosts.flatMap((host) =>
       found.filter((one) => one.host === host).map((one) => line(one, smaller(one, found))),
