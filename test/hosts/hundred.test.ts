@@ -94,7 +94,8 @@ describe('many hosts', { skip: noStore('redis') }, () => {
     }
     const counts = [...passes.values()].map((times) => times.length);
     const sum = counts.reduce((total, count) => total + count, 0);
-    assert.ok(Math.max(...counts) <= seconds + 2, `doubled: ${counts.join(' ')}`);
+    // One more at each end of the window, and one that was late from before it; a doubled schedule gives twice as many.
+    assert.ok(Math.max(...counts) <= Math.ceil(seconds) + 3, `doubled: ${counts.join(' ')}`);
     const tenths = new Array<number>(10).fill(0);
     for (const at of [...passes.values()].flat())
       tenths[Math.floor((at % 1000) / 100)] = (tenths[Math.floor((at % 1000) / 100)] ?? 0) + 1;
