@@ -10,7 +10,9 @@ import { openBus } from '../src/bus/open.ts';
 import { postgresLedger } from '../src/database/ledger/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
 import type { Container } from '../src/fleet/plan/container-match.ts';
+import { portsOff } from '../src/fleet/plan/ports.ts';
 import { createLog } from '../src/lib/log.ts';
+import { noHearing } from '../src/pass/observe.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../src/queue/backend.ts';
 import { parseStateFile } from '../src/state-file/parse.ts';
 import { type HostWorker, startHostWorker } from '../src/worker/host.ts';
@@ -66,7 +68,13 @@ const container = (name: string, decky: string | null): Container => ({
   exitCode: null,
   unhealthy: false,
   createdAt: 0,
+  ageSeconds: 3600,
   loop: { kind: 'none' },
+  isOfDecnet: true,
+  isOfTopology: false,
+  network: decky === null ? 'own' : 'shared',
+  owner: decky,
+  startedBeforeBase: false,
 });
 
 async function simulate(host: string): Promise<SimulatedHost> {
@@ -95,11 +103,16 @@ async function simulate(host: string): Promise<SimulatedHost> {
     ports: {
       ledger,
       bus,
+      hearing: noHearing,
+      decnet: null,
       stateFile: { path: 'memory', read: async () => desired },
       machine: { identity: async () => host },
       engine: {
         list: async ({ only }) => ({
           kind: 'ok',
+          ports: portsOff,
+          isWhole: only === null,
+          now: Date.now() / 1000,
           containers: [...engine.values()].filter((one) => only === null || only.has(one.decky ?? one.name)),
         }),
       },
@@ -107,6 +120,7 @@ async function simulate(host: string): Promise<SimulatedHost> {
     bus,
     backend,
     graceSeconds: 0,
+    rolloutSeconds: 0,
     intervalSeconds: Number(interval),
     log,
     watchers: { docker, file: silent },

@@ -44,15 +44,23 @@ export const quietResult = (host: string, job: string, dryRun = false): JobResul
 const hex = (at: number, salt: string): string =>
   `${at.toString(16).padStart(8, '0')}${salt}`.padEnd(64, '0');
 
-/** One element of Docker's listing with all its fields, 1.2 kB. */
-function container(at: number, name: string, labels: Readonly<Record<string, string>>): object {
+/** All containers were started three hours ago, as soon as they were made. */
+const startedAt = Math.floor(Date.now() / 1000) - 3 * 3600;
+
+/** One element of Docker's listing with all its fields, 1.2 kB. @param base the index of the base that it joins */
+function container(
+  at: number,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  base: number | null,
+): object {
   return {
     Id: hex(at, 'c'),
     Names: [`/${name}`],
     Image: 'decnet/service:latest',
     ImageID: `sha256:${hex(at, 'f')}`,
     Command: '/entrypoint.sh --config /etc/decnet/service.json --log /var/log/decnet/service.log',
-    Created: 1_760_000_000,
+    Created: startedAt,
     Ports: [],
     Labels: {
       'com.docker.compose.project': 'decnet',
@@ -66,7 +74,7 @@ function container(at: number, name: string, labels: Readonly<Record<string, str
     },
     State: 'running',
     Status: 'Up 3 hours',
-    HostConfig: { NetworkMode: `container:${hex(at, 'b')}` },
+    HostConfig: { NetworkMode: base === null ? 'decnet' : `container:${hex(base, 'c')}` },
     NetworkSettings: {
       Networks: {
         decnet: {
@@ -89,32 +97,45 @@ function container(at: number, name: string, labels: Readonly<Record<string, str
 /** The containers of `builtDeckies`: a base and one of each service. */
 export function* manyContainers(count: number, services = 3): Generator<object> {
   for (let at = 0; at < count * (services + 1); at++) {
-    const { decky, service, name } = placeOf(at, services);
+    const { decky, service, name, base } = placeOf(at, services);
     const labels = {
       'decnet.fleet.service': 'true',
       'decnet.fleet.decky': decky,
       'decnet.fleet.service_name': service ?? '',
     };
-    yield container(at, name, service === null ? {} : labels);
+    yield container(at, name, service === null ? {} : labels, base);
   }
 }
 
-/** Docker's inspection of one of `manyContainers`: the fields of the listing, and the state. */
-export function inspection(id: string, services = 3): object {
-  const at = Number.parseInt(id.slice(0, 8), 16);
-  const { name } = placeOf(at, services);
+/** Docker's inspection of one of `manyContainers`: the fields of the listing, and the state. @param named its name or id */
+export function inspection(named: string, services = 3): object {
+  const at = indexOf(named, services);
+  const { name, base } = placeOf(at, services);
   return {
-    ...container(at, name, {}),
+    ...container(at, name, {}, base),
     Name: `/${name}`,
     RestartCount: 0,
-    State: { Status: 'running', Running: true, StartedAt: '2026-01-01T00:00:00Z' },
+    State: { Status: 'running', Running: true, StartedAt: new Date(startedAt * 1000).toISOString() },
   };
 }
 
+/** The index of the container with this name or id. */
+function indexOf(named: string, services: number): number {
+  const [, decky, service] = /^decky-(\d+)(?:-(.+))?$/.exec(named) ?? [];
+  if (decky === undefined) return Number.parseInt(named.slice(0, 8), 16);
+  const base = (Number(decky) - 1) * (services + 1);
+  return service === undefined ? base : base + 1 + serviceNames.indexOf(service);
+}
+
 /** The decky and service of the container at this index. */
-function placeOf(at: number, services: number): { decky: string; service: string | null; name: string } {
+function placeOf(
+  at: number,
+  services: number,
+): { decky: string; service: string | null; name: string; base: number | null } {
   const decky = `decky-${String(Math.floor(at / (services + 1)) + 1).padStart(2, '0')}`;
   const nth = at % (services + 1);
   const service = nth === 0 ? null : (serviceNames[nth - 1] ?? null);
-  return { decky, service, name: service === null ? decky : `${decky}-${service}` };
+  return service === null
+    ? { decky, service, name: decky, base: null }
+    : { decky, service, name: `${decky}-${service}`, base: at - nth };
 }

@@ -1,9 +1,11 @@
 /** A pass of this product, by phase. Started by bench/one-pass.ts. */
+
 import pg from 'pg';
 import { postgresLedger } from '../src/database/ledger/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
 import { dockerEngine } from '../src/docker/engine.ts';
 import type { HostTransaction } from '../src/pass/ledger.ts';
+import { noHearing } from '../src/pass/observe.ts';
 import { type Ports, pass } from '../src/pass/pass.ts';
 import { stateFileReader } from '../src/state-file/read.ts';
 import { keepHeapSmall } from '../src/worker/heap.ts';
@@ -56,6 +58,8 @@ function portsOf(phases: Record<string, number>): Ports {
         ledger.inTransaction(request, seen, (transaction) => work(timedTransaction(transaction))),
     },
     stateFile: { path: told.stateFile, read: () => timed(phases, 'file', () => file.read()) },
+    hearing: noHearing,
+    decnet: null,
     engine: { list: (look) => timed(phases, 'docker', () => engine.list(look)) },
     machine: { identity: async () => 'bench' },
     bus: { publish: () => undefined },
@@ -78,7 +82,7 @@ async function fill(): Promise<void> {
     { host_uuid: host },
     'fill',
     { ...portsOf({}), engine: { list: async () => ({ kind: 'unreachable', reason: 'filling' }) } },
-    { graceSeconds: 0 },
+    { graceSeconds: 0, rolloutSeconds: 0 },
   );
   await client.query(`update fleet_deckies set state = 'running', reconciled_at = updated_at`);
   await client.query('drop schema if exists filled cascade; create schema filled');
@@ -106,7 +110,10 @@ const prepare = async (): Promise<void> => {
   await client.query(settle);
 };
 serveRounds(prepare, async (phases) => {
-  const { result } = await pass({ host_uuid: host }, 'bench', portsOf(phases), { graceSeconds: 0 });
+  const { result } = await pass({ host_uuid: host }, 'bench', portsOf(phases), {
+    graceSeconds: 0,
+    rolloutSeconds: 900,
+  });
   const expected = {
     'all new': result.inserted,
     'all deleted': result.deleted,

@@ -3,7 +3,7 @@
  * The engine answers Docker's API from memory in a separate process, PostgreSQL is real. Pass and floor run in separate
  * processes, to measure their memory peaks, and alternate. For smaller sizes a pass with DECNET's method is measured, too.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, postgresServer } from '../test/harness/servers.ts';
@@ -74,6 +74,61 @@ export async function measureOnePass(options: {
   };
 }
 
+/** Open incidents, and alerts that belong to them, of hosts that the measured one knows nothing of. */
+const openIncidents = [
+  `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
+   select 'bench-' || n, 'deckies_down', 'warning', 'bench', 'docker ps', now(), now(), now(), one, one, '[]', '[]'
+   from generate_series(1, 20) n, (values ('{"hosts": 1, "deckies": 10, "down": 10}'::jsonb)) of (one)`,
+  `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at, incident)
+   select 'other-' || n, 'decky-' || m, 'failed', 'failed', now(), now(), 'bench-' || n
+   from generate_series(1, 20) n, generate_series(1, 10) m`,
+];
+const noIncidents = [
+  `delete from fleet_incidents where id like 'bench-%'`,
+  `delete from fleet_alarms where host_uuid like 'other-%'`,
+];
+
+/** Passes that change nothing, without and with 20 open incidents of 200 deckies, alternating. */
+export async function measureBesideIncidents(options: {
+  readonly deckies: number;
+  readonly rounds: number;
+}): Promise<Table> {
+  const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-bench-'));
+  const postgres = await postgresServer();
+  let host: Host | null = null;
+  try {
+    host = await openHost(options.deckies, directory, postgres.url);
+    const { databaseUrl } = host;
+    const ours = await startMeasuring('pass', host, 'nothing changed');
+    await ours.ask('round');
+    const times = { without: [] as Round[], beside: [] as Round[] };
+    for (let at = 0; at < options.rounds; at++) {
+      for (const statement of noIncidents) await ask(databaseUrl, statement);
+      times.without.push((await ours.ask('round')) as Round);
+      for (const statement of openIncidents) await ask(databaseUrl, statement);
+      times.beside.push((await ours.ask('round')) as Round);
+    }
+    await ours.ask('end');
+    const [without, beside] = [totalOf(times.without), totalOf(times.beside)];
+    return {
+      name: 'incidents',
+      title: `A pass that changes nothing, beside 20 open incidents. Milliseconds, medians of ${options.rounds} rounds.`,
+      rows: [
+        {
+          deckies: options.deckies,
+          'without incidents': Math.round(without),
+          'beside 20': Math.round(beside),
+          ratio: Number((beside / without).toFixed(2)),
+        },
+      ],
+    };
+  } finally {
+    host?.stop();
+    await postgres.remove();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 /** A host: its file, its engine and its database. */
 interface Host {
   readonly deckies: number;
@@ -83,9 +138,13 @@ interface Host {
   stop(): void;
 }
 
+const longAgo = new Date('2026-01-01T00:00:00Z');
+
 async function openHost(deckies: number, directory: string, serverUrl: string): Promise<Host> {
   const files = { full: join(directory, `${deckies}.json`), empty: join(directory, 'empty.json') };
   await writeFile(files.full, JSON.stringify(manyDeckies(deckies)));
+  // Long ago: after a change passes also ask whether the fleet is being deployed.
+  await utimes(files.full, longAgo, longAgo);
   await writeFile(files.empty, JSON.stringify(stateFileOf([])));
   const database = `of_${deckies}`;
   await ask(serverUrl, `create database ${database}`);

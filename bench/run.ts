@@ -1,6 +1,6 @@
 /**
  * Measures the figures of docs/performance.md: `npm run bench [-- PART…] [--full] [--json FILE]`
- * `--full` uses the sizes of that page. Parts: pass, work, event, queues, startup, dashboard, box, idle;
+ * `--full` uses the sizes of that page. Parts: pass, incidents, work, event, queues, startup, dashboard, box, idle;
  * by default all of them, but idle only with `--full`.
  */
 import { writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { measureAtWork } from './at-work.ts';
 import { measureBox } from './box.ts';
 import { measureDashboard } from './dashboard.ts';
 import { measureOneEvent } from './one-event.ts';
-import { allCases, measureOnePass } from './one-pass.ts';
+import { allCases, measureBesideIncidents, measureOnePass } from './one-pass.ts';
 import { measureQueues } from './queues.ts';
 import { machine, printed, type Table } from './report.ts';
 import { measureIdle, measureStartup } from './startup.ts';
@@ -33,6 +33,8 @@ const parts: Readonly<Record<string, () => Promise<Table>>> = {
     const cases = isFull ? allCases : (['all new', 'nothing changed', '1 % changed'] as const);
     return measureOnePass({ sizes: deckies.split(',').map(Number), rounds, cases, upstream });
   },
+  incidents: () =>
+    measureBesideIncidents(isFull ? { deckies: 10_000, rounds: 20 } : { deckies: 2000, rounds: rounds * 3 }),
   work: () => measureAtWork(isFull ? { deckies: 100_000, seconds: 31 } : { deckies: 1000, seconds: 1 }),
   event: () => measureOneEvent({ sizes: isFull ? [20, 10_000] : [20, 2000], rounds: isFull ? 10 : 1 }),
   queues: () =>

@@ -1,11 +1,11 @@
 /**
  * `npm run demo`: creates the containers of the example fleet, and of the office in `examples/office.ini`, on this
  * machine's Docker, runs `up` with a separate database, prints suggestions, and removes everything at Ctrl-C.
+ * With `-- --simulated` it needs no Docker: a simulated engine plays a day of a DECNET host.
  */
-import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import Docker from 'dockerode';
 import { parseConfig } from '../src/app/config.ts';
 import { buildDeckiesFromIni } from '../src/builder/build.ts';
@@ -14,7 +14,9 @@ import { loadIni } from '../src/builder/specification.ts';
 import { dockerConnection } from '../src/docker/connection.ts';
 import { reasonOf } from '../src/lib/errors.ts';
 import { exampleStateFile, packageRoot } from '../src/lib/package.ts';
+import { simulatedDemo } from './simulated-demo.ts';
 import { importTinyImage, untilAsked } from './tiny-image.ts';
+import { demoDirectory, up } from './up.ts';
 
 const image = 'decnet-fleet-demo';
 const label = 'decnet-fleet.demo';
@@ -23,6 +25,11 @@ interface Decky {
   readonly name: string;
   readonly services: readonly string[];
 }
+
+const { values } = parseArgs({
+  options: { simulated: { type: 'boolean', default: false }, minutes: { type: 'string', default: '5' } },
+});
+if (values.simulated) process.exit(await simulatedDemo(Number(values.minutes)));
 
 const config = parseConfig({ ...process.env, DATABASE_URL: '', REDIS_URL: '' });
 const docker = new Docker(dockerConnection(config.docker).options);
@@ -39,10 +46,7 @@ try {
   );
   process.exit(1);
 }
-const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-demo-'));
-// As root, PostgreSQL runs as another user, which needs access.
-await chmod(directory, 0o755);
-const stateFile = join(directory, 'decnet-state.json');
+const { directory, stateFile } = await demoDirectory();
 let code = 1;
 try {
   const deckies = await writeStateFile();
@@ -68,7 +72,7 @@ try {
 
 Press Ctrl-C to stop and remove everything.
 `);
-  code = await up();
+  code = await up(stateFile, directory, { DECNET_BUS_ENABLED: 'false' });
 } catch (error) {
   console.error(`The demo failed: ${reasonOf(error)}`);
 } finally {
@@ -103,23 +107,4 @@ async function makeContainer(name: string, labels: Readonly<Record<string, strin
     HostConfig: { NetworkMode: 'none' },
   });
   await container.start();
-}
-
-/** Runs `up` until Ctrl-C; the terminal sends it to both. @returns its exit code */
-async function up(): Promise<number> {
-  const child = spawn(process.execPath, [join(packageRoot, 'src/cli/bin.ts'), 'up'], {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      DATABASE_URL: '',
-      REDIS_URL: '',
-      DECNET_STATE_FILE: stateFile,
-      DECNET_DATA_DIR: join(directory, 'data'),
-      DECNET_HOST_UUID: 'demo',
-      DECNET_BUS_ENABLED: 'false',
-    },
-  });
-  process.on('SIGINT', () => undefined);
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
-  return new Promise((done) => child.once('exit', (found) => done(found ?? 1)));
 }

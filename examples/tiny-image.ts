@@ -21,5 +21,5 @@ export async function importTinyImage(docker: Docker, name: string): Promise<voi
   });
 }
 
-/** A shell command that runs until it gets SIGTERM. */
-export const untilAsked = 'trap "exit 0" TERM; while :; do sleep 0.2; done';
+/** A shell command that runs until it gets SIGTERM. A trap is run at once during `wait`, so that it need not look for it. */
+export const untilAsked = 'trap "exit 0" TERM; while :; do sleep 86400 & wait $!; done';

@@ -18,6 +18,7 @@ export interface ProcessorOptions {
   readonly host: string;
   readonly ports: Ports;
   readonly graceSeconds: number;
+  readonly rolloutSeconds: number;
   /** Called after each pass that completed its transaction. */
   readonly onPass?: (data: JobData, outcome: PassOutcome) => void;
 }
@@ -29,11 +30,11 @@ const jobIdOf = ({ id = '' }: ReconcileJob): string => shortened(printable(id), 
  * The processor of queue `reconcile.<host>`: checks the job's data, runs one pass, returns its result.
  * Its errors become the job's `failedReason`, in one line. BullMQ does not retry, since the next pass does the same work.
  */
-export function reconcileProcessor({ host, ports, graceSeconds, onPass }: ProcessorOptions) {
+export function reconcileProcessor({ host, ports, onPass, ...settings }: ProcessorOptions) {
   return async (job: ReconcileJob): Promise<JobResult> => {
     try {
       const data = parseJobData(job.data, host);
-      const outcome = await pass(data, jobIdOf(job), ports, { graceSeconds, enqueuedAt: job.timestamp });
+      const outcome = await pass(data, jobIdOf(job), ports, { ...settings, enqueuedAt: job.timestamp });
       onPass?.(data, outcome);
       if (outcome.failure !== null) throw outcome.failure;
       return outcome.result;

@@ -42,12 +42,45 @@ describe('the environment', () => {
     DECNET_HOST_UUID: ['a/b', '..', '.', 'x'.repeat(65), 'a b', 'a:b'],
     DECNET_INTERVAL: ['0', '86401', '-1', '1.5', 'often', '1e3', '0x10'],
     DECNET_GRACE: ['-1', '86401', 'x'],
+    DECNET_CHECK_PORTS: ['yes', '1', 'TRUE'],
     DECNET_HISTORY_DAYS: ['0', 'x'],
     DECNET_HOSTS: ['a,b/c'],
     DASHBOARD_HOSTS: ['a/b', 'a,b:80', 'https://a', '*.a', '-a', '[::1]'],
     LOG_LEVEL: ['loud'],
     DATABASE_URL: ['mysql://x/y', 'nonsense', 'postgresql:/x/y', 'postgres:x/y', 'postgres:\\\\x/y'],
     REDIS_URL: ['http://x', 'nonsense', 'redis:/x', 'redis:x:6379'],
+    DECNET_DATABASE_URL: [
+      ...[
+        '/opt/decnet/decnet.db',
+        'nonsense',
+        'sqlite:/opt/decnet.db',
+        'sqlite://opt/decnet.db',
+        'sqlite:///',
+      ],
+      ...[
+        'sqlite:///opt/decnet/',
+        'sqlite:///a.db?mode=ro',
+        'sqlite:///a.db#1',
+        'sqlite:///a%zz',
+        'sqlite:///a%00',
+      ],
+      ...[
+        'postgres://x/y',
+        'mysql+asyncmy://me@x/y',
+        'mysql://x/y',
+        'mysql://me@x',
+        'mysql://me@x/',
+        'mysql://me@x/y/z',
+      ],
+      ...[
+        'mysql:me@x/y',
+        'mysql:///y',
+        'mysql://me:%zz@x/y',
+        'mysql://me@x:99999/y',
+        'mysql://me@x/y?charset=latin1',
+      ],
+      ...['mysql://me@x/y?tls=yes', 'mysql://me@x/y?ca=/f', 'mariadb://me@x/y#z'],
+    ],
     DECNET_WEBHOOK_URL: ['ftp://x', 'nonsense', 'redis://x', 'https:/x/y', 'https:x', 'https:\\\\x'],
     DASHBOARD_PUBLIC_URL: ['ftp://x', 'fleet.example', 'http:/fleet.example'],
   })) {
@@ -84,19 +117,38 @@ describe('the environment', () => {
         assert.doesNotMatch(fault({ [name]: value }).message, /sec ?ret/, `${name}=${value}`);
   });
 
+  test("an invalid address of DECNET's database is not shown either", () => {
+    for (const value of [
+      'mysql+asyncmy://me:secret@x/y',
+      'mysql:/me:secret@x/y',
+      'mysql://me:1/secret@x/y',
+      'mysql://me:1?secret@x/y',
+      'mysql://me:1#secret@x/y',
+      'mysql://me:secret@x:port/y',
+      'mysql://me:secret@x',
+      'mysql://me:sec%ret@x/y',
+    ])
+      assert.doesNotMatch(fault({ DECNET_DATABASE_URL: value }).message, /sec%?ret/, value);
+  });
+
   for (const [name, value] of [
     ['DATABASE_URL', 'postgres:///fleet?host=/run/postgresql'],
     ['DATABASE_URL', 'POSTGRESQL://me:a%40b@x/y'],
     ['DATABASE_URL', 'postgres://me:a%2Fb@x/y?options=a@b'],
     ['DATABASE_URL', 'postgres://me:a@b@x:5432/y'],
     ['REDIS_URL', 'rediss://:secret@x:6379/0'],
+    ['DECNET_DATABASE_URL', 'sqlite:///opt/decnet/decnet.db'],
+    ['DECNET_DATABASE_URL', 'mariadb://me:a%40b%2Fc@x:3307/decnet?tls=true&ca=/etc/ca.pem'],
+    ['DECNET_DATABASE_URL', 'mysql://me@localhost/decnet?socket=/run/mysqld/mysqld.sock'],
     ['DECNET_WEBHOOK_URL', 'https://x/@me'],
     ['DECNET_WEBHOOK_URL', 'https://x/y?token=z'],
   ] as const) {
     test(`${name}=${value} is an address`, () => {
-      const { databaseUrl, redisUrl, webhookUrl } = parseConfig({ [name]: value });
+      const { databaseUrl, redisUrl, decnetDatabaseUrl, receivers } = parseConfig({ [name]: value });
       assert.deepEqual(
-        [databaseUrl, redisUrl, webhookUrl].filter((found) => found !== null),
+        [databaseUrl, redisUrl, decnetDatabaseUrl, receivers[0]?.url.href ?? null].filter(
+          (found) => found !== null,
+        ),
         [value],
       );
     });

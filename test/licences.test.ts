@@ -13,6 +13,7 @@ const allowed = new Set([
   'ISC',
   'MIT',
   'MIT OR Apache-2.0',
+  'MIT-0',
   'Unlicense',
 ]);
 const allowedInTests = new Set(['MPL-2.0']);

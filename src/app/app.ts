@@ -1,5 +1,8 @@
 import type { Ended } from '../fleet/grant.ts';
 import type { Log } from '../lib/log.ts';
+import { webhookVariable } from '../notify/addresses.ts';
+import type { HeartbeatView } from '../views/heartbeat.ts';
+import type { UndeliveredView } from '../views/undelivered.ts';
 import type { Dashboard } from '../web/server.ts';
 import type { HostWorker } from '../worker/host.ts';
 import type { Config } from './config.ts';
@@ -9,7 +12,8 @@ import { openStores, type Stores } from './stores.ts';
 import { type HostWorkerChoice, openHostWorker } from './worker.ts';
 
 /** One process: its connections, and the roles that it can start. */
-export interface App extends Omit<Stores, 'closing' | 'isClosed' | 'machine' | 'redis'> {
+export interface App
+  extends Omit<Stores, 'closing' | 'isClosed' | 'machine' | 'redis' | 'decnet' | 'notifier'> {
   /** Whether a worker of this host is running. */
   workerLives(host: string): Promise<boolean>;
   /**
@@ -20,6 +24,10 @@ export interface App extends Omit<Stores, 'closing' | 'isClosed' | 'machine' | '
    */
   hostWorker(options: HostWorkerChoice): Promise<HostWorker>;
   scheduler(): Promise<{ close(): Promise<void> }>;
+  /** The heartbeat to the outside; null: not configured. */
+  heartbeat(): Promise<HeartbeatView | null>;
+  /** What waits for each receiver of notifications. */
+  undelivered(): Promise<readonly UndeliveredView[]>;
   /** Starts the dashboard. @throws FleetError CONFIG_INVALID */
   dashboard(place: { host: string; port: number }): Promise<Dashboard>;
   /** Revokes the access of a host's worker in PostgreSQL and Redis. */
@@ -38,6 +46,20 @@ export function openApp(config: Config, log: Log): App {
     },
     hostWorker: (choice) => openHostWorker(stores, choice),
     scheduler: () => openScheduler(stores),
+    heartbeat: async () => {
+      const [{ query }, { heartbeatView }] = await Promise.all([
+        stores.database(),
+        import('../database/heartbeat.ts'),
+      ]);
+      return heartbeatView(query);
+    },
+    undelivered: async () => {
+      const [{ query }, { undeliveredView }] = await Promise.all([
+        stores.database(),
+        import('../database/undelivered.ts'),
+      ]);
+      return undeliveredView(query, config.receivers, webhookVariable);
+    },
     dashboard: (place) => openDashboard(stores, place),
     revoke: async (host) => {
       const [opened, shared] = await Promise.all([stores.database(), stores.redis()]);

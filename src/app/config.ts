@@ -1,11 +1,18 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parseDecnetAddress, wrongAddress } from '../decnet-table/address.ts';
 import type { DockerSettings } from '../docker/connection.ts';
 import { isLegalHost, localHost } from '../fleet/decky.ts';
 import type { Environment } from '../lib/environment.ts';
 import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
 import { type LogLevel, logLevels } from '../lib/log.ts';
+import {
+  parseReceivers,
+  type ReceiverSettings,
+  webhookSettings,
+  webhookVariable,
+} from '../notify/addresses.ts';
 
 /** The parsed environment. @see CONTRACT.md, "Environment" */
 export interface Config {
@@ -14,6 +21,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Null: the queues are in PostgreSQL. */
   readonly redisUrl: string | null;
+  /** DECNET's own database. Null: its table is not kept in sync. */
+  readonly decnetDatabaseUrl: string | null;
   /** The configured directory, else the default; null: this user has no home directory. @see dataDirOf */
   readonly dataDir: string | null;
   /** Whether `dataDir` is the default. */
@@ -26,6 +35,9 @@ export interface Config {
   readonly hosts: readonly string[];
   /** Seconds. */
   readonly graceSeconds: number;
+  /** Seconds. */
+  readonly rolloutSeconds: number;
+  readonly checksPorts: boolean;
   readonly historyDays: number;
   readonly bus: { readonly enabled: boolean; readonly socket: string | null };
   /** The public address of the dashboard, for links. */
@@ -34,8 +46,10 @@ export interface Config {
   readonly dashboardHosts: readonly string[];
   /** Null: the dashboard has no login, and is read-only. */
   readonly login: { readonly user: string; readonly password: string } | null;
-  /** The address for notifications. It may contain a token, so only its origin may be logged. */
-  readonly webhookUrl: string | null;
+  /** Who gets notifications. Their addresses may contain tokens, so only their names and origins may be logged. */
+  readonly receivers: readonly ReceiverSettings[];
+  /** The address for heartbeats to the outside. It may contain a token, so only its origin may be logged. */
+  readonly heartbeatUrl: string | null;
   readonly logLevel: LogLevel;
 }
 
@@ -47,6 +61,7 @@ export function parseConfig(env: Environment): Config {
     host: read.text('DECNET_HOST_UUID', localHost, isLegalHost, hostRule),
     databaseUrl: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
     redisUrl: read.url('REDIS_URL', ['redis:', 'rediss:']),
+    decnetDatabaseUrl: read.decnetTable('DECNET_DATABASE_URL'),
     dataDir: read.value('DECNET_DATA_DIR') ?? defaultDataDir(env),
     usesUsualDataDir: read.value('DECNET_DATA_DIR') === undefined,
     stateFile: read.value('DECNET_STATE_FILE') ?? null,
@@ -60,6 +75,8 @@ export function parseConfig(env: Environment): Config {
     intervalSeconds: read.wholeNumber('DECNET_INTERVAL', 30, 1, 86_400),
     hosts: read.list('DECNET_HOSTS', isLegalHost, hostRule),
     graceSeconds: read.wholeNumber('DECNET_GRACE', 300, 0, 86_400),
+    rolloutSeconds: read.wholeNumber('DECNET_ROLLOUT', 900, 0, 86_400),
+    checksPorts: read.oneOf('DECNET_CHECK_PORTS', 'false', ['true', 'false']) === 'true',
     historyDays: read.wholeNumber('DECNET_HISTORY_DAYS', 30, 1, 36_500),
     bus: {
       enabled: read.value('DECNET_BUS_ENABLED')?.toLowerCase() !== 'false',
@@ -68,7 +85,8 @@ export function parseConfig(env: Environment): Config {
     publicUrl: read.url('DASHBOARD_PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
     dashboardHosts: read.list('DASHBOARD_HOSTS', isHostName, hostNameRule),
     login: read.login('DASHBOARD_USER', 'DASHBOARD_PASSWORD'),
-    webhookUrl: read.url('DECNET_WEBHOOK_URL', ['http:', 'https:']),
+    receivers: read.receivers(webhookVariable, 'DECNET_NOTIFY'),
+    heartbeatUrl: read.url('DECNET_HEARTBEAT_URL', ['http:', 'https:']),
     logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
   };
   if (problems.length > 0) throw new FleetError('CONFIG_INVALID', problems.join('; '));
@@ -86,6 +104,14 @@ function reader(env: Environment, problems: string[]) {
   const value = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const wrong = (name: string, found: string, allowed: string): void => {
     problems.push(`${name} is "${found}"; allowed: ${allowed}`);
+  };
+  /** The error does not contain the value, which may contain a password. */
+  const url = (name: string, protocols: readonly string[]): string | null => {
+    const found = value(name);
+    if (found === undefined) return null;
+    if (!isAddress(found, protocols))
+      problems.push(`${name} is not an address; allowed: ${protocols.map((one) => `${one}//…`).join(', ')}`);
+    return found;
   };
   return {
     value,
@@ -121,16 +147,23 @@ function reader(env: Environment, problems: string[]) {
       if (user?.includes(':')) wrong(userName, user, 'a name without a colon');
       return user === undefined || password === undefined ? null : { user, password };
     },
-    /** The error does not contain the value, which may contain a password. */
-    url: (name: string, protocols: readonly string[]): string | null => {
+    /** As `url`, for DECNET's own database. */
+    decnetTable: (name: string): string | null => {
       const found = value(name);
       if (found === undefined) return null;
-      if (!isAddress(found, protocols)) {
-        problems.push(
-          `${name} is not an address; allowed: ${protocols.map((one) => `${one}//…`).join(', ')}`,
-        );
-      }
+      const parsed = parseDecnetAddress(found);
+      if ('problem' in parsed) problems.push(`${name} ${wrongAddress(parsed.problem)}`);
       return found;
+    },
+    url,
+    /** The receiver of the one variable, which is a single address, and those of the other. */
+    receivers: (single: string, several: string): readonly ReceiverSettings[] => {
+      const before = problems.length;
+      const address = url(single, ['http:', 'https:']);
+      const webhook = address === null || problems.length > before ? [] : [webhookSettings(address)];
+      const parsed = parseReceivers(value(several) ?? '');
+      problems.push(...parsed.problems.map((problem) => `${several}: ${problem}`));
+      return [...webhook, ...parsed.receivers];
     },
   };
 }
@@ -188,7 +221,8 @@ export function chooseStateFile(config: Config): string | null {
   );
 }
 
-export const noStateFile = (): FleetError =>
-  new FleetError('CONFIG_INVALID', `No state file: neither ${usualStateFiles.join(' nor ')} exists`, {
+/** @param more what else is to be said */
+export const noStateFile = (more = ''): FleetError =>
+  new FleetError('CONFIG_INVALID', `No state file: neither ${usualStateFiles.join(' nor ')} exists${more}`, {
     advice: 'Set DECNET_STATE_FILE to the decnet-state.json that DECNET writes on this host',
   });

@@ -1,5 +1,6 @@
 import type { Query } from '../database/query.ts';
 import { type JobData, scheduleQueue } from '../fleet/job.ts';
+import { webhookVariable } from '../notify/addresses.ts';
 import type { Views } from '../web/ports.ts';
 import type { Dashboard } from '../web/server.ts';
 import type { Stores } from './stores.ts';
@@ -10,15 +11,17 @@ export async function openDashboard(
   { host, port }: { host: string; port: number },
 ): Promise<Dashboard> {
   const { config, log } = stores;
-  const [opened, backend, web, { pages }, { report }, request, { metricsSource }] = await Promise.all([
-    stores.database(),
-    stores.queues(),
-    import('../web/server.ts'),
-    import('../database/queries/pages.ts'),
-    import('../database/queries/report.ts'),
-    import('../queue/request.ts'),
-    import('../database/queries/figures.ts'),
-  ]);
+  const [opened, backend, web, { pages }, { report }, request, { metricsSource }, { undeliveredView }] =
+    await Promise.all([
+      stores.database(),
+      stores.queues(),
+      import('../web/server.ts'),
+      import('../database/queries/pages.ts'),
+      import('../database/queries/report.ts'),
+      import('../queue/request.ts'),
+      import('../database/queries/figures.ts'),
+      import('../database/undelivered.ts'),
+    ]);
   const figures = metricsSource(opened.query, config.intervalSeconds, config.hosts);
   const viewsOf = (query: Query): Views => ({
     report: report(query, config.intervalSeconds, config.hosts),
@@ -32,9 +35,15 @@ export async function openDashboard(
       request.requestPass(backend, data, timeout, { forget: true }),
     workerLives: (name: string) => request.workerLives(backend, name),
     hostFigures: figures.hosts,
+    heartbeat: figures.heartbeat,
+    undelivered: () => undeliveredView(opened.query, config.receivers, webhookVariable),
     countSchedulers: () => backend.countWorkers(scheduleQueue),
     log,
   };
   const { login: credentials, publicUrl, dashboardHosts: names } = config;
-  return stores.closing(await web.startDashboard(ports, { host, port, credentials, publicUrl, names }));
+  const dashboard = await web.startDashboard(ports, { host, port, credentials, publicUrl, names });
+  stores.closing(dashboard);
+  // A process that serves the pages also notices that no scheduler runs.
+  await stores.notifier();
+  return dashboard;
 }

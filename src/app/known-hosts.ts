@@ -1,8 +1,11 @@
 import { FleetError } from '../lib/errors.ts';
+import { didYouMean } from '../lib/similar.ts';
 import type { App } from './app.ts';
 
 /** The maximum number of names in a message. */
 const few = 5;
+/** The maximum number of names that a mistyped one is compared with. */
+const compared = 1000;
 
 /**
  * The error for an unknown host: no worker has registered it, it has no rows, and DECNET_HOSTS does not include it. Null: the
@@ -12,11 +15,11 @@ export async function unknownHost(app: App, host: string): Promise<FleetError | 
   const named = app.config.hosts;
   const report = await app.report();
   if (named.includes(host) || (await report.knowsHost(host))) return null;
-  const { names, count } = await report.someHosts(few, named);
+  const { names, count } = await report.someHosts(compared, named);
   const advice =
     count === 0
       ? 'No host is known yet: a worker registers its host when it starts (`decnet-fleet up` or `node worker.ts`)'
-      : `Known ${names.length === 1 ? 'host' : 'hosts'}: ${listOf(names, count)}`;
+      : `${didYouMean(host, names)}Known ${count === 1 ? 'host' : 'hosts'}: ${listOf(names.slice(0, few), count)}`;
   return new FleetError('NOT_FOUND', `Host ${host} is unknown`, { advice });
 }
 

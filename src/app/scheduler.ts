@@ -1,20 +1,21 @@
 import type { ScheduledHost } from '../fleet/slots.ts';
+import type { QueueBackend } from '../queue/backend.ts';
 import { untilReachable } from '../worker/until-reachable.ts';
 import type { Stores } from './stores.ts';
 
-/** Starts the schedule of all known hosts and the notifier. */
+/** Starts the schedule of all known hosts, the notifier, and the heartbeat to the outside. */
 export async function openScheduler(stores: Stores): Promise<{ close(): Promise<void> }> {
   const { config, log } = stores;
   const [backend, { startScheduler }] = await Promise.all([stores.queues(), import('../queue/schedule.ts')]);
   await untilReachable(backend.check, stores.isClosed, log);
-  await openNotifier(stores);
+  await stores.notifier();
   const hosts = async (only?: readonly string[]): Promise<readonly ScheduledHost[]> => {
     const known = new Map(config.hosts.map((host) => [host, config.intervalSeconds]));
     for (const { host_uuid, interval_s } of await (await stores.report()).intervals(only))
       known.set(host_uuid, interval_s);
     return [...known].map(([host, seconds]) => ({ host, intervalMs: seconds * 1000 }));
   };
-  return stores.closing(
+  const scheduler = stores.closing(
     startScheduler(backend, {
       hosts,
       intervalMs: config.intervalSeconds * 1000,
@@ -24,15 +25,25 @@ export async function openScheduler(stores: Stores): Promise<{ close(): Promise<
       },
     }),
   );
+  await openHeartbeat(stores, backend);
+  return scheduler;
 }
 
-async function openNotifier(stores: Stores): Promise<void> {
-  const [opened, { postgresOutbox }, { startNotifier }] = await Promise.all([
+/** After the schedule is started, so that it is closed before it. */
+async function openHeartbeat(stores: Stores, backend: QueueBackend): Promise<void> {
+  const [opened, { postgresHeartbeat }, { lastRound }] = await Promise.all([
     stores.database(),
-    import('../database/outbox.ts'),
-    import('../notify/notifier.ts'),
+    import('../database/heartbeat.ts'),
+    import('../queue/schedule.ts'),
   ]);
-  const { intervalSeconds, graceSeconds, webhookUrl, publicUrl } = stores.config;
-  const outbox = postgresOutbox(opened, { intervalSeconds, graceSeconds });
-  stores.closing(startNotifier(outbox, { webhookUrl, publicUrl, log: stores.log }));
+  const { heartbeatUrl, intervalSeconds } = stores.config;
+  const record = postgresHeartbeat(opened.query, intervalSeconds);
+  if (heartbeatUrl === null) {
+    // What an earlier configuration sent is not missing now. Another scheduler that still sends it records it again.
+    await record.forget().catch((error: unknown) => stores.log.debug({ error }, 'heartbeats not cleared'));
+    return;
+  }
+  const { startHeartbeat } = await import('../notify/heartbeat.ts');
+  const options = { address: heartbeatUrl, lastRound: () => lastRound(backend), log: stores.log };
+  stores.closing(startHeartbeat(record, options));
 }

@@ -4,6 +4,8 @@ import type { Log } from '../lib/log.ts';
 import { once } from '../lib/once.ts';
 import { version } from '../lib/package.ts';
 import type { Bus } from '../pass/announce.ts';
+import type { DecnetSync } from '../pass/decnet-sync.ts';
+import type { DecnetTable } from '../pass/decnet-table.ts';
 import type { Ledger } from '../pass/ledger.ts';
 import type { Machine } from '../pass/observe.ts';
 import type { QueueBackend } from '../queue/backend.ts';
@@ -26,6 +28,12 @@ export interface Stores extends CloseList, Omit<DatabaseAccess, 'url'> {
   bus(): Promise<Bus>;
   engine(): Promise<DockerEngine>;
   machine(): Promise<Machine>;
+  /** DECNET's own table; null: it is not kept. */
+  decnetTable(): Promise<DecnetTable | null>;
+  /** What keeps it. */
+  decnet(): Promise<DecnetSync | null>;
+  /** Starts the notifier of this process, once. */
+  notifier(): Promise<void>;
 }
 
 export function openStores(config: Config, log: Log): Stores {
@@ -37,7 +45,15 @@ export function openStores(config: Config, log: Log): Stores {
     opened.closing({ close: async () => connection.disconnect() });
     return connection;
   });
-  const engine = once(async () => (await import('../docker/engine.ts')).dockerEngine(config.docker));
+  const decnetTable = once(async () => {
+    if (config.decnetDatabaseUrl === null) return null;
+    const { openDecnetTable } = await import('../decnet-table/open.ts');
+    return opened.closing(openDecnetTable(config.decnetDatabaseUrl));
+  });
+  const engine = once(async () =>
+    (await import('../docker/engine.ts')).dockerEngine(config.docker, {}, config.checksPorts),
+  );
+  const messages = messagesThrough({ url, redis }, { config, log, closing: opened.closing });
   return {
     ...opened,
     config,
@@ -47,7 +63,21 @@ export function openStores(config: Config, log: Log): Stores {
     redis,
     engine,
     ...recordsIn(database, config),
-    ...messagesThrough({ url, redis }, { config, log, closing: opened.closing }),
+    ...messages,
+    decnetTable,
+    decnet: once(async () => {
+      const [table, { DecnetSync }] = await Promise.all([decnetTable(), import('../pass/decnet-sync.ts')]);
+      return table === null ? null : opened.closing(new DecnetSync(table, config.host));
+    }),
+    notifier: once(async () =>
+      (await import('./notifier.ts')).openNotifier({
+        database,
+        queues: messages.queues,
+        closing: opened.closing,
+        config,
+        log,
+      }),
+    ),
     machine: once(async () => {
       const [docker, { thisMachine }] = await Promise.all([engine(), import('../docker/identity.ts')]);
       return thisMachine(async () => (await docker.info()).id);

@@ -1,4 +1,6 @@
+import { localHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import { version } from '../lib/package.ts';
 import { keepHeapSmall } from '../worker/heap.ts';
 import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
@@ -13,11 +15,13 @@ export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'on
 
 /** Loads all modules that a worker needs. */
 async function loadHostWorker() {
-  const [files, watchFile, watchDocker, host] = await Promise.all([
+  const [files, watchFile, watchDocker, host, { endings }, { decnetMessages }] = await Promise.all([
     import('../state-file/read.ts'),
     import('../state-file/watch.ts'),
     import('../docker/events.ts'),
     import('../worker/host.ts'),
+    import('../docker/endings.ts'),
+    import('../worker/hearing.ts'),
     import('../docker/engine.ts'),
     import('../docker/identity.ts'),
     import('../database/orm.ts'),
@@ -25,7 +29,7 @@ async function loadHostWorker() {
     import('../queue/backend.ts'),
     import('../bus/open.ts'),
   ]);
-  return { files, watchFile, watchDocker, host };
+  return { files, watchFile, watchDocker, host, endings, decnetMessages };
 }
 
 /** Starts the worker of this host. */
@@ -36,13 +40,14 @@ export async function openHostWorker(
   const { config, log } = stores;
   const stateFile = chosen ?? chooseStateFile(config);
   if (stateFile === null) throw noStateFile();
-  const { files, watchFile, watchDocker, host } = await loadHostWorker();
-  const [ledger, engine, machine, backend, bus] = await Promise.all([
+  const { files, watchFile, watchDocker, host, endings, decnetMessages } = await loadHostWorker();
+  const [ledger, engine, machine, backend, bus, decnet] = await Promise.all([
     stores.ledger(),
     stores.engine(),
     stores.machine(),
     stores.queues(),
     stores.bus(),
+    stores.decnet(),
   ]);
   // Before the worker is created: a BullMQ worker that begins with a refused connection takes long to recover.
   const ready = follows
@@ -52,23 +57,39 @@ export async function openHostWorker(
   // The process was stopped in the meantime: a worker on a closed store would never end.
   if (stores.isClosed()) throw new FleetError('CHECK_FAILED', 'Stopped before the worker had started');
   const reader = files.stateFileReader(stateFile, config.host);
+  const ends = endings();
+  const messages = decnetMessages(bus, ends.byName);
+  if (follows && decnet !== null && config.host === localHost) await warnOfOwnReconciler(log);
   // After everything is loaded: the flags are part of the key of Node's compile cache.
   keepHeapSmall();
   return stores.closing(
     host.startHostWorker({
       host: config.host,
       version,
-      ports: { ledger, engine, machine, stateFile: reader, bus },
+      ports: { ledger, engine, machine, stateFile: reader, hearing: messages, bus, decnet },
       bus,
+      messages,
       backend,
       graceSeconds: config.graceSeconds,
+      rolloutSeconds: config.rolloutSeconds,
       intervalSeconds: config.intervalSeconds,
       log,
       watchers: follows
-        ? { docker: watchDocker.watchEngine(config.docker), file: watchFile.watchStateFile(reader) }
+        ? { docker: watchDocker.watchEngine(config.docker, ends), file: watchFile.watchStateFile(reader) }
         : null,
       onPass,
       onFailure,
     }),
+  );
+}
+
+/** DECNET's own reconciler works on the host `local` alone. */
+async function warnOfOwnReconciler(log: Log): Promise<void> {
+  const { ownReconcilers } = await import('./decnet-reconciler.ts');
+  const [found] = await ownReconcilers();
+  if (found === undefined) return;
+  log.warn(
+    { pid: found.pid },
+    `DECNET's own reconciler also writes its table (${found.command}). To switch it off: docs/decnet-host.md, "One reconciler"`,
   );
 }

@@ -3,7 +3,7 @@ import { endsWithin } from '../lib/ends-within.ts';
 import type { Log } from '../lib/log.ts';
 import { outageLog } from '../lib/outage-log.ts';
 import type { Bus } from '../pass/announce.ts';
-import type { Transport } from './transport.ts';
+import { isPattern, type Transport } from './transport.ts';
 
 /** The maximum number of messages waiting for a transport, enough for one pass over a very large host. More are dropped. */
 const mostWaiting = 200_000;
@@ -18,8 +18,10 @@ export function bestEffort(transports: readonly Transport[], log: Log): Bus {
       for (const { send } of senders) send(messages);
     },
     subscribe: (topic, receive) => {
-      for (const transport of transports)
-        transport.subscribe(topic, (payload) => receive(payload, transport.scope));
+      for (const transport of transports) {
+        if (isPattern(topic) && transport.scope !== 'host') continue;
+        transport.subscribe(topic, (payload, of) => receive(payload, transport.scope, of));
+      }
     },
     close: async () => {
       await Promise.all(senders.map(({ close }) => close()));

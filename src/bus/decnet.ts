@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { homeOfOthers } from '../lib/home.ts';
 import { encodeFrame, frameReader } from './decnet-frames.ts';
-import { envelope, payloadOf, type Transport } from './transport.ts';
+import { envelope, matchesTopic, payloadOf, type Transport } from './transport.ts';
 
 /** Milliseconds between two attempts to connect. */
 const retryAfterMs = 1000;
@@ -22,7 +22,7 @@ export function busSocket(configured: string | null): string {
 
 /** A client of DECNET's bus on this host. Unlike DECNET's own client it reconnects. */
 export function decnetTransport(path: string): Transport {
-  const receivers = new Map<string, (payload: unknown) => void>();
+  const receivers = new Map<string, (payload: unknown, topic: string) => void>();
   let socket: Socket | null = null;
   let opening: Promise<void> = Promise.resolve();
   let closed = false;
@@ -52,7 +52,8 @@ export function decnetTransport(path: string): Transport {
         for (const { verb, args, body } of read(chunk)) {
           if (verb === 'BYE') made.end();
           const payload = verb === 'EVT' ? payloadOf(body) : undefined;
-          if (payload !== undefined) receivers.get(args)?.(payload);
+          if (payload === undefined) continue;
+          for (const [pattern, receive] of receivers) if (matchesTopic(pattern, args)) receive(payload, args);
         }
       } catch {
         made.destroy();

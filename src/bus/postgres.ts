@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { connectionOptions } from '../lib/database-address.ts';
 import { isObject } from '../lib/json.ts';
+import { oneByOne } from '../lib/one-by-one.ts';
 import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /** One channel for all topics: topics are longer than PostgreSQL allows for channel names. @see CONTRACT.md, "The bus" */
@@ -14,11 +15,11 @@ const notifyAll = `select pg_catalog.pg_notify($1, message)
 /** The transport between hosts with LISTEN and NOTIFY, on one connection. @throws FleetError CONFIG_INVALID */
 export function postgresTransport(url: string): Transport {
   const options = connectionOptions(url, { applicationName: 'decnet-fleet bus' });
-  const receivers = new Map<string, (payload: unknown) => void>();
+  const receivers = new Map<string, (payload: unknown, topic: string) => void>();
   let client: pg.Client | null = null;
   let closed = false;
-  /** The last statement. Statements run one at a time, without relying on the client's internal queue. */
-  let last: Promise<unknown> = Promise.resolve();
+  /** Statements run one at a time, without relying on the client's internal queue. */
+  const inTurn = oneByOne();
 
   const connect = async (): Promise<void> => {
     while (!closed) {
@@ -54,7 +55,7 @@ export function postgresTransport(url: string): Transport {
       return;
     }
     const payload = payloadOf(text);
-    if (typeof topic === 'string' && payload !== undefined) receivers.get(topic)?.(payload);
+    if (typeof topic === 'string' && payload !== undefined) receivers.get(topic)?.(payload, topic);
   };
   const ready = async (): Promise<pg.Client> => {
     for (let waited = 0; client === null && waited < 1000 && !closed; waited += 20) await sleep(20);
@@ -68,14 +69,12 @@ export function postgresTransport(url: string): Transport {
     scope: 'fleet',
     publish: async (messages) => {
       const open = await ready();
-      const sent = last.then(() => open.query(notifyAll, [channel, messages.map(envelope)]));
-      last = sent.catch(() => undefined);
-      await sent;
+      await inTurn(() => open.query(notifyAll, [channel, messages.map(envelope)]));
     },
     subscribe: (topic, handler) => {
       receivers.set(topic, handler);
       const open = client;
-      if (open !== null) last = last.then(() => open.query(`listen ${channel}`)).catch(() => undefined);
+      if (open !== null) inTurn(() => open.query(`listen ${channel}`)).catch(() => undefined);
     },
     close: async () => {
       closed = true;

@@ -36,7 +36,7 @@ export function redisTransport(shared: Redis): Transport {
       );
     },
     subscribe: (topic, receive) => {
-      receivers.set(channelOf(topic), receive);
+      receivers.set(channelOf(topic), (payload) => receive(payload, topic));
       subscribing()
         .subscribe(channelOf(topic))
         .catch(() => undefined);

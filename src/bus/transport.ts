@@ -11,7 +11,8 @@ export interface Transport {
    * limit what it sends. Rejects when they cannot be sent.
    */
   publish(messages: readonly Message[]): Promise<void>;
-  subscribe(topic: string, receive: (payload: unknown) => void): void;
+  /** @param topic exact; of a transport of this host also a pattern, in which `*` stands for one token */
+  subscribe(topic: string, receive: (payload: unknown, topic: string) => void): void;
   close(): Promise<void>;
 }
 
@@ -28,3 +29,14 @@ export function payloadOf(text: string): unknown {
     return undefined;
   }
 }
+
+/** Whether a topic matches a pattern, in which `*` stands for one token. @see BUS.md, "Topics and patterns" */
+export function matchesTopic(pattern: string, topic: string): boolean {
+  const [wanted, tokens] = [pattern.split('.'), topic.split('.')];
+  return (
+    wanted.length === tokens.length &&
+    wanted.every((token, at) => (token === '*' ? tokens[at] !== '' : token === tokens[at]))
+  );
+}
+
+export const isPattern = (topic: string): boolean => topic.split('.').includes('*');

@@ -4,7 +4,7 @@ import { type Config, parseConfig } from '../app/config.ts';
 import type { Environment } from '../lib/environment.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { createLog, type Log, type LogLevel } from '../lib/log.ts';
-import { standardOutput } from './output.ts';
+import { type Output, standardOutput } from './output.ts';
 import { jsonText, onScreen, type Screen, screenOf } from './text.ts';
 
 /** What every command receives: the environment, the terminal and the output. */
@@ -21,6 +21,8 @@ export interface Context {
   written(): Promise<void>;
   /** Prints a line on stderr. */
   note(text: string): void;
+  /** Writes text to stderr unchanged. */
+  writeError(text: string): void;
   /** Shows a progress message on a terminal, in place of the previous one; null removes it. */
   progress(text: string | null): void;
   /** The exit code of the command if it does not throw. */
@@ -32,21 +34,40 @@ export interface Context {
 /** Adds a command with its options and its action. */
 export type Register = (program: Command, context: Context) => void;
 
-export function createContext(env: Environment): Context {
-  const note = (text: string): void => void process.stderr.write(`${onScreen(text)}\n`);
-  const output = standardOutput((error) =>
+/** The output streams of a command. */
+export interface Streams {
+  readonly screen: Screen;
+  /** @param onFault called once, with the error of the first write that failed */
+  output(onFault: (error: unknown) => void): Output;
+  writeError(text: string): void;
+  /** Whether stderr is a terminal. */
+  readonly showsProgress: boolean;
+}
+
+const streamsOfProcess = (env: Environment): Streams => ({
+  screen: screenOf(process.stdout, env),
+  output: standardOutput,
+  writeError: (text) => void process.stderr.write(text),
+  showsProgress: process.stderr.isTTY,
+});
+
+export function createContext(env: Environment, streams: Streams = streamsOfProcess(env)): Context {
+  const { writeError, showsProgress } = streams;
+  const note = (text: string): void => writeError(`${onScreen(text)}\n`);
+  const output = streams.output((error) =>
     note(`decnet-fleet: standard output cannot be written: ${reasonOf(error)}`),
   );
   return {
     env,
-    screen: screenOf(process.stdout, env),
+    screen: streams.screen,
     print: (text) => output.write(`${onScreen(text)}\n`),
     printJson: (value) => output.write(`${jsonText(value)}\n`),
     write: output.write,
     written: output.written,
     note,
+    writeError,
     progress: (text) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text ?? ''}`);
+      if (showsProgress) writeError(`\r\u001b[K${text ?? ''}`);
     },
     exitCode: 0,
     printed: output.end,
@@ -63,7 +84,8 @@ export async function withApp(
   options: { level?: LogLevel } = {},
 ): Promise<void> {
   const config = parseConfig(context.env);
-  const app = openApp(config, createLog(context.env.LOG_LEVEL ? config.logLevel : (options.level ?? 'warn')));
+  const level = context.env.LOG_LEVEL ? config.logLevel : (options.level ?? 'warn');
+  const app = openApp(config, createLog(level, process.stderr.isTTY, context.writeError));
   try {
     await work(app);
   } finally {

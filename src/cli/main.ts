@@ -6,18 +6,23 @@ import { check } from './commands/check.ts';
 import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
+import { explainCommand } from './commands/explain.ts';
 import { forget } from './commands/forget.ts';
 import { grant } from './commands/grant.ts';
 import { history } from './commands/history.ts';
 import { hosts } from './commands/hosts.ts';
+import { incidents } from './commands/incidents.ts';
 import { migrate } from './commands/migrate.ts';
+import { notify } from './commands/notify.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcile } from './commands/reconcile.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
+import { waitCommand } from './commands/wait.ts';
 import { type Context, createContext, outliveReaders, type Register } from './context.ts';
+import { addExamples } from './examples.ts';
 import { exitCodeOf, tell } from './failure.ts';
 import { refuseRepeats } from './options.ts';
 
@@ -27,8 +32,11 @@ const commands: readonly Register[] = [
   reconcile,
   planCommand,
   status,
+  incidents,
   hosts,
   history,
+  waitCommand,
+  explainCommand,
   stop,
   forget,
   grant,
@@ -36,33 +44,44 @@ const commands: readonly Register[] = [
   check,
   dashboard,
   doctor,
+  notify,
   dumpCommand,
   restoreCommand,
 ];
 
-/** Runs one command. @returns its exit code: 0 done, 1 the work failed, 2 wrong usage or configuration */
+/** Runs one command. @returns its exit code. @see CONTRACT.md, Exit codes */
 export async function main(argv: readonly string[], env: Environment): Promise<number> {
-  const context = createContext(env);
   outliveReaders();
-  const code = await runCommand(argv, context);
+  return runCommand(argv, createContext(env));
+}
+
+/** @see main */
+export async function runCommand(argv: readonly string[], context: Context): Promise<number> {
+  const code = await codeOfCommand(argv, context);
   // Incomplete output is a failure, even if the command succeeded.
   return (await context.printed()) ? code : 1;
 }
 
-async function runCommand(argv: readonly string[], context: Context): Promise<number> {
+/** The command line, before it is parsed. */
+export function createProgram(context: Context): Command {
   const program = new Command('decnet-fleet')
     .description('Keeps the fleet table of a DECNET deception network in sync with what is actually running.')
     .version(version, '-V, --version')
     .addHelpText('after', examples)
-    .configureOutput({ writeOut: context.write, writeErr: (text) => void process.stderr.write(text) })
+    .configureOutput({ writeOut: context.write, writeErr: context.writeError })
     .showHelpAfterError('See `decnet-fleet <command> --help`.')
     .exitOverride();
   for (const register of commands) register(program, context);
   for (const command of program.commands) {
     command.exitOverride();
     refuseRepeats(command);
+    addExamples(command);
   }
+  return program;
+}
 
+async function codeOfCommand(argv: readonly string[], context: Context): Promise<number> {
+  const program = createProgram(context);
   const isPlan = argv[0] === 'plan';
   try {
     if (argv.length === 0) {
@@ -84,5 +103,6 @@ Examples:
   $ decnet-fleet up                         run everything on this machine
   $ decnet-fleet plan                       show what a pass would change, and why
   $ decnet-fleet reconcile --once           run one pass now
-  $ decnet-fleet status --json | jq .       show the fleet as JSON
+  $ decnet-fleet status --broken            show what does not work, and why
+  $ decnet-fleet explain 137                say what a state, a reason or a code means
   $ decnet-fleet doctor                     check every part of the installation`;

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { hostRule, wholeNumber } from '../app/config.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
+import { didYouMean } from '../lib/similar.ts';
 
 /** Parsers of option values. Commander adds the name of the option to their errors. */
 export const option = {
@@ -19,6 +20,24 @@ export const option = {
     if (found === null) throw wrong(text, 'a whole number from 1 to 100000');
     return found;
   },
+  oneOf: <T extends string>(allowed: readonly T[], text: string): T => {
+    const found = allowed.find((one) => one === text.trim());
+    if (found === undefined) {
+      throw new FleetError('CONFIG_INVALID', `"${text}" is not valid`, {
+        advice: `${didYouMean(text, allowed)}Allowed: ${allowed.join(', ')}`,
+      });
+    }
+    return found;
+  },
+  /** A parser of a comma list. @param parse of each part */
+  listOf:
+    <T = string>(parse: (text: string) => T = (text) => text as T) =>
+    (text: string): readonly T[] => {
+      const parts = text.split(',').map((part) => part.trim());
+      const given = parts.filter((part) => part !== '');
+      if (given.length === 0) throw wrong(text, 'a comma list');
+      return given.map(parse);
+    },
 };
 
 const wrong = (found: string, allowed: string): FleetError =>
@@ -26,9 +45,9 @@ const wrong = (found: string, allowed: string): FleetError =>
 
 /** An option whose value is a list. When it is repeated, the values are added to the list. */
 export class ListOption extends Option {
-  constructor(flags: string, description: string, parse: (text: string) => readonly string[]) {
+  constructor(flags: string, description: string, parse: (text: string) => readonly unknown[]) {
     super(flags, description);
-    this.argParser((text: string, before: readonly string[] | undefined) => [
+    this.argParser((text: string, before: readonly unknown[] | undefined) => [
       ...(before ?? []),
       ...parse(text),
     ]);
@@ -49,4 +68,23 @@ export function refuseRepeats(command: Command): void {
       isGiven = true;
     });
   }
+}
+
+const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** Parses a time or an age. @returns ISO 8601 @throws FleetError CONFIG_INVALID */
+export function time(text: string): string {
+  const age = /^(\d{1,6})\s*([smhd])$/.exec(text);
+  const at =
+    age === null
+      ? /^\d{4}-\d\d-\d\d/.test(text)
+        ? Date.parse(text)
+        : Number.NaN
+      : Date.now() - Number(age[1]) * units[age[2] as keyof typeof units] * 1000;
+  if (Number.isNaN(at)) {
+    throw new FleetError('CONFIG_INVALID', `--since "${text}" is not a time`, {
+      advice: 'Allowed: 2026-01-31, 2026-01-31T12:00Z, or an age such as 30s, 15m, 12h, 7d',
+    });
+  }
+  return new Date(at).toISOString();
 }

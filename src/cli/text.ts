@@ -3,7 +3,16 @@ import type { FleetState } from '../fleet/state.ts';
 import { ageOf, stateStyles, type Tone } from '../fleet/words.ts';
 import { escapedJson, printable } from '../lib/text.ts';
 
-export { ageOf, countOf, severity, unseen, withMeaning } from '../fleet/words.ts';
+export {
+  ageOf,
+  countOf,
+  severity,
+  startAgain,
+  stoppedBy,
+  undeclaredCounts,
+  unseen,
+  withMeaning,
+} from '../fleet/words.ts';
 
 /** The capabilities of the output. */
 export interface Screen {
@@ -78,23 +87,45 @@ export const ago = (at: string | null, now = Date.now()): string =>
 const escapes = /\u001b\[[0-9;]*m/g;
 const widthOf = (text: string): number => [...text.replace(escapes, '')].length;
 
+/** The fewest columns of the last cell of a table; with fewer, the table is folded. */
+const narrowest = 20;
+
 /**
- * Rows in aligned columns. The last column is wrapped at words when the screen has a width.
+ * Rows in aligned columns. The last column is wrapped at words when the screen has a width. If it has too few columns for that,
+ * the cells of each row follow each other instead.
  * @param indent the text that each line begins with
  */
 export function table(screen: Screen, rows: readonly (readonly string[])[], indent = ''): string {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const widths = Array.from({ length: columns }, (_, at) =>
-    Math.max(0, ...rows.map((row) => widthOf(row[at] ?? ''))),
+    rows.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), 0),
   );
   const lead = indent.length + widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const last = widths.at(-1) ?? 0;
+  if (screen.width !== null && lead + Math.min(last, narrowest) > screen.width)
+    return rows.map((row) => folded(row, screen.width ?? 0, indent)).join('\n');
   return rows
     .map((row) => {
       const cells = row.slice(0, -1).map((cell, at) => cell + ' '.repeat((widths[at] ?? 0) - widthOf(cell)));
-      const last = row.length === columns ? wrap(row.at(-1) ?? '', screen.width, lead) : (row.at(-1) ?? '');
-      return `${indent}${[...cells, last].join('  ')}`.trimEnd();
+      const text = row.length === columns ? wrap(row.at(-1) ?? '', screen.width, lead) : (row.at(-1) ?? '');
+      return `${indent}${[...cells, text].join('  ')}`.trimEnd();
     })
     .join('\n');
+}
+
+/** The cells of a row one after the other, on as many lines as they need; all but the first are indented further. */
+function folded(row: readonly string[], width: number, indent: string): string {
+  const further = `${indent}    `;
+  const lines: string[] = [];
+  let line = indent;
+  for (const cell of row.filter((text) => text !== '')) {
+    const isFirst = line.trim() === '';
+    if (!isFirst && widthOf(line) + 2 + widthOf(cell) > width) {
+      lines.push(line);
+      line = further + wrap(cell, width, further.length);
+    } else line += isFirst ? wrap(cell, width, further.length) : `  ${cell}`;
+  }
+  return [...lines, line].join('\n');
 }
 
 /** Wraps text at words. @param lead the number of columns before the text on each line */

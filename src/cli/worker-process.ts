@@ -25,6 +25,6 @@ export async function runWorker(): Promise<never> {
     // The process was stopped while the worker waited for a store.
     if (worker === undefined) return;
     if (values.drain) return worker.drain();
-    await Promise.race([stopped, worker.asked]);
+    await Promise.race([stopped, worker.stopped]);
   });
 }

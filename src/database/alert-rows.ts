@@ -1,6 +1,12 @@
-import { type Alert, flapping, type HostFault, hostFaults, hostState } from '../fleet/alerts/alert.ts';
+import {
+  type Alert,
+  flapping,
+  type HostFault,
+  hostFaults,
+  hostState,
+  pending,
+} from '../fleet/alerts/alert.ts';
 import type { NotifiedAlert } from '../fleet/alerts/decide.ts';
-import { flappingAfter } from '../fleet/alerts/outcome.ts';
 import { longestReason } from '../lib/text.ts';
 import { causeBytesAtMost, causeFromJson } from './cause.ts';
 import { newestChanges } from './ledger/alerts.ts';
@@ -16,32 +22,45 @@ export interface AlertRow {
   readonly cause: unknown;
   readonly since: number;
   readonly changedAt: number;
+  readonly unsettledAt: number;
   readonly recent: unknown;
+  /** Null: its worker did not stop on request. Epoch milliseconds. */
+  readonly stoppedAt: number | null;
+  readonly stoppedBy: string | null;
   readonly now: number;
+  /** The open incident that it belongs to. */
+  readonly incident: string | null;
 }
 
-const changes = (recent: string): string =>
-  `case when jsonb_typeof(${recent}) = 'array' then jsonb_array_length(${recent}) else 0 end`;
 const milliseconds = (time: string): string => `floor(extract(epoch from ${bounded(time)}) * 1000)::float8`;
 
 /** More rows than any host has deckies; limits the number of rows that a compromised host can make this process read. */
 const rowsAtMost = 20_000;
 
-// Rows that a pass is writing now are left to the next look, so that neither waits for the other.
-export const selectAlerts = `select a.host_uuid as host, a.name, a.state, a.told as notified,
+const columns = `a.host_uuid as host, a.name, a.state, a.told as notified,
     left(a.reason, ${longestReason}) as reason, ${newestChanges('a.recent')} as recent,
     case when octet_length(a.cause::text) <= ${causeBytesAtMost} then a.cause end as cause,
     ${milliseconds('a.since')} as since, ${milliseconds('a.changed_at')} as "changedAt",
-    ${milliseconds('clock_timestamp()')} as now
+    ${milliseconds('coalesce(a.unsettled_at, a.changed_at)')} as "unsettledAt", ${milliseconds('clock_timestamp()')} as now,
+    case when h.stopped_at is not null then ${milliseconds('h.stopped_at')} end as "stoppedAt",
+    left(h.stopped_by, ${longestReason}) as "stoppedBy", a.incident`;
+
+/** The alerts of some deckies of a host. */
+export const selectNamed = `select ${columns} from fleet_alarms a left join fleet_hosts h on h.host_uuid = a.host_uuid
+  where a.host_uuid = $1 and a.name = any ($2::text[])`;
+
+// Rows that a pass is writing now are left to the next look, so that neither waits for the other.
+export const selectAlerts = `select ${columns}
   from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid)
-    where told <> state or ${changes('recent')} > ${flappingAfter}) due
+    where told <> state and state <> '${pending}') due
   cross join lateral (select * from fleet_alarms l where l.host_uuid = due.host_uuid
     limit ${rowsAtMost} for update skip locked) a
+  left join fleet_hosts h on h.host_uuid = a.host_uuid
   order by a.host_uuid, a.name`;
 
 export function alertFromRow(row: AlertRow): Alert {
-  const { host, name, state, notified, reason, since, changedAt } = row;
-  const shared = { host, reason, since, changedAt, recent: timesOf(row.recent) };
+  const { host, name, state, notified, reason, since, changedAt, unsettledAt } = row;
+  const shared = { host, reason, since, changedAt, unsettledAt, recent: timesOf(row.recent) };
   if (name !== '')
     return { ...shared, subject: { kind: 'decky', name, state, notified, cause: causeFromJson(row.cause) } };
   return {
@@ -50,6 +69,7 @@ export function alertFromRow(row: AlertRow): Alert {
       kind: 'host',
       faults: faultsOf(state),
       notified: notified === flapping ? flapping : faultsOf(notified),
+      stopped: row.stoppedAt === null ? null : { by: row.stoppedBy, at: row.stoppedAt },
     },
   };
 }

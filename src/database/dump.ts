@@ -12,6 +12,7 @@ export const dumpedTables = [
   'fleet_gaps',
   'fleet_alarms',
   'fleet_notifications',
+  'fleet_incidents',
 ] as const;
 
 /** The first line of a dump. */

@@ -1,9 +1,32 @@
+import type { DecnetFact } from '../fleet/decnet-table/fact.ts';
 import type { HeldNote, LeftNote, Memory } from '../fleet/plan/memory.ts';
-import { isObject, type Json } from '../lib/json.ts';
+import { isObject, type Json, type JsonObject } from '../lib/json.ts';
 import { shortened } from '../lib/text.ts';
+import { livingFromJson, livingToJson } from './living-memory.ts';
+import { timeFromJson, timeToJson } from './memory-times.ts';
 
 /** The recorded reason for a row that is left to its writer. */
 export const leftReason = 'written by another process';
+
+/** The fact about DECNET's table, as a part of the notes. */
+export const decnetToJson = ({ syncedAt, failingSince, reason, rival }: DecnetFact): JsonObject => ({
+  synced_at: syncedAt === null ? null : timeToJson(syncedAt),
+  failing_since: failingSince === null ? null : timeToJson(failingSince),
+  reason,
+  rival,
+});
+
+function decnetFromJson(json: Json | undefined): DecnetFact | null {
+  if (!isObject(json)) return null;
+  const time = (value: Json | undefined): number | null => timeFromJson(value) || null;
+  const text = (value: Json | undefined): string | null => textOf(value) || null;
+  return {
+    syncedAt: time(json.synced_at),
+    failingSince: time(json.failing_since),
+    reason: text(json.reason),
+    rival: text(json.rival),
+  };
+}
 
 /** The memory as JSON for `fleet_hosts.notes`; times are ISO 8601. */
 export const memoryToJson = (memory: Memory): Json => ({
@@ -13,13 +36,15 @@ export const memoryToJson = (memory: Memory): Json => ({
       name,
       {
         reason: leftReason,
-        since: iso(note.since),
-        written_at: iso(note.writtenAt),
+        since: timeToJson(note.since),
+        written_at: timeToJson(note.writtenAt),
         ran: note.ran,
       },
     ]),
   ),
   contested: heldToJson(memory.contested),
+  ...(memory.decnet === null ? {} : { decnet: decnetToJson(memory.decnet) }),
+  ...livingToJson(memory),
 });
 
 /** Reads the memory, which an older version or a person may have written. Invalid parts are ignored. */
@@ -31,24 +56,30 @@ export function memoryFromJson(json: Json): Memory {
       : [];
   };
   const held = (name: string): ReadonlyMap<string, HeldNote> =>
-    new Map(part(name).map(([key, note]) => [key, { reason: textOf(note.reason), since: ms(note.since) }]));
+    new Map(
+      part(name).map(([key, note]) => [
+        key,
+        { reason: textOf(note.reason), since: timeFromJson(note.since) },
+      ]),
+    );
   return {
     held: held('held'),
     left: new Map(
       part('left').map(([key, note]): [string, LeftNote] => [
         key,
-        { since: ms(note.since), writtenAt: ms(note.written_at), ran: note.ran === true },
+        { since: timeFromJson(note.since), writtenAt: timeFromJson(note.written_at), ran: note.ran === true },
       ]),
     ),
     contested: held('contested'),
+    decnet: decnetFromJson(isObject(json) ? json.decnet : undefined),
+    ...livingFromJson(json),
   };
 }
 
 const heldToJson = (notes: ReadonlyMap<string, HeldNote>): Json =>
-  Object.fromEntries([...notes].map(([name, { reason, since }]) => [name, { reason, since: iso(since) }]));
+  Object.fromEntries(
+    [...notes].map(([name, { reason, since }]) => [name, { reason, since: timeToJson(since) }]),
+  );
 
 /** The text of a reason; empty if the value is not a string. */
 const textOf = (value: Json | undefined): string => (typeof value === 'string' ? shortened(value) : '');
-
-const iso = (at: number): string => new Date(at).toISOString();
-const ms = (value: Json | undefined): number => (typeof value === 'string' ? Date.parse(value) || 0 : 0);

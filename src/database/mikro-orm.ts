@@ -24,7 +24,14 @@ export const openOrm = (
     entities,
     // Only migrations manage the policies, and the tables that are used only by functions and locks.
     schemaGenerator: {
-      skipTables: ['fleet_grants', 'fleet_masters', 'fleet_locks', 'fleet_limits', 'fleet_migrations'],
+      skipTables: [
+        'fleet_grants',
+        'fleet_masters',
+        'fleet_locks',
+        'fleet_limits',
+        'fleet_heartbeat',
+        'fleet_migrations',
+      ],
       ignorePolicies: true,
     },
     // stdout is reserved for the output of commands.

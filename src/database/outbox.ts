@@ -1,11 +1,27 @@
-import type { AlertFacts, Decision } from '../fleet/alerts/decide.ts';
-import { codeOf } from '../lib/errors.ts';
-import type { Outbox, Sending } from '../pass/outbox.ts';
-import { type AlertRow, alertFromRow, notifiedRow, selectAlerts } from './alert-rows.ts';
+import { downStates, isAboutDecky, pending } from '../fleet/alerts/alert.ts';
+import type { NotifiedAlert } from '../fleet/alerts/decide.ts';
+import type { SentMessages } from '../fleet/alerts/limit.ts';
+import { refreshed, waitingOf } from '../fleet/alerts/refresh.ts';
+import type { Ended } from '../fleet/incidents/follow.ts';
+import { type Judgement, judge } from '../fleet/incidents/judge.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { longestReason } from '../lib/text.ts';
+import type { Deciding, Outbox, Sending } from '../pass/outbox.ts';
+import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } from './alert-rows.ts';
 import type { Database } from './database.ts';
-import { withChange } from './ledger/alerts.ts';
-import { type Db, query } from './query.ts';
-import { bounded, dockerAnswered, isStale, staleAfter } from './sql.ts';
+import { lookAtHosts } from './host-alerts.ts';
+import {
+  judgedFacts,
+  type Noted,
+  placeOf,
+  pruneIncidents,
+  recordOutage,
+  writeIncidents,
+} from './incidents.ts';
+import { unsettledSince, withChange } from './ledger/alerts.ts';
+import { openTold } from './open-incidents.ts';
+import { type Db, type Query, query } from './query.ts';
+import { bounded } from './sql.ts';
 
 /** Milliseconds after which the server ends the check of a process that hangs: passes may be waiting for rows that it locked. */
 const lookWithinMs = 2000;
@@ -16,44 +32,71 @@ export function postgresOutbox(
   options: { intervalSeconds: number; graceSeconds: number },
 ): Outbox {
   const ask = database.query;
+  const isDue = evaluationTimes();
+  /** The time that this process recorded last. */
+  let recorded: string | null = null;
   return {
-    look: (watchedMs, decide) =>
+    look: (watchedMs, deciding) =>
       database.transaction(async (db) => {
         await query(db, beginLook, [`${lookWithinMs}ms`]);
-        const [lock] = await query(db, takeLock);
+        const [lock] = await query<LockRow>(db, takeLock);
         if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
-        await query(db, noteLook);
-        await lookAtHosts(db, [options.intervalSeconds, watchedMs / 1000]);
-        const facts = await alertFacts(db);
-        if (facts !== null) await write(db, decide(facts));
-        return { lastLookSeconds: 0 };
+        const wasTeller = lock.at === recorded;
+        const after = wasTeller ? recordAfter.teller : recordAfter[deciding.telling ? 'others' : 'silent'];
+        const [now] = await query<LockRow>(db, noteLook, [after]);
+        if (now !== undefined) recorded = now.at;
+        const isTeller = wasTeller || now !== undefined;
+        await lookAtHosts(db, [options.intervalSeconds, watchedMs / 1000], lookWithinMs);
+        const noted = await noteSettled(db, deciding.settle);
+        const wasAway = await recordOutage(db, deciding.databaseLostAt);
+        if (!isDue(noted, deciding) && !wasAway) return { lastLookSeconds: 0, isTeller };
+        return {
+          lastLookSeconds: 0,
+          isTeller,
+          silent: await judgeFleet(db, noted, deciding, options.intervalSeconds),
+        };
       }),
     prune: async () => {
       await ask(repairAlerts, [options.graceSeconds]);
       await ask(deleteCleared);
+      await ask(pruneIncidents);
       const dropped = await ask(dropOld);
       return { dropped: dropped.length };
     },
-    claim: async (leaseSeconds) => (await ask<Sending>(claimNext, [leaseSeconds]))[0] ?? null,
+    claim: async (leaseSeconds, receiver) => {
+      const [next] = await ask<Sending>(claimNext, [leaseSeconds, receiver]);
+      return next === undefined ? null : { ...next, body: await bodyOfNow(ask, next.body) };
+    },
     delivered: async (id) => void (await ask(deleteOne, [id])),
     drop: async (id) => void (await ask(deleteOne, [id])),
-    postpone: async (id, seconds) =>
+    postpone: async (id, seconds, reason) =>
       void (await ask(
-        `update fleet_notifications set attempts = attempts + 1,
+        `update fleet_notifications set attempts = attempts + 1, fault = $3,
            due_at = clock_timestamp() + make_interval(secs => $2::float8) where id = $1`,
-        [id, seconds],
+        [id, seconds, reason],
       )),
+    open: () => openTold(ask),
   };
 }
 
 const beginLook = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', '10s', true),
     set_config('idle_in_transaction_session_timeout', $1, true)`;
 
-const takeLock = `select name from fleet_locks where name = 'alarms' for update skip locked`;
+interface LockRow {
+  /** When a check was recorded last. */
+  readonly at: string;
+}
 
-/** Records the time of the check: rarely enough to be cheap, and often enough to detect a minute without a check. */
+const takeLock = `select used_at::text as at from fleet_locks where name = 'alarms' for update skip locked`;
+
+/**
+ * Seconds after which the time of a check is recorded again: rarely enough to be cheap, and often enough to detect a minute
+ * without a check. One process goes on recording it while it lives, so that all know which one tells an outage of the
+ * database; those without a receiver come last.
+ */
+const recordAfter = { teller: 10, others: 15, silent: 30 };
 const noteLook = `update fleet_locks set used_at = clock_timestamp()
-  where name = 'alarms' and used_at < clock_timestamp() - interval '10 seconds'`;
+  where name = 'alarms' and used_at < clock_timestamp() - make_interval(secs => $1::float8) returning used_at::text as at`;
 
 async function lastLook(db: Db): Promise<number> {
   const [row] = await query<{ seconds: number }>(
@@ -64,91 +107,80 @@ async function lastLook(db: Db): Promise<number> {
   return row?.seconds ?? Infinity;
 }
 
-/** The longest time in seconds to wait for a host's first pass after all processes were down. */
-const firstPassWithinSeconds = 900;
+/** Milliseconds between two evaluations of the incidents, if nothing else says that they may have changed. */
+const evaluateEveryMs = 5000;
 
-/** A host that never had a full pass, or whose Docker never answered, is still being set up: it causes no alert. */
-const changedHosts = `with seen as (
-    select h.host_uuid, h.last_error, a.state as before,
-      ${isStale('$1::int')} and (coalesce(a.state, '') like 'stale%'
-        or $2::float8 > least(${staleAfter('$1::int')}, ${firstPassWithinSeconds})) as stale,
-      h.last_observed_at is not null and not ${dockerAnswered} as blind,
-      ${bounded('h.last_full_pass_at')} as full_at, ${bounded('h.last_observed_at')} as observed_at
-    from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
-    where h.last_full_pass_at is not null),
-  judged as (
-    select host_uuid, before, case when blind then last_error end as reason,
-      coalesce(nullif(concat_ws(' ', case when stale then 'stale' end, case when blind then 'unreachable' end), ''),
-        'ok') as state,
-      case when blind and not stale then observed_at else full_at end as since
-    from seen),
-  changed as (select * from judged where state <> coalesce(before, 'ok'))`;
-
-/** @see changedHosts; the third parameter: these hosts alone; null: all */
-const writeHosts = `${changedHosts}
-  insert into fleet_alarms as a (host_uuid, name, state, told, reason, since, changed_at, recent)
-  select host_uuid, '', state, 'ok', reason, since, clock_timestamp(),
-    ${withChange(`'[]'::jsonb`, 'clock_timestamp()')}
-  from changed where $3::text[] is null or host_uuid = any ($3::text[]) order by host_uuid
-  on conflict (host_uuid, name) do update set state = excluded.state, reason = excluded.reason,
-    since = excluded.since, changed_at = excluded.changed_at,
-    recent = ${withChange('a.recent', 'excluded.changed_at')}`;
-
-/** The longest wait for the row of a host: only its own worker may keep it locked. */
-const lockWithinMs = 100;
-
-/**
- * All hosts in one statement; where a row is locked each of them in a statement of its own, so that a worker which locks
- * its own, or has made it in a transaction that does not end, costs its own host's messages and no others.
- * @param values of `changedHosts`
- */
-async function lookAtHosts(db: Db, values: readonly unknown[]): Promise<void> {
-  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lockWithinMs}ms`]);
-  if (!(await unlessLocked(db, () => query(db, writeHosts, [...values, null])))) {
-    const changed = await query<{ host: string }>(
-      db,
-      `${changedHosts} select host_uuid as host from changed order by host_uuid`,
-      values,
-    );
-    for (const { host } of changed) await unlessLocked(db, () => query(db, writeHosts, [...values, [host]]));
-  }
-  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lookWithinMs}ms`]);
-}
-
-/** PostgreSQL's code: a lock could not be taken in time. */
-const lockNotAvailable = '55P03';
-
-/** @returns false: something is locked, and nothing was done */
-async function unlessLocked(db: Db, work: () => Promise<unknown>): Promise<boolean> {
-  await query(db, 'savepoint before_lock');
-  try {
-    await work();
-    await query(db, 'release savepoint before_lock');
+/** Whether the incidents are evaluated now: an alert has settled, the control plane has changed, or it is time. */
+function evaluationTimes(): (noted: Noted & { any: boolean }, deciding: Deciding) => boolean {
+  let at = -Infinity;
+  let known = '';
+  return ({ any }, { control: { queuesLostAt, schedulerLostAt, paused } }) => {
+    const control = JSON.stringify([queuesLostAt, schedulerLostAt, [...paused.keys()]]);
+    if (!any && control === known && performance.now() - at < evaluateEveryMs) return false;
+    at = performance.now();
+    known = control;
     return true;
-  } catch (error) {
-    if (codeOf(error) !== lockNotAvailable) throw error;
-    await query(db, 'rollback to savepoint before_lock');
-    return false;
-  }
+  };
 }
 
-/** Reads the facts for the alerts; null: there is nothing to decide. */
-async function alertFacts(db: Db): Promise<AlertFacts | null> {
+/** Notes the states that have settled. */
+async function noteSettled(db: Db, settle: Deciding['settle']): Promise<Noted & { any: boolean }> {
   const rows = await query<AlertRow>(db, selectAlerts);
   const [first] = rows;
-  if (first === undefined) return null;
-  const counts = await query<{ host_uuid: string; count: number }>(
-    db,
-    'select host_uuid, count(*)::int as count from fleet_deckies where host_uuid = any ($1::text[]) group by 1',
-    [[...new Set(rows.map(({ host }) => host))]],
-  );
-  const limits = await query<{ host_uuid: string; sent: number; limited: boolean }>(db, selectLimits);
+  const notified = first === undefined ? [] : settle(first.now, rows.map(alertFromRow));
+  if (notified.length > 0) await query(db, updateNotified, [JSON.stringify(notified.map(notifiedRow))]);
+  const before = new Map(rows.map((row) => [placeOf(row.host, row.name), row]));
+  const rowOf = ({ host, subject }: NotifiedAlert): AlertRow | undefined =>
+    before.get(placeOf(host, subject.kind === 'decky' ? subject.name : ''));
   return {
-    now: first.now,
-    alerts: rows.map(alertFromRow),
-    sent: new Map(limits.map(({ host_uuid, ...sent }) => [host_uuid, sent])),
-    deckies: new Map(counts.map(({ host_uuid, count }) => [host_uuid, count])),
+    any: notified.length > 0,
+    previous: new Map(
+      notified.flatMap((one) => {
+        const row = rowOf(one);
+        return row === undefined ? [] : [[placeOf(row.host, row.name), row.notified] as const];
+      }),
+    ),
+    ended: notified.flatMap((one): readonly Ended[] => {
+      const row = rowOf(one);
+      if (one.subject.kind === 'host' || one.subject.notified !== null || row?.incident == null) return [];
+      return [{ host: row.host, name: row.name, under: row.incident, how: 'removed' }];
+    }),
   };
+}
+
+/** Decides which incidents are open and what is told of them, and writes that. @returns the hosts whose passes are overdue */
+async function judgeFleet(
+  db: Db,
+  noted: Noted,
+  { control, telling, receiversOf }: Deciding,
+  interval: number,
+): Promise<readonly string[]> {
+  const limits = await query<{ host_uuid: string } & SentMessages>(db, selectLimits);
+  const sent = new Map(limits.map(({ host_uuid, ...rest }) => [host_uuid, rest]));
+  const facts = await judgedFacts(db, { control, noted, sent, interval });
+  const judgement = judge(facts, telling);
+  await writeIncidents(db, facts, judgement);
+  await writeMessages(db, judgement, receiversOf);
+  return facts.hosts
+    .filter(({ isLate, staleSince }) => isLate || staleSince !== null)
+    .map(({ host }) => host);
+}
+
+interface DeckyCount {
+  readonly host_uuid: string;
+  readonly count: number;
+}
+
+const countDeckies =
+  'select host_uuid, count(*)::int as count from fleet_deckies where host_uuid = any ($1::text[]) group by 1';
+
+/** A message may have waited for its receiver for hours: it carries the reason of the moment it is sent. */
+async function bodyOfNow(ask: Query, body: JsonObject): Promise<JsonObject> {
+  const waiting = waitingOf(body);
+  if (waiting === null) return body;
+  const alerts = await ask<AlertRow>(selectNamed, [waiting.host, waiting.names]);
+  const [deckies] = await ask<DeckyCount>(countDeckies, [[waiting.host]]);
+  return refreshed(body, waiting, alerts.map(alertFromRow).filter(isAboutDecky), deckies?.count ?? 0);
 }
 
 /** The time window in seconds for the limit on messages about a host. */
@@ -166,39 +198,49 @@ const updateLimits = `insert into fleet_limits as l (host_uuid, since, sent, hel
     since = case when l.since > clock_timestamp() - make_interval(secs => ${limitWindowSeconds}) then l.since
       else excluded.since end`;
 
-async function write(db: Db, { notifications, notified, limits }: Decision): Promise<void> {
+async function writeMessages(
+  db: Db,
+  { notifications, limits }: Judgement,
+  receiversOf: Deciding['receiversOf'],
+): Promise<void> {
   if (limits.length > 0) await query(db, updateLimits, [JSON.stringify(limits)]);
-  if (notifications.length > 0) await query(db, insertNotifications, [JSON.stringify(notifications)]);
-  if (notified.length > 0) await query(db, updateNotified, [JSON.stringify(notified.map(notifiedRow))]);
+  const rows = notifications.flatMap((body) => receiversOf(body).map((receiver) => ({ receiver, body })));
+  if (rows.length > 0) await query(db, insertNotifications, [JSON.stringify(rows)]);
 }
 
-const insertNotifications = `insert into fleet_notifications (host_uuid, body, created_at, due_at)
-  select body ->> 'host_uuid', body, clock_timestamp(), clock_timestamp()
-  from jsonb_array_elements($1::jsonb) with ordinality as i(body, place) order by place`;
+const insertNotifications = `insert into fleet_notifications (receiver, host_uuid, body, created_at, due_at)
+  select entry ->> 'receiver', entry -> 'body' ->> 'host_uuid', entry -> 'body', clock_timestamp(), clock_timestamp()
+  from jsonb_array_elements($1::jsonb) with ordinality as i(entry, place) order by place`;
 
 const updateNotified = `with input as materialized (
     select * from jsonb_to_recordset($1::jsonb) as i(host text, name text, notified text, "clearsChanges" boolean)),
   gone as (
     delete from fleet_alarms a using input i where a.host_uuid = i.host and a.name = i.name and i.notified is null)
-  update fleet_alarms a set told = i.notified, recent = case when i."clearsChanges" then '[]' else a.recent end
+  update fleet_alarms a set told = i.notified, unsettled_at = null,
+    recent = case when i."clearsChanges" then '[]' else ${withChange('a.recent', 'clock_timestamp()')} end
   from input i where a.host_uuid = i.host and a.name = i.name and i.notified is not null`;
 
+const down = `('${downStates.join(`', '`)}')`;
+
 /**
- * Updates alerts after changes by other programs, which do not write alerts. A `running` that another program wrote counts once
- * a pass that observed Docker has written the row, or once the grace period is over and a full pass has left it unchanged: some
- * programs write `running` before any container starts.
+ * Updates alerts after changes by other programs, and by workers of earlier versions, which do not write these alerts. A
+ * `running` that another program wrote counts once a pass that observed Docker has written the row, or once the grace period is
+ * over and a full pass has left it unchanged: some programs write `running` before any container starts. The same holds for
+ * `pending`, and for what followed it.
  */
 const repairAlerts = `with wrong as (
-    select a.host_uuid, a.name, case when d.name is null then 'removed' else 'running' end as now_state
+    select a.host_uuid, a.name, coalesce(d.state, 'removed') as now_state,
+      case when d.state in ${down} then d.last_error end as error
     from fleet_alarms a join fleet_hosts h on h.host_uuid = a.host_uuid
     left join fleet_deckies d on d.host_uuid = a.host_uuid and d.name = a.name
-    where a.name <> '' and a.state <> 'removed' and (d.name is null or
-      d.state = 'running' and a.state <> 'running' and (
+    where a.name <> '' and a.state <> 'removed' and (d.name is null or a.state <> d.state and
+      (d.state in ('running', '${pending}') or a.state = '${pending}' and d.state in ${down}) and (
         h.last_full_pass_at > greatest(${bounded('d.updated_at')} + make_interval(secs => $1::float8), a.changed_at) or
         d.reconciled_at = d.updated_at and d.updated_at > a.changed_at and h.last_observed_at >= d.updated_at))
     for update of a skip locked)
-  update fleet_alarms a set state = w.now_state, reason = 'by another program', cause = null, since = clock_timestamp(),
-    changed_at = clock_timestamp(), recent = ${withChange('a.recent', 'clock_timestamp()')}
+  update fleet_alarms a set state = w.now_state, reason = coalesce(left(w.error, ${longestReason}), 'by another program'),
+    cause = null, since = clock_timestamp(), changed_at = clock_timestamp(),
+    unsettled_at = ${unsettledSince('a', 'clock_timestamp()')}
   from wrong w where a.host_uuid = w.host_uuid and a.name = w.name`;
 
 /** Deletes alerts that are clear, notified and no longer flapping, and alerts of hosts that were removed during the check. */
@@ -213,13 +255,14 @@ const dropOld = `delete from fleet_notifications where id in (
     for update skip locked)
   returning 1`;
 
-// A host's messages are sent in order: a recovery never overtakes the failure before it. A message whose due time is later than
+// A receiver gets a host's messages in order: a recovery never overtakes the failure before it. A message whose due time is later than
 // the longest postponement was written before the clock was set back, so it is due.
 const claimNext = `update fleet_notifications set due_at = clock_timestamp() + make_interval(secs => $1::float8)
   where id = (
     select id from fleet_notifications n
-    where due_at not between clock_timestamp() and clock_timestamp() + interval '2 hours' and not exists (
-      select 1 from fleet_notifications e where e.host_uuid = n.host_uuid and e.position < n.position)
+    where receiver = $2 and due_at not between clock_timestamp() and clock_timestamp() + interval '2 hours' and not exists (
+      select 1 from fleet_notifications e
+      where e.receiver = n.receiver and e.host_uuid = n.host_uuid and e.position < n.position)
     order by due_at, position limit 1 for update skip locked)
   returning id, attempts, body`;
 

@@ -26,6 +26,10 @@ export const FleetHost = defineEntity({
     notes: p.json<Json>().nullable(),
     /** The sums over its passes. @see Figures */
     figures: p.json<Json>().nullable(),
+    /** When its worker stopped on request; null: a worker has started since. */
+    stoppedAt: p.datetime(6).nullable(),
+    /** Who asked for that, as the message says. */
+    stoppedBy: p.text().nullable(),
   },
 });
 
@@ -41,8 +45,9 @@ export const FleetDecky = defineEntity({
     deckyIp: p.text().nullable(),
     state: p.enum(fleetStates),
     lastError: p.text().nullable(),
-    /** Written only by other programs, as `lastSeen`; a pass does not change it. */
+    /** Written only by other programs; a pass does not change it. */
     composeHash: p.text().nullable(),
+    /** When the last change of its state was observed. */
     lastSeen: p.datetime().nullable(),
     updatedAt: p.datetime(6).defaultRaw('now()'),
     /** Equal to `updatedAt` if the last writer was a pass. */
@@ -99,10 +104,16 @@ export const FleetAlarm = defineEntity({
     reason: p.text().nullable(),
     since: p.datetime(6),
     changedAt: p.datetime(6),
-    /** The times of the latest changes, epoch seconds. */
+    /** The times of the latest notifications, epoch seconds. */
     recent: p.json<readonly number[]>().defaultRaw(`'[]'`),
     /** @see Cause */
     cause: p.json<Json>().nullable(),
+    /** When the changes began that no notification was about yet. */
+    unsettledAt: p.datetime(6).nullable(),
+    /** The id of the open incident that it belongs to. */
+    incident: p.text().nullable(),
+    /** Whether a message has told that this incident affects it. */
+    incidentTold: p.boolean().default(false),
   },
 });
 
@@ -110,7 +121,7 @@ export const FleetAlarm = defineEntity({
 export const FleetNotification = defineEntity({
   name: 'FleetNotification',
   tableName: 'fleet_notifications',
-  indexes: [{ properties: ['hostUuid', 'position'] }],
+  indexes: [{ properties: ['hostUuid', 'position'] }, { properties: ['receiver', 'hostUuid', 'position'] }],
   properties: {
     /** Keeps the order of a host's messages. */
     position: p.bigint('number').primary().generated('by default as identity'),
@@ -122,8 +133,53 @@ export const FleetNotification = defineEntity({
     createdAt: p.datetime(6).defaultRaw('now()'),
     /** The message is not sent before this time: a back-off, or the lease of a process that is sending it. */
     dueAt: p.datetime(6).defaultRaw('now()'),
+    /** Its key; empty: the receiver of DECNET_WEBHOOK_URL. */
+    receiver: p.text().default(''),
+    /** Why the last attempt failed. */
+    fault: p.text().nullable(),
+  },
+});
+
+/** An incident, open or closed. @see fleet/incidents/incident.ts */
+export const FleetIncident = defineEntity({
+  name: 'FleetIncident',
+  tableName: 'fleet_incidents',
+  indexes: [{ properties: ['id', 'closedAt'] }, { properties: ['closedAt'] }],
+  properties: {
+    position: p.bigint('number').primary().generated('by default as identity'),
+    /** The same for each time that the cause comes back; one of them is open. */
+    id: p.text(),
+    kind: p.text(),
+    severity: p.text(),
+    cause: p.text(),
+    nextHost: p.text().nullable(),
+    nextCommand: p.text(),
+    since: p.datetime(6),
+    openedAt: p.datetime(6),
+    /** When what it affects changed last. */
+    changedAt: p.datetime(6),
+    closedAt: p.datetime(6).nullable(),
+    resolution: p.text().nullable(),
+    extent: p.json<Json>(),
+    /** The largest extent. */
+    most: p.json<Json>(),
+    /** The first things that it affects, or last affected. */
+    affected: p.json<Json>(),
+    /** The first things that it has affected so far. */
+    ever: p.json<Json>(),
+    /** What was told last, and when. */
+    told: p.json<Json>().nullable(),
+    endTold: p.boolean().default(false),
   },
 });
 
 /** All tables that MikroORM describes. */
-export const entities = [FleetHost, FleetDecky, FleetTransition, FleetGap, FleetAlarm, FleetNotification];
+export const entities = [
+  FleetHost,
+  FleetDecky,
+  FleetTransition,
+  FleetGap,
+  FleetAlarm,
+  FleetNotification,
+  FleetIncident,
+];

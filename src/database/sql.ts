@@ -39,6 +39,7 @@ export const readableServices = (row: string): string =>
     then ${row}.services else '[]' end`;
 
 const kindsOfNotes = ['held', 'left', 'contested'] as const;
+type KindOfNotes = (typeof kindsOfNotes)[number] | 'undeclared';
 /** Of each kind, of one host. */
 const notesAtMost = 10_000;
 const longestName = 128;
@@ -47,9 +48,47 @@ const notes = (kind: string): string => `(select key, value from jsonb_each(
     case when jsonb_typeof(h.notes -> '${kind}') = 'object' then h.notes -> '${kind}' else '{}' end)
   where jsonb_typeof(value) = 'object')`;
 
-/** How many notes of a kind a host has. */
-export const countNotes = (kind: (typeof kindsOfNotes)[number]): string =>
-  `(select count(*)::int from ${notes(kind)} n)`;
+/** How many notes of a kind a host has. @param which an SQL condition on the `value` of a note */
+export const countNotes = (kind: KindOfNotes, which = 'true'): string =>
+  `(select count(*)::int from ${notes(kind)} n where ${which})`;
+
+/** As many as a pass remembers of one host, and of one decky. */
+const undeclaredAtMost = 1000;
+const containersAtMost = 20;
+
+/** Some texts of a list. A cut name ends with a sign that no container's name has. @param list an SQL expression */
+const readableNames = (list: string): string => `(select jsonb_agg(
+    case when length(t) > ${longestName} then left(t, ${longestName - 1}) || '…' else t end)
+  from (select e #>> '{}' as t from jsonb_array_elements(
+      case when jsonb_typeof(${list}) = 'array' then ${list} else '[]' end) e
+    where jsonb_typeof(e) = 'string' limit ${containersAtMost}) e)`;
+
+const readableUndeclared = `(select jsonb_object_agg(left(key, ${longestName}), jsonb_build_object(
+    'kind', left(value ->> 'kind', 64), 'since', left(value ->> 'since', 64),
+    'containers', ${readableNames(`value -> 'containers'`)}))
+  from (select * from ${notes('undeclared')} n limit ${undeclaredAtMost}) n)`;
+
+const readablePorts = `case when jsonb_typeof(h.notes -> 'ports') = 'object'
+  then jsonb_build_object('unchecked', left(h.notes -> 'ports' ->> 'unchecked', ${longestReason})) end`;
+
+const decnetNote = `h.notes -> 'decnet'`;
+
+const readableDecnet = `case when jsonb_typeof(${decnetNote}) = 'object' then jsonb_build_object(${[
+  ['synced_at', 64],
+  ['failing_since', 64],
+  ['reason', longestReason],
+  ['rival', longestReason],
+]
+  .map(([key, most]) => `'${key}', left(${decnetNote} ->> '${key}', ${most})`)
+  .join(', ')}) end`;
+
+/** Whether DECNET's own table of a host is kept as ours; null: the host has none. */
+export const decnetInSync = `(case when jsonb_typeof(${decnetNote}) = 'object'
+  then ${decnetNote} ->> 'failing_since' is null and ${decnetNote} ->> 'synced_at' is not null end)`;
+
+/** Whether another program changes DECNET's table back again and again; null: the host has none. */
+export const decnetContested = `(case when jsonb_typeof(${decnetNote}) = 'object'
+  then ${decnetNote} ->> 'rival' is not null end)`;
 
 /** What of the notes of a host people read: a worker that was taken over may have written megabytes of them. */
 export const readableNotes = `jsonb_build_object(${kindsOfNotes
@@ -58,4 +97,22 @@ export const readableNotes = `jsonb_build_object(${kindsOfNotes
         'reason', left(value ->> 'reason', ${longestReason}), 'since', left(value ->> 'since', 64)))
       from (select * from ${notes(kind)} n limit ${notesAtMost}) n)`,
   )
-  .join(', ')})`;
+  .join(', ')}, 'undeclared', ${readableUndeclared}, 'ports', ${readablePorts}, 'decnet', ${readableDecnet})`;
+
+const rollout = `h.notes #> '{deployments,rollout}'`;
+const neverRan = `h.notes #> '{deployments,never_ran}'`;
+const namesShown = 3;
+
+/**
+ * The deployment under way on a host, as `of` (text) or `names` and `count`, and `since`; null: none. Without one of the whole
+ * host it is that of the deckies which have not run since they were declared, as far as their rows are pending.
+ */
+export const readableDeploying = `(case when jsonb_typeof(${rollout}) = 'object'
+  then jsonb_build_object('of', left(${rollout} ->> 'of', ${longestReason}), 'since', left(${rollout} ->> 'since', 64))
+  else (select case when count(*) > 0 then jsonb_build_object('names', (array_agg(name order by name))[1:${namesShown}],
+      'count', count(*), 'since', min(since)) end
+    from (select left(key, ${longestName}) as name, left(value #>> '{}', 64) as since
+      from (select * from jsonb_each(
+        case when jsonb_typeof(${neverRan}) = 'object' then ${neverRan} else '{}' end) limit ${notesAtMost}) n
+      where exists (select from fleet_deckies d
+        where d.host_uuid = h.host_uuid and d.name = key and d.state = 'pending')) n) end)`;

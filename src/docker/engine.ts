@@ -1,19 +1,24 @@
-import type { Container, Loop } from '../fleet/plan/container-match.ts';
 import type { EngineAnswer } from '../fleet/plan/facts.ts';
+import { type PortsSeen, portsOff } from '../fleet/plan/ports.ts';
 import { codeOf } from '../lib/errors.ts';
 import { isObject, property } from '../lib/json.ts';
 import type { Engine } from '../pass/observe.ts';
+import { type Clock, engineClock } from './clock.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
+import { inspector } from './inspector.ts';
+import { KnownEntries } from './known-entries.ts';
 import { type EngineLimits, engineLimits } from './limits.ts';
-import { containerOf, type ListedContainer, loopOf } from './listing.ts';
+import { portsReader } from './listening.ts';
+import { type Entry, entryOf, type Listed, listedOf } from './listing.ts';
 import { type Budget, budgetOf, EndedEarly, readListing } from './listing-stream.ts';
-import { type Client, engineClient, inspection, type Query, Refusal } from './request.ts';
+import { type Client, eachOf, engineClient, type Query, Refusal } from './request.ts';
 import { faultReason, keptText } from './words.ts';
 
-/** @see CONTRACT.md, "Observed state of a decky" */
-const inspectedAtMost = 200;
 /** Up to this many deckies are listed one by one; more take one listing of all containers. */
 const listedApart = 100;
+
+/** Containers of a listing between two looks at the clock: some milliseconds. */
+const containersPerLook = 100;
 
 export interface DockerEngine extends Engine {
   /** The address of the engine, for messages. */
@@ -24,21 +29,45 @@ export interface DockerEngine extends Engine {
   now(): Promise<number>;
 }
 
-/** Reads containers from this host's engine. @param more overrides of the limits @throws FleetError CONFIG_INVALID */
-export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimits> = {}): DockerEngine {
+/**
+ * Reads containers from this host's engine.
+ * @param more overrides of the limits
+ * @param checksPorts whether it reads on which ports something listens
+ * @throws FleetError CONFIG_INVALID
+ */
+export function dockerEngine(
+  settings: DockerSettings,
+  more: Partial<EngineLimits> = {},
+  checksPorts = false,
+): DockerEngine {
   const { options, place } = dockerConnection(settings);
   const limits = { ...engineLimits, ...more };
   const client = engineClient(options, limits);
-  const suspects = inspector(client, limits.askMs);
+  const inspected = inspector(client, limits.askMs);
+  const isLocal = options.socketPath !== undefined;
+  const readPorts = checksPorts && isLocal ? portsReader() : null;
+  const unchecked: PortsSeen = checksPorts
+    ? { kind: 'unchecked', why: `the engine at ${place} is not on this machine` }
+    : portsOff;
 
+  const known = new KnownEntries<Entry>();
   const list: Engine['list'] = async ({ only, containers, generation }) => {
     const patience = patienceFor(containers, limits.listingMs);
     const look = async (): Promise<EngineAnswer> => {
       const attempt = patience.attempt();
       try {
         const clock = engineClock();
-        const listed = await listing(client, only, attempt, budgetOf(limits), clock);
-        return { kind: 'ok', containers: await suspects(listed, Number(generation), clock) };
+        const listed = await listing(client, only, attempt, budgetOf(limits), clock, known);
+        const isWhole = only === null;
+        const { containers, bases } = await inspected.complete(listed, {
+          isWhole,
+          generation: Number(generation),
+          now: clock.now,
+          wantsBases: readPorts !== null,
+        });
+        const read = await readPorts?.(bases, isWhole);
+        inspected.forget(read?.outdated ?? []);
+        return { kind: 'ok', containers, isWhole, now: clock.now(), ports: read?.ports ?? unchecked };
       } finally {
         attempt.end();
       }
@@ -79,26 +108,6 @@ export function dockerEngine(settings: DockerSettings, more: Partial<EngineLimit
       answer.destroy();
       return Date.parse(answer.headers.date ?? '');
     },
-  };
-}
-
-/** The engine's clock, read from the `Date` header of its answers; it may differ from this machine's clock. */
-interface Clock {
-  /** Sets the clock from an answer. @param date its `Date` header */
-  set(date: string | undefined): void;
-  /** Epoch seconds. */
-  now(): number;
-}
-
-function engineClock(): Clock {
-  let aheadMs = 0;
-  return {
-    set: (date) => {
-      const at = Date.parse(date ?? '');
-      // The header has a precision of one second.
-      if (Math.abs(at - Date.now()) >= 2000) aheadMs = at - Date.now();
-    },
-    now: () => (Date.now() + aheadMs) / 1000,
   };
 }
 
@@ -173,71 +182,33 @@ async function listing(
   attempt: Attempt,
   budget: Budget,
   clock: Clock,
-): Promise<readonly Container[]> {
-  const ask = async (filters: Query): Promise<readonly Container[]> => {
+  known: KnownEntries<Entry>,
+): Promise<readonly Listed[]> {
+  const ask = async (
+    filters: Query,
+    known: KnownEntries<Entry> | null = null,
+  ): Promise<readonly Listed[]> => {
     // As a stream: the whole answer may be longer than a string can be.
     const answer = await client.open('/containers/json', { all: true, ...filters }, attempt.signal);
     clock.set(answer.headers.date);
-    const take = (listed: ListedContainer): Container => {
+    let now = clock.now();
+    let taken = 0;
+    const found: Listed[] = [];
+    const take = (entry: Entry): void => {
       attempt.arrived();
-      return containerOf(listed, clock.now());
+      if (++taken % containersPerLook === 0) now = clock.now();
+      found.push(listedOf(entry, now));
     };
-    return readListing(answer, take, budget);
+    await readListing(answer, entryOf, take, budget, known);
+    return found;
   };
-  if (only === null || only.size > listedApart) return ask({});
+  if (only === null || only.size > listedApart) return ask({}, known);
   const names = [...only].map((name) => `^/?${name.replaceAll('.', '\\.')}(-.*)?$`);
   const found = await eachOf(
     [{ name: names }, ...[...only].map((name) => ({ label: [`decnet.fleet.decky=${name}`] }))],
     (filters) => ask({ filters }),
   );
-  return [...new Map(found.flat().map((one) => [one.name, one])).values()];
-}
-
-/** The maximum number of concurrent requests. */
-const atOnce = 8;
-
-/** Sends requests with limited concurrency. @returns the answers, in the order of the questions */
-async function eachOf<Q, A>(
-  questions: readonly Q[],
-  ask: (question: Q) => Promise<A>,
-): Promise<readonly A[]> {
-  const answers: A[] = [];
-  const queue = questions.entries();
-  const next = async (): Promise<void> => {
-    for (const [at, question] of queue) answers[at] = await ask(question);
-  };
-  await Promise.all(Array.from({ length: atOnce }, next));
-  return answers;
-}
-
-/** Inspects only containers that may be in a restart loop: a listing does not include restart counts. */
-function inspector(client: Client, withinMs: number) {
-  const inspect = async (name: string, clock: Clock): Promise<Loop> => {
-    try {
-      return loopOf(await client.json(inspection(name), AbortSignal.timeout(withinMs)), clock.now());
-    } catch {
-      // The container is gone, or the answer is late: the next pass inspects it again.
-      return { kind: 'suspect' };
-    }
-  };
-  return async (
-    listed: readonly Container[],
-    generation: number,
-    clock: Clock,
-  ): Promise<readonly Container[]> => {
-    const suspects = listed.filter(({ loop }) => loop.kind === 'suspect');
-    if (suspects.length === 0) return listed;
-    // Later passes inspect the rest: each begins further on.
-    const from = suspects.length <= inspectedAtMost ? 0 : (generation * inspectedAtMost) % suspects.length;
-    const chosen = [...suspects.slice(from), ...suspects.slice(0, from)].slice(0, inspectedAtMost);
-    const found = await eachOf(chosen, ({ name }) => inspect(name, clock));
-    const verdicts = new Map(chosen.map((one, at) => [one, found[at]]));
-
-    return listed.map((one) => {
-      const loop = verdicts.get(one);
-      return loop === undefined ? one : { ...one, loop };
-    });
-  };
+  return [...new Map(found.flat().map((one) => [one.container.name, one])).values()];
 }
 
 /** Why the engine did not answer. The text stays the same for the same fault: a changed reason would be a change. */

@@ -4,15 +4,18 @@ import { isObject, type Json, property } from '../lib/json.ts';
 import { paced } from '../lib/slices.ts';
 import type { Trigger, Watcher } from '../worker/triggers.ts';
 import { type DockerSettings, dockerConnection } from './connection.ts';
+import type { ContainerEvent, Endings } from './endings.ts';
 import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, engineLimits, inWords } from './limits.ts';
 import { keptDecky, keptName } from './listing.ts';
 import { type Client, engineClient, inspection, Refusal } from './request.ts';
 import { settler } from './settle.ts';
-import { faultReason } from './words.ts';
+import { faultReason, keptText } from './words.ts';
 
 /** The events that can change a decky's state. `health_status` includes all its values. */
 const actions = ['create', 'start', 'die', 'destroy', 'pause', 'unpause', 'rename', 'health_status'];
+/** The events that only tell who ended a container. */
+const explaining = ['kill', 'stop', 'oom'];
 /** The time limit of a ping in milliseconds. After that the stream is considered dead. */
 const pingWithinMs = 5000;
 /** The time limit for a stream to begin in milliseconds. Docker sends the headers before the first event. */
@@ -23,17 +26,27 @@ const renewAfterMs = 10 * 60_000;
 const retry = { first: 200, most: 5000 };
 /** The maximum length of a container id in characters; Docker's have 64. */
 const longestId = 128;
+const longestAction = 64;
 
 type Start = Watcher['start'];
-type Event = ReturnType<typeof settler>['event'];
+
+/** An event of a container. */
+interface EngineEvent extends ContainerEvent {
+  readonly trigger: Trigger;
+}
 
 /**
  * Follows the engine's events until it is closed. An event only triggers a new observation of the decky or containers that it
  * names. After each reconnect everything is observed, since events during the interruption may be lost.
+ * @param ends takes who ended a container
  * @param more overrides of the limits
  * @throws FleetError CONFIG_INVALID
  */
-export function watchEngine(settings: DockerSettings, more: Partial<EngineLimits> = {}): Watcher {
+export function watchEngine(
+  settings: DockerSettings,
+  ends: Pick<Endings, 'event'>,
+  more: Partial<EngineLimits> = {},
+): Watcher {
   const { options, place } = dockerConnection(settings);
   const limits = { ...engineLimits, ...more };
   const client = engineClient(options, limits);
@@ -47,8 +60,12 @@ export function watchEngine(settings: DockerSettings, more: Partial<EngineLimits
       const settling = settler(inspect, look, limits);
       const fault = (error: unknown): void => onFault(new Error(faultReason(error, `${place}: `)));
       const ready = new Promise<void>((done) => {
+        const event = (found: EngineEvent): void => {
+          ends.event(found);
+          if (!explaining.includes(found.action)) settling.event(found.id, found.trigger);
+        };
         const connect = (onOpen: () => void): Promise<void> =>
-          connection(client, closing.signal, settling.event, limits, onOpen);
+          connection(client, closing.signal, event, limits, onOpen);
         void follow(connect, closing.signal, look, fault, done);
       });
       return {
@@ -97,7 +114,7 @@ async function follow(
 async function connection(
   client: Client,
   closing: AbortSignal,
-  event: Event,
+  event: (event: EngineEvent) => void,
   limits: EngineLimits,
   onOpen: () => void,
 ): Promise<void> {
@@ -108,7 +125,7 @@ async function connection(
     void keepAsking(client, limits.pingEveryMs, ended);
     for await (const line of linesOf(untilItEnds(stream), limits.eventBytes)) {
       const found = parse(line);
-      if (found !== null) event(found.id, found.trigger);
+      if (found !== null) event(found);
     }
   } finally {
     ended.abort();
@@ -126,7 +143,7 @@ async function opened(
     ended.abort();
   }, openWithinMs);
   try {
-    const filters = { type: ['container'], event: actions };
+    const filters = { type: ['container'], event: [...actions, ...explaining] };
     const signal = AbortSignal.any([closing, ended.signal, AbortSignal.timeout(renewAfterMs)]);
     return await client.open('/events', { filters }, signal);
   } catch (error) {
@@ -182,7 +199,7 @@ async function keepAsking(client: Client, everyMs: number, ended: AbortControlle
 }
 
 /** Parses an event; null: the line is not an event of a container with a name. */
-function parse(line: string): { id: string; trigger: Trigger } | null {
+function parse(line: string): EngineEvent | null {
   let event: Json | undefined;
   try {
     event = JSON.parse(line) as Json;
@@ -196,10 +213,26 @@ function parse(line: string): { id: string; trigger: Trigger } | null {
     const value = property(said, name);
     return typeof value === 'string' ? value : undefined;
   };
-  const decky = attribute('decnet.fleet.decky');
-  if (decky !== undefined) return { id, trigger: { kind: 'decky', name: keptDecky(decky) } };
   const names = [attribute('name'), attribute('oldName')].flatMap((name) =>
     name === undefined ? [] : keptName(name),
   );
-  return names.length === 0 ? null : { id, trigger: { kind: 'containers', names } };
+  const decky = attribute('decnet.fleet.decky');
+  const [name = ''] = names;
+  if (name === '' && decky === undefined) return null;
+  const trigger: Trigger =
+    decky === undefined ? { kind: 'containers', names } : { kind: 'decky', name: keptDecky(decky) };
+  return { id, name, ...happening(event), signal: signalOf(attribute('signal')), trigger };
+}
+
+/** The number of a signal; null: none, or a name. */
+const signalOf = (text: string | undefined): number | null =>
+  text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : null;
+
+/** What happened, and when. */
+function happening(event: Json | undefined): Pick<ContainerEvent, 'action' | 'at'> {
+  const [action, time] = isObject(event) ? [property(event, 'Action'), property(event, 'time')] : [];
+  return {
+    action: typeof action === 'string' ? keptText(action, longestAction) : '',
+    at: typeof time === 'number' ? time : Date.now() / 1000,
+  };
 }

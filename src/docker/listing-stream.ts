@@ -1,8 +1,10 @@
 import { isAscii } from 'node:buffer';
+import { isObject, property } from '../lib/json.ts';
 import { paced } from '../lib/slices.ts';
 import { heldBytes } from './held-bytes.ts';
+import type { KnownEntries } from './known-entries.ts';
 import { type EngineLimits, engineLimits, inWords } from './limits.ts';
-import type { ListedContainer } from './listing.ts';
+import { joinedNetwork, type ListedContainer, topologyLabels } from './listing.ts';
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -10,19 +12,37 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
 /** A field or label that is used, with its last value as a cache: most containers have the same value as the one before. */
 interface Used {
   readonly name: string;
+  /** Whether it stands for all names that begin with it. */
+  readonly isPrefix: boolean;
+  /** Its last character: most other names have another one there, which is the cheapest to see. */
+  readonly lastCode: number;
   raw: string;
   value: unknown;
 }
 
-/** The id is parsed only when there is no name: the ids of a large host are many megabytes. */
-const usedFields = ['Id', 'Names', 'Labels', 'State', 'Status', 'Created'];
-const usedLabels = ['decnet.fleet.decky', 'decnet.fleet.service_name'];
+/**
+ * The id is parsed only if it is needed: of containers that others can join, and of those without a name. The ids of a large
+ * host are many megabytes.
+ */
+const usedFields = ['Id', 'Names', 'Labels', 'HostConfig', 'State', 'Status', 'Created'];
+/** The used members of the fields that are objects. */
+const usedMembers: Readonly<Record<string, readonly string[]>> = {
+  Labels: ['decnet.fleet.decky', 'decnet.fleet.service_name', 'com.docker.compose.project', topologyLabels],
+  HostConfig: ['NetworkMode'],
+};
 
-/** The bytes that have arrived, as a string with one character for each byte: this is the fastest to search. */
+/** Bytes that have arrived, as a string with one character for each byte: this is the fastest to search. */
 interface Text {
   readonly latin1: string;
   /** Whether all characters have one byte in UTF-8. */
   readonly isAscii: boolean;
+  /** The position of its first byte among those that have arrived. */
+  readonly from: number;
+}
+
+function textOf(bytes: Buffer, from: number): Text {
+  const rest = bytes.subarray(from);
+  return { latin1: rest.toString('latin1'), isAscii: isAscii(rest), from };
 }
 
 /** The remaining limits of all listings of one observation. */
@@ -58,6 +78,12 @@ export function budgetOf(
   };
 }
 
+/** What is kept of a container, and the position after it. */
+interface Entry<E> {
+  readonly entry: E;
+  readonly to: number;
+}
+
 type Stage = 'before' | 'first' | 'element' | 'between' | 'after';
 
 const noList = (): Error => new Error('its answer is not a list of containers');
@@ -72,38 +98,53 @@ export class EndedEarly extends Error {
 /**
  * Reads Docker's listing as it arrives, and only the used fields of each container. The whole listing of a large host may be
  * longer than a string can be, and parsing it in one piece would block the process for seconds.
- * @param of converts a container to the value to keep
+ * @param of what is kept of a container; it depends on nothing else
+ * @param take receives each container in its order
+ * @param known the entries of the last listing; this one replaces them if it is complete
  * @throws Error when the answer is not a listing or exceeds a limit; EndedEarly when it is incomplete
  */
-export async function readListing<T>(
+export async function readListing<E>(
   chunks: AsyncIterable<Buffer>,
-  of: (container: ListedContainer) => T,
+  of: (container: ListedContainer) => E,
+  take: (entry: E) => void,
   budget: Budget = budgetOf(engineLimits),
-): Promise<readonly T[]> {
-  const found: T[] = [];
+  known: KnownEntries<E> | null = null,
+): Promise<void> {
   const readContainer = containerReader();
   const held = heldBytes();
+  const next = known?.begin();
   let stage = 'before' as Stage;
   /** Processes the bytes up to the first incomplete container. */
   const readOn = (): void => {
     const bytes = held.view();
-    const text = { latin1: bytes.toString('latin1'), isAscii: isAscii(bytes) };
+    let text: Text | null = null;
+    const parse = (from: number): Entry<E> | null => {
+      text ??= textOf(bytes, from);
+      const read = readContainer(text, from - text.from);
+      const to = read === null ? bytes.length : text.from + read.to;
+      if (to - from > budget.containerBytes)
+        throw new Error(`it listed a container larger than ${inWords(budget.containerBytes)}`);
+      if (read === null) return null;
+      const entry = of(read.container);
+      next?.keep(bytes, from, to, entry);
+      return { entry, to };
+    };
     let at = 0;
-    for (; at < bytes.length; at++) {
-      const code = text.latin1.charCodeAt(at);
-      if (isBlank(code)) continue;
-      if (stage === 'before' && code === openBracket) stage = 'first';
-      else if ((stage === 'first' || stage === 'element') && code === openBrace) {
-        const read = readContainer(text, at);
-        const length = (read?.end ?? bytes.length) - at;
-        if (length > budget.containerBytes)
-          throw new Error(`it listed a container larger than ${inWords(budget.containerBytes)}`);
+    while (at < bytes.length) {
+      const code = bytes[at] as number;
+      if ((stage === 'first' || stage === 'element') && code === openBrace) {
+        const read = next?.find(bytes, at) ?? parse(at);
         if (read === null) break;
         budget.takeContainer();
-        found.push(of(read.container));
-        at = read.end;
+        take(read.entry);
+        at = read.to;
         stage = 'between';
-      } else if (stage === 'between' && code === comma) stage = 'element';
+        continue;
+      }
+      at += 1;
+      if (isBlank(code)) continue;
+      if (stage === 'before' && code === openBracket) stage = 'first';
+      else if (stage === 'between' && code === comma) stage = 'element';
       else if ((stage === 'first' || stage === 'between') && code === closeBracket) stage = 'after';
       else throw noList();
     }
@@ -122,7 +163,7 @@ export async function readListing<T>(
   }
   readOn();
   if (stage !== 'after') throw new EndedEarly();
-  return found;
+  next?.settle();
 }
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
@@ -130,19 +171,21 @@ const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || cod
 /**
  * Reads one object of the list.
  * @param from the position of its opening brace
- * @returns the container and the position of its end; null: it is incomplete
+ * @returns the container and the position after it; null: it is incomplete
  */
-function containerReader(): (text: Text, from: number) => { container: ListedContainer; end: number } | null {
+function containerReader(): (text: Text, from: number) => { container: ListedContainer; to: number } | null {
   const fields = usedFields.map(unread);
-  const labelNames = usedLabels.map(unread);
+  const membersOf = new Map(Object.entries(usedMembers).map(([field, names]) => [field, names.map(unread)]));
 
   return (text, from) => {
     const { latin1 } = text;
     const container: Record<string, unknown> = {};
-    const labels: Record<string, unknown> = {};
     let depth = 0;
     let field: Used | null = null;
-    let label: Used | null = null;
+    /** The used members of the object that is being read, and what was found of them. */
+    let members: readonly Used[] | null = null;
+    let found: Record<string, unknown> = {};
+    let member: Used | null = null;
     let isKey = true;
     let valueFrom = 0;
     let id: [from: number, to: number] | null = null;
@@ -152,13 +195,16 @@ function containerReader(): (text: Text, from: number) => { container: ListedCon
         const end = endOfString(latin1, at);
         if (end === null) return null;
         if (depth === 1 && isKey) field = usedAt(fields, latin1, at + 1, end);
-        else if (depth === 2 && field?.name === 'Labels') {
-          if (isKey) label = usedAt(labelNames, latin1, at + 1, end);
-          else if (label !== null) labels[label.name] = valueAt(label, text, at, end + 1);
+        else if (depth === 2 && members !== null) {
+          if (isKey) member = usedAt(members, latin1, at + 1, end);
+          else if (member !== null) found[member.name] = valueAt(member, text, at, end + 1);
         }
         at = end;
       } else if (code === openBrace || code === openBracket) {
-        if (depth === 1 && code === openBrace && field?.name === 'Labels') container.Labels = labels;
+        if (depth === 1 && code === openBrace && field !== null) {
+          members = membersOf.get(field.name) ?? null;
+          if (members !== null) container[field.name] = found = {};
+        }
         depth += 1;
         isKey = true;
       } else if (code === colon) {
@@ -167,30 +213,50 @@ function containerReader(): (text: Text, from: number) => { container: ListedCon
       } else if (code === comma || code === closeBrace || code === closeBracket) {
         if (depth === 1 && field !== null) {
           if (field.name === 'Id') id = [valueFrom, at];
-          else if (container[field.name] !== labels)
-            container[field.name] = valueAt(field, text, valueFrom, at);
-          field = null;
+          else if (members === null) container[field.name] = valueAt(field, text, valueFrom, at);
+          field = members = null;
         }
         isKey = true;
         if (code === comma) continue;
         depth -= 1;
         if (depth > 0) continue;
-        if (!isNamed(container.Names) && id !== null) container.Names = [valueAt(unread('Id'), text, ...id)];
+        if (id !== null && !(isNamed(container.Names) && joinsAnother(container)))
+          container.Id = valueAt(unread('Id'), text, ...id);
+        if (!isNamed(container.Names)) container.Names = [container.Id];
         if (!isNamed(container.Names)) throw new Error('it listed a container without a name');
-        return { container: container as unknown as ListedContainer, end: at };
+        return { container: container as unknown as ListedContainer, to: at + 1 };
       }
     }
     return null;
   };
 }
 
+/** Whether a container uses the network of another one, so that none can join its own. */
+function joinsAnother({ HostConfig }: Record<string, unknown>): boolean {
+  const mode = isObject(HostConfig) ? property(HostConfig, 'NetworkMode') : null;
+  return typeof mode === 'string' && mode.startsWith(joinedNetwork);
+}
+
 const isNamed = (names: unknown): boolean => Array.isArray(names) && typeof names[0] === 'string';
 
-const unread = (name: string): Used => ({ name, raw: '', value: undefined });
+const unread = (name: string): Used => ({
+  name,
+  isPrefix: name.endsWith('.'),
+  lastCode: name.charCodeAt(name.length - 1),
+  raw: '',
+  value: undefined,
+});
 
-/** The used field or label with this name; null: it is not used. */
+/** The used field or member with this name, or with one that begins so if it ends with a dot; null: it is not used. */
 function usedAt(used: readonly Used[], latin1: string, from: number, to: number): Used | null {
-  for (const one of used) if (one.name.length === to - from && latin1.startsWith(one.name, from)) return one;
+  const length = to - from;
+  for (let index = 0; index < used.length; index++) {
+    const one = used[index] as Used;
+    const { length: needed } = one.name;
+    if (length !== needed && !(one.isPrefix && length > needed)) continue;
+    if (latin1.charCodeAt(from + needed - 1) === one.lastCode && latin1.startsWith(one.name, from))
+      return one;
+  }
   return null;
 }
 

@@ -1,13 +1,21 @@
 import type { Container, Loop } from '../fleet/plan/container-match.ts';
-import { isObject, type Json, property } from '../lib/json.ts';
+import type { NetworkOwner, TimeSpan } from '../fleet/plan/cut-off.ts';
+import { isObject, type Json, type JsonObject, property } from '../lib/json.ts';
+import { lastResult } from '../lib/last-result.ts';
 import { keptText } from './words.ts';
+
+/** How the labels of a topology's containers begin. @see LIVING.md, "a MazeNET topology" */
+export const topologyLabels = 'decnet.topology.';
 
 /** The used fields of one element of Docker's listing. With a broken engine they may have any type. */
 export interface ListedContainer {
+  readonly Id?: unknown;
   /** At least one element, the first a string; the id of a container without a name. */
   readonly Names: readonly unknown[];
-  /** The used labels of DECNET. */
+  /** The used labels; of those of a topology the last, under the name `topologyLabels`. */
   readonly Labels?: unknown;
+  /** Only its network mode. */
+  readonly HostConfig?: unknown;
   readonly State?: unknown;
   readonly Status?: unknown;
   /** Epoch seconds. */
@@ -19,8 +27,9 @@ const loopWindowSeconds = 300;
 const loopRestarts = 3;
 /** Seconds between creation and start above which the start is not the first one. Docker returns both in whole seconds. */
 const marginSeconds = 2;
-/** The maximum length of a state in characters. */
+/** The maximum lengths of a state and of an id in characters; Docker's ids have 64. */
 const longestState = 64;
+const longestId = 128;
 
 const none: Loop = { kind: 'none' };
 const suspect: Loop = { kind: 'suspect' };
@@ -30,41 +39,134 @@ const restarting: Loop = { kind: 'loop', endsIn: null };
 export const keptDecky = (name: string): string => keptText(name, 129);
 const keptService = (name: string): string => keptText(name, 256);
 /** Shortens the name of a container and removes its leading slash, which listings have and events do not. */
-export const keptName = (name: string): string => keptText(name.replace(/^\//, ''), 256);
+export const keptName = (name: string): string => keptText(name.startsWith('/') ? name.slice(1) : name, 256);
+
+/** What the listing shows of a container. It depends on nothing else, so it holds as long as the listing shows the same. */
+export interface Entry
+  extends Pick<Container, 'name' | 'decky' | 'service' | 'isOfDecnet' | 'isOfTopology' | 'state'>,
+    Pick<Container, 'exitCode' | 'unhealthy' | 'createdAt'> {
+  /** Its name if the listing has no id, or if no other container can join its network. */
+  readonly id: string;
+  /** The id of the container whose network it uses; null: it has its own, or none. */
+  readonly owner: string | null;
+  /** Since when it runs, or since when it has ended; null: unknown. */
+  readonly age: Age | null;
+}
 
 /**
- * Reads a container from the listing, which does not show whether a suspect is in a restart loop.
- * @param now epoch seconds
+ * Reads a container from the listing.
  * @see DOMAIN.md, "Containers of a decky"
  */
-export function containerOf(listed: ListedContainer, now: number): Container {
-  const status = statusOf(listed);
+export function entryOf(listed: ListedContainer): Entry {
+  const { exitCode, unhealthy, age } = statusRead(statusOf(listed));
+  const labels = isObject(listed.Labels) ? listed.Labels : noLabels;
+  const name = nameOf(listed);
+  return {
+    id: idOf(listed) || name,
+    owner: ownerOf(listed),
+    age,
+    name,
+    decky: keptDeckyLabel(label(labels, 'decnet.fleet.decky')),
+    service: keptServiceLabel(label(labels, 'decnet.fleet.service_name')),
+    isOfDecnet: label(labels, 'com.docker.compose.project') === 'decnet',
+    isOfTopology: label(labels, topologyLabels) !== null,
+    state: typeof listed.State === 'string' ? keptState(listed.State) : 'unknown',
+    exitCode,
+    unhealthy,
+    createdAt: createdAt(listed),
+  };
+}
+
+/** A container of the listing, and what is necessary to find out whether it is cut off from its network. */
+export interface Listed {
+  /** Completed in place: a large host has tens of thousands. Its network is not verified yet if it uses that of another one. */
+  readonly container: { -readonly [field in keyof Container]: Container[field] };
+  /** @see Entry */
+  readonly id: string;
+  /** @see Entry */
+  readonly owner: string | null;
+  /** When it was started, if it runs. */
+  readonly started: TimeSpan | null;
+}
+
+/**
+ * A container as it is at a time. The listing does not show whether a suspect is in a restart loop.
+ * @param now epoch seconds
+ */
+export function listedOf(entry: Entry, now: number): Listed {
+  const { id, owner, age, state } = entry;
+  const container: Listed['container'] = {
+    name: entry.name,
+    decky: entry.decky,
+    service: entry.service,
+    isOfDecnet: entry.isOfDecnet,
+    isOfTopology: entry.isOfTopology,
+    state,
+    exitCode: entry.exitCode,
+    unhealthy: entry.unhealthy,
+    createdAt: entry.createdAt,
+    ageSeconds: age?.least ?? null,
+    loop: state === 'restarting' ? restarting : isSuspect(entry, now) ? suspect : none,
+    network: owner === null ? 'own' : 'unverified',
+    owner: null,
+    startedBeforeBase: false,
+  };
+  return { container, id, owner, started: startOf(entry, now) };
+}
+
+/** What the status shows: `Up 12 seconds (unhealthy)`, `Exited (137) 3 weeks ago`. */
+const statusRead = lastResult((status: string) => {
   const exit = /^(?:Exited|Dead|Restarting) \((-?\d{1,10})\)/.exec(status);
   return {
-    name: nameOf(listed),
-    decky: keptLabel(listed, 'decnet.fleet.decky', keptDecky),
-    service: keptLabel(listed, 'decnet.fleet.service_name', keptService),
-    state: typeof listed.State === 'string' ? keptText(listed.State, longestState) : 'unknown',
     exitCode: exit === null ? null : Number(exit[1]),
     unhealthy: status.includes('(unhealthy)'),
-    createdAt: createdAt(listed),
-    loop: listed.State === 'restarting' ? restarting : isSuspect(listed, now) ? suspect : none,
+    age: ageOf(status),
   };
+});
+
+const keptState = lastResult((state: string) => keptText(state, longestState));
+const keptDeckyLabel = lastResult((name: string | null) => (name === null ? null : keptDecky(name)));
+const keptServiceLabel = lastResult((name: string | null) => (name === null ? null : keptService(name)));
+
+const idOf = ({ Id }: ListedContainer): string => (typeof Id === 'string' ? keptText(Id, longestId) : '');
+
+/** How the network mode of a container begins that uses the network of another one. */
+export const joinedNetwork = 'container:';
+
+const ownerOf = ({ HostConfig }: ListedContainer): string | null => {
+  const mode = isObject(HostConfig) ? property(HostConfig, 'NetworkMode') : null;
+  return typeof mode === 'string' ? ownerOfMode(mode) : null;
+};
+
+const ownerOfMode = lastResult((mode: string) =>
+  mode.startsWith(joinedNetwork) ? keptText(mode.slice(joinedNetwork.length), longestId) : null,
+);
+
+/** When a container that runs was started, as exactly as the listing shows it. @param now epoch seconds */
+function startOf({ state, createdAt, age }: Entry, now: number): TimeSpan | null {
+  // A paused container keeps its network.
+  if (state !== 'running' && state !== 'paused') return null;
+  return age === null
+    ? { earliest: createdAt, latest: now }
+    : {
+        earliest: Math.max(createdAt, now - age.most - marginSeconds),
+        latest: now - age.least + marginSeconds,
+      };
 }
 
 /** The container's own name, which has one slash. Docker also lists a name for each link to the container. */
 function nameOf({ Names }: ListedContainer): string {
-  const own = Names.find((name) => typeof name === 'string' && name.lastIndexOf('/') === 0) ?? Names[0];
-  return typeof own === 'string' ? keptName(own) : '';
+  for (const name of Names)
+    if (typeof name === 'string' && name.lastIndexOf('/') === 0) return keptName(name);
+  const [first] = Names;
+  return typeof first === 'string' ? keptName(first) : '';
 }
 
-function keptLabel(
-  { Labels }: ListedContainer,
-  label: string,
-  kept: (value: string) => string,
-): string | null {
-  const value = isObject(Labels) ? property(Labels, label) : null;
-  return typeof value === 'string' ? kept(value) : null;
+const noLabels: JsonObject = {};
+
+function label(labels: JsonObject, name: string): string | null {
+  const value = property(labels, name);
+  return typeof value === 'string' ? value : null;
 }
 
 const statusOf = ({ Status }: ListedContainer): string =>
@@ -78,31 +180,88 @@ const createdAt = ({ Created }: ListedContainer): number =>
  * was created clearly before that start.
  * @param now epoch seconds
  */
-export function isSuspect(listed: ListedContainer, now: number): boolean {
-  if (listed.State !== 'running') return false;
-  const up = upSeconds(statusOf(listed));
-  return up !== null && up < loopWindowSeconds && now - up - createdAt(listed) > marginSeconds;
+export function isSuspect({ state, age, createdAt }: Entry, now: number): boolean {
+  if (state !== 'running') return false;
+  const up = age?.least ?? loopWindowSeconds;
+  return up < loopWindowSeconds && now - up - createdAt > marginSeconds;
 }
 
-/** Parses a status: `Up 12 seconds (healthy)` → 12; null: an hour or more, or not running. */
-export function upSeconds(status: string): number | null {
-  const match = /^Up (?:(\d+|About a|Less than a) (second|minute)s?)/.exec(status);
-  if (match === null) return null;
-  const count = match[1] === 'About a' ? 1 : match[1] === 'Less than a' ? 0 : Number(match[1]);
-  return match[2] === 'minute' ? count * 60 : count;
+/** As exactly as a status shows it, in seconds. */
+interface Age {
+  readonly least: number;
+  readonly most: number;
 }
 
 /**
- * Whether a suspect is in a restart loop according to its inspection. Without the necessary fields it stays a suspect.
+ * Since when a container runs, or since when it has ended, from its status: `Up 12 seconds (healthy)`, `Exited (0) 3 weeks ago`.
+ * Docker rounds down, but hours to the nearest. @returns seconds; null: the status shows none
+ */
+export function ageOf(status: string): Age | null {
+  const match =
+    /^(?:Up|(?:Exited|Dead|Restarting) \(-?\d+\)) (\d{1,6}|About an?|Less than a) ([a-z]+?)s?\b/.exec(status);
+  if (match === null) return null;
+  const [, count = '', unit = ''] = match;
+  const length = unitSeconds[unit];
+  if (length === undefined) return null;
+  if (count === 'Less than a') return { least: 0, most: length };
+  const times = count.startsWith('About') ? 1 : Number(count);
+  const half = unit === 'hour' ? length / 2 : 0;
+  return { least: Math.max(0, times * length - half), most: (times + 1) * length - half };
+}
+
+const unitSeconds: Readonly<Record<string, number>> = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86_400,
+  week: 7 * 86_400,
+  month: 30 * 86_400,
+  year: 365 * 86_400,
+};
+
+/** What the inspection of a container shows, beyond the listing. */
+export interface Inspected extends NetworkOwner {
+  readonly loop: Loop;
+  /** @see Container; null: it could be started, so far. */
+  readonly startedBeforeBase: boolean | null;
+  /** Its process on the engine's machine; null: it does not run, or the engine does not show it. */
+  readonly pid: number | null;
+}
+
+/** Docker's exit code for a container that it could not start. */
+export const notStarted = 128;
+
+/**
+ * Reads an inspection. Without the necessary fields the container stays a suspect.
  * @param now epoch seconds
  */
-export function loopOf(inspected: Json, now: number): Loop {
+export function inspectedOf(inspected: Json, now: number): Inspected {
   const [restarts, state] = isObject(inspected)
     ? [property(inspected, 'RestartCount'), property(inspected, 'State')]
     : [];
-  const started = isObject(state) ? property(state, 'StartedAt') : undefined;
-  const startedAt = typeof started === 'string' ? Date.parse(started) / 1000 : Number.NaN;
-  if (typeof restarts !== 'number' || Number.isNaN(startedAt)) return suspect;
+  const of = (name: string): Json | undefined => (isObject(state) ? property(state, name) : undefined);
+  const at = secondsOf(of('StartedAt'));
+  const isAlive = of('Running') === true || of('Paused') === true;
+  const [error, pid] = [of('Error'), of('Pid')];
+  return {
+    loop: at === null || typeof restarts !== 'number' ? suspect : loopOf(restarts, at, now),
+    started: isAlive && at !== null ? { earliest: at, latest: at } : null,
+    pid: isAlive && typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 0 ? pid : null,
+    isFirstStart: (secondsOf(of('FinishedAt')) ?? 0) <= 0,
+    startedBeforeBase:
+      of('ExitCode') === notStarted
+        ? typeof error === 'string' && error.includes('cannot join network of a non running container')
+        : null,
+  };
+}
+
+/** Epoch seconds; of Docker's year 1, which stands for never, a negative number. */
+function secondsOf(time: Json | undefined): number | null {
+  const at = typeof time === 'string' ? Date.parse(time) / 1000 : Number.NaN;
+  return Number.isNaN(at) ? null : at;
+}
+
+function loopOf(restarts: number, startedAt: number, now: number): Loop {
   // The engine's clock may be ahead: the rest of the window must not exceed the window.
   const up = Math.max(0, now - startedAt);
   return restarts < loopRestarts || up >= loopWindowSeconds

@@ -145,3 +145,20 @@ function jsonOf(body: Buffer): Json {
     throw new Error('its answer is not valid JSON');
   }
 }
+
+/** The maximum number of concurrent requests. */
+const atOnce = 8;
+
+/** Sends requests with limited concurrency. @returns the answers, in the order of the questions */
+export async function eachOf<Q, A>(
+  questions: readonly Q[],
+  ask: (question: Q) => Promise<A>,
+): Promise<readonly A[]> {
+  const answers: A[] = [];
+  const queue = questions.entries();
+  const next = async (): Promise<void> => {
+    for (const [at, question] of queue) answers[at] = await ask(question);
+  };
+  await Promise.all(Array.from({ length: atOnce }, next));
+  return answers;
+}

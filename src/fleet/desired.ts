@@ -7,6 +7,8 @@ export type Desired =
       readonly kind: 'declared';
       /** The same for two readings of an unchanged file; null: unknown. */
       readonly revision: string | null;
+      /** When the file was written, epoch milliseconds of this machine's clock; null: unknown. */
+      readonly changedAt: number | null;
       /** This host's deckies by name. */
       readonly deckies: ReadonlyMap<string, Decky>;
       /** The number of deckies that the file declares for each other host. */

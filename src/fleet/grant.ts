@@ -46,11 +46,12 @@ const rights: readonly string[] = [
   `insert (host_uuid, name, services, decky_config, decky_ip, state, last_error, last_seen, updated_at, reconciled_at),
     update (services, decky_config, decky_ip, state, last_error, last_seen, updated_at, reconciled_at) on fleet_deckies`,
   `insert (host_uuid, identity, interval_s), update (turn, identity, interval_s, last_pass_at, last_full_pass_at,
-    last_observed_at, last_error, version, counts, notes, figures) on fleet_hosts`,
+    last_observed_at, last_error, version, counts, notes, figures, stopped_at, stopped_by) on fleet_hosts`,
   'insert (host_uuid, name, from_state, to_state, reason, at, job_id, cause) on fleet_transitions',
   'insert (host_uuid, from_at, to_at) on fleet_gaps',
-  `insert (host_uuid, name, state, told, reason, since, changed_at, recent, cause),
-    update (state, reason, since, changed_at, recent, cause) on fleet_alarms`,
+  // Only workers of earlier versions write `recent`.
+  `insert (host_uuid, name, state, told, reason, since, changed_at, recent, cause, unsettled_at),
+    update (state, reason, since, changed_at, recent, cause, unsettled_at) on fleet_alarms`,
   `execute on function ${functionsOfWorker}`,
 ].map((right) => right.replace(/\s+/g, ' '));
 
@@ -104,7 +105,7 @@ export const masterSql = (role: string): readonly string[] => {
   return [
     'begin;',
     `insert into fleet_masters (role_name) values (${literal(role)}) on conflict do nothing;`,
-    `grant select, insert, update, delete on ${tablesOfHosts}, fleet_notifications, fleet_limits, fleet_locks to ${name};`,
+    `grant select, insert, update, delete on ${tablesOfHosts}, fleet_notifications, fleet_incidents, fleet_limits, fleet_locks, fleet_heartbeat to ${name};`,
     `grant select on fleet_grants, fleet_masters, fleet_migrations to ${name};`,
     `grant execute on function ${functionsOfWorker} to ${name};`,
     'commit;',

@@ -37,6 +37,7 @@ const container = shape({
   state: text,
   exit_code: (value) => value === null || Number.isFinite(value),
   unhealthy: flag,
+  cut_off: maybe(flag),
 });
 
 const isJobResult = shape({

@@ -54,6 +54,8 @@ export interface DeckyView {
       readonly state: string;
       readonly exit_code: number | null;
       readonly unhealthy: boolean;
+      /** Whether it runs in the network of a base that was restarted or is gone. A worker of an older version does not report it. */
+      readonly cut_off?: boolean;
     }[];
   } | null;
 }

@@ -14,8 +14,8 @@ export type FleetState = (typeof fleetStates)[number];
 export const isFleetState = (text: string): text is FleetState =>
   (fleetStates as readonly string[]).includes(text);
 
-/** The states that can be observed. The others are set by the programs that deploy and tear down. */
-export type ObservedState = Extract<FleetState, 'running' | 'failed' | 'degraded' | 'torn_down'>;
+/** The states that can be observed; `pending`: it is being deployed. The others are set by programs that tear down. */
+export type ObservedState = Extract<FleetState, 'pending' | 'running' | 'failed' | 'degraded' | 'torn_down'>;
 
 /**
  * Whether a pass may change the state of a row during its grace period. It may not while the row is `tearing_down`. Any

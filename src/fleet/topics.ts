@@ -1,3 +1,4 @@
+import { printable, shortened } from '../lib/text.ts';
 import type { FleetState } from './state.ts';
 
 /** A message of the bus, without the envelope of a transport. @see DOMAIN.md, "The bus" */
@@ -55,4 +56,18 @@ export function controlAction(payload: unknown, host: string, scope: 'host' | 'f
   if (named === host || named === everyHost) return 'stop';
   if (named !== undefined) return 'none';
   return scope === 'host' ? 'stop' : 'names no host';
+}
+
+/** Characters. */
+const longestRequester = 100;
+
+/**
+ * Who sent a control message, as it says itself, in one printable line; null: it does not say.
+ * @param payload any JSON value, because it has not been validated
+ */
+export function requesterOf(payload: unknown): string | null {
+  if (typeof payload !== 'object' || payload === null || !('requested_by' in payload)) return null;
+  const { requested_by: by } = payload;
+  if (typeof by !== 'string') return null;
+  return shortened(printable(by.trim()).toWellFormed(), longestRequester) || null;
 }

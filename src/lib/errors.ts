@@ -13,6 +13,7 @@ export const errorCodes = [
   'JOB_REFUSED', // the job's data is not valid, or is for another host
   'JOB_TIMED_OUT',
   'JOB_FAILED',
+  'WAIT_TIMED_OUT', // `wait` did not see what it waits for in time: exit 4
   'TURN_LOST', // other passes of this host kept committing in between
   'OTHER_MACHINE', // the host's rows belong to another machine
   'FLEET_INVALID', // an INI file, or the flags of `build`, are not valid
@@ -22,6 +23,7 @@ export const errorCodes = [
   'VALUE_REFUSED', // the database does not accept a value
   'NOT_FOUND',
   'CHECK_FAILED', // `doctor` found a fault
+  'DECNET_TABLE_FAILED', // DECNET's own table cannot be read or written
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

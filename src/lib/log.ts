@@ -12,12 +12,17 @@ export type LogLevel = (typeof logLevels)[number];
 /**
  * Creates a log on stderr, with lines of JSON, or of text on a terminal.
  * @param terminal whether stderr is a terminal
+ * @param write writes to stderr
  */
-export function createLog(level: LogLevel, terminal: boolean = process.stderr.isTTY): Log {
+export function createLog(
+  level: LogLevel,
+  terminal: boolean = process.stderr.isTTY,
+  write: (text: string) => void = (text) => void process.stderr.write(text),
+): Log {
   const destination: DestinationStream = {
     write: (line: string) => {
       const safe = withoutSecrets(line);
-      process.stderr.write(terminal ? forPeople(safe) : escapedJson(safe));
+      write(terminal ? forPeople(safe) : escapedJson(safe));
     },
   };
   return pino(

@@ -1,5 +1,7 @@
+import { codeOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import type { Outbox } from '../pass/outbox.ts';
+import type { Deciding, Outbox } from '../pass/outbox.ts';
+import type { DatabaseOutage } from './database-outage.ts';
 import type { Outcome } from './repeat.ts';
 
 /** Milliseconds between two prunings. */
@@ -10,13 +12,19 @@ const blindAfterMs = 10_000;
 const overdueAfterSeconds = 60;
 
 /**
- * Checks the alerts, and writes the messages that they call for into the outbox.
+ * Checks the alerts and incidents, and writes the messages about them into the outbox.
+ * @param deciding what is known now beside the tables
  * @param everyMs the time between two checks
  */
 export function alertCheck(
   outbox: Outbox,
-  decide: Parameters<Outbox['look']>[1],
-  { everyMs, log }: { everyMs: number; log: Log },
+  deciding: () => Omit<Deciding, 'databaseLostAt'>,
+  {
+    everyMs,
+    log,
+    outage,
+    silent,
+  }: { everyMs: number; log: Log; outage: DatabaseOutage; silent(hosts: readonly string[]): void },
 ): () => Promise<Outcome> {
   const prune = pruner(outbox, log);
   let watchedFrom = Date.now();
@@ -24,8 +32,16 @@ export function alertCheck(
   return async () => {
     const now = Date.now();
     if (Math.abs(now - lookedAt) > everyMs + blindAfterMs) watchedFrom = now;
-    await prune(now);
-    const { lastLookSeconds } = await outbox.look(now - watchedFrom, decide);
+    // The process alone knows that the database is away, and records it when it is back.
+    const look = await prune(now)
+      .then(() => outbox.look(now - watchedFrom, { ...deciding(), databaseLostAt: outage.unrecordedSince() }))
+      .catch((error: unknown) => {
+        if (codeOf(error) === 'DATABASE_UNREACHABLE') outage.failed(now);
+        throw error;
+      });
+    outage.looked(look);
+    const { lastLookSeconds, silent: hosts } = look;
+    if (hosts !== undefined) silent(hosts);
     // Log it when a process that hangs, or any other session, holds the lock and so blocks all notifications.
     if (lastLookSeconds > overdueAfterSeconds)
       throw new Error(

@@ -1,8 +1,8 @@
 import type { Log } from '../lib/log.ts';
 import { outageLog } from '../lib/outage-log.ts';
 import type { Outbox } from '../pass/outbox.ts';
+import type { Receiver } from './receiver.ts';
 import type { Outcome } from './repeat.ts';
-import type { Webhook } from './webhook.ts';
 
 /** Seconds for which a claimed message is not claimed by another process; longer than the receiver's time limit. */
 const leaseSeconds = 30;
@@ -11,29 +11,29 @@ const postponeAtMostSeconds = 300;
 /** How often a refused message is sent before it is dropped: the refusal may be a temporary fault of the receiver. */
 const refusalsAtMost = 5;
 
-/** Sends the next message of the outbox to the receiver. */
+/** Sends the next message of the outbox for a receiver. */
 export function sender(
   outbox: Outbox,
-  receiver: Webhook,
+  { key, name, origin, send }: Receiver,
   { stopped, log }: { stopped: AbortSignal; log: Log },
 ): () => Promise<Outcome> {
-  const { origin } = receiver;
   const outage = outageLog(
-    (reason) => log.warn({ receiver: origin, reason }, 'cannot deliver notifications; retrying'),
-    () => log.info({ receiver: origin }, 'notifications are delivered again'),
+    (reason) => log.warn({ name, receiver: origin, reason }, 'cannot deliver notifications; retrying'),
+    () => log.info({ name, receiver: origin }, 'notifications are delivered again'),
   );
   // Monotonic. Kept in memory only: after a restart, and in each other process, one attempt finds it out again.
   let busyUntil = 0;
   return async () => {
     if (performance.now() < busyUntil) return 'rest';
-    const message = await outbox.claim(leaseSeconds);
+    const message = await outbox.claim(leaseSeconds, key);
     if (message === null) return 'rest';
-    const outcome = await receiver.send(message, stopped);
+    const outcome = await send(message, stopped);
     if (outcome.kind === 'delivered') {
       outage.works();
       await outbox.delivered(message.id);
     } else if (outcome.kind === 'refused' && message.attempts + 1 >= refusalsAtMost) {
-      log.warn({ id: message.id, reason: outcome.reason }, 'notification dropped: the receiver refused it');
+      const { id } = message;
+      log.warn({ id, name, reason: outcome.reason }, 'notification dropped: the receiver refused it');
       await outbox.drop(message.id);
     } else {
       if (outcome.kind !== 'refused' && !stopped.aborted) outage.failed(outcome.reason);
@@ -42,6 +42,7 @@ export function sender(
       await outbox.postpone(
         message.id,
         outcome.kind === 'busy' ? outcome.seconds : pauseAfter(message.attempts),
+        outcome.reason,
       );
     }
     return 'again';

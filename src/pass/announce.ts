@@ -5,8 +5,11 @@ import type { CommittedTransition } from './ledger.ts';
 /** Publishes messages. It never rejects and never blocks: messages are best-effort, and the table is the record. */
 export interface Bus {
   publish(messages: readonly Message[]): void;
-  /** @param receive its `scope` is `host` for a message from this host's socket, `fleet` for a message between hosts */
-  subscribe(topic: string, receive: (payload: unknown, scope: 'host' | 'fleet') => void): void;
+  /**
+   * @param topic exact, or a pattern in which `*` stands for one token: then only messages of this host are received
+   * @param receive its `scope` is `host` for a message from this host's socket, `fleet` for a message between hosts
+   */
+  subscribe(topic: string, receive: (payload: unknown, scope: 'host' | 'fleet', topic: string) => void): void;
   close(): Promise<void>;
 }
 

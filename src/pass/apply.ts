@@ -1,11 +1,14 @@
-import { alertUpdates } from '../fleet/alerts/alert.ts';
+import { alertUpdates, reasonUpdates } from '../fleet/alerts/alert.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
+import type { SeenDecky } from '../fleet/plan/decide.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import { FleetError } from '../lib/errors.ts';
 import { longestReason, printable, shortened } from '../lib/text.ts';
+import type { DecnetSync } from './decnet-sync.ts';
+import { type DecnetStep, decnetWritesOf, planDecnet } from './keep-decnet.ts';
 import type { CommittedTransition, HostTransaction } from './ledger.ts';
-import type { HostFacts } from './observe.ts';
+import { fileChangedAt, type HostFacts } from './observe.ts';
 import { planHost } from './plan-host.ts';
 import type { PassRequest } from './request.ts';
 
@@ -14,6 +17,10 @@ export interface Decided {
   /** What was written; empty after a dry run. */
   readonly transitions: readonly CommittedTransition[];
   readonly recorded: readonly Row[];
+  /** What is seen of the deckies that a dry run is about; empty after any other pass. */
+  readonly seen: ReadonlyMap<string, SeenDecky>;
+  /** What DECNET's table needs; null: it is not kept, or this is a dry run. */
+  readonly decnet: DecnetStep | null;
 }
 
 /** Plans and applies within the host transaction. @throws FleetError OTHER_MACHINE, with nothing written */
@@ -21,22 +28,41 @@ export async function planAndApply(
   transaction: HostTransaction,
   seen: HostFacts,
   request: Omit<PassRequest, 'host' | 'job'>,
+  decnet: DecnetSync | null,
 ): Promise<Decided> {
   checkMachine(transaction.host.host, transaction.host.identity, seen.identity);
   const recorded = await transaction.recorded(seen.desired);
-  const decided = await planHost({
-    now: transaction.now,
-    graceSeconds: request.graceSeconds,
+  const recentTransitions = await transaction.recentTransitions();
+  const { now } = transaction;
+  const { graceSeconds } = request;
+  const facts = {
+    now,
+    graceSeconds,
     only: request.only,
     desired: seen.desired,
     recorded,
     observed: seen.observed,
     memory: transaction.host.memory,
-    recentTransitions: await transaction.recentTransitions(),
-  });
-  if (request.dryRun) return { plan: decided, transitions: [], recorded };
+    hints: seen.hints,
+    rolloutSeconds: request.rolloutSeconds,
+    fileChangedAt: fileChangedAt(seen.desired, now),
+    recentTransitions,
+    decnet: decnetWritesOf(decnet, seen, { now, graceSeconds, recorded, recentTransitions }),
+  };
+  if (request.dryRun) {
+    const found = new Map<string, SeenDecky>();
+    const isShown = request.only !== null;
+    const planned = await planHost(facts, (name, one) => isShown && found.set(name, one));
+    return { plan: planned, transitions: [], recorded, seen: found, decnet: null };
+  }
+  const decided = await planHost(facts);
   const transitions = await transaction.apply(decided.changes);
-  await transaction.alert(alertUpdates(transitions, transaction.host.memory));
+  await transaction.alert([
+    ...alertUpdates(transitions, transaction.host.memory),
+    ...reasonUpdates(decided.changes),
+  ]);
+  const applied = { plan: decided, recorded, transitions };
+  const step = await planDecnet(decnet, seen.decnet, transaction, request, applied);
   const { eventAt } = request;
   const eventSeconds = eventAt === null || transitions.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await transaction.record({
@@ -51,7 +77,7 @@ export async function planAndApply(
         transitions.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0),
       containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : transaction.host.containers,
     },
-    memory: decided.memory,
+    memory: { ...decided.memory, decnet: step?.fact ?? null },
     figures: addPass(transaction.host.figures, {
       result: resultOf(seen),
       // This excludes the commit, which follows.
@@ -60,7 +86,7 @@ export async function planAndApply(
       eventSeconds,
     }),
   });
-  return { plan: decided, transitions, recorded };
+  return { ...applied, seen: new Map(), decnet: step };
 }
 
 /** The transitions that a plan would add to the history. */

@@ -1,9 +1,11 @@
 import type { AlertUpdate } from '../fleet/alerts/alert.ts';
+import type { DecnetFact } from '../fleet/decnet-table/fact.ts';
 import type { Desired } from '../fleet/desired.ts';
 import type { Figures } from '../fleet/figures.ts';
 import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import type { Memory } from '../fleet/plan/memory.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { PassRequest } from './request.ts';
 
 /** What is recorded about a host before it is observed. */
@@ -43,9 +45,13 @@ export interface PassRecord {
 export interface HostTransaction {
   /** The database's clock, epoch milliseconds. */
   readonly now: number;
+  /** The same, in microseconds: what the rows that it writes get. */
+  readonly nowUs: number;
   readonly host: HostRecord;
   /** @param desired a row whose content equals the file's shares its objects, and is read once per revision */
   recorded(desired: Desired): Promise<readonly Row[]>;
+  /** What rows keep as `decky_config`: `recorded` does not read it for rows that the file does not declare. */
+  configs(names: readonly string[]): Promise<ReadonlyMap<string, JsonObject | null>>;
   /** The transitions of rows that had more than one of them recently, oldest first. */
   recentTransitions(): Promise<readonly TimedTransition[]>;
   /** @returns the transitions that were written; rows that another program has written since are skipped */
@@ -69,8 +75,15 @@ export interface Ledger {
     generation: string,
     work: (transaction: HostTransaction) => Promise<T>,
   ): Promise<{ kind: 'committed'; outcome: T } | { kind: 'overtaken' }>;
-  /** Records the host with its worker's interval in seconds, so that schedulers and readers find it. */
+  /**
+   * Records the host with its worker's interval in seconds, so that schedulers and readers find it, and that it is not
+   * stopped.
+   */
   register(host: string, intervalS: number): Promise<void>;
+  /** Records that the host's worker stops now, on request. @param by who asked; null: unknown */
+  stop(host: string, by: string | null): Promise<void>;
+  /** Records how DECNET's own table is, after a pass has written it. */
+  noteDecnet(host: string, fact: DecnetFact): Promise<void>;
   /** Deletes the host's rows, history and record. */
   forget(host: string): Promise<void>;
   /** Records this machine as the host's machine. */

@@ -1,5 +1,9 @@
-import type { Desired } from '../fleet/desired.ts';
+import { type Desired, deckiesByName } from '../fleet/desired.ts';
+import type { Container } from '../fleet/plan/container-match.ts';
 import type { EngineAnswer } from '../fleet/plan/facts.ts';
+import { type Hints, noHints } from '../fleet/plan/hints.ts';
+import { hasDeployments } from '../fleet/plan/rollout.ts';
+import type { DecnetLook, DecnetSync } from './decnet-sync.ts';
 import type { HostRecord, Ledger } from './ledger.ts';
 import type { PassRequest } from './request.ts';
 
@@ -29,11 +33,24 @@ export interface Machine {
   identity(): Promise<string | null>;
 }
 
+/** What was heard on this host since the last pass. */
+export interface Hearing {
+  hints(): Hints;
+  /** Forgets the messages that a pass has recorded. */
+  recorded(hints: Hints): void;
+}
+
+/** For a process that listens to no messages. */
+export const noHearing: Hearing = { hints: () => noHints, recorded: () => undefined };
+
 export interface HostFacts {
   readonly before: HostRecord;
   readonly identity: string | null;
   readonly desired: Desired;
+  readonly hints: Hints;
   readonly observed: EngineAnswer;
+  /** DECNET's own table; null: it is not kept, or does not answer. */
+  readonly decnet: DecnetLook | null;
 }
 
 /**
@@ -41,14 +58,65 @@ export interface HostFacts {
  * first, so that the transaction detects a pass that ran in between. No transaction is open during these reads.
  */
 export async function observe(
-  request: Pick<PassRequest, 'host' | 'only' | 'dryRun'>,
-  ports: { ledger: Ledger; stateFile: StateFile; engine: Engine; machine: Machine },
+  request: Pick<PassRequest, 'host' | 'only' | 'dryRun' | 'rolloutSeconds'>,
+  ports: {
+    ledger: Ledger;
+    stateFile: StateFile;
+    engine: Engine;
+    machine: Machine;
+    hearing: Hearing;
+    decnet: DecnetSync | null;
+  },
 ): Promise<HostFacts> {
   const before = await ports.ledger.host(request.host, { create: !request.dryRun });
-  const [identity, desired, observed] = await Promise.all([
+  const hints = ports.hearing.hints();
+  const list = (only: PassRequest['only']): Promise<EngineAnswer> =>
+    ports.engine.list({ only, containers: before.containers, generation: before.generation });
+  const reading = ports.stateFile.read();
+  const listing =
+    request.only === null || isRollingOut(before, hints)
+      ? list(null)
+      : reading.then((desired) => listSome(request, desired, list));
+  const [identity, desired, observed, decnet] = await Promise.all([
     ports.machine.identity(),
-    ports.stateFile.read(),
-    ports.engine.list({ only: request.only, containers: before.containers, generation: before.generation }),
+    reading,
+    listing,
+    ports.decnet?.look(request.only) ?? null,
   ]);
-  return { before, identity, desired, observed };
+  return { before, identity, desired, hints, observed, decnet };
+}
+
+/** While a fleet is deployed, what one decky is depends on all the others. */
+const isRollingOut = ({ memory }: HostRecord, hints: Hints): boolean =>
+  hints.lifecycles.size > 0 || hasDeployments(memory.deployments);
+
+/** Lists some deckies; all, if one of them is gone so soon after a change of the file that the fleet may be deployed. */
+async function listSome(
+  { only, rolloutSeconds }: Pick<PassRequest, 'only' | 'rolloutSeconds'>,
+  desired: Desired,
+  list: (only: PassRequest['only']) => Promise<EngineAnswer>,
+): Promise<EngineAnswer> {
+  const some = await list(only);
+  const now = Date.now();
+  const isRecent = now - fileChangedAt(desired, now) < rolloutSeconds * 1000;
+  if (!isRecent || some.kind !== 'ok' || only === null) return some;
+  const declared = deckiesByName(desired);
+  const isOneGone = [...only].some((name) => declared.has(name) && !hasService(name, some.containers));
+  return isOneGone ? list(null) : some;
+}
+
+const hasService = (decky: string, containers: readonly Container[]): boolean =>
+  containers.some((one) => one.decky === decky || (one.decky === null && one.name.startsWith(`${decky}-`)));
+
+/** Milliseconds that a file's time may be ahead: more is not a time at which it was written. */
+const aheadAtMostMs = 5000;
+
+/**
+ * When the file changed, on the clock that says `now`; 0: unknown.
+ * @param now the same instant as the call, epoch milliseconds
+ */
+export function fileChangedAt(desired: Desired, now: number): number {
+  if (desired.kind !== 'declared' || desired.changedAt === null) return 0;
+  const ageMs = Date.now() - desired.changedAt;
+  return ageMs < -aheadAtMostMs ? 0 : now - Math.max(0, ageMs);
 }

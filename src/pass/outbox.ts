@@ -1,4 +1,7 @@
-import type { AlertFacts, Decision } from '../fleet/alerts/decide.ts';
+import type { settle } from '../fleet/alerts/decide.ts';
+import type { Notification } from '../fleet/alerts/notification.ts';
+import type { ControlFacts } from '../fleet/incidents/facts.ts';
+import type { Telling } from '../fleet/incidents/judge.ts';
 import type { JsonObject } from '../lib/json.ts';
 
 /** A message that this process is about to send. */
@@ -13,25 +16,43 @@ export interface Sending {
 export interface Look {
   /** Seconds since a process last ran `look`; 0: this process just did. */
   readonly lastLookSeconds: number;
+  /** The hosts whose full pass is overdue, if the incidents were evaluated. */
+  readonly silent?: readonly string[];
+  /** Whether this process is the one that tells an outage of the database. */
+  readonly isTeller?: boolean;
+}
+
+/** How the alerts and incidents are decided. */
+export interface Deciding {
+  readonly settle: typeof settle;
+  /** What this process knows of the control plane. */
+  readonly control: ControlFacts;
+  readonly telling: Telling;
+  /** The keys of the receivers that a message is for. */
+  receiversOf(message: Notification): readonly string[];
+  /** Since when the database did not answer this process until now, epoch milliseconds; null: it did. */
+  readonly databaseLostAt: number | null;
 }
 
 /** The alerts of the fleet and the messages about them that are not delivered yet. Throws the errors of `Ledger`. */
 export interface Outbox {
   /**
-   * Checks the hosts and alerts, decides, and writes what was decided, in one transaction. Does nothing while another
-   * process does so.
+   * Checks the hosts and alerts, decides which incidents are open and what is told of them, and writes that, in one
+   * transaction. Does nothing while another process does so.
    * @param watchedMs for how long this process has watched the fleet without a pause: a host is not stale because
    *   nothing watched it
    * @returns when any process looked last
    */
-  look(watchedMs: number, decide: (facts: AlertFacts) => Decision): Promise<Look>;
+  look(watchedMs: number, deciding: Deciding): Promise<Look>;
   /** Repairs alerts that are wrong since another program wrote, and drops what is no longer needed. */
   prune(): Promise<{ dropped: number }>;
-  /** The next message that is due; no other process claims it within the lease. Null: there is none. */
-  claim(leaseSeconds: number): Promise<Sending | null>;
+  /** The next message for a receiver that is due; no other process claims it within the lease. Null: there is none. */
+  claim(leaseSeconds: number, receiver: string): Promise<Sending | null>;
   delivered(id: string): Promise<void>;
-  /** An attempt failed; the next one is made after these seconds. */
-  postpone(id: string, seconds: number): Promise<void>;
+  /** An attempt failed for this reason; the next one is made after these seconds. */
+  postpone(id: string, seconds: number, fault: string): Promise<void>;
   /** The receiver will never accept it. */
   drop(id: string): Promise<void>;
+  /** The open incidents that a message told, as messages contain them. */
+  open(): Promise<readonly JsonObject[]>;
 }

@@ -5,9 +5,18 @@ import { countsOf } from '../fleet/plan/change.ts';
 import { FleetError } from '../lib/errors.ts';
 import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedTransitions } from './apply.ts';
+import type { DecnetSync } from './decnet-sync.ts';
+import { decnetWarnings, writeDecnet } from './keep-decnet.ts';
 import type { CommittedTransition, Ledger } from './ledger.ts';
-import { type Engine, type HostFacts, type Machine, observe, type StateFile } from './observe.ts';
-import { type PassRequest, passRequest } from './request.ts';
+import {
+  type Engine,
+  type Hearing,
+  type HostFacts,
+  type Machine,
+  observe,
+  type StateFile,
+} from './observe.ts';
+import { type PassRequest, type PassSettings, passRequest } from './request.ts';
 import { deckyViews, reportedChange } from './views.ts';
 
 export interface Ports {
@@ -15,7 +24,10 @@ export interface Ports {
   readonly stateFile: StateFile;
   readonly engine: Engine;
   readonly machine: Machine;
+  readonly hearing: Hearing;
   readonly bus: Pick<Bus, 'publish'>;
+  /** DECNET's own table; null: it is not kept. */
+  readonly decnet: DecnetSync | null;
 }
 
 /** A set of decky names. */
@@ -48,11 +60,16 @@ export async function pass(
   data: JobData,
   job: string,
   ports: Ports,
-  settings: { graceSeconds: number; enqueuedAt?: number | undefined },
+  settings: PassSettings,
 ): Promise<PassOutcome> {
   const request = passRequest(data, job, settings);
   const { seen, decided } = await observeAndApply(request, ports);
-  await announce(request.host, decided.transitions, ports.bus);
+  const [again] = await Promise.all([
+    ports.decnet === null || decided.decnet === null
+      ? new Map<string, number>()
+      : writeDecnet(ports.decnet, decided.decnet, request.host, ports.ledger),
+    announce(request.host, decided.transitions, ports.bus),
+  ]);
 
   const counted = request.dryRun ? plannedTransitions(decided.plan) : decided.transitions;
   const warning = othersOnly(seen.desired, request.host);
@@ -70,15 +87,28 @@ export async function pass(
   return {
     result,
     failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
-    plan: decided.plan,
+    plan: { ...decided.plan, requeueAfter: sooner(decided.plan.requeueAfter, again) },
     transitions: decided.transitions,
     names: request.only === null ? namesOf(seen, decided) : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
       ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
+      ...decnetWarnings(ports.decnet, Date.now()),
     ],
   };
 }
+
+/** For each name the smaller of two numbers. */
+const sooner = (
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> =>
+  b.size === 0
+    ? a
+    : new Map([
+        ...a,
+        ...[...b].map(([name, ms]): [string, number] => [name, Math.min(ms, a.get(name) ?? ms)]),
+      ]);
 
 function namesOf({ desired }: HostFacts, { recorded }: Decided): Names {
   const declared = deckiesByName(desired);
@@ -93,9 +123,11 @@ async function observeAndApply(
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const seen = await observe(request, ports);
     const transaction = await ports.ledger.inTransaction(request, seen.before.generation, (open) =>
-      planAndApply(open, seen, request),
+      planAndApply(open, seen, request, ports.decnet),
     );
-    if (transaction.kind === 'committed') return { seen, decided: transaction.outcome };
+    if (transaction.kind !== 'committed') continue;
+    if (!request.dryRun) ports.hearing.recorded(seen.hints);
+    return { seen, decided: transaction.outcome };
   }
   throw new FleetError(
     'TURN_LOST',
@@ -109,9 +141,9 @@ async function observeAndApply(
 const dryRunViews = (
   data: JobData,
   seen: HostFacts,
-  { plan, recorded }: Decided,
+  { plan, seen: observed }: Decided,
 ): Pick<JobResult, 'changes' | 'held_rows' | 'deckies'> => ({
   changes: plan.changes.map(reportedChange),
   held_rows: plan.held,
-  ...(data.deckies === undefined ? {} : { deckies: deckyViews(data.deckies, seen, recorded) }),
+  ...(data.deckies === undefined ? {} : { deckies: deckyViews(data.deckies, seen.desired, observed) }),
 });

@@ -1,13 +1,10 @@
-import { deckiesByName } from '../fleet/desired.ts';
+import { type Desired, deckiesByName } from '../fleet/desired.ts';
 import type { DeckyView, ReportedChange } from '../fleet/job.ts';
-import { type Change, contentReason } from '../fleet/plan/change.ts';
-import { type Container, type ContainerMatch, indexContainers } from '../fleet/plan/container-match.ts';
-import type { Row } from '../fleet/plan/facts.ts';
-import { observedState } from '../fleet/plan/observed-state.ts';
-import { knownServices } from '../fleet/plan/plan.ts';
+import type { Change } from '../fleet/plan/change.ts';
+import type { Container } from '../fleet/plan/container-match.ts';
+import type { SeenDecky } from '../fleet/plan/decide.ts';
 import { maskSecrets } from '../fleet/secrets.ts';
 import { holdsExact } from '../lib/json.ts';
-import type { HostFacts } from './observe.ts';
 
 /** A change in the form of the job result and of `plan --json`. */
 export const reportedChange = (change: Change): ReportedChange => ({
@@ -16,37 +13,35 @@ export const reportedChange = (change: Change): ReportedChange => ({
   from_state: change.from,
   to_state: change.to,
   reason:
-    change.action === 'state' && change.changed.length > 0
-      ? `${change.reason}; ${contentReason(change.changed)}`
+    change.action === 'state' && change.contentReason !== null
+      ? `${change.reason}; ${change.contentReason}`
       : change.reason,
 });
 
-/** The desired and the observed state for each name. */
+/**
+ * The desired and the observed state for each name.
+ * @param seen what the plan has seen of them, so that both say the same
+ */
 export function deckyViews(
   names: readonly string[],
-  { desired, observed }: HostFacts,
-  recorded: readonly Row[],
+  desired: Desired,
+  seen: ReadonlyMap<string, SeenDecky>,
 ): readonly DeckyView[] {
   const deckies = deckiesByName(desired);
-  const known = knownServices(deckies, recorded);
-  const index = observed.kind === 'ok' ? indexContainers(observed.containers, known) : null;
   return names.map((name) => {
-    const expected = known.get(name);
     const wanted = maskSecrets(deckies.get(name)?.config ?? null);
+    const found = seen.get(name);
     return {
       name,
       desired: wanted,
       ...(holdsExact(wanted) ? { desired_text: JSON.stringify(wanted) } : {}),
-      observed: index === null || expected === undefined ? null : observedView(expected, index.matchOf(name)),
+      observed: found === undefined ? null : observedView(found),
     };
   });
 }
 
-function observedView(
-  services: readonly string[],
-  match: ContainerMatch,
-): NonNullable<DeckyView['observed']> {
-  const { state, reason } = observedState(services, match);
+function observedView({ match, observation }: SeenDecky): NonNullable<DeckyView['observed']> {
+  const { state, reason } = observation;
   const containers = [match.base, ...match.services.values(), ...match.strays].filter(
     (container): container is Container => container !== null,
   );
@@ -59,6 +54,7 @@ function observedView(
       state: container.state,
       exit_code: container.exitCode,
       unhealthy: container.unhealthy,
+      cut_off: container.network === 'cut off',
     })),
   };
 }

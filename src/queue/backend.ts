@@ -10,8 +10,6 @@ import {
   type PostgresConnectionOptions,
   type Queue,
   runMigrations,
-  SchemaMigrationRequiredError,
-  SchemaVersionMismatchError,
   type Worker,
   withBackend,
 } from 'bullmq';
@@ -19,11 +17,12 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { mayServe } from '../fleet/grant.ts';
 import { connectionOptions, databasePlace } from '../lib/database-address.ts';
-import { databaseRefusal } from '../lib/database-faults.ts';
-import { FleetError, reasonOf } from '../lib/errors.ts';
+import { reasonOf } from '../lib/errors.ts';
 import { withinLimit } from '../lib/within-limit.ts';
 import { boundedPostgres, boundedRedis } from './bounded.ts';
+import { queueFault } from './fault.ts';
 import { impatient } from './impatient.ts';
+import { withCorrectedTimes } from './lock-times.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
@@ -187,7 +186,8 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
   // pg-pool removes its error listener while a client is in use; without a listener an error ends the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const readers = (most: number) => boundedPostgres(pool, schema, patient(createPostgresBackend), most);
-  const bound = bind(createPostgresBackend, readers, pool as unknown as PostgresConnectionOptions, outage);
+  const backend = withCorrectedTimes(pool, schema, workerOptions.lockDuration, createPostgresBackend);
+  const bound = bind(backend, readers, pool as unknown as PostgresConnectionOptions, outage);
   outage.probeWith(() => withClient(url, (client) => assertSchemaCompatibility(client, schema)));
   return {
     ...bound,
@@ -285,16 +285,3 @@ function bind<B extends IQueueBackend, C>(
     },
   };
 }
-
-/** Converts an error of the store into an error for users. */
-export const queueFault = (place: string, error: unknown): FleetError =>
-  error instanceof SchemaMigrationRequiredError || error instanceof SchemaVersionMismatchError
-    ? new FleetError('SCHEMA_MISSING', `The queues at ${place} do not have the tables of this version`, {
-        advice: 'Run `decnet-fleet migrate`',
-        cause: error,
-      })
-    : (databaseRefusal(error, place) ??
-      new FleetError('QUEUE_UNREACHABLE', `The queues at ${place} do not answer: ${reasonOf(error)}`, {
-        advice: 'Check REDIS_URL (if it is not set, DATABASE_URL) and that the server is running',
-        cause: error,
-      }));

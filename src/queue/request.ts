@@ -4,7 +4,8 @@ import { type JobData, type JobResult, jobName, queueName } from '../fleet/job.t
 import { parseJobResult } from '../fleet/job-result.ts';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import { withinLimit } from '../lib/within-limit.ts';
-import { type QueueBackend, queueFault } from './backend.ts';
+import type { QueueBackend } from './backend.ts';
+import { queueFault } from './fault.ts';
 import { TooLarge } from './measured-read.ts';
 
 /**

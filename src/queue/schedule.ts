@@ -75,6 +75,12 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   };
 }
 
+/** When any scheduler last finished a round, in epoch milliseconds of its clock; null: none is kept. */
+export async function lastRound(backend: Pick<QueueBackend, 'impatientQueue'>): Promise<number | null> {
+  const [job] = await backend.impatientQueue(scheduleQueue).getJobs(['completed'], 0, 0);
+  return job?.finishedOn ?? null;
+}
+
 /**
  * When a round was due, in epoch milliseconds. BullMQ writes it into the job's id (`repeat:reconcile:<time>`) on both stores.
  * The job's timestamp is the time of its creation, and its delay is removed when it becomes due.

@@ -166,7 +166,7 @@ function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): De
     desired: () => {
       byHost.delete(host);
       const peers = new Map([...byHost].map(([peer, { size }]) => [peer, size]));
-      return { kind: 'declared', revision: null, deckies: own, peers };
+      return { kind: 'declared', revision: null, changedAt: null, deckies: own, peers };
     },
   };
 }

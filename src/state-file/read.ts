@@ -55,7 +55,10 @@ export function stateFileReader(path: string, host: string): StateFileReader {
       if (!stats.isFile()) throw stateFileInvalid(path, 'is not a regular file');
       if (stats.size > maxBytes) throw stateFileInvalid(path, 'is larger than 64 MiB');
       const parsed = await parseStateFile(await handle.readFile(), path, host);
-      const desired = parsed.kind === 'declared' ? { ...parsed, revision: randomUUID() } : parsed;
+      const desired =
+        parsed.kind === 'declared'
+          ? { ...parsed, revision: randomUUID(), changedAt: Number(stats.mtimeMs) }
+          : parsed;
       const isSettled = Date.now() - Number(stats.mtimeMs) > settlesAfterMs;
       return { key: isSettled ? key : 'unsettled', desired };
     } finally {

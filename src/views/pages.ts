@@ -2,11 +2,12 @@ import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
 import type { DeckyRow } from './report.ts';
 
-/** Filters for deckies. Null: no filter. */
+/** Filters for deckies. Null or empty: no filter. */
 export interface DeckyFilter {
-  /** A part of the name, the address, a service or the reason; case-insensitive. */
-  readonly search: string | null;
-  readonly state: FleetState | null;
+  /** Each is a part of the name, the address, a service, the reason or the host; case-insensitive. */
+  readonly words: readonly string[];
+  /** Empty: any. */
+  readonly states: readonly FleetState[];
   readonly service: string | null;
 }
 

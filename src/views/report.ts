@@ -1,5 +1,7 @@
+import type { Undeclared } from '../fleet/plan/undeclared.ts';
 import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
+import type { IncidentFilter, IncidentView } from './incidents.ts';
 
 /** One host in the output of `hosts` and `status`. Times are ISO 8601. */
 export interface HostView {
@@ -14,6 +16,8 @@ export interface HostView {
   readonly last_observed_at: string | null;
   readonly docker: 'ok' | 'unreachable' | 'unknown';
   readonly last_error: string | null;
+  /** Its worker stopped on request; null: it did not, or a worker has started since. */
+  readonly stopped: Stopped | null;
   readonly version: string | null;
   readonly counts: Json;
   /** The number of recorded deckies by state. */
@@ -21,6 +25,47 @@ export interface HostView {
   readonly held: readonly HostNote[];
   readonly left: readonly HostNote[];
   readonly contested: readonly HostNote[];
+  readonly undeclared: readonly UndeclaredDecky[];
+  /** The deployment under way; null: none. */
+  readonly deploying: Deploying | null;
+  /** Why its last full pass did not look at ports; null: it did, or there was none. */
+  readonly ports_unchecked: string | null;
+  /** How its worker keeps DECNET's own table; null: it does not. */
+  readonly decnet_table: DecnetTableView | null;
+}
+
+/** Times are ISO 8601. */
+export interface DecnetTableView {
+  /** When it last agreed with ours; null: it never did. */
+  readonly synced_at: string | null;
+  /** Since when it cannot be read or written; null: it can. */
+  readonly failing_since: string | null;
+  readonly reason: string | null;
+  /** What another program does to its rows again and again; null: nothing. */
+  readonly rival: string | null;
+}
+
+/** A decky whose containers run although neither the file nor the table has it. */
+export interface UndeclaredDecky extends Omit<Undeclared, 'since'> {
+  readonly name: string;
+  /** ISO 8601. */
+  readonly since: string;
+  /** The command that removes its containers, to be run on its host; null: their names are not plain. */
+  readonly remove: string | null;
+}
+
+export interface Deploying {
+  /** What is deployed, for people: `web-02, iot-01`, or `the state file`. */
+  readonly of: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+export interface Stopped {
+  /** Who asked for it, as the message says; null: it does not say. */
+  readonly by: string | null;
+  /** ISO 8601. */
+  readonly at: string;
 }
 
 export interface HostNote {
@@ -38,6 +83,8 @@ export interface DeckyRow {
   readonly last_error: string | null;
   /** When it changed to this state; null: not in the history. */
   readonly since: string | null;
+  /** When its last change of state was observed; null: a pass has observed none. */
+  readonly last_seen: string | null;
   readonly updated_at: string;
 }
 
@@ -67,8 +114,18 @@ export interface Report {
   deckies(host: string): Promise<readonly DeckyRow[]>;
   /** Transitions and gaps, newest first. @param filter.since ISO 8601 */
   history(filter: HistoryFilter): Promise<{ transitions: readonly Transition[]; gaps: readonly Gap[] }>;
-  /** The gaps of one host, newest first, at most a thousand. @param since ISO 8601; null: all */
-  gaps(host: string, since: string | null): Promise<readonly Gap[]>;
+  /** The transitions with greater ids, oldest first. An id is given before its transition is committed. */
+  transitionsAfter(
+    filter: Pick<HistoryFilter, 'host' | 'decky'>,
+    id: number,
+    limit: number,
+  ): Promise<readonly Transition[]>;
+  /** The greatest id of a transition that is older than this; 0: there is none. */
+  lastTransitionBefore(seconds: number): Promise<number>;
+  /** The gaps of one host, or of all, newest first, at most a thousand. @param since ISO 8601; null: all */
+  gaps(host: string | null, since: string | null): Promise<readonly Gap[]>;
+  /** Open incidents first, in the order of their importance, then closed ones, the latest first. */
+  incidents(filter: IncidentFilter): Promise<readonly IncidentView[]>;
   /** Whether a worker has registered the host, or the host has rows. */
   knowsHost(host: string): Promise<boolean>;
   /** Some of the known hosts and `others`, sorted by name, and the total number. */

@@ -1,5 +1,8 @@
 import { isLegalHost } from '../fleet/decky.ts';
-import { fleetStates } from '../fleet/state.ts';
+import { type FleetState, fleetStates } from '../fleet/state.ts';
+import { brokenStates } from '../fleet/words.ts';
+import { FleetError } from '../lib/errors.ts';
+import { didYouMean } from '../lib/similar.ts';
 import type { DeckyFilter, Order } from '../views/pages.ts';
 
 /** What the fleet page shows, as read from its address. */
@@ -10,6 +13,10 @@ export interface FleetAddress extends DeckyFilter {
   readonly open: readonly string[];
   /** From 1. */
   readonly page: number;
+  /** The states as the address names them: one, several with commas, or `broken`; null: any. */
+  readonly state: string | null;
+  /** What of the address is not understood, and so does not choose anything. */
+  readonly notUnderstood: FleetError | null;
 }
 
 const orders: readonly Order[] = ['broken', 'name', 'recent'];
@@ -22,14 +29,34 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 export const textOf = (query: Query, name: string): string | null =>
   ([query[name] ?? ''].flat()[0] ?? '').trim().slice(0, 200).replaceAll('\0', '') || null;
 
-/** Parses the query of an address and ignores invalid parts. */
+/** All states that are a fault. */
+export const broken = 'broken';
+const stateWords: readonly string[] = [broken, ...fleetStates];
+
+/** The states that the words name. @throws FleetError CONFIG_INVALID */
+function statesOf(text: string | null): readonly FleetState[] {
+  const words = (text ?? '').split(',').map((word) => word.trim());
+  const wrong = words.find((word) => word !== '' && !stateWords.includes(word));
+  if (wrong !== undefined)
+    throw new FleetError('CONFIG_INVALID', `state "${wrong}" is not a state`, {
+      advice: `${didYouMean(wrong, stateWords)}Allowed: ${stateWords.join(', ')}, or several of them with commas`,
+    });
+  return fleetStates.filter(
+    (state) => words.includes(state) || (words.includes(broken) && brokenStates.includes(state)),
+  );
+}
+
+/** Parses the query of an address. A part that is not valid chooses nothing. */
 export function parseAddress(query: Query): FleetAddress {
   const text = (name: string): string | null => textOf(query, name);
   const host = text('host');
   const open = [query.open ?? []].flat().filter(isLegalHost).slice(0, 50);
+  const { states, notUnderstood } = attempted(text('state'));
   return {
-    search: text('q'),
-    state: fleetStates.find((state) => state === text('state')) ?? null,
+    words: wordsOf(text('q')),
+    states,
+    state: states.length === 0 ? null : text('state'),
+    notUnderstood,
     service: text('service'),
     host: host !== null && isLegalHost(host) ? host : null,
     order: orders.find((order) => order === text('sort')) ?? 'broken',
@@ -38,14 +65,31 @@ export function parseAddress(query: Query): FleetAddress {
   };
 }
 
-export const isFiltered = ({ search, state, service }: FleetAddress): boolean =>
-  search !== null || state !== null || service !== null;
+function attempted(text: string | null): Pick<FleetAddress, 'states' | 'notUnderstood'> {
+  try {
+    return { states: statesOf(text), notUnderstood: null };
+  } catch (error) {
+    if (error instanceof FleetError) return { states: [], notUnderstood: error };
+    throw error;
+  }
+}
+
+/** Each word beyond these costs a search of all rows. */
+const wordsAtMost = 10;
+const wordsOf = (text: string | null): readonly string[] =>
+  (text ?? '')
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .slice(0, wordsAtMost);
+
+export const isFiltered = ({ words, states, service }: FleetAddress): boolean =>
+  words.length > 0 || states.length > 0 || service !== null;
 
 /** The address with some parts changed. Parts that have their default value are left out. */
 export function addressOf(now: FleetAddress, change: Partial<FleetAddress> = {}): string {
-  const { search, state, service, host, order, open, page } = { ...now, ...change };
+  const { words, state, service, host, order, open, page } = { ...now, ...change };
   const parts: [string, string][] = [
-    ...(search === null ? [] : ([['q', search]] as const)),
+    ...(words.length === 0 ? [] : ([['q', words.join(' ')]] as const)),
     ...(state === null ? [] : ([['state', state]] as const)),
     ...(service === null ? [] : ([['service', service]] as const)),
     ...(host === null ? [] : ([['host', host]] as const)),

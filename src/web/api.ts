@@ -9,10 +9,11 @@ const mostAtOnce = 1000;
 /** The JSON API, with paging and filters. Times are ISO 8601. */
 export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts): void {
   app.get<{ Querystring: Query }>('/api/fleet', async ({ query }) => {
-    const { search, state, service, host } = parseAddress(query);
+    const { words, states, service, host, notUnderstood } = parseAddress(query);
+    if (notUnderstood !== null) throw notUnderstood;
     const { limit, offset } = paged(query);
     const { total, deckies } = await snapshot(({ pages }) =>
-      pages.list({ search, state, service, host }, { limit, offset }),
+      pages.list({ words, states, service, host }, { limit, offset }),
     );
     return { total, limit, offset, deckies: deckies.map(({ matched: _, ...decky }) => decky) };
   });
@@ -21,19 +22,31 @@ export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts
     const hosts = await report.hosts(hostOf(query));
     return { total: hosts.length, limit, offset, hosts: hosts.slice(offset, offset + limit) };
   });
-  app.get<{ Querystring: Query }>('/api/history', async ({ query }) => {
-    const since = textOf(query, 'since');
-    if (since !== null && Number.isNaN(Date.parse(since)))
-      throw new FleetError('CONFIG_INVALID', 'since is not a time', {
-        advice: 'Allowed: ISO 8601, 2026-01-31T12:00:00Z',
-      });
-    return report.history({
+  app.get<{ Querystring: Query }>('/api/incidents', async ({ query }) => ({
+    incidents: await report.incidents({
+      open: textOf(query, 'open') === 'true',
+      since: sinceOf(query),
+      limit: paged(query).limit,
+    }),
+  }));
+  app.get<{ Querystring: Query }>('/api/history', async ({ query }) =>
+    report.history({
       host: hostOf(query),
       decky: textOf(query, 'decky'),
-      since: since === null ? null : new Date(since).toISOString(),
+      since: sinceOf(query),
       limit: paged(query).limit,
+    }),
+  );
+}
+
+function sinceOf(query: Query): string | null {
+  const since = textOf(query, 'since');
+  if (since === null) return null;
+  if (Number.isNaN(Date.parse(since)))
+    throw new FleetError('CONFIG_INVALID', 'since is not a time', {
+      advice: 'Allowed: ISO 8601, 2026-01-31T12:00:00Z',
     });
-  });
+  return new Date(since).toISOString();
 }
 
 function hostOf(query: Query): string | null {

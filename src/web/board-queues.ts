@@ -129,8 +129,8 @@ export function queuesToShow(
   hosts: readonly HostView[],
   lately: { opened: readonly string[]; busy: ReadonlySet<string> },
 ): readonly string[] {
-  const isBroken = ({ stale, last_error, docker, contested }: HostView): boolean =>
-    stale || last_error !== null || docker === 'unreachable' || contested.length > 0;
+  const isBroken = ({ stale, stopped, last_error, docker, contested }: HostView): boolean =>
+    stale || stopped !== null || last_error !== null || docker === 'unreachable' || contested.length > 0;
   const names = (some: readonly HostView[]): readonly string[] => some.map(({ host_uuid }) => host_uuid);
   // A host that never had a worker has no queue.
   const served = hosts.filter(({ first_seen_at }) => first_seen_at !== null);

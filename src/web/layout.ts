@@ -5,14 +5,14 @@ export interface Page {
   readonly title: string;
   readonly body: Html;
   /** The current entry of the navigation. */
-  readonly section?: 'fleet' | null;
+  readonly section?: 'fleet' | 'hosts' | 'history';
 }
 
 const link = (href: string, name: string, isHere: boolean): Html =>
   html`<a href="${href}"${isHere ? html` aria-current="page"` : null}>${name}</a>`;
 
 /** A whole page. It works without scripts, which only add live updates. */
-export const layout = ({ title, body, section = null }: Page): string =>
+export const layout = ({ title, body, section }: Page): string =>
   `<!doctype html>\n${
     html`<html lang="en">
 <head>
@@ -29,9 +29,11 @@ export const layout = ({ title, body, section = null }: Page): string =>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
 <a class="brand" href="/">decnet-fleet</a>
-<p id="stream" role="status" data-state="off"><noscript>Live updates require JavaScript</noscript></p>
-<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/history', 'History', false)}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
+<p id="stream" data-state="off"><noscript>Live updates require JavaScript</noscript></p>
+<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/hosts', 'Hosts', section === 'hosts')}${link('/history', 'History', section === 'history')}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
+<button id="times" type="button" hidden>Times</button>
 <button id="theme" type="button" hidden>Theme</button>
+<p id="announced" class="quiet" role="status"></p>
 </header>
 <main id="main" tabindex="-1">${body}</main>
 <footer>decnet-fleet ${version}</footer>

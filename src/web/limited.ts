@@ -16,6 +16,8 @@ export function limitedPorts(ports: WebPorts): WebPorts {
     ...viewsOf(ports),
     snapshot: (work) => database(() => ports.snapshot(work)),
     hostFigures: () => database(ports.hostFigures),
+    heartbeat: () => database(ports.heartbeat),
+    undelivered: () => database(ports.undelivered),
     queues: {
       impatientQueue: ports.queues.impatientQueue,
       check: () => queues(ports.queues.check),

@@ -1,13 +1,24 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { changeKinds, eventBounds, type Histogram, passBounds, passResults } from '../fleet/figures.ts';
+import { withheldKinds } from '../fleet/heartbeat.ts';
+import { incidentKinds, severities } from '../fleet/incidents/incident.ts';
 import { fleetStates } from '../fleet/state.ts';
+import type { HeartbeatView } from '../views/heartbeat.ts';
+import type { IncidentView } from '../views/incidents.ts';
 import type { HostFigures } from '../views/metrics.ts';
+import type { UndeliveredView } from '../views/undelivered.ts';
 
 /** The data of one answer of `/metrics`. */
 export interface Scrape {
   readonly version: string;
   /** Null: the database does not answer. */
   readonly hosts: readonly HostFigures[] | null;
+  /** Null: not configured, or the database does not answer. */
+  readonly heartbeat?: HeartbeatView | null;
+  /** Null: unknown. */
+  readonly undelivered?: readonly Pick<UndeliveredView, 'receiver' | 'failed'>[] | null;
+  /** The open incidents; null: unknown. */
+  readonly incidents?: readonly Pick<IncidentView, 'kind' | 'severity'>[] | null;
   /** Undefined: not requested. */
   readonly queues?: {
     readonly up: boolean;
@@ -25,6 +36,8 @@ interface Level {
   readonly help: string;
   readonly of: (host: HostFigures) => number | null;
 }
+
+const undeclaredKinds = ['running', 'leftover'] as const;
 
 const levels: readonly Level[] = [
   {
@@ -48,6 +61,11 @@ const levels: readonly Level[] = [
     of: ({ stale }) => Number(stale),
   },
   {
+    name: 'decnet_fleet_host_stopped',
+    help: '1 if the worker of the host stopped on request and has not started since.',
+    of: ({ stopped }) => Number(stopped),
+  },
+  {
     name: 'decnet_fleet_docker_up',
     help: '1 if Docker answered in the last full pass of the host, else 0.',
     of: ({ dockerUp }) => (dockerUp === null ? null : Number(dockerUp)),
@@ -62,10 +80,32 @@ const levels: readonly Level[] = [
     help: 'Rows that another writer keeps changing back.',
     of: ({ contested }) => contested,
   },
+  {
+    name: 'decnet_fleet_host_deploying',
+    help: '1 if a deployment of deckies of the host is under way, else 0.',
+    of: ({ deploying }) => Number(deploying),
+  },
+  {
+    name: 'decnet_fleet_decnet_table_in_sync',
+    help: "1 if DECNET's own table of the host is kept as the fleet's, 0 if it cannot be written; absent where it is not configured.",
+    of: ({ decnetInSync }) => (decnetInSync === null ? null : Number(decnetInSync)),
+  },
+  {
+    name: 'decnet_fleet_decnet_table_contested',
+    help: "1 if another program changes rows of DECNET's own table back again and again; absent where it is not configured.",
+    of: ({ decnetContested }) => (decnetContested === null ? null : Number(decnetContested)),
+  },
 ];
 
 /** The text of `/metrics`. Each answer has its own registry, so that a retired host leaves no series. */
-export async function metricsText({ version, hosts, queues }: Scrape): Promise<string> {
+export async function metricsText({
+  version,
+  hosts,
+  incidents = null,
+  heartbeat = null,
+  undelivered = null,
+  queues,
+}: Scrape): Promise<string> {
   const registry = new Registry();
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> =>
     new Gauge({ name, help, labelNames, registers: [registry] });
@@ -91,6 +131,16 @@ export async function metricsText({ version, hosts, queues }: Scrape): Promise<s
       );
     }
   }
+  if (heartbeat !== null) addHeartbeat(registry, heartbeat);
+  if (undelivered !== null) {
+    const failed = gauge(
+      'decnet_fleet_notifications_undelivered',
+      'Number of notifications that were sent to a receiver and did not arrive; they are sent again for a day.',
+      ['receiver'],
+    );
+    for (const one of undelivered) failed.set({ receiver: one.receiver }, one.failed);
+  }
+  if (incidents !== null) countIncidents(registry, incidents);
   if (hosts === null) return registry.metrics();
 
   const deckies = gauge('decnet_fleet_deckies', 'Number of recorded deckies by state.', ['host', 'state']);
@@ -102,7 +152,13 @@ export async function metricsText({ version, hosts, queues }: Scrape): Promise<s
     'host',
     'kind',
   ]);
-  for (const { host, states, figures } of hosts) {
+  const undeclared = gauge(
+    'decnet_fleet_undeclared_deckies',
+    'Deckies whose containers run although neither the file nor the table has them; leftover: nobody reaches a service of it.',
+    ['host', 'kind'],
+  );
+  for (const { host, states, figures, undeclared: found } of hosts) {
+    for (const kind of undeclaredKinds) undeclared.set({ host, kind }, found[kind]);
     // Include zeros: `increase` does not count the first failure of a series that begins with it.
     for (const state of fleetStates) deckies.set({ host, state }, states[state] ?? 0);
     for (const result of passResults) passes.inc({ host, result }, figures.passes[result].count);
@@ -116,6 +172,38 @@ export async function metricsText({ version, hosts, queues }: Scrape): Promise<s
     }
   }
   return `${await registry.metrics()}\n${[durations(hosts), latencies(hosts)].map(histogramText).join('\n')}`;
+}
+
+function addHeartbeat(registry: Registry, { sentAge, why: now }: HeartbeatView): void {
+  if (sentAge !== null)
+    new Gauge({
+      name: 'decnet_fleet_heartbeat_age_seconds',
+      help: 'Seconds since the last heartbeat was sent to DECNET_HEARTBEAT_URL.',
+      registers: [registry],
+    }).set(sentAge);
+  const withheld = new Gauge({
+    name: 'decnet_fleet_heartbeat_withheld',
+    help: '1 for the reason for which no heartbeat is sent to DECNET_HEARTBEAT_URL now, else 0.',
+    labelNames: ['why'],
+    registers: [registry],
+  });
+  for (const why of withheldKinds) withheld.set({ why }, Number(now === why));
+}
+
+/** Zeros are included: a series that begins with 1 has no moment at which it rose. */
+function countIncidents(registry: Registry, open: readonly Pick<IncidentView, 'kind' | 'severity'>[]): void {
+  const gauge = new Gauge({
+    name: 'decnet_fleet_incidents',
+    help: 'Number of open incidents by severity and kind.',
+    labelNames: ['severity', 'kind'],
+    registers: [registry],
+  });
+  for (const kind of incidentKinds)
+    for (const severity of severities)
+      gauge.set(
+        { severity, kind },
+        open.filter((one) => one.kind === kind && one.severity === severity).length,
+      );
 }
 
 export interface HistogramFamily {

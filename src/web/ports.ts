@@ -1,9 +1,11 @@
 import type { JobData, JobResult } from '../fleet/job.ts';
 import type { Log } from '../lib/log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import type { HeartbeatView } from '../views/heartbeat.ts';
 import type { HostFigures } from '../views/metrics.ts';
 import type { Pages } from '../views/pages.ts';
 import type { Report } from '../views/report.ts';
+import type { UndeliveredView } from '../views/undelivered.ts';
 import type { Credentials } from './security.ts';
 
 /** Reads from the database. */
@@ -22,6 +24,10 @@ export interface WebPorts extends Views {
   workerLives(host: string): Promise<boolean>;
   /** The figures of all hosts for `/metrics`. */
   hostFigures(): Promise<readonly HostFigures[]>;
+  /** The heartbeat to the outside; null: not configured. */
+  heartbeat(): Promise<HeartbeatView | null>;
+  /** What waits for each receiver of notifications. */
+  undelivered(): Promise<readonly UndeliveredView[]>;
   /** The number of processes that serve the schedule. */
   countSchedulers(): Promise<number>;
   readonly log: Log;

@@ -3,6 +3,9 @@ import { version } from '../lib/package.ts';
 import { metricsContentType, metricsText } from './metrics.ts';
 import type { WebPorts } from './ports.ts';
 
+/** Open incidents that are counted. */
+const incidentsAtMost = 10_000;
+
 /** The routes for monitoring: is it alive, is it ready, and the metrics. */
 export function registerProbes(app: FastifyInstance, ports: WebPorts): void {
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
@@ -17,11 +20,16 @@ export function registerProbes(app: FastifyInstance, ports: WebPorts): void {
       .send(isReady ? 'ok\n' : 'not ready\n');
   });
   app.get('/metrics', async (_request, reply) => {
-    const [hosts, schedulers] = await Promise.all([
+    const [hosts, incidents, heartbeat, undelivered, schedulers] = await Promise.all([
       ports.hostFigures().catch(() => null),
+      ports.report.incidents({ open: true, since: null, limit: incidentsAtMost }).catch(() => null),
+      ports.heartbeat().catch(() => null),
+      ports.undelivered().catch(() => null),
       ports.countSchedulers().catch(() => null),
     ]);
     const queues = { up: schedulers !== null, schedulers };
-    return reply.type(metricsContentType).send(await metricsText({ version, hosts, queues }));
+    return reply
+      .type(metricsContentType)
+      .send(await metricsText({ version, hosts, incidents, heartbeat, undelivered, queues }));
   });
 }

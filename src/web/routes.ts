@@ -13,6 +13,7 @@ import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
 import { hostPage, planPage } from './pages/host.ts';
+import { hostsPage } from './pages/hosts.ts';
 import type { WebPorts } from './ports.ts';
 import type { Shared } from './shared.ts';
 import { hostPath } from './words.ts';
@@ -40,6 +41,9 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
   } = options;
   app.get<{ Querystring: Query }>('/', async ({ url, query }, reply) =>
     send(reply, await once(url, () => ports.snapshot((views) => fleetPage(views, parseAddress(query))))),
+  );
+  app.get<{ Querystring: Query }>('/hosts', async ({ url, query }, reply) =>
+    send(reply, await once(url, () => hostsPage(ports, parseAddress(query).page))),
   );
   app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
     send(reply, await once(url, () => historyPage(ports, parseAddress(query).host))),

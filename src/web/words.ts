@@ -1,6 +1,6 @@
 import { isFleetState } from '../fleet/state.ts';
-import { ageOf, stateStyles, unseen } from '../fleet/words.ts';
-import type { HostView } from '../views/report.ts';
+import { ageOf, stateStyles, stoppedBy, unseen } from '../fleet/words.ts';
+import type { HostView, Stopped } from '../views/report.ts';
 import { type Html, html, type Part } from './html.ts';
 
 /** A time as an age that the page's script keeps current; the full time is its title. @param at ISO 8601 */
@@ -34,6 +34,7 @@ export const intervalsSince = ({ last_full_pass_at: at, interval_s }: HostView):
 export function hostTrouble(host: HostView, isSaid = false): Part {
   if (host.first_seen_at === null)
     return html`<strong>Stale:</strong> ${unseen}. Another program wrote its states. Start its worker: <code>node worker.ts</code> on that host; or retire it: <code>decnet-fleet forget --host ${host.host_uuid}</code>`;
+  if (host.stopped !== null) return stopTrouble(host, host.stopped, isSaid);
   if (host.last_full_pass_at === null)
     return host.stale
       ? html`No full pass has been made yet. Start its worker: <code>node worker.ts</code> on that host.`
@@ -47,3 +48,11 @@ export function hostTrouble(host: HostView, isSaid = false): Part {
     return html`<strong>Docker does not answer.</strong> The last answer came ${age(host.last_observed_at)}. States below are from that time; deletions are held.`;
   return host.last_error;
 }
+
+/** Who stopped a host's worker, and when. */
+export const stoppedMark = ({ by, at }: Stopped): Html => html`${stoppedBy(by)} ${age(at)}`;
+
+const stopTrouble = (host: HostView, stopped: Stopped, isSaid: boolean): Html =>
+  html`${isSaid ? null : html`This host is not monitored: <strong>${stoppedMark(stopped)}</strong>. `}${
+    host.stale ? 'States below are last known. ' : null
+  }To start its worker again, run <code>node worker.ts</code> on that host, or restart <code>decnet-fleet up</code>.`;

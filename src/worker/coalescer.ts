@@ -37,9 +37,10 @@ export function coalescer(enqueue: Enqueue, timeoutMs: number = endTimeoutMs) {
   let busy = false;
   let timer: NodeJS.Timeout | undefined;
   let pauseMs = retryPause.firstMs;
+  let isClosed = false;
 
   const go = (): void => {
-    if (busy || waiting === null) return;
+    if (busy || waiting === null || isClosed) return;
     const wanted = waiting;
     waiting = null;
     busy = true;
@@ -53,6 +54,7 @@ export function coalescer(enqueue: Enqueue, timeoutMs: number = endTimeoutMs) {
   };
   const after = (ms: number): void => {
     clearTimeout(timer);
+    if (isClosed) return;
     timer = setTimeout(() => {
       busy = false;
       go();
@@ -83,7 +85,11 @@ export function coalescer(enqueue: Enqueue, timeoutMs: number = endTimeoutMs) {
      */
     ended: underWay.ended,
     knows: (found: Names): void => names.knows(found),
-    clear: (): void => clearTimeout(timer),
+    /** Ignores all further triggers: the process may go on without its worker. */
+    close: (): void => {
+      isClosed = true;
+      clearTimeout(timer);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 /** Deckies that are due within this many milliseconds of each other share a pass. */
-const togetherMs = 1000;
+const togetherMs = 200;
 
 /**
  * One timer for the deckies that need a pass at a known time, when a grace period or the window of a restart loop ends.

@@ -23,7 +23,7 @@ export interface PassListener {
 
 /** Runs the jobs of one host's queue, one at a time. */
 export function serveQueue(options: ServeOptions, listener: PassListener): Worker {
-  const { host, ports, graceSeconds, log } = options;
+  const { host, ports, graceSeconds, rolloutSeconds, log } = options;
   const passLog = hostLog(host, log);
   /** The ids of the jobs whose passes were applied. */
   const wasApplied = new Set<string>();
@@ -38,7 +38,7 @@ export function serveQueue(options: ServeOptions, listener: PassListener): Worke
   };
   const worker = options.backend.worker(
     queueName(host),
-    reconcileProcessor({ host, ports, graceSeconds, onPass }),
+    reconcileProcessor({ host, ports, graceSeconds, rolloutSeconds, onPass }),
   );
   worker.on('active', ({ id, data }) => listener.began(id, data));
   worker.on('completed', ({ id }) => ended(id));

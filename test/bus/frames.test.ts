@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeFrame, frameReader } from '../../src/bus/decnet-frames.ts';
-import { controlAction, stateTopic } from '../../src/fleet/topics.ts';
+import { controlAction, requesterOf, stateTopic } from '../../src/fleet/topics.ts';
 import { fc } from '../harness/property.ts';
 
 describe('frames of DECNET’s bus', () => {
@@ -70,6 +70,25 @@ describe('topics', () => {
   ] as const) {
     test(`control ${JSON.stringify(payload)} from the ${scope}: ${action}`, () => {
       assert.equal(controlAction(payload, 'me', scope), action);
+    });
+  }
+
+  for (const [payload, by] of [
+    [{ requested_by: 'admin' }, 'admin'],
+    [{ requested_by: ' admin\n' }, 'admin'],
+    [{ requested_by: 'a\u001b[2J\nb\0\u202e' }, 'a\ufffd[2J\ufffdb\ufffd\ufffd'],
+    [{ requested_by: 'x'.repeat(1_000_000) }, `${'x'.repeat(99)}…`],
+    [{ requested_by: '\ud800' }, '\ufffd'],
+    [{ requested_by: '' }, null],
+    [{ requested_by: ' ' }, null],
+    [{ requested_by: { toString: 0 } }, null],
+    [{ requested_by: ['admin'] }, null],
+    [{}, null],
+    ['admin', null],
+    [null, null],
+  ] as const) {
+    test(`${JSON.stringify(payload).slice(0, 60)} is from ${by?.slice(0, 20) ?? 'nobody known'}`, () => {
+      assert.equal(requesterOf(payload), by);
     });
   }
 });

@@ -71,6 +71,7 @@ export async function walkHost(options: {
       DECNET_HOST_UUID: options.name,
       DECNET_INTERVAL: String(options.intervalSeconds),
       DECNET_GRACE: String(options.graceSeconds),
+      DECNET_ROLLOUT: '0',
       DOCKER_HOST: engine.host,
     },
     declare: (deckies, way) => {

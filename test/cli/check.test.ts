@@ -3,7 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type BuildBench, buildBench } from '../harness/build.ts';
-import { cli, type Finished } from '../harness/cli.ts';
+import type { Finished } from '../harness/cli.ts';
+import { runHere } from '../harness/run-here.ts';
 
 let bench: BuildBench;
 beforeEach(() => {
@@ -14,7 +15,7 @@ afterEach(() => bench.remove());
 describe('check', () => {
   const check = (content: string, ...args: string[]): Promise<Finished> => {
     writeFileSync(bench.out, content);
-    return cli(['check', bench.out, ...args], {});
+    return runHere(['check', bench.out, ...args], {});
   };
   const decky = (name: string, more: object = {}): object => ({
     name,
@@ -68,11 +69,11 @@ describe('check', () => {
     assert.deepEqual([cut.code, cut.stdout], [1, '']);
     assert.equal(cut.stderr, `decnet-fleet: ${bench.out}: is not JSON (line 1, column 13)\n`);
     for (const path of [join(bench.directory, 'none.json'), join(bench.directory, 'none', 'x.json')]) {
-      const none = await cli(['check', path], {});
+      const none = await runHere(['check', path], {});
       assert.deepEqual([none.code, none.stdout], [1, '']);
       assert.ok(!existsSync(path) && none.stderr.includes(path));
     }
-    assert.equal((await cli(['check'], {})).code, 2);
-    assert.equal((await cli(['check', bench.out, '--host', 'a/b'], {})).code, 2);
+    assert.equal((await runHere(['check'], {})).code, 2);
+    assert.equal((await runHere(['check', bench.out, '--host', 'a/b'], {})).code, 2);
   });
 });

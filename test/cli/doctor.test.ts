@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { cli, type Env } from '../harness/cli.ts';
+import type { Env } from '../harness/cli.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
+import { runHere } from '../harness/run-here.ts';
 import { postgresServer } from '../harness/servers.ts';
 
 interface Found {
@@ -41,7 +42,7 @@ describe('a broken database', () => {
     }
   };
   const examined = async (url: string, part: string): Promise<Found> => {
-    const { code, stdout, stderr } = await cli(['doctor', '--json'], env(url));
+    const { code, stdout, stderr } = await runHere(['doctor', '--json'], env(url));
     assert.equal(code, 1, stderr);
     const { checks } = JSON.parse(stdout) as { checks: readonly Found[] };
     const found = checks.find((check) => check.part === part);
@@ -49,14 +50,14 @@ describe('a broken database', () => {
     return found;
   };
   const says = async (url: string, command: readonly string[], pattern: RegExp): Promise<void> => {
-    const { code, stderr } = await cli(command, env(url));
+    const { code, stderr } = await runHere(command, env(url));
     assert.equal(code, 1, `${command}: ${stderr}`);
     assert.match(stderr, pattern);
     assert.equal(stderr.trim().split('\n').length, 1, stderr);
   };
 
   const migrated = async (url: string): Promise<void> => {
-    const { code, stderr } = await cli(['migrate'], env(url));
+    const { code, stderr } = await runHere(['migrate'], env(url));
     assert.equal(code, 0, stderr);
   };
 

@@ -6,9 +6,10 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
-import { cli, cliJson, start } from '../harness/cli.ts';
+import { cli, start } from '../harness/cli.ts';
 import { inDataDirectory } from '../harness/data-directory.ts';
 import { testDatabase } from '../harness/database.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { waitFor } from '../harness/wait.ts';
 
 // Each has a database of its own, and mostly waits for a server or a command.
@@ -53,7 +54,7 @@ describe('up with the embedded database', { concurrency: 3 }, () => {
       await waitFor(() => !isStopped() && pid() !== killed, 150_000);
       await waitFor(async () => (await names()).length === 3);
       const passes = async () =>
-        (await cliJson<{ hosts: { last_full_pass_at: string }[] }>(['hosts', '--json'], env)).hosts[0]
+        (await jsonHere<{ hosts: { last_full_pass_at: string }[] }>(['hosts', '--json'], env)).hosts[0]
           ?.last_full_pass_at;
       const last = await passes();
       await waitFor(async () => (await passes()) !== last, 150_000);
@@ -114,7 +115,7 @@ describe('up with the embedded database', { concurrency: 3 }, () => {
       inDataDirectory(async ({ directory, env }) => {
         noDecnet();
         const database = await openEmbedded(join(directory, 'data'));
-        await cli(['migrate'], env);
+        await runHere(['migrate'], env);
         const client = new pg.Client({ connectionString: database.url });
         await client.connect();
         // The name of an example decky, but not its content: somebody's own.
@@ -125,6 +126,10 @@ describe('up with the embedded database', { concurrency: 3 }, () => {
         const { code, stderr } = await cli(['up'], env);
         assert.equal(code, 2);
         assert.match(stderr, refused);
+        assert.match(
+          stderr,
+          /the example fleet is not used: host local has deckies recorded\. Set DECNET_STATE_FILE/,
+        );
         const { rows } = await client.query('select name, state from fleet_deckies');
         assert.deepEqual(rows, [{ name: 'example-web', state: 'running' }]);
         await client.end();
@@ -184,11 +189,11 @@ describe('up with the embedded database', { concurrency: 3 }, () => {
       process.kill(pid(), 'SIGKILL');
       await waitFor(
         async () =>
-          (await cliJson<{ hosts: { stale: boolean }[] }>(['hosts', '--json'], env)).hosts.length === 1,
+          (await jsonHere<{ hosts: { stale: boolean }[] }>(['hosts', '--json'], env)).hosts.length === 1,
         60_000,
       );
       const passes = async () =>
-        (await cliJson<{ hosts: { last_pass_at: string }[] }>(['hosts', '--json'], env)).hosts[0]
+        (await jsonHere<{ hosts: { last_pass_at: string }[] }>(['hosts', '--json'], env)).hosts[0]
           ?.last_pass_at;
       const before = await passes();
       await waitFor(async () => (await passes()) !== before, 60_000);

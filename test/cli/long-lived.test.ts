@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { cli, start } from '../harness/cli.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
+import { runHere } from '../harness/run-here.ts';
 import { freePort } from '../harness/services.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -69,7 +70,7 @@ describe('what runs until it is stopped', async () => {
   test('up and dashboard print the same address', async () => {
     const [one, other] = await Promise.all(
       ['up', 'dashboard'].map(async (command) =>
-        (await cli([command, '--help'], {})).stdout
+        (await runHere([command, '--help'], {})).stdout
           .split('\n')
           .filter((line) => /^ {2}--(port|host) /.test(line))
           .map((line) => line.replace(/ +/g, ' ')),

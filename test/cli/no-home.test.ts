@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { packageRoot } from '../../src/lib/package.ts';
-import { cli, type Env, type Finished } from '../harness/cli.ts';
+import { cli, type Env, type Finished, start } from '../harness/cli.ts';
 import { declaredDecky, testHost } from '../harness/host.ts';
 import { testStore } from '../harness/stores.ts';
 
@@ -18,25 +17,12 @@ const skip =
     : isKnown && `there is a user ${stranger} on this machine`;
 
 /** @param env the whole environment, except PATH */
-const asStranger = (args: readonly string[], env: Env = {}, program = 'src/cli/bin.ts'): Promise<Finished> =>
-  new Promise((done) => {
-    const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
-      uid: stranger,
-      gid: stranger,
-      cwd: '/',
-      env: { PATH: process.env.PATH, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk;
-    });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr += chunk;
-    });
-    child.once('close', (code) => done({ code, stdout, stderr }));
-  });
+const asStranger = (args: readonly string[], env: Env = {}, program?: string): Promise<Finished> =>
+  start(args, { HOME: undefined, LANG: undefined, DECNET_ROLLOUT: undefined, ...env }, program, '', {
+    uid: stranger,
+    gid: stranger,
+    cwd: '/',
+  }).finished;
 
 describe('a user without a home directory', { skip }, () => {
   const host = testHost();
@@ -72,7 +58,6 @@ describe('a user without a home directory', { skip }, () => {
     const store = await testStore('postgres');
     try {
       const env = { ...store.env, DECNET_STATE_FILE: host.stateFile, LOG_LEVEL: 'error' };
-      await cli(['migrate'], host.env(store.env));
       for (const args of [['reconcile', '--once'], ['plan'], ['status'], ['hosts', '--json']]) {
         const { code, stderr } = await asStranger(args, env);
         assert.deepEqual([code, stderr], [0, ''], args.join(' '));

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cli } from '../harness/cli.ts';
+import { runHere } from '../harness/run-here.ts';
 
 /** Two values of each option that takes one. New options must be added here. */
 const values: Readonly<Record<string, readonly [string, string]>> = {
   '--archetype': ['deaddeck', 'linux-server'],
   '--count': ['2', '3'],
   '--decky': ['web', 'mail'],
+  '--for': ['running', 'fresh'],
   '--gateway': ['10.0.0.1', '10.0.0.254'],
   '--host': ['127.0.0.1', '127.0.0.2'],
   '--host-ip': ['10.0.0.2', '10.0.0.3'],
@@ -17,23 +18,34 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
   '--master': ['grafana', 'fleet'],
   '--mutate-interval': ['1', '2'],
   '--out': ['/nonexistent/a', '/nonexistent/b'],
+  '--output': ['json', 'wide'],
   '--port': ['0', '7071'],
   '--seed': ['1', '2'],
   '--since': ['1h', '2h'],
+  '--sort': ['name', 'ip'],
   '--subnet': ['10.0.0.0/24', '10.0.1.0/24'],
   '--timeout': ['1', '2'],
+  '--watch': ['1', '2'],
 };
-const lists = ['build --reserve', 'build --services', 'build --distros'];
+const lists = [
+  'build --reserve',
+  'build --services',
+  'build --distros',
+  'status --host',
+  'status --state',
+  'status --service',
+  'wait --host',
+];
 
 /** No store answers, so a command that starts its work soon exits 1. */
 const nowhere = { DATABASE_URL: 'postgres://127.0.0.1:1/x', DECNET_STATE_FILE: '/nonexistent/x' };
 
 test('an option with one value that is repeated is an error, in every command', async () => {
-  const { stdout } = await cli(['--help'], {});
+  const { stdout } = await runHere(['--help'], {});
   const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
   const tried: string[] = [];
   for (const command of commands.filter((name) => name !== 'help')) {
-    const help = await cli([command, '--help'], {});
+    const help = await runHere([command, '--help'], {});
     for (const [, name = ''] of help.stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+) [<[]/gm)) {
       const what = `${command} ${name}`;
       tried.push(what);
@@ -43,7 +55,7 @@ test('an option with one value that is repeated is an error, in every command', 
         [name, one, name, other],
         [`${name}=${one}`, name, one],
       ]) {
-        const done = await cli([command, ...args], nowhere);
+        const done = await runHere([command, ...args], nowhere);
         assert.deepEqual([done.code, done.stdout], [command === 'plan' ? 1 : 2, ''], what);
         assert.equal(
           done.stderr,
@@ -60,7 +72,7 @@ test('an option with one value that is repeated is an error, in every command', 
 test('a repeated list option adds to the list', async () => {
   const built = async (...args: string[]) => {
     const net = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2', '--seed', '1'];
-    const done = await cli(['build', '--count', '3', ...net, ...args], {});
+    const done = await runHere(['build', '--count', '3', ...net, ...args], {});
     assert.equal(done.code, 0, done.stderr);
     return JSON.parse(done.stdout) as { ip: string; services: string[]; distro: string }[];
   };
@@ -78,7 +90,7 @@ test('a repeated list option adds to the list', async () => {
 });
 
 test('a repeated flag has no further effect', async () => {
-  const done = await cli(['status', '--json', '--json'], nowhere);
+  const done = await runHere(['status', '--json', '--json'], nowhere);
   assert.equal(done.code, 1, done.stderr);
   assert.match(done.stderr, /does not answer/);
 });

@@ -25,8 +25,13 @@ const prints: readonly (readonly string[])[] = [
   ['status', '--json'],
   ['hosts'],
   ['hosts', '--json'],
+  ['incidents'],
+  ['incidents', '--json'],
   ['history'],
   ['history', '--json'],
+  ['wait', '--for', 'fresh', '--timeout', '1'],
+  ['explain'],
+  ['explain', '137'],
   ['stop', '--host', 'local'],
   ['grant', '--host', 'local'],
   ['grant', '--master', 'grafana'],
@@ -36,6 +41,8 @@ const prints: readonly (readonly string[])[] = [
   ['check', 'STATE_FILE'],
   ['doctor'],
   ['doctor', '--json'],
+  ['notify', 'test'],
+  ['notify', 'test', '--json'],
   ['forget', '--host', 'gone', '--yes'],
   ['dump'],
   ['restore', 'DUMP'],
@@ -71,7 +78,13 @@ describe('a standard output that takes no more', async () => {
       ],
       {
         // Node's compile cache would be limited, too.
-        env: { PATH: process.env.PATH, HOME: '/nonexistent', NODE_DISABLE_COMPILE_CACHE: '1', ...env },
+        env: {
+          PATH: process.env.PATH,
+          HOME: '/nonexistent',
+          NODE_DISABLE_COMPILE_CACHE: '1',
+          DECNET_NOTIFY: 'http://127.0.0.1:1/',
+          ...env,
+        },
         stdio: ['ignore', output, 'pipe'],
       },
     );

@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/database/orm.ts';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { thisMachine } from '../../src/docker/identity.ts';
 import type { JobResult } from '../../src/fleet/job.ts';
+import { noHearing } from '../../src/pass/observe.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { stateFileReader } from '../../src/state-file/read.ts';
 import { cli, cliJson, type Env, start } from '../harness/cli.ts';
@@ -17,6 +18,7 @@ import {
 } from '../harness/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { fixture, rowsOf, statesOf } from '../harness/pass.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -49,7 +51,6 @@ for (const kind of stores) {
       store = await testStore(kind);
       host = testHost();
       env = host.env({ ...store.env, DOCKER_HOST: engine.host });
-      assert.equal((await cli(['migrate'], env)).code, 0);
     });
     afterEach(async () => {
       await engine.removeAll();
@@ -58,8 +59,8 @@ for (const kind of stores) {
     });
 
     const reconcile = (...args: string[]): Promise<JobResult> =>
-      cliJson(['reconcile', '--once', '--json', ...args], env);
-    const planOf = (): Promise<PlanJson> => cliJson(['plan', '--json'], env);
+      jsonHere(['reconcile', '--once', '--json', ...args], env);
+    const planOf = (): Promise<PlanJson> => jsonHere(['plan', '--json'], env);
     const reasonsOf = async () =>
       Object.fromEntries(
         (await rowsOf(store.db)).map(({ name, state, last_error }) => [name, [state, last_error]]),
@@ -84,9 +85,11 @@ for (const kind of stores) {
             stateFile: stateFileReader(host.stateFile, 'local'),
             engine: docker,
             machine: thisMachine(async () => (await docker.info()).id),
+            hearing: noHearing,
+            decnet: null,
             bus: { publish: () => undefined },
           },
-          { graceSeconds: 300 },
+          { graceSeconds: 300, rolloutSeconds: 0 },
         );
       } finally {
         await database.close();
@@ -103,7 +106,8 @@ for (const kind of stores) {
     test('a fixture that DECNET wrote: inserted, killed, removed, then no changes', async () => {
       host.writeText(fixture('unihost-3.decnet-state.json'));
       await engine.makeFixture(JSON.parse(fixture('unihost-3.containers.json')) as FixtureDecky[]);
-      const first = await reconcile();
+      const once = ['reconcile', '--once', '--json'];
+      const first = await cliJson<JobResult>(once, env);
       assert.deepEqual([first.inserted, first.docker], [3, 'ok']);
       assert.deepEqual(await statesOf(store.db), [
         'file-store running',
@@ -134,7 +138,7 @@ for (const kind of stores) {
         [0, 0, 0, 0],
       );
       assert.deepEqual(await rowsOf(store.db), rows);
-      assert.equal((await cli(['plan'], env)).code, 0);
+      assert.equal((await runHere(['plan'], env)).code, 0);
     });
 
     for (const name of ['unihost-flags-12', 'swarm-worker-4']) {
@@ -148,7 +152,7 @@ for (const kind of stores) {
         assert.equal((await reconcile()).inserted, deckies.length);
         const states = await statesOf(store.db, uuid);
         assert.deepEqual(states, deckies.map((decky) => `${decky.name} running`).sort());
-        assert.equal((await cli(['plan'], env)).code, 0);
+        assert.equal((await runHere(['plan'], env)).code, 0);
       });
     }
 
@@ -276,7 +280,7 @@ for (const kind of stores) {
     });
 
     test('a job for another host without a worker: a clear error, and no job stays behind', async () => {
-      const { code, stdout, stderr } = await cli(
+      const { code, stdout, stderr } = await runHere(
         ['reconcile', '--once', '--json', '--host', 'peer', '--timeout', '1'],
         env,
       );
@@ -299,7 +303,7 @@ for (const kind of stores) {
       await waitFor(async () => (await statesOf(store.db)).length === 1);
       host.write([declaredDecky('web'), declaredDecky('mail')]);
       // This command has no state file: the worker's file is used.
-      const result = await cliJson<JobResult>(['reconcile', '--once', '--json'], {
+      const result = await jsonHere<JobResult>(['reconcile', '--once', '--json'], {
         ...env,
         DECNET_STATE_FILE: '/nonexistent/x',
       });
@@ -350,7 +354,7 @@ for (const kind of stores) {
     test('an engine that is down: pending, no state is changed, exit 0, and the summary shows it', async () => {
       host.write([declaredDecky('web')]);
       const down = { ...env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
-      const { code, stdout } = await cli(['reconcile', '--once'], down);
+      const { code, stdout } = await runHere(['reconcile', '--once'], down);
       assert.equal(code, 0);
       assert.match(stdout, /inserted=1 .*docker=unreachable \(no state was changed\)/);
       assert.deepEqual(await statesOf(store.db), ['web pending']);
@@ -374,7 +378,7 @@ for (const kind of stores) {
       await reconcile();
       await engine.container('web-ssh').kill();
       host.write([declaredDecky('web'), declaredDecky('web')]);
-      const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], env);
+      const { code, stdout, stderr } = await runHere(['reconcile', '--once', '--json'], env);
       assert.deepEqual([code, stdout], [1, '']);
       assert.equal(
         stderr
@@ -388,7 +392,7 @@ for (const kind of stores) {
         /decnet-state\.json: config\.deckies\[1\]\.name "web" is already that of config\.deckies\[0\]/,
       );
       assert.deepEqual((await reasonsOf()).web, ['failed', 'ssh: exited, code 137']);
-      assert.equal((await cli(['plan'], env)).code, 1);
+      assert.equal((await runHere(['plan'], env)).code, 1);
     });
   });
 }

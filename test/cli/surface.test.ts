@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { packageRoot, version } from '../../src/lib/package.ts';
-import { cli, cliJson, start } from '../harness/cli.ts';
+import { cli, start } from '../harness/cli.ts';
 import { engineOf } from '../harness/fake-engine.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { freePort } from '../harness/services.ts';
 
 const commands = [
@@ -18,7 +19,10 @@ const commands = [
   'plan',
   'status',
   'hosts',
+  'incidents',
   'history',
+  'wait',
+  'explain',
   'stop',
   'forget',
   'grant',
@@ -26,6 +30,7 @@ const commands = [
   'build',
   'check',
   'doctor',
+  'notify',
   'dump',
   'restore',
 ];
@@ -34,7 +39,7 @@ describe('the command line', async () => {
   const { store, host, env } = await hostWithStore();
   before(async () => {
     host.write([declaredDecky('web'), declaredDecky('mail', ['smtp_relay'])]);
-    await cli(['reconcile', '--once'], env);
+    await runHere(['reconcile', '--once'], env);
   });
 
   test('prints help and its version', async () => {
@@ -44,7 +49,7 @@ describe('the command line', async () => {
     assert.match(help.stdout, /Examples:/);
     assert.equal((await cli(['--version'], {})).stdout, `${version}\n`);
     for (const command of commands) {
-      const one = await cli([command, '--help'], {});
+      const one = await runHere([command, '--help'], {});
       assert.deepEqual([one.code, one.stderr], [0, ''], command);
       assert.match(one.stdout, /Usage: decnet-fleet/);
     }
@@ -62,10 +67,17 @@ describe('the command line', async () => {
     [['reconcile', '--json'], /--json requires --once/],
     [['reconcile', '--once', '--host', 'peer', '--take-over'], /--take-over cannot be used with/],
     [['history', '--since', 'yesterday'], /--since "yesterday" is not a time/],
+    [['incidents', '--open', '--since', '1h'], /--open cannot be used with --since/],
     [['status', 'extra'], /too many arguments/],
+    [['notify', 'tset'], /'tset' is invalid for argument 'action'\. Allowed choices are test/],
+    [['notify', 'test'], /No receiver of notifications is configured\. Set DECNET_NOTIFY/],
+    [
+      ['explain', 'runing'],
+      /"runing" is not a state[^?]*\. Did you mean running\? `decnet-fleet explain` lists all/,
+    ],
   ] as const) {
     test(`${args.join(' ')}: exit 2`, async () => {
-      const { code, stdout, stderr } = await cli(args, env);
+      const { code, stdout, stderr } = await (args[0] === 'nonsense' ? cli : runHere)(args, env);
       assert.deepEqual([code, stdout], [2, '']);
       assert.match(stderr, words);
       assert.doesNotMatch(stderr, /\n {4}at /);
@@ -73,8 +85,8 @@ describe('the command line', async () => {
   }
 
   test('wrong usage of plan: exit 1, since 2 means changes', async () => {
-    assert.equal((await cli(['plan', '--nonsense'], env)).code, 1);
-    assert.equal((await cli(['plan'], { ...env, DECNET_GRACE: 'x' })).code, 1);
+    assert.equal((await runHere(['plan', '--nonsense'], env)).code, 1);
+    assert.equal((await runHere(['plan'], { ...env, DECNET_GRACE: 'x' })).code, 1);
   });
 
   test('an invalid environment variable: exit 2 with its name', async () => {
@@ -104,7 +116,9 @@ describe('the command line', async () => {
     const line =
       /^decnet-fleet: DOCKER_HOST "ssh:\/\/me@example" is an engine behind SSH, which is not supported\. Forward its socket with `ssh -N -L [^\n]*\n$/;
     for (const args of [['reconcile', '--once'], ['reconcile', '--interval', '30'], ['up'], ['doctor']]) {
-      const { code, stdout, stderr } = await cli(args, behindSsh);
+      // Those that run until they are stopped need a process.
+      const run = args.includes('up') || args.includes('--interval') ? cli : runHere;
+      const { code, stdout, stderr } = await run(args, behindSsh);
       assert.deepEqual([code, stdout], [2, ''], `${args.join(' ')}: ${stderr}`);
       assert.match(stderr, line, args.join(' '));
     }
@@ -112,14 +126,14 @@ describe('the command line', async () => {
     assert.equal(worker.code, 2, worker.stderr);
     assert.match(worker.stderr, line);
     // For `plan`, exit code 2 means changes.
-    const plan = await cli(['plan'], behindSsh);
+    const plan = await runHere(['plan'], behindSsh);
     assert.equal(plan.code, 1);
     assert.match(plan.stderr, line);
-    assert.equal((await cli(['status'], behindSsh)).code, 0);
+    assert.equal((await runHere(['status'], behindSsh)).code, 0);
   });
 
   test('no state file: exit 2 with both default paths', async () => {
-    const { code, stderr } = await cli(['reconcile', '--once'], { ...env, DECNET_STATE_FILE: '' });
+    const { code, stderr } = await runHere(['reconcile', '--once'], { ...env, DECNET_STATE_FILE: '' });
     assert.equal(code, 2);
     assert.match(
       stderr,
@@ -141,7 +155,7 @@ describe('the command line', async () => {
   ] as const) {
     test(`the database is down (${what}): a clear error, no password, no stack`, async () => {
       for (const args of [['status'], ['migrate'], ['reconcile', '--once', '--json']]) {
-        const { code, stdout, stderr } = await cli(args, { ...env, ...more });
+        const { code, stdout, stderr } = await runHere(args, { ...env, ...more });
         assert.deepEqual([code, stdout], [1, ''], args.join(' '));
         assert.match(stderr, args[0] === 'reconcile' ? /do(es)? not answer/ : words);
         assert.doesNotMatch(stderr, /secret|\n {4}at /);
@@ -152,7 +166,7 @@ describe('the command line', async () => {
   test('a database that refuses the login: a clear error', async () => {
     const url = new URL(store.db.url);
     url.password = 'wrong-secret';
-    const { code, stderr } = await cli(['status'], { ...env, DATABASE_URL: url.href });
+    const { code, stderr } = await runHere(['status'], { ...env, DATABASE_URL: url.href });
     assert.equal(code, 1);
     assert.match(stderr, /refuses the connection: password authentication failed/);
     assert.doesNotMatch(stderr, /wrong-secret/);
@@ -171,11 +185,11 @@ describe('the command line', async () => {
       testDatabase({ migrated: false }),
     );
     for (const args of [['status'], ['reconcile', '--once']]) {
-      const { code, stderr } = await cli(args, { ...env, DATABASE_URL: empty.url });
+      const { code, stderr } = await runHere(args, { ...env, DATABASE_URL: empty.url });
       assert.equal(code, 1);
       assert.match(stderr, /have the tables of this version\. Run `decnet-fleet migrate`/, args.join(' '));
     }
-    const check = await cli(['migrate', '--check'], { ...env, DATABASE_URL: empty.url });
+    const check = await runHere(['migrate', '--check'], { ...env, DATABASE_URL: empty.url });
     assert.deepEqual(
       [check.code, /Pending migrations: 001-fleet-tables, 002-granted-hosts/.test(check.stderr)],
       [1, true],
@@ -185,7 +199,7 @@ describe('the command line', async () => {
       twice.map(({ code }) => code),
       [0, 0],
     );
-    assert.equal((await cli(['migrate', '--check'], { ...env, DATABASE_URL: empty.url })).code, 0);
+    assert.equal((await runHere(['migrate', '--check'], { ...env, DATABASE_URL: empty.url })).code, 0);
     await empty.drop();
   });
 
@@ -195,16 +209,18 @@ describe('the command line', async () => {
       status: ['status', '--json'],
       hosts: ['hosts', '--json'],
       history: ['history', '--json'],
+      incidents: ['incidents', '--json'],
       plan: ['plan', '--json'],
       result: ['reconcile', '--once', '--json'],
       'result ': ['reconcile', '--once', '--json', '--dry-run'],
       doctor: ['doctor', '--json'],
+      notify: ['notify', 'test', '--json'],
     })) {
       const schema = JSON.parse(
         readFileSync(join(packageRoot, 'docs/schemas', `${name.trim()}.schema.json`), 'utf8'),
       );
       const holds = ajv.compile(schema);
-      const document = await cliJson(args, env);
+      const document = await jsonHere(args, { DECNET_NOTIFY: 'http://127.0.0.1:1/', ...env });
       assert.ok(
         holds(document),
         `${args.join(' ')}: ${JSON.stringify(holds.errors)}\n${JSON.stringify(document)}`,
@@ -217,21 +233,27 @@ describe('the command line', async () => {
     await store.db.query(
       `update fleet_deckies set state = 'failed', last_error = 'smtp_relay: exited, code 137' where name = 'mail'`,
     );
-    const { stdout } = await cli(['status'], env);
-    assert.match(stdout, /^local - pass \d+ s ago - Docker unreachable - 1 failed, 1 pending/);
+    const { stdout } = await runHere(['status'], env);
+    assert.match(
+      stdout,
+      /^2 deckies: 1 failed, 1 pending\n1 host: 1 fresh, 1 without Docker \(local\)\n\nlocal - pass \d+ s ago - Docker unreachable - 1 failed, 1 pending/,
+    );
     assert.match(stdout, /mail .*failed .*smtp_relay: exited, code 137 \(killed\)\n.*web .*pending/);
     await store.db.query(
       `update fleet_hosts set interval_s = 30, last_full_pass_at = now() - interval '4 minutes'`,
     );
-    assert.match((await cli(['status'], env)).stdout, /pass 4 min ago, 8 intervals: stale .*\(last known\)/);
-    assert.match((await cli(['hosts'], env)).stdout, /local +4 min ago, 8 intervals: stale/);
+    assert.match(
+      (await runHere(['status'], env)).stdout,
+      /pass 4 min ago, 8 intervals: stale .*\(last known\)/,
+    );
+    assert.match((await runHere(['hosts'], env)).stdout, /local +4 min ago, 8 intervals: stale/);
     await store.db.query('update fleet_hosts set last_full_pass_at = now()');
   });
 
   test('history shows changes and reasons, of one decky and since a time', async () => {
     const of = async (...args: string[]) =>
       (
-        await cliJson<{ transitions: { name: string; to_state: string }[] }>(
+        await jsonHere<{ transitions: { name: string; to_state: string }[] }>(
           ['history', '--json', ...args],
           env,
         )
@@ -248,13 +270,13 @@ describe('the command line', async () => {
     );
     assert.equal((await of('--since', '2020-01-01')).length, 2);
     assert.match(
-      (await cli(['history'], env)).stdout,
+      (await runHere(['history'], env)).stdout,
       /2 h ago +local +web +nothing -> pending +new in the file; Docker does not answer/,
     );
   });
 
   test('doctor finds the fault, prints advice, and exits 1', async () => {
-    const { code, stdout } = await cli(['doctor'], env);
+    const { code, stdout } = await runHere(['doctor'], env);
     assert.equal(code, 1);
     assert.match(stdout, /^ok +configuration/m);
     assert.match(stdout, /^ok +state file .*2 deckies of host local/m);
@@ -278,13 +300,13 @@ describe('the command line', async () => {
     });
     try {
       const proxied = { ...env, DOCKER_HOST: engine.host };
-      const { stdout } = await cli(['doctor'], proxied);
+      const { stdout } = await runHere(['doctor'], proxied);
       assert.match(
         stdout,
         /^note +Docker +unix:.*: 0 containers; .*GET \/info.*403.*Passes work without it,.*version.*INFO=1$/m,
       );
       assert.match(stdout, /^FAULT +clocks .*the clock of Docker is 2 h ahead/m);
-      const pass = await cli(['reconcile', '--once', '--json'], proxied);
+      const pass = await runHere(['reconcile', '--once', '--json'], proxied);
       assert.equal(JSON.parse(pass.stdout).docker, 'ok', pass.stderr);
     } finally {
       await engine.stop();

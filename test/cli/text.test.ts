@@ -10,6 +10,7 @@ import {
   table,
   withMeaning,
 } from '../../src/cli/text.ts';
+import { dockerCommand } from '../../src/fleet/docker-command.ts';
 import { printable, printableDeep, shortened } from '../../src/lib/text.ts';
 
 const terminal = { isTTY: true, columns: 60 };
@@ -58,6 +59,48 @@ describe('the terminal', () => {
       withMeaning('ssh: exited, code 137; http: exited, code 3'),
       'ssh: exited, code 137 (killed); http: exited, code 3',
     );
+    assert.equal(withMeaning('exited, code 128'), 'exited, code 128 (Docker could not start it)');
+    const explained = 'ssh: exited, code 128 (Docker started it before its base; docker start web-ssh)';
+    assert.equal(withMeaning(explained), explained);
+  });
+
+  test('phrases are explained, each once', () => {
+    assert.equal(
+      withMeaning('ssh: cut off from its network; http: cut off from its network; not in the file: ftp'),
+      'ssh: cut off from its network (its base was restarted or replaced: restart the service containers, or deploy again); http: cut off from its network; not in the file: ftp',
+    );
+    assert.equal(withMeaning('deploying'), 'deploying (DECNET is creating its containers)');
+    assert.equal(withMeaning('deploying-01: no container'), 'deploying-01: no container');
+    assert.equal(
+      withMeaning('no container; its deployment failed'),
+      'no container; its deployment failed (DECNET reported this; deploy it again)',
+    );
+    assert.equal(
+      withMeaning('no container; its deployment did not finish'),
+      'no container; its deployment did not finish (it did not run within DECNET_ROLLOUT)',
+    );
+  });
+
+  test('a command is only made of plain names', () => {
+    assert.equal(dockerCommand('rm -f', ['web-02', 'web-02-ssh']), 'docker rm -f web-02 web-02-ssh');
+    for (const name of [
+      '',
+      '-f',
+      '--all',
+      'a b',
+      'a;b',
+      'a\n',
+      '$(x)',
+      '`x`',
+      'a\u202eb',
+      'é',
+      'a…',
+      "a'b",
+      '../x',
+      '*',
+    ])
+      assert.equal(dockerCommand('restart', ['web', name]), null, JSON.stringify(name));
+    assert.equal(dockerCommand('rm -f', []), null);
   });
 });
 

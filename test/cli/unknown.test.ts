@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { cli, cliJson } from '../harness/cli.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 
 describe('what does not exist', async () => {
   const { store, host, env } = await hostWithStore({ DECNET_HOSTS: 'named', LOG_LEVEL: 'error' });
@@ -27,7 +27,7 @@ describe('what does not exist', async () => {
       ['status', '--host', 'nobody', '--json'],
       ['stop', '--host', 'nobody'],
     ]) {
-      const { code, stdout, stderr } = await cli(args, { ...env, DECNET_HOSTS: undefined });
+      const { code, stdout, stderr } = await runHere(args, { ...env, DECNET_HOSTS: undefined });
       assert.deepEqual([code, stdout], [1, ''], args.join(' '));
       assert.match(
         stderr,
@@ -38,13 +38,13 @@ describe('what does not exist', async () => {
 
   test('a host, when others are known: exit 1 with some of them', async () => {
     host.write([declaredDecky('web'), declaredDecky('mail')]);
-    await cli(['reconcile', '--once'], env);
+    await runHere(['reconcile', '--once'], env);
     await store.db.query(
       `insert into fleet_deckies (host_uuid, name, services, decky_config, state, updated_at)
        values ('rows-only', 'files', '["smb"]', '{"name": "files"}', 'running', now())`,
     );
     for (const args of asks) {
-      const { code, stdout, stderr } = await cli(args, env);
+      const { code, stdout, stderr } = await runHere(args, env);
       assert.deepEqual([code, stdout], [1, ''], args.join(' '));
       assert.match(
         stderr,
@@ -55,8 +55,10 @@ describe('what does not exist', async () => {
     await store.db.query(
       `insert into fleet_hosts (host_uuid, interval_s) select 'many-' || n, 30 from generate_series(1, 2000) n`,
     );
-    const { stderr } = await cli(['status', '--host', 'nobody'], env);
+    const { stderr } = await runHere(['status', '--host', 'nobody'], env);
     assert.match(stderr, /Known hosts: local, many-1, many-10, many-100, many-1000 and 1,998 more\n$/);
+    const near = await runHere(['status', '--host', 'lcoal'], env);
+    assert.match(near.stderr, /Host lcoal is unknown\. Did you mean local\? Known hosts: local, /);
     await store.db.query(`delete from fleet_hosts where host_uuid like 'many-%'`);
   });
 
@@ -66,15 +68,15 @@ describe('what does not exist', async () => {
         (command) => [one, command] as const,
       ),
     )) {
-      const { code, stdout, stderr } = await cli([...args, '--host', name], env);
+      const { code, stdout, stderr } = await runHere([...args, '--host', name], env);
       assert.deepEqual([code, stderr], [0, ''], `${args.join(' ')} ${name}`);
       assert.notEqual(stdout, '');
     }
     assert.match(
-      (await cli(['status', '--host', 'named'], env)).stdout,
+      (await runHere(['status', '--host', 'named'], env)).stdout,
       /no worker has ever monitored this host/,
     );
-    const { hosts } = await cliJson<{ hosts: { host_uuid: string; first_seen_at: string | null }[] }>(
+    const { hosts } = await jsonHere<{ hosts: { host_uuid: string; first_seen_at: string | null }[] }>(
       ['hosts', '--host', 'named', '--json'],
       env,
     );
@@ -82,7 +84,7 @@ describe('what does not exist', async () => {
       hosts.map(({ host_uuid, first_seen_at }) => [host_uuid, first_seen_at]),
       [['named', null]],
     );
-    assert.equal((await cli(['grant', '--host', 'local', '--revoke'], env)).code, 0);
+    assert.equal((await runHere(['grant', '--host', 'local', '--revoke'], env)).code, 0);
   });
 
   test('a decky: exit 1 with the hosts that have one of its name', async () => {
@@ -98,7 +100,7 @@ describe('what does not exist', async () => {
       ],
     ] as const) {
       for (const json of [[], ['--json']]) {
-        const { code, stdout, stderr } = await cli(['history', ...args, ...json], env);
+        const { code, stdout, stderr } = await runHere(['history', ...args, ...json], env);
         assert.deepEqual([code, stdout], [1, ''], args.join(' '));
         assert.match(stderr, words);
       }
@@ -117,9 +119,9 @@ describe('what does not exist', async () => {
       [['--decky', 'files'], 0],
       [['--since', '1h'], 0],
     ] as const) {
-      const found = await cliJson<{ transitions: unknown[] }>(['history', '--json', ...args], env);
+      const found = await jsonHere<{ transitions: unknown[] }>(['history', '--json', ...args], env);
       assert.equal(found.transitions.length, count, args.join(' '));
-      assert.equal((await cli(['history', ...args], env)).code, 0);
+      assert.equal((await runHere(['history', ...args], env)).code, 0);
     }
   });
 });

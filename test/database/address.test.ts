@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { cli, start } from '../harness/cli.ts';
 import { findProgram } from '../harness/program.ts';
+import { runHere } from '../harness/run-here.ts';
 import { postgresServer, type Server } from '../harness/servers.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -93,7 +94,7 @@ describe('the address of the database', {
 
   test('applies to every connection of a process: verified TLS, application name and options', async () => {
     const url = address(`${verified()}&application_name=mine&options=-c%20statement_timeout%3D54321`);
-    const migrated = await cli(['migrate'], env(url));
+    const migrated = await runHere(['migrate'], env(url));
     assert.equal(migrated.code, 0, migrated.stderr);
     const running = start(['reconcile', '--interval', '1'], env(url));
     try {
@@ -133,7 +134,7 @@ describe('the address of the database', {
       `sslmode=verify-full&sslrootcert=${join(directory, 'other.crt')}`,
     ]) {
       for (const command of [['status'], ['reconcile', '--once'], ['migrate', '--check']]) {
-        const { code, stderr } = await cli(command, env(address(parameters)));
+        const { code, stderr } = await runHere(command, env(address(parameters)));
         assert.equal(code, 1, `${parameters} ${command}: ${stderr}`);
         assert.match(stderr, /^decnet-fleet: The (database|queues)/m, `${parameters}: ${stderr}`);
       }
@@ -141,7 +142,7 @@ describe('the address of the database', {
   });
 
   test('an unreadable file in the address: exit 2 with the file', async () => {
-    const { code, stderr } = await cli(
+    const { code, stderr } = await runHere(
       ['status'],
       env(address('sslmode=verify-full&sslrootcert=/nonexistent/ca.crt')),
     );
@@ -152,18 +153,18 @@ describe('the address of the database', {
 
   test('a Unix socket in each notation', async () => {
     const { username, password, port, pathname } = new URL(server.url);
-    assert.equal((await cli(['migrate'], env(address(verified())))).code, 0);
+    assert.equal((await runHere(['migrate'], env(address(verified())))).code, 0);
     for (const url of [
       `postgresql://${username}:${password}@${pathname}?host=${sockets}&port=${port}`,
       `postgresql://${pathname}?host=${sockets}&port=${port}&user=${username}&password=${password}`,
       `postgresql://${username}:${password}@${encodeURIComponent(sockets)}:${port}${pathname}`,
     ]) {
-      const { code, stderr } = await cli(['status', '--json'], env(url));
+      const { code, stderr } = await runHere(['status', '--json'], env(url));
       assert.equal(code, 0, `${url}: ${stderr}`);
-      const once = await cli(['reconcile', '--once'], env(url));
+      const once = await runHere(['reconcile', '--once'], env(url));
       assert.equal(once.code, 0, `${url}: ${once.stderr}`);
     }
-    const { code, stderr } = await cli(['status'], env(`postgresql://u:secret@/fleet?host=/nonexistent`));
+    const { code, stderr } = await runHere(['status'], env(`postgresql://u:secret@/fleet?host=/nonexistent`));
     assert.equal(code, 1);
     assert.match(stderr, /The database \/nonexistent\/fleet does not answer/);
     assert.doesNotMatch(stderr, /secret/);

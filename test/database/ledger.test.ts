@@ -9,6 +9,7 @@ import { openDatabase } from '../../src/database/orm.ts';
 import { report } from '../../src/database/queries/report.ts';
 import { noFigures } from '../../src/fleet/figures.ts';
 import type { JobData } from '../../src/fleet/job.ts';
+import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { type PassOutcome, pass } from '../../src/pass/pass.ts';
 import { testDatabase } from '../harness/database.ts';
 import {
@@ -23,6 +24,7 @@ import {
   unreachable,
 } from '../harness/facts.ts';
 import { type Bench, bench, rowsOf, statesOf } from '../harness/pass.ts';
+import { waitFor } from '../harness/wait.ts';
 
 let it: Bench;
 beforeEach(async () => {
@@ -31,7 +33,7 @@ beforeEach(async () => {
 afterEach(() => it.close());
 
 const run = (more: Partial<JobData> = {}, job = '1'): Promise<PassOutcome> =>
-  pass({ host_uuid: 'local', ...more }, job, it.ports, { graceSeconds: 300 });
+  pass({ host_uuid: 'local', ...more }, job, it.ports, { graceSeconds: 300, rolloutSeconds: 0 });
 
 const counts = async (more: Partial<JobData> = {}): Promise<readonly number[]> => {
   const { inserted, deleted, state_updated, config_updated } = (await run(more)).result;
@@ -378,9 +380,11 @@ describe('the host transaction', () => {
     const request = { host: 'local', only: null, dryRun: false, job: '1' };
     const { generation } = await ledger.host('local', { create: true });
     const order: string[] = [];
+    const peerIsDone = new AbortController();
     const slow = ledger.inTransaction(request, generation, async (open) => {
       order.push('local begins');
-      await sleep(300);
+      // Until the other host is done; if that waited for this one, this would end first.
+      await sleep(10_000, undefined, { signal: peerIsDone.signal }).catch(() => undefined);
       await open.record({
         identity: null,
         observed: true,
@@ -394,14 +398,15 @@ describe('the host transaction', () => {
           deckies: 0,
           containers: 0,
         },
-        memory: { held: new Map(), left: new Map(), contested: new Map() },
+        memory: noMemory,
         figures: noFigures,
       });
       order.push('local ends');
     });
-    await sleep(100);
+    await waitFor(() => order.length === 1);
     const second = ledger.inTransaction(request, generation, async () => order.push('never'));
     await ledger.inTransaction({ ...request, host: 'peer' }, '0', async () => order.push('peer'));
+    peerIsDone.abort();
     await slow;
     assert.equal((await second).kind, 'overtaken');
     assert.deepEqual(order, ['local begins', 'peer', 'local ends']);
@@ -415,6 +420,76 @@ describe('the host transaction', () => {
     assert.deepEqual(it.sent, []);
     const [host] = await it.db.query('select turn::int, last_pass_at from fleet_hosts');
     assert.deepEqual(host, { turn: 0, last_pass_at: null });
+  });
+
+  describe('last_seen', () => {
+    /** Whether each row's `last_seen` is the time of its last change of state, by name. */
+    const isOfChange = async (): Promise<Readonly<Record<string, boolean | null>>> =>
+      Object.fromEntries(
+        (
+          await it.db.query(`select name, last_seen = (select at from fleet_transitions t
+              where t.name = d.name and from_state is distinct from to_state order by id desc limit 1) as seen
+            from fleet_deckies d order by name`)
+        ).map(({ name, seen: one }) => [name, one as boolean | null]),
+      );
+    const times = (): Promise<readonly object[]> =>
+      it.db.query('select name, last_seen from fleet_deckies order by name');
+
+    test('is written with each change of state that was observed', async () => {
+      it.desired = declared(decky('web'), decky('gone'));
+      it.observed = seen(serviceOf('web', 'ssh'));
+      await run();
+      assert.deepEqual(await isOfChange(), { gone: true, web: true }, 'inserted');
+      const inserted = await times();
+      it.observed = seen(serviceOf('web', 'ssh', exited(1)));
+      await run();
+      assert.deepEqual(await isOfChange(), { gone: true, web: true }, 'changed');
+      const changed = await times();
+      assert.deepEqual(changed[0], inserted[0]);
+      assert.notDeepEqual(changed[1], inserted[1]);
+    });
+
+    test('is written with a change to pending that Docker shows', async () => {
+      const settings = { graceSeconds: 300, rolloutSeconds: 900 };
+      const rollout = () => pass({ host_uuid: 'local' }, '1', it.ports, settings);
+      const file = declared(decky('web'));
+      it.desired = file.kind === 'declared' ? { ...file, changedAt: Date.now() } : file;
+      it.observed = seen();
+      await rollout();
+      assert.deepEqual(await statesOf(it.db), ['web pending']);
+      assert.deepEqual(await isOfChange(), { web: true }, 'inserted');
+    });
+
+    test('is kept by every other change', async () => {
+      it.desired = declared(decky('web'));
+      it.observed = seen(serviceOf('web', 'ssh', exited(1)));
+      await run();
+      const before = await times();
+      it.observed = seen(serviceOf('web', 'ssh', exited(2)));
+      await run();
+      assert.match(String((await rowsOf(it.db))[0]?.last_error), /code 2/);
+      it.desired = declared(decky('web', ['ssh'], { distro: 'alpine' }));
+      assert.equal((await run()).result.config_updated, 1);
+      it.observed = unreachable;
+      it.desired = declared(decky('web', ['ssh'], { distro: 'debian' }));
+      assert.equal((await run()).result.config_updated, 1);
+      assert.deepEqual(await times(), before);
+    });
+
+    test('is not written while Docker does not answer, but by the pass after it', async () => {
+      it.desired = declared(decky('web'));
+      it.observed = unreachable;
+      await run();
+      assert.deepEqual(await statesOf(it.db), ['web pending']);
+      assert.deepEqual(await isOfChange(), { web: null });
+      const [row] = await report(it.database.query, 30).deckies('local');
+      assert.equal(row?.last_seen, null);
+      it.observed = seen(serviceOf('web', 'ssh'));
+      await run();
+      assert.deepEqual(await isOfChange(), { web: true });
+      const [then] = await report(it.database.query, 30).deckies('local');
+      assert.equal(then?.last_seen, then?.since);
+    });
   });
 
   test('a row that another program writes in between is left alone until the next pass', async () => {
@@ -601,6 +676,11 @@ describe('migrations', () => {
       '004-pass-figures',
       '005-stolen-worker',
       '006-causes',
+      '007-settling',
+      '008-stopped-workers',
+      '009-heartbeat',
+      '010-incidents',
+      '011-receivers',
     ]);
     assert.deepEqual(await databases[0]?.migrate(), []);
     assert.deepEqual(await databases[0]?.pending(), []);

@@ -18,7 +18,7 @@ before(async () => {
 after(() => it.close());
 
 const run = (more: Partial<JobData> = {}): Promise<PassOutcome> =>
-  pass({ host_uuid: 'local', ...more }, '1', it.ports, { graceSeconds: 0 });
+  pass({ host_uuid: 'local', ...more }, '1', it.ports, { graceSeconds: 0, rolloutSeconds: 0 });
 
 /** A decky's object as the file writes it. @param more further fields as JSON */
 const deckyText = (name: string, more: string): string =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { endings } from '../../src/docker/endings.ts';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { watchEngine } from '../../src/docker/events.ts';
 import {
@@ -103,7 +104,7 @@ test('a socket proxy that refuses pings does not interrupt the events', async ()
     [/^\/_ping$/, refused(403, 'forbidden')],
   ] as const satisfies readonly (readonly [RegExp, Answer])[];
   await withEngine(answers, async (engine) => {
-    const watching = watchEngine(settingsOf(engine), { pingEveryMs: 50 }).start(
+    const watching = watchEngine(settingsOf(engine), endings(), { pingEveryMs: 50 }).start(
       () => undefined,
       () => undefined,
     );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { endings } from '../../src/docker/endings.ts';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { watchEngine } from '../../src/docker/events.ts';
 import { packageRoot } from '../../src/lib/package.ts';
@@ -143,7 +144,7 @@ describe('an engine whose answers have no end', () => {
 
   test('a stream that breaks immediately is reopened with increasing pauses', async () => {
     await withEngine([[events, body('{}\n')]], async (engine) => {
-      const watching = watchEngine(settingsOf(engine)).start(
+      const watching = watchEngine(settingsOf(engine), endings()).start(
         () => undefined,
         () => undefined,
       );

@@ -6,28 +6,22 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { engineLimits } from '../../src/docker/limits.ts';
-import { readListing } from '../../src/docker/listing-stream.ts';
+import { listingOf, pieces } from '../harness/listing.ts';
 import { fc } from '../harness/property.ts';
 
-const labels = ['decnet.fleet.decky', 'decnet.fleet.service_name'] as const;
-const fields = ['Names', 'Labels', 'State', 'Status', 'Created'] as const;
-
-/** A text in pieces, cut at these places, within characters too. */
-async function* pieces(text: string, cuts: readonly number[]): AsyncGenerator<Buffer> {
-  const bytes = Buffer.from(text);
-  const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort(
-    (a, b) => a - b,
-  );
-  for (const [at, from] of places.entries())
-    if (at + 1 < places.length) yield bytes.subarray(from, places[at + 1]);
-}
+const labels = ['decnet.fleet.decky', 'decnet.fleet.service_name', 'com.docker.compose.project'] as const;
+const fields = ['Id', 'Names', 'Labels', 'HostConfig', 'State', 'Status', 'Created'] as const;
+const topologyLabel = fc.constantFrom('decnet.topology.', 'decnet.topology.id', 'decnet.topology.service');
 
 const anyText = fc.string({ unit: 'binary' });
 const container = fc.record(
   {
     Id: anyText,
     Names: fc.array(anyText),
-    Labels: fc.option(fc.dictionary(fc.oneof(anyText, fc.constantFrom(...labels, 'Id')), anyText)),
+    Labels: fc.option(
+      fc.dictionary(fc.oneof(anyText, fc.constantFrom(...labels, 'Id'), topologyLabel), anyText),
+    ),
+    HostConfig: fc.option(fc.dictionary(fc.oneof(anyText, fc.constantFrom('NetworkMode', 'Id')), anyText)),
     State: anyText,
     Status: anyText,
     Created: fc.integer(),
@@ -43,6 +37,13 @@ const same = <T>(container: T): T => container;
 const only = (object: object, names: readonly string[]): object =>
   Object.fromEntries(Object.entries(object).filter(([name]) => names.includes(name)));
 
+/** Of the labels of a topology the last one, under the beginning of its name. */
+function usedLabels(all: object): object {
+  const topology = Object.entries(all).filter(([name]) => name.startsWith('decnet.topology.'));
+  const last = topology.at(-1)?.[1] as unknown;
+  return { ...only(all, labels), ...(last === undefined ? {} : { 'decnet.topology.': last }) };
+}
+
 describe('a listing as it arrives', () => {
   test('is read as JSON.parse reads it, wherever it is cut', async () => {
     await fc.assert(
@@ -55,9 +56,13 @@ describe('a listing as it arrives', () => {
           const expected = (JSON.parse(text) as Record<string, unknown>[]).map((one) => {
             const names = one.Names as readonly string[] | undefined;
             const used = { ...only(one, fields), Names: names?.length ? names : [one.Id] };
-            return one.Labels ? { ...used, Labels: only(one.Labels as object, labels) } : used;
+            return {
+              ...used,
+              ...(one.Labels ? { Labels: usedLabels(one.Labels) } : {}),
+              ...(one.HostConfig ? { HostConfig: only(one.HostConfig, ['NetworkMode']) } : {}),
+            };
           });
-          const found = await readListing(pieces(text, cuts), same);
+          const found = await listingOf(pieces(text, cuts), same);
           assert.deepEqual(
             found.map((one) => ({ ...one })),
             expected,
@@ -75,7 +80,7 @@ describe('a listing as it arrives', () => {
     ]);
     for (let length = 0; length < text.length; length++)
       await assert.rejects(
-        readListing(pieces(text.slice(0, length), []), same),
+        listingOf(pieces(text.slice(0, length), []), same),
         /too early/,
         text.slice(0, length),
       );
@@ -95,12 +100,12 @@ describe('a listing as it arrives', () => {
       '<html>',
       '[{"Id":1}]',
     ])
-      await assert.rejects(readListing(pieces(text, [3]), same), /not a list|without a name/, text);
-    await assert.rejects(readListing(pieces('[{"Id":"a","State":tru}]', []), same));
+      await assert.rejects(listingOf(pieces(text, [3]), same), /not a list|without a name/, text);
+    await assert.rejects(listingOf(pieces('[{"Id":"a","State":tru}]', []), same));
   });
 
   test('of nothing is empty', async () => {
-    assert.deepEqual(await readListing(pieces(' [ ]\n', [1, 2]), same), []);
+    assert.deepEqual(await listingOf(pieces(' [ ]\n', [1, 2]), same), []);
   });
 
   const settings = { tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { endings } from '../../src/docker/endings.ts';
 import { watchEngine } from '../../src/docker/events.ts';
-import { containerOf, loopOf } from '../../src/docker/listing.ts';
-import { budgetOf, readListing } from '../../src/docker/listing-stream.ts';
+import { entryOf, inspectedOf, listedOf } from '../../src/docker/listing.ts';
+import { budgetOf } from '../../src/docker/listing-stream.ts';
 import { faultReason, keptText } from '../../src/docker/words.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Json } from '../../src/lib/json.ts';
 import type { Trigger } from '../../src/worker/triggers.ts';
 import { hostileEngine, settingsOf } from '../harness/hostile-engine.ts';
+import { listingOf } from '../harness/listing.ts';
 import { fc } from '../harness/property.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -17,7 +19,7 @@ async function* inOne(text: string): AsyncGenerator<Buffer> {
   yield Buffer.from(text);
 }
 const read = (text: string): Promise<readonly Container[]> =>
-  readListing(inOne(text), (listed) => containerOf(listed, 1_000_000));
+  listingOf(inOne(text), (listed) => listedOf(entryOf(listed), 1_000_000).container);
 const readOne = async (fields: object): Promise<Container> => {
   const [one] = await read(JSON.stringify([{ Names: ['/web'], ...fields }]));
   assert.ok(one !== undefined);
@@ -161,7 +163,7 @@ describe('a container whose fields are of any type', () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     collectGarbage();
     const before = process.memoryUsage().heapUsed;
-    const found = await readListing(many(), (listed) => containerOf(listed, 0));
+    const found = await listingOf(many(), (listed) => listedOf(entryOf(listed), 0).container);
     assert.equal(found.length, 300);
     collectGarbage();
     const grown = process.memoryUsage().heapUsed - before;
@@ -176,7 +178,7 @@ describe('a container that arrives in small pieces', () => {
       for (let at = 0; at < bytes.length; at += 16) yield bytes.subarray(at, at + 16);
     }
     const before = process.cpuUsage();
-    const found = await readListing(pieces(), (listed) => containerOf(listed, 0));
+    const found = await listingOf(pieces(), (listed) => listedOf(entryOf(listed), 0).container);
     assert.equal(found.length, 1);
     // CPU time in microseconds: elapsed time depends on the load of the machine.
     const { user } = process.cpuUsage(before);
@@ -193,8 +195,8 @@ describe('a container that arrives in small pieces', () => {
         })();
       };
       const same = <T>(one: T): T => one;
-      assert.equal((await readListing(list(900), same, budgetOf(limits))).length, 2);
-      await assert.rejects(readListing(list(1000), same, budgetOf(limits)), /a container larger than/);
+      assert.equal((await listingOf(list(900), same, budgetOf(limits))).length, 2);
+      await assert.rejects(listingOf(list(1000), same, budgetOf(limits)), /a container larger than/);
     }
   });
 });
@@ -202,7 +204,7 @@ describe('a container that arrives in small pieces', () => {
 describe('an inspection whose fields are of any type', () => {
   const now = Date.parse('2026-01-01T00:00:00Z') / 1000;
   const ofLoop = (restarts: unknown, started: unknown) =>
-    loopOf({ RestartCount: restarts, State: { StartedAt: started } } as Json, now);
+    inspectedOf({ RestartCount: restarts, State: { StartedAt: started } } as Json, now).loop;
 
   test('shows a loop, or leaves it open, and the rest of the window never exceeds the window', () => {
     assert.deepEqual(ofLoop(3, '2025-12-31T23:59:00Z'), { kind: 'loop', endsIn: 240 });
@@ -224,7 +226,7 @@ describe('an inspection whose fields are of any type', () => {
           { RestartCount: a, State: b },
           { RestartCount: a, State: { StartedAt: c } },
         ]) {
-          const loop = loopOf(inspected as Json, now);
+          const { loop } = inspectedOf(inspected as Json, now);
           if (loop.kind !== 'loop') continue;
           assert.ok(loop.endsIn !== null && loop.endsIn > 0 && loop.endsIn <= 300, String(loop.endsIn));
         }
@@ -261,7 +263,7 @@ describe('events whose fields are of any type', () => {
       [/^\/events$/, (response) => void response.write(`${lines.join('\r\n')}\r\n`)],
     ]);
     const [triggers, faults] = [[] as Trigger[], [] as unknown[]];
-    const watching = watchEngine(settingsOf(engine)).start(
+    const watching = watchEngine(settingsOf(engine), endings()).start(
       (trigger) => triggers.push(trigger),
       (error) => faults.push(error),
     );

@@ -3,11 +3,13 @@ import { describe, test } from 'node:test';
 import { alertFromRow, notifiedRow } from '../../src/database/alert-rows.ts';
 import { causeToJson } from '../../src/database/cause.ts';
 import { type Alert, alertUpdates } from '../../src/fleet/alerts/alert.ts';
-import { type Decision, decide, suppress } from '../../src/fleet/alerts/decide.ts';
+import { type NotifiedAlert, settle } from '../../src/fleet/alerts/decide.ts';
+import type { SentMessages } from '../../src/fleet/alerts/limit.ts';
 import { type Notification, notificationKinds, notificationOf } from '../../src/fleet/alerts/notification.ts';
 import type { Cause } from '../../src/fleet/plan/cause.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { now } from '../harness/facts.ts';
+import { IncidentTable } from '../harness/incident-table.ts';
 import { notificationSchema } from '../harness/notification.ts';
 
 const seconds = (count: number): number => now - count * 1000;
@@ -17,7 +19,9 @@ interface More {
   readonly reason?: string | null;
   readonly cause?: Cause | null;
   readonly changedAt?: number;
+  readonly unsettledAt?: number;
   readonly recent?: readonly number[];
+  readonly stopped?: { by: string | null; at: number };
 }
 
 /** An alert that changed once, a while ago, and was not notified; without a name that of the host. */
@@ -31,17 +35,52 @@ const alert = (name: string, state: string, more: More = {}): Alert =>
     cause: more.cause === undefined ? causeToJson(died) : causeToJson(more.cause),
     since: seconds(5),
     changedAt: more.changedAt ?? seconds(5),
+    unsettledAt: more.unsettledAt ?? more.changedAt ?? seconds(5),
     recent: (more.recent ?? [seconds(5)]).map((at) => at / 1000),
     now,
+    stoppedAt: more.stopped?.at ?? null,
+    stoppedBy: more.stopped?.by ?? null,
+    incident: null,
   });
 const died: Cause = { service: 'ssh', state: 'exited', exitCode: 137 };
 
-const decided = (alerts: readonly Alert[], deckies = 10, publicUrl: string | null = null): Decision =>
-  decide({ now, alerts, deckies: new Map([['local', deckies]]), sent: new Map() }, publicUrl);
+interface Decision {
+  readonly notified: readonly NotifiedAlert[];
+  readonly notifications: readonly Notification[];
+}
+
+/** What is noted and told now, of alerts whose last notified states were told as incidents a minute ago. */
+function decided(
+  alerts: readonly Alert[],
+  deckies = 10,
+  publicUrl: string | null = null,
+  sent: ReadonlyMap<string, SentMessages> = new Map(),
+): Decision {
+  const table = new IncidentTable(new Map(), publicUrl);
+  table.look(now - 60_000, { before: alerts, after: alerts, deckies });
+  table.sent = sent;
+  const notified = settle(now, alerts);
+  const rows = new Map(notified.map((one) => [placeOf(one.host, one.subject), one.subject]));
+  const after = alerts.flatMap((one): readonly Alert[] => {
+    const { subject } = one;
+    const row = rows.get(placeOf(one.host, subject));
+    if (row === undefined) return [one];
+    if (subject.kind === 'host')
+      return row.kind === 'host'
+        ? [{ ...one, subject: { ...subject, notified: row.notified } } as Alert]
+        : [];
+    if (row.kind === 'host' || row.notified === null) return [];
+    return [{ ...one, subject: { ...subject, notified: row.notified } } as Alert];
+  });
+  return { notified, notifications: table.look(now, { before: alerts, after, deckies }) };
+}
+const placeOf = (host: string, subject: { kind: string; name?: string }): string =>
+  `${host} ${subject.name ?? ''}`;
 const kinds = (decision: Decision): readonly string[] =>
   decision.notifications.map(({ kind, name, count }) => `${kind} ${name ?? count}`);
 const notifiedStates = (decision: Decision): readonly (string | null)[] =>
   decision.notified.map((one) => notifiedRow(one).notified);
+const nothing: Decision = { notifications: [], notified: [] };
 const many = (count: number, state: string, more: More = {}): readonly Alert[] =>
   Array.from({ length: count }, (_, at) => alert(`decky-${at}`, state, more));
 
@@ -58,10 +97,11 @@ describe('which transitions matter to alerts', () => {
     ['down from pending', 'pending', 'failed', noMemory, 'if it ran'],
     ['down from another down', 'degraded', 'failed', noMemory, 'if it ran'],
     ['inserted down', null, 'torn_down', noMemory, 'none'],
+    ['deploying', 'failed', 'pending', noMemory, 'none'],
+    ['inserted deploying', null, 'pending', noMemory, 'none'],
     ['running', 'failed', 'running', noMemory, 'none'],
     ['deleted', 'running', null, noMemory, 'none'],
     ['content', 'failed', 'failed', noMemory, undefined],
-    ['inserted pending', null, 'pending', noMemory, undefined],
     ['tearing down', 'running', 'tearing_down', noMemory, undefined],
   ] as const) {
     test(`${what}: ${makes ?? 'ignored'}`, () => {
@@ -88,23 +128,24 @@ describe('which messages are sent', () => {
     assert.deepEqual(kinds(decided([fresh])), []);
     assert.deepEqual(kinds(decided([fresh, alert('web', 'failed')])), []);
     const old = alert('web', 'failed', { changedAt: seconds(10) });
-    assert.deepEqual(kinds(decided([fresh, old])), ['decky_down new', 'decky_down web']);
+    assert.deepEqual(kinds(decided([fresh, old])), ['decky_down web']);
+    const restless = alert('new', 'failed', { changedAt: seconds(1), unsettledAt: seconds(10) });
+    assert.deepEqual(kinds(decided([restless])), ['decky_down new']);
   });
 
   test('a change that was undone before it settled sends nothing', () => {
-    assert.deepEqual(decided([alert('web', 'running')]), { notifications: [], notified: [], limits: [] });
+    assert.deepEqual(decided([alert('web', 'running')]), nothing);
   });
 
   test('most of a host at once is one message, and so is its recovery', () => {
     assert.deepEqual(kinds(decided(many(6, 'failed'))), ['host_down 6']);
-    assert.deepEqual(kinds(decided(many(5, 'failed'))).length, 5);
-    assert.deepEqual(kinds(decided(many(2, 'failed'), 2)).length, 2);
+    assert.deepEqual(kinds(decided(many(5, 'failed'))), ['host_down 5']);
+    assert.deepEqual(kinds(decided(many(2, 'failed'), 2)), ['host_down 2']);
     assert.deepEqual(kinds(decided(many(21, 'failed'), 1000)), ['host_down 21']);
-    const recovering = [
-      ...many(4, 'running', { notified: 'failed' }),
-      alert('other', 'failed', { notified: 'failed' }),
-    ];
+    const recovering = many(4, 'running', { notified: 'failed' });
     assert.deepEqual(kinds(decided(recovering, 100)), ['host_recovered 4']);
+    // What is left of it goes on.
+    assert.deepEqual(kinds(decided([...recovering, alert('x', 'failed', { notified: 'failed' })], 100)), []);
     assert.deepEqual(kinds(decided(many(3, 'removed', { notified: 'failed' }), 0)), ['host_cleared 3']);
   });
 
@@ -116,7 +157,7 @@ describe('which messages are sent', () => {
     );
     assert.equal(
       message?.text,
-      '150 of 150 deckies on host local are failed: ssh: exited, code 137: decky-0, decky-1, decky-2, decky-3, decky-4 and 145 more',
+      '150 of 150 deckies on host local are failed: ssh: exited, code 137 (killed): decky-0, decky-1, decky-2, decky-3, decky-4 and 145 more',
     );
     const gone = { reason: 'no container', cause: { service: null, state: 'no container', exitCode: null } };
     const [mixed] = decided([...many(3, 'failed'), alert('x', 'torn_down', gone)], 4).notifications;
@@ -140,11 +181,11 @@ describe('which messages are sent', () => {
   });
 
   test('flapping is sent once, and then how it ended', () => {
-    const recent = [40, 30, 20, 10].map(seconds);
-    const flaps = decided([alert('web', 'running', { recent, changedAt: seconds(10) })]);
+    const recent = [40, 30, 20].map(seconds);
+    const flaps = decided([alert('web', 'running', { notified: 'failed', recent, changedAt: seconds(10) })]);
     assert.deepEqual([kinds(flaps), notifiedStates(flaps)], [['decky_flapping web'], ['flapping']]);
     const still = alert('web', 'failed', { recent, notified: 'flapping', changedAt: seconds(299) });
-    assert.deepEqual(decided([still]), { notifications: [], notified: [], limits: [] });
+    assert.deepEqual(decided([still]), nothing);
     const ended = decided([{ ...still, changedAt: seconds(300) }]);
     assert.deepEqual(kinds(ended), ['decky_down web']);
     assert.deepEqual(ended.notified.map(notifiedRow), [
@@ -152,6 +193,9 @@ describe('which messages are sent', () => {
     ]);
     const slow = [900, 700, 20, 10].map(seconds);
     assert.deepEqual(kinds(decided([alert('web', 'failed', { recent: slow })])), ['decky_down web']);
+    // What was told and is so still is no change.
+    const told = alert('web', 'failed', { notified: 'failed', recent: [...recent, seconds(10)] });
+    assert.deepEqual(kinds(decided([told])), []);
   });
 
   test('one that flaps holds up nobody', () => {
@@ -166,8 +210,8 @@ describe('which messages are sent', () => {
     ['ok', 'unreachable', ['docker_back']],
     ['stale unreachable', 'unreachable', ['host_stale']],
     ['unreachable', 'stale', ['host_fresh', 'docker_unreachable']],
-    ['ok', 'stale unreachable', ['host_fresh', 'docker_back']],
-    ['ok', 'flapping', ['host_fresh', 'docker_back']],
+    ['ok', 'stale unreachable', ['host_fresh']],
+    ['ok', 'flapping', ['host_fresh']],
   ] as const) {
     test(`a host: ${before} → ${state}`, () => {
       const decision = decided([alert('', state, { notified: before, changedAt: seconds(400) })]);
@@ -179,23 +223,34 @@ describe('which messages are sent', () => {
     });
   }
 
-  test('a state that nobody knows is passed over', () => {
-    const decision = decided([alert('web', 'pending'), alert('x', 'nonsense')]);
-    assert.deepEqual([kinds(decision), notifiedStates(decision)], [[], ['pending', 'nonsense']]);
-  });
+  for (const [by, reason] of [
+    ['admin', 'stopped by admin at 2026-11-27T22:15:00.000Z'],
+    [null, 'stopped on request at 2026-11-27T22:15:00.000Z'],
+  ] as const) {
+    test(`a host whose worker was stopped, by ${by}, is one message with the reason`, () => {
+      const stopped = { by, at: Date.parse('2026-11-27T22:15:00Z') };
+      const [stale, ...more] = decided([alert('', 'stale', { stopped })]).notifications;
+      assert.deepEqual(more, []);
+      assert.deepEqual(
+        [stale?.kind, stale?.reason, stale?.text],
+        ['host_stale', reason, `Host local is not monitored: ${reason}`],
+      );
+      const both = { stopped, reason: 'Docker does not answer' };
+      assert.deepEqual(
+        decided([alert('', 'stale unreachable', both)]).notifications.map((one) => one.reason),
+        [reason],
+      );
+      const fresh = decided([alert('', 'ok', { stopped, notified: 'stale' })]).notifications;
+      assert.deepEqual(
+        fresh.map((one) => [one.kind, one.reason]),
+        [['host_fresh', null]],
+      );
+    });
+  }
 
-  test('without a receiver old changes count as notified, and new ones do not', () => {
-    const alerts = [
-      alert('old', 'failed', { changedAt: seconds(600) }),
-      alert('new', 'failed'),
-      alert('gone', 'removed', { changedAt: seconds(600) }),
-    ];
-    const decision = suppress({ now, alerts, deckies: new Map(), sent: new Map() });
-    assert.deepEqual(decision.notifications, []);
-    assert.deepEqual(
-      decision.notified.map(notifiedRow).map(({ name, notified: state }) => `${name} ${state}`),
-      ['old failed', 'gone null'],
-    );
+  test('a state that nobody knows is passed over', () => {
+    const decision = decided([alert('x', 'nonsense')]);
+    assert.deepEqual([kinds(decision), notifiedStates(decision)], [[], ['nonsense']]);
   });
 });
 
@@ -226,11 +281,19 @@ describe('every kind of message', () => {
     many(6, 'removed', gone),
     many(6, 'failed', flap),
     many(30, 'failed', flap),
+    many(2, 'failed', { cause: { ...died, deployment: { outcome: 'failed', of: 'new-01' } } }),
+    [
+      alert('new-01', 'torn_down', {
+        notified: 'pending',
+        cause: { ...died, deployment: { outcome: 'unfinished', of: 'the state file' } },
+      }),
+    ],
     ...['ok', 'stale', 'unreachable', 'stale unreachable'].flatMap((state) =>
       ['ok', 'stale', 'unreachable', 'stale unreachable', 'flapping'].map((before) => [
         alert('', state, { ...host, notified: before }),
       ]),
     ),
+    [alert('', 'stale', { ...host, stopped: { by: 'admin', at: 0 } })],
     [alert('', 'stale unreachable', { ...host, ...flap })],
   ];
   const holds = notificationSchema();
@@ -248,10 +311,9 @@ describe('every kind of message', () => {
     for (const alerts of facts) look(decided(alerts).notifications);
     // More than may be sent in a minute.
     const sent = new Map([['local', { sent: 20, limited: false }]]);
-    look(
-      decide({ now, alerts: [alert('web', 'failed')], deckies: new Map(), sent }, 'https://f').notifications,
-    );
-    assert.deepEqual([...kinds].sort(), [...notificationKinds].sort());
+    look(decided([alert('web', 'failed')], 10, 'https://f', sent).notifications);
+    const others = ['incident_opened', 'incident_grown', 'incident_resolved', 'test'];
+    assert.deepEqual([...kinds].sort(), notificationKinds.filter((kind) => !others.includes(kind)).sort());
   });
 
   test('that has a wrong field is refused by the schema', () => {
@@ -288,8 +350,11 @@ describe('the words of a message', () => {
         reason: 'smtp_relay: exited, code 137; http: no container',
         service: 'smtp_relay',
         exitCode: 137,
+        endedBy: null,
+        deployment: null,
         since: now,
         deckies: 3,
+        incident: null,
         ...more,
       },
       url,
@@ -309,7 +374,8 @@ describe('the words of a message', () => {
       exit_code: 137,
       since: '2026-03-01T12:00:00.000Z',
       link: 'https://fleet.example/base/deckies/host-a/web',
-      text: 'web on host host-a is failed (was running): smtp_relay: exited, code 137; http: no container',
+      incident: null,
+      text: 'web on host host-a is failed (was running): smtp_relay: exited, code 137 (killed); http: no container',
     };
     assert.deepEqual(message({}, 'https://fleet.example/base/?x#y'), expected);
   });

@@ -155,7 +155,7 @@ describe('the observed state of a decky', () => {
       base: null,
       services: new Map([['ssh', serviceOf('web', 'ssh', { state: 'x'.repeat(100) })]]),
       strays: [],
-      anyRuns: false,
+      anyServiceRuns: true,
     });
     assert.equal(cause?.state, 'no container');
     assert.ok((cause?.service?.length ?? 0) <= 128 && cause?.service?.isWellFormed());
@@ -170,7 +170,7 @@ describe('the observed state of a decky', () => {
       state: 'running',
       reason: null,
       cause: null,
-      unverified: true,
+      doubt: 'restart loop',
     });
   });
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { explain } from '../../src/fleet/explain/explain.ts';
 import { type Plan, transitionsOf } from '../../src/fleet/plan/change.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { Facts, Row } from '../../src/fleet/plan/facts.ts';
+import { noHints } from '../../src/fleet/plan/hints.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import { fleetStates } from '../../src/fleet/state.ts';
 import {
@@ -17,6 +19,7 @@ import {
   seen,
   unreachable,
 } from '../harness/facts.ts';
+import { rowsAfter } from '../harness/planned.ts';
 import { fc } from '../harness/property.ts';
 import { outcome } from './reference.ts';
 
@@ -28,6 +31,9 @@ const services = fc.uniqueArray(fc.constantFrom('ssh', 'http', 'smtp_relay', 'sn
   maxLength: 3,
 });
 const state = fc.constantFrom('running', 'exited', 'paused', 'created', 'dead');
+
+/** A minute ago: a deployment may take longer. */
+const changedAt = now - 60_000;
 
 const someDecky = fc
   .record({
@@ -48,6 +54,12 @@ const someRow: fc.Arbitrary<Row> = fc
   })
   .map(({ of, age, ...more }) => row(of.name, { ...of, ...more, writtenAt: now - age * 1000 }));
 
+function joined(of: string, joins: string): Pick<Container, 'network' | 'owner'> {
+  if (joins === 'own') return { network: 'own', owner: null };
+  if (joins === 'cut off') return { network: 'cut off', owner: of };
+  return { network: 'shared', owner: joins === 'another' ? 'other' : of };
+}
+
 const someContainers: fc.Arbitrary<Container> = fc
   .record({
     of: name,
@@ -57,13 +69,18 @@ const someContainers: fc.Arbitrary<Container> = fc
     state,
     unhealthy: fc.boolean(),
     exitCode: fc.constantFrom(0, 1, 137),
+    joins: fc.constantFrom('own', 'its base', 'another', 'cut off'),
+    isOfTopology: fc.constantFrom(false, false, false, false, true),
+    createdAt: fc.constantFrom(1, changedAt / 1000 - 3, changedAt / 1000 + 20),
+    ageSeconds: fc.constantFrom(null, 5, 3600),
   })
-  .map(({ of, service, labelled, spelled, ...more }) => {
+  .map(({ of, service, labelled, spelled, joins, ...more }) => {
     const suffix = service === null ? '' : `-${spelled ? service.replaceAll('_', '-') : service}`;
     const owner = labelled && service !== null ? { decky: of, service } : {};
     return container(`${of}${suffix}`, {
       ...more,
       ...owner,
+      ...(service === null ? {} : joined(of, joins)),
       unhealthy: more.unhealthy && more.state === 'running',
     });
   });
@@ -86,39 +103,33 @@ const someFacts: fc.Arbitrary<Facts> = fc
       { weight: 4, arbitrary: fc.constant(null) },
       { weight: 1, arbitrary: fc.uniqueArray(name, { minLength: 1 }).map((some) => new Set(some)) },
     ),
-    grace: fc.constantFrom(0, 300),
+    graceSeconds: fc.constantFrom(0, 300),
+    rolloutSeconds: fc.constantFrom(0, 900),
+    fileChangedAt: fc.constantFrom(0, changedAt),
+    hints: fc
+      .dictionary(name, fc.constantFrom('running', 'failed'), { maxKeys: 2 })
+      .chain((told) => fc.constantFrom(noHints, { ...noHints, lifecycles: new Map(Object.entries(told)) })),
   })
   .map(facts);
-
-/** The rows after a plan was applied, as the ledger writes them. */
-function apply(recorded: readonly Row[], { changes }: Plan, at: number): readonly Row[] {
-  const rows = new Map(recorded.map((one) => [one.name, one]));
-  for (const change of changes) {
-    if (change.to === null) rows.delete(change.name);
-    else {
-      const before = rows.get(change.name) ?? row(change.name);
-      rows.set(change.name, {
-        ...before,
-        ...(change.content ?? {}),
-        name: change.name,
-        state: change.to,
-        lastError: change.lastError,
-        ours: true,
-        writtenAt: at,
-      });
-    }
-  }
-  return [...rows.values()];
-}
 
 const runs = { numRuns: 10_000 };
 
 describe('for any facts', () => {
+  test('`explain` knows every reason', () => {
+    fc.assert(
+      fc.property(someFacts, (given) => {
+        const { changes, held } = plan(given);
+        for (const { reason } of [...changes, ...held]) assert.notDeepEqual(explain(reason), [], reason);
+      }),
+      runs,
+    );
+  });
+
   test('the plan does what the rules say, decky by decky', () => {
     fc.assert(
       fc.property(someFacts, (given) => {
         const decided = plan(given);
-        const after = new Map(apply(given.recorded, decided, given.now).map((one) => [one.name, one]));
+        const after = new Map(rowsAfter(given.recorded, decided, given.now).map((one) => [one.name, one]));
         for (const one of names) {
           const found = after.get(one);
           const expected = outcome(given, one);
@@ -143,19 +154,37 @@ describe('for any facts', () => {
     );
   });
 
+  test('a topology’s containers and those that are cut off never make a decky run', () => {
+    fc.assert(
+      fc.property(someFacts, (given) => {
+        if (given.observed.kind !== 'ok') return;
+        const { containers } = given.observed;
+        const states = (found: readonly Container[]) =>
+          rowsAfter(given.recorded, plan({ ...given, observed: seen(...found) }), now).map(
+            ({ name: of, state: is }) => [of, is],
+          );
+        const own = containers.filter((one) => !one.isOfTopology);
+        assert.deepEqual(states(containers), states(own));
+        const dead = own.map((one) => (one.network === 'cut off' ? { ...one, state: 'exited' } : one));
+        assert.deepEqual(states(own), states(dead));
+      }),
+      runs,
+    );
+  });
+
   test('a second pass has nothing to do', () => {
     fc.assert(
       fc.property(someFacts, (given) => {
         const first = plan(given);
         const again = plan({
           ...given,
-          recorded: apply(given.recorded, first, given.now),
+          recorded: rowsAfter(given.recorded, first, given.now),
           memory: first.memory,
         });
         // Once seen running a row's state is ours; that first shows here, and is settled with it.
         const third = plan({
           ...given,
-          recorded: apply(apply(given.recorded, first, given.now), again, given.now),
+          recorded: rowsAfter(rowsAfter(given.recorded, first, given.now), again, given.now),
           memory: again.memory,
         });
         assert.deepEqual(again.changes, []);
@@ -204,7 +233,7 @@ describe('for any facts', () => {
     fc.assert(
       fc.property(someFacts, fc.integer({ min: 1, max: 1e6 }), (given, later) => {
         const errors = (of: Facts) => plan(of).changes.map(({ name: of, lastError }) => [of, lastError]);
-        const withoutGrace = { ...given, graceSeconds: 0 };
+        const withoutGrace = { ...given, graceSeconds: 0, rolloutSeconds: 0 };
         assert.deepEqual(errors(withoutGrace), errors({ ...withoutGrace, now: given.now + later }));
       }),
       runs,

@@ -93,15 +93,23 @@ describe('rule 3: recorded, not desired', () => {
         'delete web running>-',
       ]);
     });
-    test(`${what}: any running container of the decky holds it`, () => {
-      for (const one of [
-        container('web'),
+    test(`${what}: a row is held only while its base and a service of it run`, () => {
+      const reached = [
         container('web-ssh'),
         serviceOf('web', 'telnet'),
         container('anything', { decky: 'web' }),
-      ]) {
+      ];
+      for (const one of [container('web'), ...reached, serviceOf('web', 'ssh', { network: 'cut off' })])
+        assert.deepEqual(short({ desired, recorded: [row('web')], observed: seen(one) }).held, [], one.name);
+      const leftOver = [serviceOf('web', 'ssh', exited(1)), container('web-ssh')];
+      assert.deepEqual(
+        short({ desired, recorded: [row('web')], observed: seen(container('web'), ...leftOver) }).held,
+        ['web'],
+        'of two containers of a service the other one',
+      );
+      for (const one of reached) {
         assert.deepEqual(
-          short({ desired, recorded: [row('web')], observed: seen(one) }).held,
+          short({ desired, recorded: [row('web')], observed: seen(container('web'), one) }).held,
           ['web'],
           one.name,
         );
@@ -109,7 +117,8 @@ describe('rule 3: recorded, not desired', () => {
     });
     test(`${what}: an unlabelled container of a service that was not recorded holds nothing`, () => {
       assert.deepEqual(
-        short({ desired, recorded: [row('web')], observed: seen(container('web-telnet')) }).held,
+        short({ desired, recorded: [row('web')], observed: seen(container('web'), container('web-telnet')) })
+          .held,
         [],
       );
     });
@@ -117,7 +126,7 @@ describe('rule 3: recorded, not desired', () => {
 
   test('a held row still tells the truth about its containers', () => {
     const recorded = [row('web', { services: ['ssh', 'http'] })];
-    const observed = seen(serviceOf('web', 'ssh'), serviceOf('web', 'http', exited(1)));
+    const observed = seen(container('web'), serviceOf('web', 'ssh'), serviceOf('web', 'http', exited(1)));
     assert.deepEqual(short({ desired: absent, recorded, observed }), {
       changes: ['state web running>degraded'],
       held: ['web'],

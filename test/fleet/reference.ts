@@ -17,7 +17,8 @@ export interface Outcome {
 export function outcome(facts: Facts, name: string): Outcome {
   const row = facts.recorded.find((one) => one.name === name);
   const declared = facts.desired.kind === 'declared' ? [...facts.desired.deckies.values()] : [];
-  const decky = declared.find((one) => one.name === name);
+  const inFile = declared.find((one) => one.name === name);
+  const decky = inFile && { ...inFile, services: rotated(facts, inFile) };
   const isLooked = facts.only === null || facts.only.has(name);
   const same: Outcome = { row: row === undefined ? null : kept(row), held: false };
   if (!isLooked) return same;
@@ -25,9 +26,10 @@ export function outcome(facts: Facts, name: string): Outcome {
   if (row === undefined) {
     // Rule 2
     if (decky === undefined) return same;
-    const state = facts.observed.kind === 'ok' ? observed(facts, name, decky.services) : 'pending';
+    const isSeen = facts.observed.kind === 'ok';
+    const state = isSeen ? observed(facts, name, decky.services, isDeployed(facts, decky)) : 'pending';
     return {
-      row: { state, lastErrorIsNull: state === 'running' || state === 'pending', content: contentOf(decky) },
+      row: { state, lastErrorIsNull: state === 'running' || !isSeen, content: contentOf(decky) },
       held: false,
     };
   }
@@ -35,13 +37,14 @@ export function outcome(facts: Facts, name: string): Outcome {
   const age = facts.now - row.writtenAt;
   const isLeft = !row.ours && Math.abs(age) < facts.graceSeconds * 1000;
   const services = decky?.services ?? row.services.filter((one): one is string => typeof one === 'string');
-  const state = facts.observed.kind === 'ok' ? observed(facts, name, services) : null;
+  const isDeploying = decky !== undefined && isDeployed(facts, decky);
+  const state = facts.observed.kind === 'ok' ? observed(facts, name, services, isDeploying) : null;
 
   let held = false;
   if (decky === undefined && facts.desired.kind !== 'invalid') {
     // Rule 3
     const isTornDown = facts.desired.kind === 'absent' || declared.length === 0;
-    const mayLive = facts.observed.kind === 'unreachable' || anyRuns(facts, name, row);
+    const mayLive = facts.observed.kind === 'unreachable' || isReached(facts, name, services);
     if (!isLeft && !(isTornDown && mayLive)) return { row: null, held: false };
     held = true;
   }
@@ -77,43 +80,134 @@ function differs(row: Row, decky: Decky): boolean {
   return plain(row) !== plain(contentOf(decky));
 }
 
-/** "Observed state of a decky" */
-function observed(facts: Facts, name: string, services: readonly string[]): FleetState {
-  const expected = services.filter((service) => service !== 'sniffer');
-  const base = all(facts).find((one) => one.decky === null && one.name === name);
-  const sound = (one: Container): boolean => one.state === 'running' && !one.unhealthy;
-  const found =
-    expected.length === 0
-      ? [base]
-      : expected.map((service) => {
-          const labelled = all(facts).filter((one) => one.decky === name && one.service === service);
-          const named = all(facts).filter(
-            (one) =>
-              one.decky === null &&
-              [`${name}-${service}`, `${name}-${service.replaceAll('_', '-')}`].includes(one.name),
-          );
-          const candidates = labelled.length > 0 ? labelled : named;
-          return candidates.find((one) => one.state === 'running') ?? candidates[0];
-        });
+/** "Observed state of a decky". A deployment makes what does not run `pending`: "A living host", c. */
+function observed(facts: Facts, name: string, services: readonly string[], isDeploying: boolean): FleetState {
+  const state = seenState(facts, name, services);
+  return isDeploying && state !== 'running' ? 'pending' : state;
+}
+
+function seenState(facts: Facts, name: string, services: readonly string[]): FleetState {
+  const base = baseOf(facts, name);
+  const sound = (one: Container): boolean => runs(one) && !one.unhealthy;
+  const found = partsOf(facts, name, services);
   if (found.every((one) => one === undefined)) return 'torn_down';
-  if (found.every((one) => one?.state !== 'running')) return 'failed';
+  if (found.every((one) => one === undefined || !runs(one))) return 'failed';
   if (!found.every((one) => one !== undefined && sound(one))) return 'degraded';
   return base === undefined || sound(base) ? 'running' : 'degraded';
 }
 
-const anyRuns = (facts: Facts, name: string, row: Row): boolean =>
-  all(facts).some(
-    (one) =>
-      one.state === 'running' &&
-      (one.decky === name ||
-        (one.decky === null &&
-          (one.name === name ||
-            row.services.some(
-              (service) =>
-                typeof service === 'string' &&
-                [`${name}-${service}`, `${name}-${service.replaceAll('_', '-')}`].includes(one.name),
-            )))),
-  );
+const baseOf = (facts: Facts, name: string): Container | undefined =>
+  all(facts).find((one) => one.decky === null && one.name === name);
 
+/** The containers that a decky should have; undefined: it is not there. */
+function partsOf(
+  facts: Facts,
+  name: string,
+  services: readonly string[],
+): readonly (Container | undefined)[] {
+  const expected = services.filter((service) => service !== 'sniffer');
+  return expected.length === 0
+    ? [baseOf(facts, name)]
+    : expected.map((service) => containerOf(facts, name, service));
+}
+
+/** "A living host", c: whether a deployment explains that a decky does not run. The file declares it with these services. */
+function isDeployed(facts: Facts, { name, services }: Decky): boolean {
+  const { now, fileChangedAt, rolloutSeconds, hints, desired } = facts;
+  if (rolloutSeconds === 0 || desired.kind !== 'declared') return false;
+  const fleet = [...desired.deckies.values()];
+  const isNewFile = now - fileChangedAt < rolloutSeconds * 1000;
+  const gone = fleet.filter((one) => isGone(facts, one)).length;
+  const isTold = fleet.some((one) => hints.lifecycles.get(one.name) === 'running');
+  const rollsOut = isTold || (isNewFile && gone > fleet.length / 2);
+  // A deployment that failed has ended. One of its deckies may have left the file again.
+  const failed = [...hints.lifecycles].filter(([, status]) => status === 'failed').map(([of]) => of);
+  if (failed.some((of) => rollsOut || desired.deckies.has(of))) return false;
+  const parts = partsOf(facts, name, services);
+  const base = baseOf(facts, name);
+  const own = [base, ...parts].filter((one) => one !== undefined);
+  // A cut-off container is another fault: the first rule that holds wins.
+  if (own.some((one) => one !== base && one.network === 'cut off')) return false;
+
+  const isNew = !facts.recorded.some((row) => row.name === name);
+  const isOfFile = (one: Container): boolean => one.createdAt >= fileChangedAt / 1000 - 2;
+  if (isNew && isNewFile && own.every((one) => !hasExited(one) && isOfFile(one))) return true;
+
+  if (!rollsOut) return false;
+  // Its containers are removed, or stopped to be removed, or only created; those that are made again run already.
+  const isOnItsWay = (one: Container | undefined): boolean =>
+    one === undefined || one.state === 'created' || (hasExited(one) && !isLeft(one));
+  if (base !== undefined && isLeft(base)) return false;
+  return parts.some(isOnItsWay) && parts.every((one) => isOnItsWay(one) || (one !== undefined && runs(one)));
+}
+
+const hasExited = ({ state }: Container): boolean => state === 'exited' || state === 'dead';
+
+/** Exited by itself for 30 s. */
+const isLeft = (one: Container): boolean => hasExited(one) && (one.ageSeconds ?? 30) >= 30;
+
+/** It has no service container at all; one that expects none has no base. */
+function isGone(facts: Facts, { name, services }: Decky): boolean {
+  const hasLabelled = all(facts).some((one) => one.decky === name && one.service !== null);
+  const isExpected = services.some((service) => service !== 'sniffer');
+  return partsOf(facts, name, services).every((one) => one === undefined) && !(isExpected && hasLabelled);
+}
+
+/** Rule 3: its base runs, and with it at least one of its services. */
+function isReached(facts: Facts, name: string, services: readonly string[]): boolean {
+  const isThere = (holds: (one: Container) => boolean): boolean =>
+    all(facts).some((one) => runs(one) && holds(one));
+  const isNamed = ({ decky, name: its }: Container): boolean =>
+    decky === null &&
+    services.some((service) =>
+      [`${name}-${service}`, `${name}-${service.replaceAll('_', '-')}`].includes(its),
+    );
+  const hasBase = isThere((one) => one.decky === null && one.name === name);
+  const needsService = services.some((service) => service !== 'sniffer');
+  return hasBase && (!needsService || isThere((one) => one.decky === name || isNamed(one)));
+}
+
+/** Without those of a topology. */
 const all = (facts: Facts): readonly Container[] =>
-  facts.observed.kind === 'ok' ? facts.observed.containers : [];
+  facts.observed.kind === 'ok' ? facts.observed.containers.filter((one) => !one.isOfTopology) : [];
+
+/** What is cut off does not run. */
+const runs = (one: Container): boolean => one.state === 'running' && one.network !== 'cut off';
+
+/** The container of a service: labelled ones before those that are only named for it, running ones first, then the newer. */
+function containerOf(facts: Facts, name: string, service: string): Container | undefined {
+  const labelled = all(facts).filter((one) => one.decky === name && one.service === service);
+  const named = all(facts).filter(
+    (one) =>
+      one.decky === null &&
+      [`${name}-${service}`, `${name}-${service.replaceAll('_', '-')}`].includes(one.name),
+  );
+  const candidates = labelled.length > 0 ? labelled : named;
+  const [best] = candidates.sort(
+    (one, other) => Number(runs(other)) - Number(runs(one)) || other.createdAt - one.createdAt,
+  );
+  return best;
+}
+
+/** "A living host", d: the services that a decky has now, as far as its containers tell. */
+function rotated(facts: Facts, { name, services }: Decky): readonly string[] {
+  const base = all(facts).find((one) => one.decky === null && one.name === name);
+  const expected = services.filter((service) => service !== 'sniffer');
+  const labelled = all(facts).flatMap((one) =>
+    one.decky === name && one.service !== null ? [one.service] : [],
+  );
+  const present = [...new Set([...expected, ...labelled])].flatMap((service) => {
+    const one = containerOf(facts, name, service);
+    return one === undefined ? [] : [{ service, one }];
+  });
+  const others = present.filter(({ service }) => !services.includes(service));
+  const isRotated =
+    base !== undefined &&
+    runs(base) &&
+    present.filter(({ service }) => expected.includes(service)).length < expected.length &&
+    present.every(({ one }) => runs(one)) &&
+    others.length > 0 &&
+    others.every(({ one }) => one.network === 'shared' && one.owner === name);
+  const withoutContainer = services.filter((service) => service === 'sniffer');
+  return isRotated ? [...present.map(({ service }) => service), ...withoutContainer].sort() : services;
+}

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuiltDecky } from '../../src/builder/build.ts';
-import { cli, type Finished, start } from './cli.ts';
+import { type Finished, start } from './cli.ts';
 import { type TestHost, testHost } from './host.ts';
+import { runHere } from './run-here.ts';
 
 export const net = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2'] as const;
 
@@ -25,14 +26,16 @@ export interface BuildBench extends TestHost {
 export function buildBench(): BuildBench {
   const host = testHost();
   const ini = join(host.directory, 'fleet.ini');
-  const build = (...args: readonly string[]): Promise<Finished> => cli(['build', ...args], {});
+  const build = (...args: readonly string[]): Promise<Finished> => runHere(['build', ...args], {});
   return {
     ...host,
     ini,
     out: join(host.directory, 'state.json'),
     build,
     buildText: (text, ...args) => {
-      writeFileSync(ini, text);
+      // Another build may read it at this moment.
+      writeFileSync(`${ini}.new`, text);
+      renameSync(`${ini}.new`, ini);
       return build(ini, ...net, ...args);
     },
     buildStream: (text, ...args) => start(['build', '-', ...net, ...args], {}, undefined, text).finished,

@@ -8,7 +8,7 @@ export interface BusServer {
   /** The published messages. */
   readonly published: { readonly topic: string; readonly envelope: Record<string, unknown> }[];
   readonly subscribed: string[];
-  /** Sends an event to all clients, regardless of their subscriptions. */
+  /** Sends an event to the clients that subscribed to it. */
   send(topic: string, payload: unknown): void;
   /** Stops reading. */
   hang(): void;
@@ -45,7 +45,8 @@ export async function busServer(path: string): Promise<BusServer> {
     send: (topic, payload) => {
       const envelope = JSON.stringify({ v: 1, id: '0'.repeat(32), topic, type: '', ts: 1, payload });
       for (const [socket, topics] of sockets)
-        if (topics.has(topic)) socket.write(encodeFrame('EVT', topic, envelope));
+        if ([...topics].some((pattern) => matches(pattern, topic)))
+          socket.write(encodeFrame('EVT', topic, envelope));
     },
     hang: () => {
       for (const socket of sockets.keys()) socket.pause();
@@ -57,3 +58,13 @@ export async function busServer(path: string): Promise<BusServer> {
     },
   };
 }
+
+/** Whether a pattern with `*` for one word, or `>` for all further ones, fits a topic. */
+function matches(pattern: string, topic: string): boolean {
+  const [wanted, found] = [pattern.split('.'), topic.split('.')];
+  if (wanted.at(-1) === '>')
+    return found.length >= wanted.length && wanted.slice(0, -1).every((word, at) => fits(word, found[at]));
+  return found.length === wanted.length && wanted.every((word, at) => fits(word, found[at]));
+}
+
+const fits = (word: string, token: string | undefined): boolean => word === '*' || word === token;

@@ -17,26 +17,35 @@ export interface Running {
   said(pattern: RegExp, within?: number): Promise<string>;
 }
 
+/** The run's compile cache, which only the user of the tests may use. @see services.ts */
+const cache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE };
+
 /** Only the variables of the test and those that a process needs, not the developer's settings. */
-const bare = { PATH: process.env.PATH, HOME: '/nonexistent', LANG: 'C.UTF-8' };
+export const bare = {
+  PATH: process.env.PATH,
+  HOME: '/nonexistent',
+  LANG: 'C.UTF-8',
+  // Tests write their state files a moment before: without this every missing container would be a deployment's.
+  DECNET_ROLLOUT: '0',
+};
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Starts one of the programs of the checkout, as a user would.
  * @param input the content of its standard input
- * @param user the user to run it as
+ * @param user the user to run it as, and its working directory
  */
 export function start(
   args: readonly string[],
   env: Env,
   program = 'src/cli/bin.ts',
   input = '',
-  user: { uid?: number; gid?: number } = {},
+  user: { uid?: number; gid?: number; cwd?: string } = {},
 ): Running {
   const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
     ...user,
-    env: { ...bare, ...env },
+    env: { ...bare, ...(user.uid === undefined && cache), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // It may end before it has read all input.
@@ -75,6 +84,22 @@ export function start(
         look();
       }),
   };
+}
+
+/** Starts a dashboard at a free port. */
+export async function startDashboard(
+  env: Env,
+): Promise<{ readonly dashboard: Running; readonly url: string }> {
+  const dashboard = start(['dashboard', '--port', '0'], env);
+  try {
+    return {
+      dashboard,
+      url: /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '',
+    };
+  } catch (error) {
+    dashboard.child.kill('SIGKILL');
+    throw error;
+  }
 }
 
 /** Runs `decnet-fleet` to its end. */

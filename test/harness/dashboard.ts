@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/app/config.ts';
 import { pages } from '../../src/database/queries/pages.ts';
 import { report } from '../../src/database/queries/report.ts';
 import type { WebLimits } from '../../src/web/limits.ts';
-import type { WebSettings } from '../../src/web/ports.ts';
+import type { WebPorts, WebSettings } from '../../src/web/ports.ts';
 import { startDashboard } from '../../src/web/server.ts';
 import type { Env } from './cli.ts';
 
@@ -20,6 +20,8 @@ export async function testDashboard(
   env: Env,
   settings: Partial<WebSettings> = {},
   limits?: WebLimits,
+  /** What the workers answer; default: no worker lives. */
+  request?: WebPorts['request'],
 ): Promise<TestDashboard> {
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
@@ -33,9 +35,11 @@ export async function testDashboard(
       ...views,
       snapshot: <T>(work: (given: typeof views) => Promise<T>) => work(views),
       queues,
-      request: () => Promise.reject(new Error('no worker')),
-      workerLives: async () => false,
+      request: request ?? (() => Promise.reject(new Error('no worker'))),
+      workerLives: async () => request !== undefined,
       hostFigures: async () => [],
+      heartbeat: async () => null,
+      undelivered: async () => [],
       countSchedulers: async () => 0,
       log,
     };

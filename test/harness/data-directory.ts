@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedExists } from '../../src/embedded-postgres/cluster.ts';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
-import { cliJson, type Env } from './cli.ts';
+import type { Env } from './cli.ts';
+import { jsonHere } from './run-here.ts';
 import { copyCluster } from './services.ts';
 
 /** A machine's directory whose commands have an embedded database of their own. */
@@ -56,7 +57,7 @@ export const inDataDirectory =
         pid: () => Number(readFileSync(pidFile, 'utf8').split('\n')[0]),
         isStopped: () => !existsSync(pidFile),
         names: async () =>
-          (await cliJson<StatusJson>(['status', '--json'], env)).hosts.flatMap(({ deckies }) =>
+          (await jsonHere<StatusJson>(['status', '--json'], env)).hosts.flatMap(({ deckies }) =>
             deckies.map(({ name }) => name),
           ),
         writeStateFile: (...deckies) => {

@@ -27,7 +27,7 @@ async function onServer(statement: string): Promise<void> {
   }
 }
 
-/** @param options.migrated with this version's tables */
+/** @param options.migrated as `migrate` leaves it, with the tables of this version and of the queues */
 export async function testDatabase(
   options: { migrated: boolean } = { migrated: true },
 ): Promise<TestDatabase> {

@@ -18,6 +18,8 @@ export interface Made {
   /** A shell command; default: sleeps. */
   readonly command?: string;
   readonly health?: string;
+  /** The name of the container whose network it uses; default: it has none. */
+  readonly joins?: string;
   readonly restart?: boolean;
   /** Default: true. */
   readonly started?: boolean;
@@ -89,6 +91,7 @@ export async function testEngine(): Promise<TestEngine> {
     labels = {},
     command,
     health,
+    joins,
     restart,
     started = true,
   }) => {
@@ -97,9 +100,12 @@ export async function testEngine(): Promise<TestEngine> {
       Image: image,
       Labels: { ...labels },
       Cmd: ['/bin/sh', '-c', command ?? untilAsked],
-      HostConfig: { NetworkMode: 'none', ...(restart && { RestartPolicy: { Name: 'always' } }) },
+      HostConfig: {
+        NetworkMode: joins === undefined ? 'none' : `container:${joins}`,
+        ...(restart && { RestartPolicy: { Name: 'always' } }),
+      },
       ...(health !== undefined && {
-        Healthcheck: { Test: ['CMD-SHELL', health], Interval: 200_000_000, Timeout: 2e9, Retries: 1 },
+        Healthcheck: { Test: ['CMD-SHELL', health], Interval: 500_000_000, Timeout: 2e9, Retries: 1 },
       }),
     });
     if (started) await container.start().catch((error: unknown) => ignoreFailedStart(error, command));

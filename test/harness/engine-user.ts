@@ -2,8 +2,10 @@
  * Uses an engine as the product does, in a separate process with a memory limit.
  * `node test/harness/engine-user.ts CHOICE`, in JSON; prints the result on stdout.
  */
+
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endings } from '../../src/docker/endings.ts';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { watchEngine } from '../../src/docker/events.ts';
 import type { EngineLimits } from '../../src/docker/limits.ts';
@@ -62,7 +64,7 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestDelay'>> {
   const faults: string[] = [];
   const seen = Promise.withResolvers<void>();
   let lastHint = '';
-  const watching = watchEngine(settings, limits).start(
+  const watching = watchEngine(settings, endings(), limits).start(
     (trigger) => {
       triggers[trigger.kind] = (triggers[trigger.kind] ?? 0) + 1;
       lastHint = JSON.stringify(trigger);

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Decky } from '../../src/fleet/decky.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
-import type { EngineAnswer, Facts, Row } from '../../src/fleet/plan/facts.ts';
+import { type EngineAnswer, type Facts, noDecnetWrites, type Row } from '../../src/fleet/plan/facts.ts';
+import { noHints } from '../../src/fleet/plan/hints.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
+import { portsOff } from '../../src/fleet/plan/ports.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 
@@ -19,6 +21,7 @@ export function decky(name: string, services: readonly string[] = ['ssh'], more:
 export const declared = (...deckies: readonly Decky[]): Desired => ({
   kind: 'declared',
   revision: randomUUID(),
+  changedAt: null,
   deckies: new Map(deckies.map((decky) => [decky.name, decky])),
   peers: new Map(),
 });
@@ -42,6 +45,8 @@ export function row(name: string, more: Partial<Row> = {}): Row {
     lastError: null,
     ours: true,
     writtenAt: now - 3_600_000,
+    updatedUs: (now - 3_600_000) * 1000,
+    lastSeenUs: (now - 3_600_000) * 1000,
     ...more,
   };
 }
@@ -59,7 +64,13 @@ export function container(name: string, more: Partial<Container> = {}): Containe
     exitCode: null,
     unhealthy: false,
     createdAt: 1,
+    ageSeconds: 3600,
     loop: { kind: 'none' },
+    isOfDecnet: false,
+    isOfTopology: false,
+    network: 'own',
+    owner: null,
+    startedBeforeBase: false,
     ...more,
   };
 }
@@ -70,7 +81,13 @@ export const serviceOf = (name: string, service: string, more: Partial<Container
 
 export const exited = (code: number): Partial<Container> => ({ state: 'exited', exitCode: code });
 
-export const seen = (...containers: readonly Container[]): EngineAnswer => ({ kind: 'ok', containers });
+export const seen = (...containers: readonly Container[]): EngineAnswer => ({
+  kind: 'ok',
+  containers,
+  isWhole: true,
+  now: now / 1000,
+  ports: portsOff,
+});
 
 export const unreachable: EngineAnswer = { kind: 'unreachable', reason: 'there is no socket' };
 
@@ -82,6 +99,10 @@ export const facts = (more: Partial<Facts> = {}): Facts => ({
   recorded: [],
   observed: seen(),
   memory: noMemory,
+  hints: noHints,
+  rolloutSeconds: 0,
+  fileChangedAt: 0,
   recentTransitions: [],
+  decnet: noDecnetWrites,
   ...more,
 });

@@ -19,8 +19,8 @@ export interface QuietEngine {
   readonly containers: number;
   /** Answers with the whole listing. */
   list(response: ServerResponse): void;
-  /** What it tells of one container; default: it knows none. */
-  inspect?(id: string): object;
+  /** What it tells of one container, by its name or id, or null: it does not exist; default: it knows none. */
+  inspect?(container: string): object | null;
 }
 
 export function quietEngine({ containers, list, inspect }: QuietEngine): RequestListener {
@@ -28,12 +28,12 @@ export function quietEngine({ containers, list, inspect }: QuietEngine): Request
     // Some clients ask for a version of the API.
     const path = (request.url ?? '').replace(/^\/v[\d.]+(?=\/)/, '');
     response.setHeader('content-type', 'application/json');
-    const inspected = /^\/containers\/([0-9a-f]{64})\/json$/.exec(path)?.[1];
+    const id = /^\/containers\/([^/?]+)\/json(?:\?|$)/.exec(path)?.[1];
+    const inspected = id === undefined ? null : (inspect?.(id) ?? null);
     // The stream stays open.
     if (path.startsWith('/events')) response.flushHeaders();
     else if (path.startsWith('/containers/json')) list(response);
-    else if (inspected !== undefined && inspect !== undefined)
-      response.end(JSON.stringify(inspect(inspected)));
+    else if (inspected !== null) response.end(JSON.stringify(inspected));
     else if (path.startsWith('/_ping')) response.end('OK');
     else if (path.startsWith('/info'))
       response.end(JSON.stringify({ ID: 'fake', ServerVersion: '0', Containers: containers }));

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import type { MikroORM } from '@mikro-orm/postgresql';
 import { Redis } from 'ioredis';
-import { StolenWorker } from '../../src/database/migrations/005-stolen-worker.ts';
-import { Causes } from '../../src/database/migrations/006-causes.ts';
-import { openDatabase } from '../../src/database/orm.ts';
-import { cli, type Env } from './cli.ts';
+import type { Env } from './cli.ts';
 import type { TestDatabase } from './database.ts';
+import { runHere } from './run-here.ts';
 import type { TestStore } from './stores.ts';
 
 /** The credentials of a host's worker. */
@@ -19,13 +16,18 @@ export interface Granted {
 
 /** Grants a host as an operator does, by running the printed statements. @param master the master's environment */
 export async function granted(store: TestStore, master: Env, host: string): Promise<Granted> {
-  const { code, stdout, stderr } = await cli(['grant', '--host', host], master);
+  const { code, stdout, stderr } = await runHere(['grant', '--host', host], master);
   assert.deepEqual([code, stderr], [0, '']);
-  await store.db.query(/^begin;$[\s\S]*^commit;$/m.exec(stdout)?.[0] ?? assert.fail(stdout));
-  const acl = /^ACL SETUSER (.*)$/m.exec(stdout)?.[1]?.match(/\([^)]*\)|\S+/g) ?? assert.fail(stdout);
+  return applyGrant(store, stdout, /^begin;$[\s\S]*^commit;$/m);
+}
+
+/** @param statements finds the statements for PostgreSQL in the text that `grant` printed */
+export async function applyGrant(store: TestStore, text: string, statements: RegExp): Promise<Granted> {
+  await store.db.query(statements.exec(text)?.[0] ?? assert.fail(text));
+  const acl = /^ACL SETUSER (.*)$/m.exec(text)?.[1]?.match(/\([^)]*\)|\S+/g) ?? assert.fail(text);
   await asAdmin(store, 'SETUSER', ...acl);
   const settings = Object.fromEntries(
-    [...stdout.matchAll(/^(DECNET_HOST_UUID|DATABASE_URL|REDIS_URL)=(.*)$/gm)].map(([, key, value]) => [
+    [...text.matchAll(/^(DECNET_HOST_UUID|DATABASE_URL|REDIS_URL)=(.*)$/gm)].map(([, key, value]) => [
       key,
       value,
     ]),
@@ -64,20 +66,4 @@ export async function withoutRules(db: TestDatabase): Promise<void> {
   );
   assert.ok(rules.length > 20);
   for (const { drop } of rules) await db.query(drop);
-}
-
-/** Reverts a database to the schema of version 0.1. */
-export async function downgrade(db: TestDatabase): Promise<void> {
-  const database = await openDatabase(db.url);
-  for (const Newer of [Causes, StolenWorker]) {
-    const migration = new Newer((database.orm as MikroORM).em.getDriver(), database.orm.config);
-    migration.down();
-    for (const statement of migration.getQueries()) await db.query(String(statement));
-  }
-  await db.query(`create or replace function fleet_granted_host() returns text
-    language sql stable security definer set search_path from current
-    as $$ select host_uuid from fleet_grants where role_name = session_user::text $$`);
-  await db.query(`delete from fleet_migrations where name >= '005'`);
-  await db.query('drop table fleet_locks');
-  await database.close();
 }

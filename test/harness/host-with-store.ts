@@ -1,5 +1,5 @@
 import { after } from 'node:test';
-import { cli, type Env } from './cli.ts';
+import type { Env } from './cli.ts';
 import { type TestHost, testHost } from './host.ts';
 import { type TestStore, testStore } from './stores.ts';
 
@@ -10,7 +10,7 @@ export interface HostWithStore {
 }
 
 /**
- * A host without Docker, and its migrated store. Both are removed after the suite that called this.
+ * A host without Docker, and its store. Both are removed after the suite that called this.
  * @param more of the environment
  */
 export async function hostWithStore(more: Env = {}): Promise<HostWithStore> {
@@ -21,7 +21,5 @@ export async function hostWithStore(more: Env = {}): Promise<HostWithStore> {
     await store.drop();
   });
   const env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock', ...more });
-  const { code, stderr } = await cli(['migrate'], env);
-  if (code !== 0) throw new Error(stderr);
   return { store, host, env };
 }

@@ -40,7 +40,7 @@ export async function hostileEngine(answers: readonly (readonly [RegExp, Answer]
 }
 
 /** The settings of a client for it. */
-export const settingsOf = ({ host }: FakeEngine): DockerSettings => ({
+export const settingsOf = ({ host }: Pick<FakeEngine, 'host'>): DockerSettings => ({
   host,
   tlsVerify: false,
   certPath: undefined,

@@ -7,6 +7,7 @@ import type { Desired } from '../../src/fleet/desired.ts';
 import type { EngineAnswer } from '../../src/fleet/plan/facts.ts';
 import type { Message } from '../../src/fleet/topics.ts';
 import { packageRoot } from '../../src/lib/package.ts';
+import { noHearing } from '../../src/pass/observe.ts';
 import type { Ports } from '../../src/pass/pass.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { declared, seen } from './facts.ts';
@@ -39,6 +40,8 @@ export async function bench(): Promise<Bench> {
       stateFile: { path: '/test/decnet-state.json', read: async () => made.desired },
       engine: { list: async () => made.observed },
       machine: { identity: async () => made.identity },
+      hearing: noHearing,
+      decnet: null,
       bus: { publish: (messages) => void sent.push(...messages) },
     },
     close: async () => {

@@ -24,30 +24,22 @@ export interface Server {
 }
 
 /**
- * A separate Redis without persistence: it is empty after a restart.
- * @param settings additional command-line settings
+ * A server that is one process, with a directory of its own. It is stopped as by a crash.
+ * @param answers rejects until it answers
  */
-export async function redisServer(settings: readonly string[] = []): Promise<Server> {
-  const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
-  // In a shared directory, files that it writes for a replica could belong to another user.
-  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-redis-'));
+export function programServer(
+  directory: string,
+  program: string,
+  args: readonly string[],
+  url: string,
+  answers: () => Promise<void>,
+): Server {
   let child: ChildProcess | null = null;
   const server: Server = {
     url,
     start: async () => {
-      const args = [
-        ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory],
-        ...settings,
-      ];
-      child = spawn((await findProgram('redis-server')) ?? '', args, { stdio: 'ignore' });
-      await waitFor(async () => {
-        const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-        client.on('error', () => undefined);
-        await client.connect();
-        client.disconnect();
-        return true;
-      });
+      child = spawn(program, args, { stdio: 'ignore' });
+      await waitFor(() => answers().then(() => true));
     },
     stop: async () => {
       const running = child;
@@ -64,6 +56,29 @@ export async function redisServer(settings: readonly string[] = []): Promise<Ser
       rmSync(directory, { recursive: true, force: true });
     },
   };
+  return server;
+}
+
+/**
+ * A separate Redis without persistence: it is empty after a restart.
+ * @param settings additional command-line settings
+ */
+export async function redisServer(settings: readonly string[] = []): Promise<Server> {
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  // In a shared directory, files that it writes for a replica could belong to another user.
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-redis-'));
+  const program = (await findProgram('redis-server')) ?? '';
+  const args = [
+    ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory],
+    ...settings,
+  ];
+  const server = programServer(directory, program, args, url, async () => {
+    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+    client.on('error', () => undefined);
+    await client.connect();
+    client.disconnect();
+  });
   await server.start();
   return server;
 }
@@ -119,19 +134,21 @@ export async function postgresServer(
   return server;
 }
 
-const childrenOf = (pid: number): readonly number[] =>
+/** The ids of a process's children. */
+export const childrenOf = (pid: number): readonly number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 
 /** Runs one query on a server that may have just restarted. */
 export async function ask<R extends pg.QueryResultRow>(
   url: string,
   statement: string,
+  values: readonly unknown[] = [],
 ): Promise<readonly R[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3000 });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    return (await client.query<R>(statement)).rows;
+    return (await client.query<R>(statement, [...values])).rows;
   } finally {
     await client.end();
   }

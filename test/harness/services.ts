@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/embedded-postgres/embedded.ts';
+import { queueBackend } from '../../src/queue/backend.ts';
 import { findProgram } from './program.ts';
 
 /** What one run of the tests shares: a PostgreSQL, and a Redis where there is one. Set up before the first file. */
@@ -18,8 +19,9 @@ export async function globalSetup(): Promise<void> {
   directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-test-'));
   // Root's PostgreSQL runs as another user, who must get in.
   await chmod(directory, 0o755);
-  // Each test file is a process of its own, and loads much the same.
+  // Each test file is a process of its own, and so is each program that it starts; they load much the same.
   process.env.NODE_COMPILE_CACHE = join(directory, 'compiled');
+  await mkdir(process.env.NODE_COMPILE_CACHE, { mode: 0o700 });
   const data = join(directory, 'data');
   await (await openEmbedded(data)).close();
   process.env.TEST_CLUSTER = join(directory, 'cluster');
@@ -76,7 +78,7 @@ async function openTuned(data: string): Promise<EmbeddedDatabase> {
   return openEmbedded(data);
 }
 
-/** Makes a database with this version's tables, of which the tests' own are copies: a copy is faster than a migration. */
+/** Makes a database as `migrate` leaves it, of which the tests' own are copies: a copy is faster than a migration. */
 async function makeTemplate(server: string): Promise<string> {
   const name = 'test_template';
   await queries(server, [`create database ${name}`]);
@@ -85,6 +87,9 @@ async function makeTemplate(server: string): Promise<string> {
   const made = await openDatabase(url.href);
   await made.migrate();
   await made.close();
+  const queues = queueBackend({ redis: null, databaseUrl: url.href }, { outage: () => undefined });
+  await queues.prepare();
+  await queues.close();
   return name;
 }
 

@@ -27,8 +27,9 @@ export function testRedisUrl(): string {
   return `${process.env.TEST_REDIS_URL}/${((process.pid % 1000) * 100 + redisDatabases) % 100_000}`;
 }
 
-export async function testStore(kind: StoreKind): Promise<TestStore> {
-  const db = await testDatabase();
+/** @param database as for `testDatabase` */
+export async function testStore(kind: StoreKind, database = { migrated: true }): Promise<TestStore> {
+  const db = await testDatabase(database);
   if (kind === 'postgres') {
     return { db, redisUrl: null, env: { DATABASE_URL: db.url }, drop: db.drop };
   }

@@ -3,9 +3,10 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawOne, type Random, seededRandom } from '../../src/builder/random.ts';
-import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, start } from '../harness/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { runHere } from '../harness/run-here.ts';
 import { seed } from '../harness/seed.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -44,7 +45,6 @@ describe('sixty seconds of random writes to file, containers and table on two ho
         return { name, engine, host, env, random: seededRandom(seed + at) };
       }),
     );
-    assert.equal((await cli(['migrate'], machines[0]?.env ?? {})).code, 0);
     await store.db.query(
       `insert into fleet_deckies (host_uuid, name, services, state, updated_at)
        select 'peer', 'decky-' || n, '["ssh"]', 'running', now() - interval '1 day' from generate_series(1, 20) n`,
@@ -153,7 +153,7 @@ describe('sixty seconds of random writes to file, containers and table on two ho
       }, 25_000);
       // A reason written by another program changes no state; it is also corrected within that time.
       await waitFor(async () => {
-        const { code, stdout } = await cli(['plan'], env);
+        const { code, stdout } = await runHere(['plan'], env);
         assert.equal(code, 0, stdout);
         return true;
       }, 25_000);

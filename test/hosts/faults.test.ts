@@ -9,9 +9,10 @@ import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { busServer } from '../harness/bus-server.ts';
-import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, start } from '../harness/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { runHere } from '../harness/run-here.ts';
 import { ask, postgresServer, redisServer, type Server } from '../harness/servers.ts';
 import { noStore, stores } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -55,7 +56,7 @@ describe('faults', { concurrency: true }, () => {
           DECNET_BUS_SOCKET: join(busDirectory, 'bus.sock'),
           ...(redis && { REDIS_URL: redis.url }),
         });
-        assert.equal((await cli(['migrate'], env)).code, 0);
+        assert.equal((await runHere(['migrate'], env)).code, 0);
         await ask(
           postgres.url,
           `insert into fleet_deckies (host_uuid, name, services, state, updated_at)

@@ -3,10 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { redisChannel } from '../../src/fleet/topics.ts';
-import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { cli, type Env, type Running, start } from '../harness/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { rowsOf, statesOf } from '../harness/pass.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -49,7 +50,6 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
         return { name, engine, host, env, worker: undefined as unknown as Running };
       }),
     );
-    assert.equal((await cli(['migrate'], machines[0]?.env ?? {})).code, 0);
     for (const { host, engine, name } of machines) {
       // A master's file: it declares the deckies of every host, and those of this host with null or its name.
       host.write([
@@ -134,7 +134,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
   });
 
   test('a one-shot for another host is run by its worker', async () => {
-    const result = await cliJson<JobResult>(['reconcile', '--once', '--json', '--host', 'host-b'], a().env);
+    const result = await jsonHere<JobResult>(['reconcile', '--once', '--json', '--host', 'host-b'], a().env);
     assert.deepEqual([result.host_uuid, result.inserted], ['host-b', 0]);
   });
 
@@ -149,12 +149,15 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
       ({ payload }) => payload.host_uuid === 'host-d' && payload.worker === 'reconciler',
     )?.payload;
     assert.ok(Math.abs(Number(payload?.ts) - Date.now() / 1000) < 60 && typeof payload?.ts === 'number');
-    const stopped = await cli(['stop', '--host', 'host-d'], a().env);
+    // Its first heartbeat comes a moment before it serves its queue.
+    const passes = `select from fleet_hosts where host_uuid = 'host-d' and last_pass_at is not null`;
+    await waitFor(async () => (await store.db.query(passes)).length === 1);
+    const stopped = await runHere(['stop', '--host', 'host-d'], a().env);
     assert.equal(stopped.code, 0, stopped.stderr);
     assert.match(stopped.stdout, /The worker of host host-d has stopped/);
     assert.equal((await beat.finished).code, 0);
     assert.match(
-      (await cli(['stop', '--host', 'host-d'], a().env)).stdout,
+      (await runHere(['stop', '--host', 'host-d'], a().env)).stdout,
       /No worker of host host-d is running/,
     );
   });
@@ -190,22 +193,22 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
   test('forget refuses while the worker lives, asks first, and then retires the host', async () => {
     const last = start([], { ...b().env, DECNET_HOST_UUID: 'host-e' }, 'worker.ts');
     await waitFor(async () => (await statesOf(store.db, 'host-e')).length === 1);
-    const refused = await cli(['forget', '--host', 'host-e', '--yes'], a().env);
+    const refused = await runHere(['forget', '--host', 'host-e', '--yes'], a().env);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /The worker of host host-e is running\. Nothing was removed/);
-    assert.equal((await cli(['stop', '--host', 'host-e'], a().env)).code, 0);
+    assert.equal((await runHere(['stop', '--host', 'host-e'], a().env)).code, 0);
     assert.equal((await last.finished).code, 0);
     const unasked = await cli(['forget', '--host', 'host-e'], a().env);
     assert.equal(unasked.code, 2);
     assert.match(unasked.stderr, /Add --yes/);
     const before = await rowsOf(store.db, 'host-a');
-    const done = await cli(['forget', '--host', 'host-e', '--yes'], a().env);
+    const done = await runHere(['forget', '--host', 'host-e', '--yes'], a().env);
     assert.deepEqual([done.code, done.stdout], [0, 'Removed host host-e and 1 row.\n']);
     for (const table of ['fleet_deckies', 'fleet_hosts', 'fleet_transitions', 'fleet_alarms']) {
       assert.deepEqual(await store.db.query(`select 1 from ${table} where host_uuid = 'host-e'`), [], table);
     }
     assert.equal((await rowsOf(store.db, 'host-a')).length, before.length);
-    assert.equal((await cli(['forget', '--host', 'host-e', '--yes'], a().env)).code, 1);
+    assert.equal((await runHere(['forget', '--host', 'host-e', '--yes'], a().env)).code, 1);
     await new Promise((done) => setTimeout(done, 2500));
     const redis = new Redis(store.redisUrl ?? '');
     const left = await redis.keys('bull:reconcile.host-e:*').finally(() => redis.disconnect());

@@ -32,8 +32,6 @@ describe('freshness', { concurrency: true }, () => {
         host.write([declaredDecky('web'), declaredDecky('mail')]);
         await engine.makeDecky('web', ['ssh']);
         await engine.makeDecky('mail', ['ssh']);
-        const migrated = await start(['migrate'], env).finished;
-        assert.equal(migrated.code, 0, migrated.stderr);
         worker = start([], env, 'worker.ts');
         await waitFor(async () => (await statesOf(store.db)).length === 2);
       });

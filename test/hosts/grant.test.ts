@@ -5,10 +5,11 @@ import pg from 'pg';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { redisChannel } from '../../src/fleet/topics.ts';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
-import { cli, cliJson, type Env, start } from '../harness/cli.ts';
+import { type Env, start } from '../harness/cli.ts';
 import { type Granted, granted } from '../harness/granted.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { rowsOf, statesOf } from '../harness/pass.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -24,10 +25,9 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     store = await testStore('redis');
     host = testHost();
     master = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
-    assert.equal((await cli(['migrate'], master)).code, 0);
     host.write([declaredDecky('web'), declaredDecky('mail')]);
     for (const name of ['mine', 'peer']) {
-      await cli(['reconcile', '--once'], { ...master, DECNET_HOST_UUID: name });
+      await runHere(['reconcile', '--once'], { ...master, DECNET_HOST_UUID: name });
     }
     mine = await granted(store, master, 'mine');
     worker = host.env({ ...mine.settings, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
@@ -190,13 +190,15 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
       (await queue.getFailed(0, 9)).map(({ failedReason }) => failedReason),
       [],
     );
-    const result = await cliJson<JobResult>(['reconcile', '--once', '--json', '--host', 'mine'], master);
+    const result = await jsonHere<JobResult>(['reconcile', '--once', '--json', '--host', 'mine'], master);
     assert.equal(result.host_uuid, 'mine');
     await backend.close();
     redis.disconnect();
 
-    const stopped = await cli(['stop', '--host', 'mine'], master);
+    const stopped = await runHere(['stop', '--host', 'mine'], master);
     assert.deepEqual([stopped.code, stopped.stderr], [0, '']);
+    const [mine] = await store.db.query(`select stopped_by from fleet_hosts where host_uuid = 'mine'`);
+    assert.match(String(mine?.stopped_by), /decnet-fleet stop/);
     scheduler.child.kill('SIGTERM');
     assert.equal((await running.finished).code, 0);
     assert.equal((await scheduler.finished).code, 0);

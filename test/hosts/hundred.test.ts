@@ -8,6 +8,7 @@ import { openDatabase } from '../../src/database/orm.ts';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { queueName } from '../../src/fleet/job.ts';
 import { createLog } from '../../src/lib/log.ts';
+import { noHearing } from '../../src/pass/observe.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
 import { type HostWorker, startHostWorker } from '../../src/worker/host.ts';
@@ -60,11 +61,14 @@ describe('many hosts', { skip: noStore('redis') }, () => {
           engine: docker,
           machine: { identity: async () => host },
           stateFile: { path: '/x', read: async () => declared() },
+          hearing: noHearing,
+          decnet: null,
           bus: { publish: () => undefined },
         },
         bus: { publish: () => undefined, subscribe: () => undefined, close: async () => undefined },
         backend,
         graceSeconds: 300,
+        rolloutSeconds: 0,
         intervalSeconds: 1000,
         log: createLog('silent'),
         watchers: { docker: quiet, file: quiet },

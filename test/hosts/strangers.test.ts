@@ -10,10 +10,12 @@ import { pages } from '../../src/database/queries/pages.ts';
 import { report } from '../../src/database/queries/report.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { HostView } from '../../src/views/report.ts';
-import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, startDashboard } from '../harness/cli.ts';
 import { parseExposition } from '../harness/exposition.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
 import { ask, basic } from '../harness/http.ts';
+import { calm } from '../harness/incidents.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -40,7 +42,6 @@ describe('hosts that no worker has ever monitored', () => {
       DASHBOARD_USER: 'ops',
       DASHBOARD_PASSWORD: 'secret-of-ops',
     });
-    assert.equal((await cli(['migrate'], env)).code, 0);
     await store.db.query(`insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at, last_observed_at)
       values ('host-a', 86400, now(), now(), now()), ('new', 86400, null, null, null)`);
     await store.db.query(
@@ -52,9 +53,7 @@ describe('hosts that no worker has ever monitored', () => {
       [odd],
     );
     database = await openDatabase(store.db.url);
-    dashboard = start(['dashboard', '--port', '0'], env);
-    const said = await dashboard.said(/dashboard is at .*\n/);
-    url = `http://127.0.0.1:${/127\.0\.0\.1:(\d+)/.exec(said)?.[1]}`;
+    ({ dashboard, url } = await startDashboard(env));
   });
   after(async () => {
     dashboard.child.kill();
@@ -82,7 +81,7 @@ describe('hosts that no worker has ever monitored', () => {
 
   test('are listed by status and hosts, with their deckies as last known', async () => {
     for (const command of ['status', 'hosts']) {
-      const found = await cliJson<{ hosts: readonly (HostView & { deckies?: readonly unknown[] })[] }>(
+      const found = await jsonHere<{ hosts: readonly (HostView & { deckies?: readonly unknown[] })[] }>(
         [command, '--json'],
         env,
       );
@@ -98,13 +97,13 @@ describe('hosts that no worker has ever monitored', () => {
         ['unknown', null, null, [], 30],
       );
       if (command === 'status') assert.equal(lost?.deckies?.length, 2);
-      const one = await cliJson<{ hosts: readonly HostView[] }>([command, '--json', '--host', 'lost'], env);
+      const one = await jsonHere<{ hosts: readonly HostView[] }>([command, '--json', '--host', 'lost'], env);
       assert.deepEqual(seenAs(one.hosts), { lost: expected.lost });
-      const { stdout } = await cli([command, '--host', 'lost'], env);
+      const { stdout } = await runHere([command, '--host', 'lost'], env);
       assert.match(stdout, words);
       assert.match(stdout, /1 failed, 1 running \(last known\)/);
-      assert.match((await cli([command, '--host', 'planned'], env)).stdout, words);
-      assert.doesNotMatch((await cli([command, '--host', 'new'], env)).stdout, words);
+      assert.match((await runHere([command, '--host', 'planned'], env)).stdout, words);
+      assert.doesNotMatch((await runHere([command, '--host', 'new'], env)).stdout, words);
     }
   });
 
@@ -180,13 +179,16 @@ describe('hosts that no worker has ever monitored', () => {
 
   test('cause no alerts, and are scheduled only if the configuration includes them', async () => {
     let asked = 0;
-    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300 }).look(
-      Number.MAX_SAFE_INTEGER,
-      () => {
+    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300 }).look(Number.MAX_SAFE_INTEGER, {
+      settle: () => {
         asked += 1;
-        return { notifications: [], notified: [], limits: [] };
+        return [];
       },
-    );
+      control: calm,
+      telling: null,
+      receiversOf: () => [''],
+      databaseLostAt: null,
+    });
     assert.deepEqual([asked, await store.db.query('select * from fleet_alarms')], [0, []]);
     const intervals = await report(database.query, 30, ['planned']).intervals();
     assert.deepEqual(intervals.map(({ host_uuid }) => host_uuid).sort(), ['host-a', 'new']);
@@ -206,14 +208,14 @@ describe('hosts that no worker has ever monitored', () => {
   });
 
   test('are removed with their rows', async () => {
-    const nobody = await cli(['forget', '--host', 'never', '--yes'], env);
+    const nobody = await runHere(['forget', '--host', 'never', '--yes'], env);
     assert.deepEqual([nobody.code, nobody.stdout], [1, '']);
-    assert.equal((await cli(['forget', '--host', 'no body', '--yes'], env)).code, 2);
+    assert.equal((await runHere(['forget', '--host', 'no body', '--yes'], env)).code, 2);
     for (const [name, rows] of [
       ['lost', '2 rows'],
       [odd, '1 row'],
     ] as const) {
-      const { code, stdout, stderr } = await cli(['forget', '--host', name, '--yes'], env);
+      const { code, stdout, stderr } = await runHere(['forget', '--host', name, '--yes'], env);
       assert.equal(code, 0, stderr);
       assert.equal(stdout, `Removed host ${name} and ${rows}.\n`);
     }

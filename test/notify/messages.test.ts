@@ -19,7 +19,7 @@ describe('messages', { concurrency: 12 }, () => {
         await quiet();
         assert.deepEqual(to.kinds, ['decky_down web', 'decky_recovered web']);
         const [down] = to.got;
-        const { id, since, ...body } = down?.body ?? {};
+        const { id, since, incident, ...body } = down?.body ?? {};
         assert.equal(id, down?.id);
         assert.ok(Math.abs(Date.parse(String(since)) - Date.now()) < 60_000);
         assert.deepEqual(body, {
@@ -34,8 +34,30 @@ describe('messages', { concurrency: 12 }, () => {
           service: 'ssh',
           exit_code: 137,
           link: 'https://fleet.example/deckies/local/web',
-          text: 'web on host local is failed (was running): ssh: exited, code 137',
+          text: 'web on host local is failed (was running): ssh: exited, code 137 (killed)',
         });
+        const told = incident as Record<string, unknown>;
+        assert.match(String(told.id), /^deckies_down-[0-9a-f]{16}$/);
+        assert.deepEqual(told, {
+          id: told.id,
+          kind: 'deckies_down',
+          severity: 'warning',
+          event: 'opened',
+          cause: 'ssh: exited with code 137 (killed)',
+          hosts: 1,
+          deckies: 1,
+          host_names: ['local'],
+          since,
+          duration_s: null,
+          next: { host: 'local', command: 'docker logs --tail 10 web-ssh' },
+        });
+        const resolved = to.got[1]?.body.incident as Record<string, unknown>;
+        assert.deepEqual([resolved.id, resolved.event], [told.id, 'resolved']);
+        assert.ok(Number(resolved.duration_s) >= 2);
+        assert.match(
+          String(to.got[1]?.body.text),
+          /^web on host local runs again \(was failed\) after \d+ s$/,
+        );
         await delivered();
       }),
     );
@@ -87,19 +109,19 @@ describe('messages', { concurrency: 12 }, () => {
       'tells flapping once, and how it ended',
       inScene(async ({ it, to, notifier, fleetOf, received, quiet }) => {
         await fleetOf(['web', 'mail', 'dns']);
-        for (let times = 0; times < 3; times++) {
-          await fleetOf(['web', 'mail', 'dns'], ['web']);
-          await fleetOf(['web', 'mail', 'dns']);
-        }
         notifier();
-        await received(1);
+        const told = ['decky_down web', 'decky_recovered web', 'decky_down web', 'decky_flapping web'];
+        for (const at of told.keys()) {
+          await fleetOf(['web', 'mail', 'dns'], at % 2 === 0 ? ['web'] : []);
+          await received(at + 1);
+        }
         await fleetOf(['web', 'mail', 'dns'], ['web']);
         await quiet();
-        assert.deepEqual(to.kinds, ['decky_flapping web']);
+        assert.deepEqual(to.kinds, told);
         await it.db.query(`update fleet_alarms set changed_at = now() - interval '301 seconds'`);
-        await received(2);
+        await received(5);
         await quiet();
-        assert.deepEqual(to.kinds, ['decky_flapping web', 'decky_down web']);
+        assert.deepEqual(to.kinds, [...told, 'decky_down web']);
       }),
     );
 
@@ -124,7 +146,7 @@ describe('messages', { concurrency: 12 }, () => {
         await fleetOf(['web', 'mail', 'dns']);
         await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
         const first = notifier();
-        await received(2);
+        await received(1);
         await delivered();
         await first.close();
         await it.db.query(`delete from fleet_deckies where name = 'web'`);
@@ -134,13 +156,8 @@ describe('messages', { concurrency: 12 }, () => {
         it.observed = seen(serviceOf('mail', 'ssh'), serviceOf('dns', 'ssh'));
         await run();
         notifier();
-        await received(4);
-        assert.deepEqual([...to.kinds].sort(), [
-          'decky_down mail',
-          'decky_down web',
-          'decky_recovered mail',
-          'decky_removed web',
-        ]);
+        await received(2);
+        assert.deepEqual(to.kinds, ['host_down 2', 'host_recovered 2']);
       }),
     );
 
@@ -186,23 +203,33 @@ describe('messages', { concurrency: 12 }, () => {
   });
 
   describe('without a receiver', () => {
-    test(
-      'nothing is written down for later but what is new',
-      inScene(async ({ it, notifier, fleetOf, alerts }) => {
-        await fleetOf(['web', 'mail', 'dns']);
-        await fleetOf(['web', 'mail', 'dns'], ['web', 'mail']);
-        await it.db.query(
-          `update fleet_alarms set changed_at = now() - interval '11 minutes' where name = 'web'`,
-        );
-        notifier(null);
-        await waitFor(async () => (await alerts()).some(({ told: state }) => state === 'failed'));
-        assert.deepEqual(await alerts(), [
-          { name: 'mail', state: 'failed', told: 'running' },
-          { name: 'web', state: 'failed', told: 'failed' },
-        ]);
-        assert.deepEqual(await it.db.query('select 1 from fleet_notifications'), []);
-      }),
-    );
+    for (const [age, told] of [
+      ['1 minute', ['decky_down web', 'decky_recovered web']],
+      ['11 minutes', []],
+    ] as const)
+      test(
+        `an incident that was opened ${age} ago is ${told.length > 0 ? '' : 'not '}told to one that is set later`,
+        inScene(async ({ it, to, notifier, fleetOf, quiet }) => {
+          await fleetOf(['web', 'mail', 'dns']);
+          await fleetOf(['web', 'mail', 'dns'], ['web']);
+          const silent = notifier(null);
+          const incidents = () =>
+            it.db.query<{ kind: string; closed: boolean }>(
+              'select kind, closed_at is not null as closed from fleet_incidents',
+            );
+          await waitFor(async () => (await incidents()).length === 1);
+          await silent.close();
+          assert.deepEqual(await it.db.query('select 1 from fleet_notifications'), []);
+          await it.db.query('update fleet_incidents set opened_at = now() - $1::interval', [age]);
+          notifier();
+          await quiet();
+          assert.deepEqual(to.kinds, told.slice(0, 1));
+          await fleetOf(['web', 'mail', 'dns']);
+          await waitFor(async () => (await incidents())[0]?.closed === true);
+          await quiet();
+          assert.deepEqual(to.kinds, told);
+        }),
+      );
   });
 });
 

@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postgresOutbox } from '../../src/database/outbox.ts';
 import { createLog, type Log } from '../../src/lib/log.ts';
-import { startNotifier } from '../../src/notify/notifier.ts';
+import { parseReceivers, webhookSettings } from '../../src/notify/addresses.ts';
+import { type ControlWatch, startNotifier } from '../../src/notify/notifier.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { decky, declared, exited, seen, serviceOf } from '../harness/facts.ts';
+import { calmControl } from '../harness/incidents.ts';
 import { notificationSchema } from '../harness/notification.ts';
 import { type Bench, bench } from '../harness/pass.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -21,7 +23,7 @@ interface Received {
 }
 
 /** A receiver that answers as the test wants, and keeps what it was sent. */
-class Receiver {
+export class Receiver {
   readonly got: Received[] = [];
   answer: (response: ServerResponse) => void = (response) => void response.writeHead(204).end();
   port = 0;
@@ -63,10 +65,14 @@ class Receiver {
 export interface Scene {
   readonly it: Bench;
   readonly to: Receiver;
-  /** Runs until the end of the scene, if the test does not end it. @param path of the receiver, or a whole address; null: there is none */
-  notifier(path?: string | null, log?: Log): { close(): Promise<void> };
-  /** One pass. */
-  run(): Promise<void>;
+  /** Runs until the end of the scene, if the test does not end it. @param path of the receiver, or a whole address, or several as DECNET_NOTIFY has them; null: there is none */
+  notifier(
+    path?: string | null | readonly string[],
+    log?: Log,
+    control?: ControlWatch,
+  ): { close(): Promise<void> };
+  /** One pass. @param host default: `local` */
+  run(host?: string): Promise<void>;
   /** The file declares them, and all run but those that are named. */
   fleetOf(all: readonly string[], failed?: readonly string[]): Promise<void>;
   received(count: number): Promise<void>;
@@ -100,19 +106,34 @@ export const inScene = (body: (scene: Scene) => Promise<void>) => async (): Prom
     assert.ok(isNotification(body), `${JSON.stringify(body)} ${JSON.stringify(isNotification.errors)}`);
 };
 
+function receiversOf(path: string | null | readonly string[], port: number) {
+  if (path === null) return [];
+  if (typeof path !== 'string') {
+    const { receivers, problems } = parseReceivers(path.join(' '));
+    assert.deepEqual(problems, []);
+    return receivers;
+  }
+  return [webhookSettings(path.startsWith('/') ? `http://127.0.0.1:${port}${path}` : path)];
+}
+
 function sceneOf(it: Bench, to: Receiver, open: { close(): Promise<void> }[]): Scene {
-  const run = async (): Promise<void> => {
-    await pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300 });
+  const run = async (host = 'local'): Promise<void> => {
+    await pass({ host_uuid: host }, '1', it.ports, { graceSeconds: 300, rolloutSeconds: 0 });
   };
   return {
     it,
     to,
     run,
-    notifier: (path = '/hook/s3cret', log = createLog('silent')) => {
+    notifier: (
+      path: string | null | readonly string[] = '/hook/s3cret',
+      log = createLog('silent'),
+      control = calmControl,
+    ) => {
       const outbox = postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 });
       const made = startNotifier(outbox, {
-        webhookUrl: path?.startsWith('/') ? `http://127.0.0.1:${to.port}${path}` : path,
+        receivers: receiversOf(path, to.port),
         publicUrl: 'https://fleet.example/',
+        control,
         log,
       });
       open.push(made);

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import { forEachInSlices } from '../../src/lib/slices.ts';
 import { planHost } from '../../src/pass/plan-host.ts';
-import { decky, declared, facts, row, serviceOf } from '../harness/facts.ts';
+import { decky, declared, facts, row, seen, serviceOf } from '../harness/facts.ts';
 
 /** Keeps the process busy for so long. */
 function block(milliseconds: number): void {
@@ -48,10 +48,7 @@ describe('long work', () => {
     const given = facts({
       desired: declared(...names.slice(0, 1_500).map((name) => decky(name))),
       recorded: names.slice(500).map((name) => row(name)),
-      observed: {
-        kind: 'ok',
-        containers: names.filter((_, at) => at % 3 > 0).map((name) => serviceOf(name, 'ssh')),
-      },
+      observed: seen(...names.filter((_, at) => at % 3 > 0).map((name) => serviceOf(name, 'ssh'))),
     });
     const decided = await planHost(given);
     assert.deepEqual(decided, plan(given));

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, start } from '../harness/cli.ts';
 import { type TestDatabase, testDatabase } from '../harness/database.ts';
 import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { redisServer, type Server } from '../harness/servers.ts';
 import { noStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -67,7 +68,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency
     const [first, second] = [await fleet(`${url}/0`), await fleet(`${url}/1`)];
     const both = [await startWorker(first), await startWorker(second)] as const;
     for (const [at, one] of [second, first].entries()) {
-      const { code, stdout } = await cli(['stop', '--host', 'local'], one.env);
+      const { code, stdout } = await runHere(['stop', '--host', 'local'], one.env);
       assert.equal(code, 0);
       assert.match(stdout, /has stopped/);
       const [ended, other] = at === 0 ? [both[1], both[0]] : [both[0], both[1]];
@@ -76,7 +77,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency
       // The message was published to all at the same time.
       await new Promise((done) => setTimeout(done, 2000));
       assert.equal(other.child.exitCode, null);
-      await cliJson(['reconcile', '--once', '--json'], first.env);
+      await jsonHere(['reconcile', '--once', '--json'], first.env);
     }
   });
 
@@ -87,28 +88,28 @@ describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency
     test(`${what}: running workers are detected`, async () => {
       const one = await fleet((await redis(settings)).url);
       await one.db.query(`insert into fleet_hosts (host_uuid) values ('local')`);
-      const none = await cli(['stop', '--host', 'local'], one.env);
+      const none = await runHere(['stop', '--host', 'local'], one.env);
       assert.match(none.stdout, /No worker of host local is running/);
       const worker = await startWorker(one);
       // By the running worker: this command has another file, and would delete the rows.
       one.host.write([{ name: 'web', ip: '192.0.2.7', services: ['ssh'], host_uuid: null }]);
       const elsewhere = testHost();
       elsewhere.write([]);
-      const result = await cli(['reconcile', '--once', '--json'], { ...one.env, ...elsewhere.env({}) });
+      const result = await runHere(['reconcile', '--once', '--json'], { ...one.env, ...elsewhere.env({}) });
       assert.equal(result.code, 0, result.stderr);
       assert.equal((await one.db.query('select from fleet_deckies')).length, 1);
       elsewhere.remove();
-      const forgotten = await cli(['forget', '--host', 'local', '--yes'], one.env);
+      const forgotten = await runHere(['forget', '--host', 'local', '--yes'], one.env);
       assert.equal(forgotten.code, 1);
       assert.match(forgotten.stderr, /The worker of host local is running/);
-      const stopped = await cli(['stop', '--host', 'local'], one.env);
+      const stopped = await runHere(['stop', '--host', 'local'], one.env);
       assert.equal(stopped.code, 0, stopped.stderr);
       assert.match(stopped.stdout, /has stopped/);
       assert.equal((await worker.finished).code, 0);
       // Without a worker the command itself runs the pass.
-      const alone = await cliJson<{ deleted: number }>(['reconcile', '--once', '--json'], one.env);
+      const alone = await jsonHere<{ deleted: number }>(['reconcile', '--once', '--json'], one.env);
       assert.equal(alone.deleted, 0);
-      assert.equal((await cli(['forget', '--host', 'local', '--yes'], one.env)).code, 0);
+      assert.equal((await runHere(['forget', '--host', 'local', '--yes'], one.env)).code, 0);
     });
   }
 
@@ -118,7 +119,7 @@ describe('a Redis that is not ours alone', { skip: noStore('redis'), concurrency
     worker.child.kill('SIGKILL');
     await worker.finished;
     await waitFor(
-      async () => (await cli(['forget', '--host', 'local', '--yes'], one.env)).code === 0,
+      async () => (await runHere(['forget', '--host', 'local', '--yes'], one.env)).code === 0,
       80_000,
     );
     assert.equal(await end(await startWorker(one)), 0);

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cli, type Env, start } from '../harness/cli.ts';
+import { type Env, start, startDashboard } from '../harness/cli.ts';
 import { testDatabase } from '../harness/database.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { runHere } from '../harness/run-here.ts';
 import { ask, postgresServer, redisServer, type Server } from '../harness/servers.ts';
 import { noStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -27,7 +28,7 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
     host = testHost();
     host.write([declaredDecky('web')]);
     env = host.env({ ...noDocker, DATABASE_URL: server.url, DECNET_INTERVAL: '2' });
-    assert.equal((await cli(['migrate'], env)).code, 0);
+    assert.equal((await runHere(['migrate'], env)).code, 0);
   });
   after(async () => {
     host.remove();
@@ -64,8 +65,7 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
   });
 
   test('a dashboard with an open decky page continues', async () => {
-    const dashboard = start(['dashboard', '--port', '0'], env);
-    const url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
+    const { dashboard, url } = await startDashboard(env);
     const worker = start([], env, 'worker.ts');
     await waitFor(async () => (await turns()) > 0);
     worker.child.kill('SIGSTOP');
@@ -130,8 +130,8 @@ describe('a schema that is missing', () => {
     const env = host.env({ ...noDocker, DATABASE_URL: db.url });
     host.write([declaredDecky('web')]);
     try {
-      assert.equal((await cli(['migrate'], { ...env, REDIS_URL: redis.url })).code, 0);
-      assert.equal((await cli(['reconcile', '--once'], env)).code, 0);
+      assert.equal((await runHere(['migrate'], { ...env, REDIS_URL: redis.url })).code, 0);
+      assert.equal((await runHere(['reconcile', '--once'], env)).code, 0);
       await db.query('drop schema bullmq cascade');
       for (const program of ['worker.ts', 'scheduler.ts']) {
         const { code, stderr } = await start([], env, program).finished;

@@ -3,10 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
 import { report } from '../../src/database/queries/report.ts';
-import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, start, startDashboard } from '../harness/cli.ts';
 import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { downgrade, granted, withoutRules } from '../harness/granted.ts';
+import { granted, withoutRules } from '../harness/granted.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -24,7 +25,6 @@ describe('rows that a compromised worker wrote', () => {
     db = await testDatabase();
     host = testHost();
     env = host.env({ DATABASE_URL: db.url, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
-    await cli(['migrate'], env);
     await withoutRules(db);
     for (const name of ['good', 'other'])
       await db.query(
@@ -41,7 +41,7 @@ describe('rows that a compromised worker wrote', () => {
     const times = [
       `'infinity'`,
       `'-infinity'`,
-      `'294276-12-31 00:00:00Z'`,
+      `'294276-12-31 23:59:59Z'`,
       `'4713-01-01 00:00:00Z BC'`,
       'now()',
     ];
@@ -49,8 +49,8 @@ describe('rows that a compromised worker wrote', () => {
     for (const [at, time] of times.entries())
       await db.query(
         `insert into fleet_hosts (host_uuid, interval_s, first_seen_at, last_pass_at, last_full_pass_at, last_observed_at,
-           last_error, version, counts, notes, figures)
-         values ($1, $2, ${time}, ${time}, ${time}, ${time}, $3, $3, $4, $5, $6)`,
+           last_error, version, counts, notes, figures, stopped_at, stopped_by)
+         values ($1, $2, ${time}, ${time}, ${time}, ${time}, $3, $3, $4, $5, $6, ${time}, $3)`,
         [
           `evil-${at}`,
           intervals[at % intervals.length],
@@ -64,6 +64,20 @@ describe('rows that a compromised worker wrote', () => {
             },
             left: { d: { since: 1e308 } },
             contested: [{ toString: 0 }],
+            undeclared: [
+              { [hostileText]: { kind: {}, containers: { toString: 0 }, since: { toString: 0 } } },
+              { a: { kind: hostileText, containers: [hostileText, 7, null, { toString: 0 }], since: 1e308 } },
+              7,
+              [],
+              null,
+            ][at],
+            deployments: [
+              7,
+              { rollout: 7, never_ran: [] },
+              { rollout: { of: { toString: 0 }, since: 7 } },
+              { rollout: { of: hostileText, since: hostileText } },
+              { never_ran: { x7: { toString: 0 }, [hostileText]: 7 } },
+            ][at],
           }),
           JSON.stringify({ passes: { ok: { buckets: { toString: 0 }, count: -1 } } }),
         ],
@@ -72,7 +86,7 @@ describe('rows that a compromised worker wrote', () => {
       for (const services of ['[{"toString":0}]', '{"a":1}', '7', JSON.stringify([hostileText])])
         await db.query(
           `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, last_error, last_seen, updated_at, reconciled_at)
-           values ($1, $2, $3, $4, $5, 'failed', $5, ${time}, ${time}, ${time})`,
+           values ($1, $2, $3, $4, $5, 'pending', $5, ${time}, ${time}, ${time})`,
           [`evil-${at}`, `x${services.slice(0, 3)}`, services, '[{"toString":0}]', hostileText],
         );
     await db.query(
@@ -83,8 +97,7 @@ describe('rows that a compromised worker wrote', () => {
     await db.query(
       `insert into fleet_gaps select 'evil-4', to_timestamp(n), 'infinity' from generate_series(1, 1000) n`,
     );
-    dashboard = start(['dashboard', '--port', '0'], env);
-    url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
+    ({ dashboard, url } = await startDashboard(env));
   });
   after(async () => {
     dashboard.child.kill();
@@ -135,11 +148,11 @@ describe('rows that a compromised worker wrote', () => {
     ['history', '--host', 'evil-4'],
   ])
     test(`${command.join(' ')} works and prints no control characters`, async () => {
-      const { code, stdout, stderr } = await cli(command, env);
+      const { code, stdout, stderr } = await runHere(command, env);
       assert.deepEqual([code, stderr], [0, '']);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
       assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
-      assert.doesNotMatch((await cli([...command, '--json'], env)).stdout, /[\u007f-\u009f\u202e]/);
+      assert.doesNotMatch((await runHere([...command, '--json'], env)).stdout, /[\u007f-\u009f\u202e]/);
     });
 
   test('the schedule limits their intervals', async () => {
@@ -169,14 +182,14 @@ describe('the tables', () => {
   after(() => db.drop());
 
   const times: Readonly<Record<string, readonly string[]>> = {
-    fleet_hosts: ['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'],
+    fleet_hosts: ['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at', 'stopped_at'],
     fleet_deckies: ['last_seen', 'updated_at', 'reconciled_at'],
-    fleet_alarms: ['since', 'changed_at'],
+    fleet_alarms: ['since', 'changed_at', 'unsettled_at'],
   };
   const values: readonly (readonly [table: string, column: string, value: string])[] = [
     ...Object.entries(times).flatMap(([table, columns]) =>
       columns.flatMap((column) =>
-        [`'infinity'`, `'-infinity'`, `'294276-12-31 00:00:00Z'`].map(
+        [`'infinity'`, `'-infinity'`, `'294276-12-31 23:59:59Z'`].map(
           (value) => [table, column, value] as const,
         ),
       ),
@@ -186,6 +199,7 @@ describe('the tables', () => {
     ['fleet_hosts', 'turn', '9223372036854775807'],
     ['fleet_hosts', 'last_error', `repeat('x', 5000)`],
     ['fleet_hosts', 'version', `repeat('x', 5000)`],
+    ['fleet_hosts', 'stopped_by', `repeat('x', 5000)`],
     ['fleet_hosts', 'identity', `repeat('x', 5000)`],
     ['fleet_hosts', 'counts', `'7'`],
     ['fleet_hosts', 'counts', `jsonb_build_object('a', repeat('x', 100000))`],
@@ -220,90 +234,11 @@ describe('the tables', () => {
   });
 });
 
-describe('an upgrade from version 0.1', { skip: noStore('redis') }, () => {
-  test('removes excess access of a granted role, without a new grant', async () => {
-    const store = await testStore('redis');
-    const host = testHost();
-    const env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
-    host.write([declaredDecky('web')]);
-    for (const name of ['mine', 'peer'])
-      await cli(['migrate'], env).then(() =>
-        cli(['reconcile', '--once'], { ...env, DECNET_HOST_UUID: name }),
-      );
-    const mine = await granted(store, env, 'mine');
-    await downgrade(store.db);
-    // The grant that 0.1 printed.
-    for (const right of [
-      'select, insert, update, delete on fleet_deckies',
-      'select, insert, update on fleet_hosts',
-      'select, insert, delete on fleet_transitions',
-      'select, insert on fleet_gaps',
-      'select, insert, update on fleet_alarms',
-    ])
-      await store.db.query(`grant ${right} to ${mine.role}`);
-    await store.db.query(
-      `do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$`,
-    );
-    await store.db.query(`alter role ${mine.role} connection limit -1`);
-    const seen = async (...statements: readonly string[]): Promise<readonly string[]> => {
-      const client = new pg.Client({ connectionString: mine.settings.DATABASE_URL ?? '' });
-      await client.connect();
-      try {
-        for (const statement of statements) await client.query(statement);
-        return (await client.query('select distinct host_uuid from fleet_deckies order by 1')).rows.map(
-          ({ host_uuid }) => host_uuid,
-        );
-      } finally {
-        await client.end();
-      }
-    };
-    const bypass = [
-      'create temp table fleet_grants (role_name text, host_uuid text)',
-      `insert into pg_temp.fleet_grants values (session_user, 'peer')`,
-      'grant all on pg_temp.fleet_grants to public',
-    ];
-    try {
-      assert.deepEqual(await seen(), ['mine']);
-      assert.deepEqual(await seen(...bypass), ['peer']);
-      await store.db.query(
-        `insert into fleet_transitions (id, host_uuid, name, reason) values (9000000000000000000, 'mine', 'x', 'x')`,
-      );
-      await store.db.query(
-        `update fleet_hosts set interval_s = -5, last_pass_at = 'infinity' where host_uuid = 'mine'`,
-      );
-
-      const migrated = await cli(['migrate'], env);
-      assert.deepEqual([migrated.code, migrated.stdout], [0, 'Ran 005-stolen-worker, 006-causes.\n']);
-      await assert.rejects(seen(...bypass), /permission denied to create temporary tables/);
-      await store.db.query(
-        `do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$`,
-      );
-      assert.deepEqual(await seen(...bypass), ['mine']);
-      const [largest] = await store.db.query('select max(id)::int as id from fleet_transitions');
-      assert.ok(Number(largest?.id) < 100, String(largest?.id));
-      const [limit] = await store.db.query('select rolconnlimit from pg_roles where rolname = $1', [
-        mine.role,
-      ]);
-      assert.equal(limit?.rolconnlimit, 10);
-      const passed = await cli(['reconcile', '--once', '--json'], { ...env, ...mine.settings });
-      assert.equal(passed.code, 0, passed.stderr);
-
-      await store.db.query('delete from fleet_grants');
-      assert.deepEqual(await seen(), []);
-    } finally {
-      await mine.remove();
-      host.remove();
-      await store.drop();
-    }
-  });
-});
-
 describe('grant --revoke', { skip: noStore('redis') }, () => {
   test('ends sessions, role, Redis user and connections in one step', async () => {
     const store = await testStore('redis');
     const host = testHost();
     const env = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
-    await cli(['migrate'], env);
     host.write([declaredDecky('web')]);
     const mine = await granted(store, env, 'mine');
     const other = await granted(store, env, 'other');
@@ -314,11 +249,11 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
     await client.connect();
     try {
       await waitFor(
-        async () => (await cliJson<{ hosts: unknown[] }>(['hosts', '--json'], env)).hosts.length > 0,
+        async () => (await jsonHere<{ hosts: unknown[] }>(['hosts', '--json'], env)).hosts.length > 0,
       );
       // A role of another database's fleet, whose host has the same name.
       await store.db.query(`create role ${elsewhere} login`);
-      const { code, stdout, stderr } = await cli(['grant', '--host', 'mine', '--revoke'], env);
+      const { code, stdout, stderr } = await runHere(['grant', '--host', 'mine', '--revoke'], env);
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(
         stdout,
@@ -333,14 +268,14 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
       assert.deepEqual(await store.db.query('select role_name from fleet_grants'), [
         { role_name: other.role },
       ]);
-      assert.equal((await cli(['hosts'], { ...env, ...mine.settings })).code, 1);
-      assert.equal((await cli(['hosts'], { ...env, ...other.settings })).code, 0);
+      assert.equal((await runHere(['hosts'], { ...env, ...mine.settings })).code, 1);
+      assert.equal((await runHere(['hosts'], { ...env, ...other.settings })).code, 0);
       assert.match(
-        (await cli(['grant', '--host', 'mine', '--revoke'], env)).stdout,
+        (await runHere(['grant', '--host', 'mine', '--revoke'], env)).stdout,
         /No role was granted host mine/,
       );
 
-      const refused = await cli(['grant', '--host', 'other', '--revoke'], { ...env, ...other.settings });
+      const refused = await runHere(['grant', '--host', 'other', '--revoke'], { ...env, ...other.settings });
       assert.equal(refused.code, 1);
       assert.match(refused.stderr, /NOPERM|may not|permission/);
     } finally {
@@ -379,16 +314,16 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
       },
     };
     try {
-      const migrated = await cli(['migrate'], env);
+      const migrated = await runHere(['migrate'], env);
       assert.equal(migrated.code, 0, migrated.stderr);
       host.write([declaredDecky('web')]);
       const mine = await granted(asOwner as typeof store, env, 'mine');
       const client = new pg.Client({ connectionString: mine.settings.DATABASE_URL ?? '' });
       client.on('error', () => undefined);
       await client.connect();
-      const passed = await cli(['reconcile', '--once'], { ...env, ...mine.settings });
+      const passed = await runHere(['reconcile', '--once'], { ...env, ...mine.settings });
       assert.equal(passed.code, 0, passed.stderr);
-      const { code, stdout, stderr } = await cli(['grant', '--host', 'mine', '--revoke'], env);
+      const { code, stdout, stderr } = await runHere(['grant', '--host', 'mine', '--revoke'], env);
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(stdout, new RegExp(`^Role ${mine.role} of host mine is gone, 1 session closed\\.$`, 'm'));
       await assert.rejects(client.query('select 1'));
@@ -410,7 +345,7 @@ describe('grant --revoke', { skip: noStore('redis') }, () => {
       ],
       ['REDIS_URL', 'redis://:s3cret@redis.example:6380/4?username=master&password=s3cret'],
     ] as const) {
-      const { stdout } = await cli(['grant', '--host', 'h'], { [name]: address });
+      const { stdout } = await runHere(['grant', '--host', 'h'], { [name]: address });
       assert.doesNotMatch(stdout, /s3cret|user=master/);
       assert.match(
         stdout,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { openRedis, queueBackend } from '../../src/queue/backend.ts';
-import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, startDashboard } from '../harness/cli.ts';
 import { type Granted, granted } from '../harness/granted.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
@@ -107,13 +107,11 @@ describe('large jobs of a stolen worker', { skip: noStore('redis') }, () => {
     store = await testStore('redis');
     host = testHost();
     master = host.env({ ...store.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
-    assert.equal((await cli(['migrate'], master)).code, 0);
     await store.db.query(`insert into fleet_hosts (host_uuid, interval_s, first_seen_at, last_pass_at)
       values ('mine', 30, now(), now()), ('peer', 30, now(), now())`);
     mine = await granted(store, master, 'mine');
     thief = new Redis(mine.settings.REDIS_URL ?? '');
-    dashboard = start(['dashboard', '--port', '0'], master);
-    url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
+    ({ dashboard, url } = await startDashboard(master));
     await makeSmall();
     for (let round = 0; round < 10; round++) await visit();
   });

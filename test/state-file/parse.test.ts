@@ -112,7 +112,7 @@ describe('a broken file', () => {
     it = await bench();
     it.desired = declared(decky('web'), decky('old'));
     it.observed = seen(container('web'), serviceOf('web', 'ssh'), serviceOf('old', 'ssh'));
-    await pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300 });
+    await pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300, rolloutSeconds: 0 });
   });
   after(() => it.close());
 
@@ -130,7 +130,10 @@ describe('a broken file', () => {
         serviceOf('web', 'ssh', state === 'failed' ? exited(1) : {}),
         serviceOf('old', 'ssh'),
       );
-      const outcome = await pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300 });
+      const outcome = await pass({ host_uuid: 'local' }, '1', it.ports, {
+        graceSeconds: 300,
+        rolloutSeconds: 0,
+      });
       const line = outcome.failure?.line ?? '';
       assert.ok(line.startsWith(`${file}: `), `${what}: ${line}`);
       assert.match(line, names, what);

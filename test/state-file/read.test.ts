@@ -98,15 +98,20 @@ describe('reading the state file', () => {
 
   test('a busy writer is survived', async () => {
     writeFileSync(path, whole);
-    const writer = setInterval(() => {
+    // On a slow machine, too, the file is whole for most of the time: an interval would catch up with what it has missed.
+    let writer = setTimeout(function write() {
       writeFileSync(path, whole.slice(0, 700));
-      setImmediate(() => writeFileSync(path, whole));
-    }, 3);
+      setImmediate(() => {
+        writeFileSync(path, whole);
+        writer = setTimeout(write, 5);
+      });
+    });
     try {
       for (let times = 0; times < 40; times++) assert.equal(await why(), 'declared');
     } finally {
-      clearInterval(writer);
-      await new Promise((done) => setTimeout(done, 20));
+      // It may be between its two writes.
+      await new Promise((done) => setImmediate(() => setImmediate(done)));
+      clearTimeout(writer);
     }
   });
 

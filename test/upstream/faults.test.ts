@@ -23,7 +23,8 @@ describe('upstream’s fault', () => {
   });
   afterEach(() => it.close());
 
-  const run = (): Promise<PassOutcome> => pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300 });
+  const run = (): Promise<PassOutcome> =>
+    pass({ host_uuid: 'local' }, '1', it.ports, { graceSeconds: 300, rolloutSeconds: 0 });
   const othersRow = (name: string, state: string, secondsAgo: number) =>
     it.db.query(
       `insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, updated_at)
@@ -33,7 +34,7 @@ describe('upstream’s fault', () => {
 
   test('1: a missing file deletes every row, even while all containers run or Docker cannot be asked', async () => {
     it.desired = declared(decky('web'), decky('mail'));
-    it.observed = seen(serviceOf('web', 'ssh'), serviceOf('mail', 'ssh'));
+    it.observed = seen(...['web', 'mail'].flatMap((name) => [container(name), serviceOf(name, 'ssh')]));
     await run();
     it.desired = absent;
     assert.equal((await run()).result.held, 2);

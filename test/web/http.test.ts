@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import { cli, type Running, start } from '../harness/cli.ts';
 import { testHost } from '../harness/host.ts';
 import { ask, basic, line } from '../harness/http.ts';
@@ -12,6 +13,7 @@ import { waitFor } from '../harness/wait.ts';
 const nasty = '<img src=x onerror=alert(1)>"\'&';
 const pathsOfAll = [
   '/',
+  '/hosts',
   '/history',
   '/hosts/host-a',
   '/hosts/host-a/plan',
@@ -20,6 +22,7 @@ const pathsOfAll = [
   '/queues/api/queues',
   '/api/fleet',
   '/api/hosts',
+  '/api/incidents',
   '/api/history',
   '/metrics',
   '/assets/style.css',
@@ -42,8 +45,6 @@ describe('the dashboard over HTTP', () => {
 
   before(async () => {
     store = await testStore('postgres');
-    const migrated = await cli(['migrate'], env());
-    assert.equal(migrated.code, 0, migrated.stderr);
     await store.db.query(`insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at, last_observed_at, notes)
       values ('host-a', 30, now(), now(), now(), null), ('host-b', 30, now() - interval '10 min', now() - interval '10 min', now() - interval '10 min', null)`);
     await store.db.query(
@@ -253,6 +254,41 @@ describe('the dashboard over HTTP', () => {
     await store.db.query(`delete from fleet_transitions where name = 'web-01'`);
   });
 
+  test('JSON of the incidents: open ones, and those that ended since a time', async () => {
+    // While it is locked, no dashboard closes them as over.
+    const holder = new pg.Client({ connectionString: store.db.url });
+    await holder.connect();
+    await holder.query(`begin; select from fleet_locks where name = 'alarms' for update`);
+    await store.db.query(
+      `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, closed_at, resolution,
+         extent, most, affected, ever)
+       select id, 'host_stale', 'critical', $1, 'docker ps', at, at, at, closed, case when closed is not null then 'recovered' end,
+         one, one, '[]', '[]'
+       from (values ('open', null::timestamptz), ('new', now() - interval '1 minute'), ('old', now() - interval '2 days'))
+         incidents (id, closed), (values (now() - interval '3 days', '{"hosts": 1, "deckies": 0, "down": 0}'::jsonb)) of (at, one)`,
+      [nasty],
+    );
+    try {
+      const ids = async (query: string): Promise<readonly string[]> => {
+        const { status, body } = await ask(`${readOnly.url}/api/incidents${query}`);
+        assert.equal(status, 200, body);
+        const { incidents } = JSON.parse(body) as { incidents: readonly { id: string; cause: string }[] };
+        assert.deepEqual(new Set(incidents.map(({ cause }) => cause)), new Set([nasty]));
+        return incidents.map(({ id }) => id);
+      };
+      assert.deepEqual(await ids('?open=true'), ['open']);
+      assert.deepEqual(await ids(`?since=${new Date(Date.now() - 86_400_000).toISOString()}`), [
+        'open',
+        'new',
+      ]);
+      assert.deepEqual(await ids(''), ['open', 'new', 'old']);
+      assert.deepEqual(await ids('?limit=1'), ['open']);
+    } finally {
+      await store.db.query('delete from fleet_incidents');
+      await holder.end();
+    }
+  });
+
   test('JSON: paging and filters; an invalid value is reported', async () => {
     const json = async (path: string): Promise<Record<string, unknown>> => {
       const { status, body } = await ask(readOnly.url + path);
@@ -274,8 +310,10 @@ describe('the dashboard over HTTP', () => {
       '/api/fleet?limit=0',
       '/api/fleet?offset=-1',
       '/api/hosts?host=a%20b',
+      '/api/fleet?state=degradd',
       '/api/history?since=yesterday',
       '/api/history?limit=1e9',
+      '/api/incidents?since=yesterday',
     ]) {
       const { status, body } = await ask(readOnly.url + wrong);
       assert.equal(status, 400, wrong);

@@ -25,7 +25,11 @@ describe('/metrics after real passes', () => {
   afterEach(() => it.close());
 
   const run = (more: Partial<JobData> = {}, enqueuedAt?: number): Promise<PassOutcome> =>
-    pass({ host_uuid: 'local', ...more }, '1', it.ports, { graceSeconds: 300, enqueuedAt });
+    pass({ host_uuid: 'local', ...more }, '1', it.ports, {
+      graceSeconds: 300,
+      rolloutSeconds: 0,
+      enqueuedAt,
+    });
 
   const scrape = async (): Promise<ReadonlyMap<string, Family>> => {
     const hosts = await metricsSource(it.database.query, 30).hosts();
@@ -53,7 +57,7 @@ describe('/metrics after real passes', () => {
     it.desired = declared(decky('web'));
     await run();
     const families = await scrape();
-    assert.equal(families.size, 16);
+    assert.equal(families.size, 21);
     for (const [name, { help, type }] of families) {
       assert.match(name, /^decnet_fleet_[a-z_]+$/);
       assert.match(help, /^\w.{20,}\.$/, name);
@@ -70,7 +74,7 @@ describe('/metrics after real passes', () => {
 
   test('a fleet without hosts has its families, and no sample of a host', async () => {
     const families = await scrape();
-    assert.equal(families.size, 16);
+    assert.equal(families.size, 21);
     assert.deepEqual(families.get('decnet_fleet_deckies')?.samples, []);
   });
 
@@ -170,7 +174,7 @@ describe('/metrics after real passes', () => {
   });
 
   test('only jobs of events record the latency of their rows', async () => {
-    const process = reconcileProcessor({ host, ports: it.ports, graceSeconds: 300 });
+    const process = reconcileProcessor({ host, ports: it.ports, graceSeconds: 300, rolloutSeconds: 0 });
     let jobs = 0;
     const job = (data: object, timestamp = Date.now() - 1500) => {
       jobs += 1;
@@ -242,10 +246,15 @@ const someHost = (host: string): HostFigures => ({
   lastPassAge: 3.25,
   lastFullPassAge: 12,
   stale: false,
+  stopped: false,
   dockerUp: true,
   states: { running: 9, failed: 1 },
   held: 0,
   contested: 0,
+  undeclared: { running: 0, leftover: 0 },
+  deploying: false,
+  decnetInSync: true,
+  decnetContested: false,
   figures: [0.02, 0.3, 60].reduce(
     (before, seconds) =>
       addPass(before, {
@@ -309,6 +318,23 @@ describe('the text', () => {
     );
   });
 
+  test('counts what each receiver of notifications did not get, zeros included', async () => {
+    const undelivered = [
+      { receiver: 'webhook a "b"', failed: 3 },
+      { receiver: 'DECNET_WEBHOOK_URL', failed: 0 },
+    ];
+    const families = parseExposition(await metricsText({ version: '1', hosts: null, undelivered }));
+    assert.deepEqual(
+      families
+        .get('decnet_fleet_notifications_undelivered')
+        ?.samples.map(({ labels, value }) => [labels.receiver, value]),
+      [
+        ['webhook a "b"', 3],
+        ['DECNET_WEBHOOK_URL', 0],
+      ],
+    );
+  });
+
   test('of 1,000 hosts is generated within a scrape', async () => {
     const hosts = Array.from({ length: 1000 }, (_, at) => someHost(`host-${at}`));
     const started = performance.now();
@@ -323,7 +349,10 @@ describe('the shipped alerts and dashboard', () => {
   const text = (name: string): string => readFileSync(join(packageRoot, 'docs', name), 'utf8');
   let families: ReadonlyMap<string, Family>;
   before(async () => {
-    families = parseExposition(await metricsText({ version: '1', hosts: [someHost('a')], queues }));
+    const heartbeat = { sentAge: 1, why: null, reason: null, receiver: 'https://hc.example' };
+    families = parseExposition(
+      await metricsText({ version: '1', hosts: [someHost('a')], heartbeat, queues, incidents: [] }),
+    );
   });
 
   const unknown = (expressions: string): readonly string[] => {
@@ -362,7 +391,9 @@ describe('the shipped alerts and dashboard', () => {
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
     for (const { datasource } of [...panels, ...targets]) assert.equal(datasource.uid, '$' + '{datasource}');
     for (const { expr } of targets) {
-      assert.ok(expr.includes('host=~"$host"') || /^max\(decnet_fleet_\w+\)$/.test(expr), expr);
+      // Incidents and the control plane belong to no host.
+      const isOfAll = /^max\(decnet_fleet_\w+\)$/.test(expr) || expr.includes('(decnet_fleet_incidents)');
+      assert.ok(expr.includes('host=~"$host"') || isOfAll, expr);
     }
   });
 });

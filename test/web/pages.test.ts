@@ -5,6 +5,8 @@ import type { HostView } from '../../src/views/report.ts';
 import { addressOf, parseAddress } from '../../src/web/address.ts';
 import { queuesToShow } from '../../src/web/board-queues.ts';
 import { html } from '../../src/web/html.ts';
+import { hostPage } from '../../src/web/pages/host.ts';
+import type { WebPorts } from '../../src/web/ports.ts';
 import { hostName, isAuthorized, isCrossSite, isKnownHost } from '../../src/web/security.ts';
 import { atMost, shared } from '../../src/web/shared.ts';
 
@@ -18,13 +20,35 @@ const hostView = (host_uuid: string, more: Partial<HostView> = {}): HostView => 
   last_observed_at: '2026-01-01T00:00:00.000Z',
   docker: 'ok',
   last_error: null,
+  stopped: null,
   version: null,
   counts: null,
   states: {},
   held: [],
   left: [],
   contested: [],
+  undeclared: [],
+  deploying: null,
+  ports_unchecked: null,
+  decnet_table: null,
   ...more,
+});
+
+describe('the page of a host', () => {
+  // Not legal in the name of a queue, so that the page reads none.
+  const name = 'a host';
+  const shown = async (why: string | null): Promise<string> => {
+    const report = { hosts: async () => [hostView(name, { ports_unchecked: why })], gaps: async () => [] };
+    const page = await hostPage({ report } as unknown as WebPorts, name, { canChange: false, said: null });
+    return html`${page?.body ?? null}`.text;
+  };
+
+  test('says once why ports are not checked, and nothing where they are', async () => {
+    const body = await shown('the engine at <tcp> is not on this machine');
+    const sentence = 'Ports are not checked: the engine at &lt;tcp&gt; is not on this machine';
+    assert.equal(body.split(sentence).length, 2, body);
+    assert.doesNotMatch(await shown(null), /Ports are not checked/);
+  });
 });
 
 describe('availability', () => {
@@ -75,8 +99,8 @@ describe('availability', () => {
 describe('the address of the fleet page', () => {
   test('contains the whole view, and is parsed back', () => {
     const address = parseAddress({
-      q: ' a&b ',
-      state: 'failed',
+      q: ' a&b  137 ',
+      state: 'failed,torn_down',
       host: 'host-a',
       service: 'ssh',
       sort: 'name',
@@ -86,12 +110,31 @@ describe('the address of the fleet page', () => {
     const query = new URL(addressOf(address), 'http://x').searchParams;
     const again = parseAddress({ ...Object.fromEntries(query), open: query.getAll('open') });
     assert.deepEqual(again, address);
+    assert.deepEqual(address.words, ['a&b', '137']);
+    assert.deepEqual(address.states, ['failed', 'torn_down']);
     assert.equal(addressOf(parseAddress({})), '/');
   });
 
-  test('ignores invalid parts', () => {
+  test('names all broken states in one word', () => {
+    assert.deepEqual(parseAddress({ state: 'broken' }).states, [
+      'failed',
+      'degraded',
+      'torn_down',
+      'teardown_failed',
+    ]);
+  });
+
+  test('says which state is none, and chooses nothing', () => {
+    const { states, state, notUnderstood } = parseAddress({ state: 'failed,brokn' });
+    assert.deepEqual([states, state], [[], null]);
+    assert.match(
+      notUnderstood?.line ?? '',
+      /^state "brokn" is not a state\. Did you mean broken\? Allowed: /,
+    );
+  });
+
+  test('ignores other invalid parts', () => {
     const address = parseAddress({
-      state: 'nonsense',
       host: '../x',
       sort: 'up',
       page: '-1',

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cli, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, start, startDashboard } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { ask, basic, type Reply } from '../harness/http.ts';
+import { runHere } from '../harness/run-here.ts';
 import { postgresServer, redisServer, type Server } from '../harness/servers.ts';
 import { noStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -19,6 +20,7 @@ const headers = { authorization: basic('ops', 'secret-of-ops') };
 const addresses = [
   '/',
   '/?q=web',
+  '/hosts',
   '/history',
   '/hosts/local',
   '/hosts/local/plan',
@@ -68,10 +70,9 @@ describe('a dashboard whose stores go away', { concurrency: true }, () => {
           DATABASE_URL: database.url,
           ...(redis !== null && { REDIS_URL: redis.url }),
         });
-        assert.equal((await cli(['migrate'], env)).code, 0);
+        assert.equal((await runHere(['migrate'], env)).code, 0);
         worker = start([], env, 'worker.ts');
-        dashboard = start(['dashboard', '--port', '0'], { ...env, ...login });
-        url = /http:\S+/.exec(await dashboard.said(/The dashboard is at http:\S+/))?.[0] ?? '';
+        ({ dashboard, url } = await startDashboard({ ...env, ...login }));
         await works();
       });
       after(async () => {

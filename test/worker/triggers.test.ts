@@ -28,7 +28,7 @@ describe('a burst of triggers', () => {
     await waitFor(() => passes.length === 1);
     coalesced.ended('job-1', true);
     await waitFor(() => passes.length === 2);
-    coalesced.clear();
+    coalesced.close();
     return passes;
   };
 
@@ -48,7 +48,7 @@ describe('a burst of triggers', () => {
     coalesced.trigger({ kind: 'decky', name: 'a' }, 'docker');
     coalesced.trigger({ kind: 'decky', name: 'b' }, 'docker');
     await waitFor(() => passes.length === 2, 10_000);
-    coalesced.clear();
+    coalesced.close();
     assert.deepEqual(passes, [['a'], ['b']]);
   });
 
@@ -58,7 +58,7 @@ describe('a burst of triggers', () => {
     coalesced.trigger({ kind: 'decky', name: 'a' }, 'docker');
     coalesced.trigger({ kind: 'decky', name: 'b' }, 'docker');
     await waitFor(() => passes.length === 2, 1500);
-    coalesced.clear();
+    coalesced.close();
   });
 });
 
@@ -73,7 +73,7 @@ describe('what could not be done', () => {
     coalesced.trigger({ kind: 'deckies', names: new Set(['b', 'c']) }, 'file');
     isAway = false;
     await waitFor(() => passes.length === 1, 10_000);
-    coalesced.clear();
+    coalesced.close();
     assert.deepEqual(passes[0]?.toSorted(), ['a', 'b', 'c']);
   });
 
@@ -85,7 +85,7 @@ describe('what could not be done', () => {
     await waitFor(() => passes.length === 2, 10_000);
     coalesced.ended('job-2', true);
     await sleep(3000);
-    coalesced.clear();
+    coalesced.close();
     assert.deepEqual(passes, [['a'], ['a']]);
   });
 });
@@ -104,7 +104,7 @@ describe('unlabelled containers', () => {
     coalesced.ended('job-1', true);
     coalesced.trigger({ kind: 'containers', names: ['mail-ssh'] }, 'docker');
     await waitFor(() => passes.length === 2);
-    coalesced.clear();
+    coalesced.close();
     assert.deepEqual(passes, [['mail'], ['mail']]);
   });
 });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parseAddress, parseSubnet } from '../../builder/addresses.ts';
 import { allServiceNames, archetypes, distros } from '../../builder/tables.ts';
 import { FleetError } from '../../lib/errors.ts';
+import { didYouMean } from '../../lib/similar.ts';
 import { ListOption, option } from '../options.ts';
 
 export interface BuildOptions {
@@ -31,15 +32,7 @@ export const addBuildOptions = (command: Command): Command => addFlags(addCommon
 const describe = (command: Command): Command =>
   command
     .description('build deckies from an INI file or from flags; print them, or write a state file')
-    .argument('[file]', 'an INI file, or - for standard input')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ decnet-fleet build office.ini --subnet 192.168.40.0/24 --gateway 192.168.40.1 --host-ip 192.168.40.2
-  $ decnet-fleet build office.ini --host-ip 192.168.40.2 --out decnet-state.json --strict
-  $ decnet-fleet build --count 50 --random-services --seed 7 --subnet 10.0.0.0/24 --gateway 10.0.0.1 --host-ip 10.0.0.2`,
-    );
+    .argument('[file]', 'an INI file, or - for standard input');
 
 /** The options for both sources: a file, or flags. */
 const addCommon = (command: Command): Command =>
@@ -108,13 +101,15 @@ const addFlags = (command: Command): Command =>
 
 const wrong = (what: string): FleetError => new FleetError('CONFIG_INVALID', what);
 
-const notValid = (name: string, text: string, allowed: string): FleetError =>
-  new FleetError('CONFIG_INVALID', `${name} "${text}" is not valid`, { advice: `Allowed: ${allowed}` });
+const notValid = (name: string, text: string, allowed: string, hint = ''): FleetError =>
+  new FleetError('CONFIG_INVALID', `${name} "${text}" is not valid`, {
+    advice: `${hint}Allowed: ${allowed}`,
+  });
 
 const listOf = (text: string): readonly string[] => text.split(',').map((part) => part.trim());
 
 const known = (name: string, names: readonly string[], text: string): string => {
-  if (!names.includes(text)) throw notValid(name, text, names.join(', '));
+  if (!names.includes(text)) throw notValid(name, text, names.join(', '), didYouMean(text, names));
   return text;
 };
 

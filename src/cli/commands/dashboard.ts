@@ -10,11 +10,7 @@ export const dashboard: Register = (program, context) => {
       `
 Without DASHBOARD_USER and DASHBOARD_PASSWORD the dashboard is read-only and listens only on loopback.
 Behind a proxy, set DASHBOARD_PUBLIC_URL to the address that browsers use, including any path, and
-DASHBOARD_HOSTS to any other host names to accept (comma-separated).
-
-Examples:
-  $ decnet-fleet dashboard
-  $ DASHBOARD_USER=ops DASHBOARD_PASSWORD=… decnet-fleet dashboard --host 0.0.0.0`,
+DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
     )
     .action((place: DashboardPlace) =>
       withApp(context, async (app) => {

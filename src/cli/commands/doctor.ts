@@ -5,17 +5,23 @@ import type { App } from '../../app/app.ts';
 import { chooseStateFile, noStateFile, parseConfig } from '../../app/config.ts';
 import { dockerConnection } from '../../docker/connection.ts';
 import { othersOnly } from '../../fleet/desired.ts';
+import { portsOff, uncheckedInWords } from '../../fleet/plan/ports.ts';
 import { countOf } from '../../fleet/words.ts';
 import { FleetError, reasonOf } from '../../lib/errors.ts';
 import { printable } from '../../lib/text.ts';
 import { type Context, type Register, withApp } from '../context.ts';
-import { ageOf, paint, table } from '../text.ts';
+import { ageOf, ago, paint, startAgain, stoppedBy, table } from '../text.ts';
 import { checkDatabase, checkSchema } from './doctor-database.ts';
+import { checkDecnetTable } from './doctor-decnet.ts';
+import { checkHeartbeat } from './doctor-heartbeat.ts';
+import { checkReceivers } from './doctor-receivers.ts';
+import { checkUndeclared } from './doctor-undeclared.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
 interface Check {
   readonly part: string;
-  look(app: App): Promise<Finding>;
+  /** Null: there is nothing to check. */
+  look(app: App): Promise<Finding | readonly Finding[] | null>;
 }
 
 /** Checks every part in turn and prints advice for each fault; exit 1 if there is any. */
@@ -34,7 +40,8 @@ export const doctor: Register = (program, context) => {
         async (app) => {
           for (const { part, look } of checks) {
             context.progress(`checking ${part} …`);
-            findings.push({ part, ...(await look(app).catch(fault)) });
+            const found = await look(app).catch(fault);
+            for (const one of [found].flat()) if (one !== null) findings.push({ part, ...one });
           }
           context.progress(null);
         },
@@ -63,6 +70,7 @@ function print({ screen, print: say }: Context, findings: readonly ({ part: stri
 const checks: readonly Check[] = [
   { part: 'state file', look: checkStateFile },
   { part: 'Docker', look: checkDocker },
+  { part: 'ports', look: checkPorts },
   { part: 'database', look: checkDatabase },
   { part: 'schema', look: checkSchema },
   {
@@ -85,7 +93,12 @@ const checks: readonly Check[] = [
       return notes.length > 0 ? note([text, ...notes].join('; ')) : ok(text);
     },
   },
+  { part: 'worker', look: checkWorker },
+  { part: 'receivers', look: checkReceivers },
+  { part: 'heartbeat', look: checkHeartbeat },
+  { part: 'undeclared', look: checkUndeclared },
   { part: 'bus', look: checkBus },
+  { part: "DECNET's table", look: checkDecnetTable },
   { part: 'clocks', look: checkClocks },
 ];
 
@@ -130,6 +143,36 @@ async function checkDocker(app: App): Promise<Finding> {
     return note(
       `${engine.place}: ${count}; GET /info failed: ${reasonOf(error)}. Passes work without it, ${missing}. A socket proxy allows it with INFO=1`,
     );
+  }
+}
+
+/** Whether this program, here and as this user, sees on which ports something listens. */
+async function checkPorts(app: App): Promise<Finding> {
+  if (!app.config.checksPorts) return ok(uncheckedInWords(portsOff.why));
+  const seen = await (await app.engine()).list({ only: null, containers: 0, generation: '0' });
+  if (seen.kind === 'unreachable') return note('unknown: Docker does not answer');
+  if (seen.ports.kind === 'unchecked') return note(uncheckedInWords(seen.ports.why));
+  return ok(`checked in the networks of ${countOf(seen.ports.byBase.size, 'base container')}`);
+}
+
+/** Whether a worker monitors this host. A part that does not answer is reported by its own check. */
+async function checkWorker(app: App): Promise<Finding> {
+  const { host } = app.config;
+  try {
+    const report = await app.report();
+    const [[found], lives] = await Promise.all([report.hosts(host), app.workerLives(host)]);
+    if (found?.stopped) {
+      const { by, at } = found.stopped;
+      return note(
+        `host ${host} is not monitored: ${stoppedBy(by)} ${ago(at)}. To start its worker, ${startAgain}`,
+      );
+    }
+    if (lives) return ok(`a worker of host ${host} is running`);
+    return note(
+      `no worker of host ${host} is running. To start it: \`decnet-fleet up\`, or \`node worker.ts\``,
+    );
+  } catch {
+    return note('unknown: the database or the queues do not answer');
   }
 }
 

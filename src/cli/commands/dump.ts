@@ -13,8 +13,6 @@ export const dumpCommand: Register = (program, context) => {
     .addHelpText(
       'after',
       `
-  $ decnet-fleet dump > fleet.dump
-
 The dump is read-only, and workers may keep running. It can be restored into any supported version of PostgreSQL, by this
 version of decnet-fleet or a newer one. It does not include grants: run \`grant\` again after restoring.`,
     )

@@ -29,12 +29,7 @@ Decoy hosts are exposed to attackers, so the credentials of a worker must not gi
 statements on the master, as a role that owns the tables and has CREATEROLE, or as a superuser. Then set the printed
 variables in the worker's environment. Each call prints new names and passwords.
 
-The owner of the tables sees all hosts. Any other role sees no rows until it is granted a host or listed as a master.
-
-Examples:
-  $ decnet-fleet grant --host host-7            print the statements for the worker of host-7
-  $ decnet-fleet grant --host host-7 --revoke   end that worker's access now
-  $ decnet-fleet grant --master grafana         print the SQL that lets role grafana see all hosts`,
+The owner of the tables sees all hosts. Any other role sees no rows until it is granted a host or listed as a master.`,
     )
     .action((options: Options) => {
       const { host, master, revoke } = options;

@@ -1,66 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../../app/app.ts';
 import { requireDecky, requireHost } from '../../app/known-hosts.ts';
 import { isFleetState } from '../../fleet/state.ts';
-import { FleetError } from '../../lib/errors.ts';
-import type { Transition } from '../../views/report.ts';
-import { type Register, withApp } from '../context.ts';
-import { option } from '../options.ts';
-import { ago, type Screen, stateText, table, withMeaning } from '../text.ts';
+import { reasonOf } from '../../lib/errors.ts';
+import { withoutSecrets } from '../../lib/log.ts';
+import { outageLog } from '../../lib/outage-log.ts';
+import { escapedJson } from '../../lib/text.ts';
+import type { Gap, HistoryFilter, Transition } from '../../views/report.ts';
+import { type Context, type Register, untilStopped, withApp } from '../context.ts';
+import { type Change, follower } from '../follow.ts';
+import { option, time } from '../options.ts';
+import { ago, onScreen, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
 
 interface Options {
   readonly host?: string;
   readonly decky?: string;
   readonly since?: string;
-  readonly limit: number;
+  readonly limit?: number;
+  readonly follow?: true;
   readonly json?: true;
 }
+
+/** The maximum number of changes, and of earlier ones with `--follow`. */
+const usually = { limit: 100, following: 10 };
 
 /** Prints the transitions and gaps. */
 export const history: Register = (program, context) => {
   program
     .command('history')
-    .description('show what changed, when and why, newest first')
+    .description('show what changed, when and why, newest first; with --follow as it happens')
     .option('--host <host>', 'only this host', option.host)
     .option('--decky <name>', 'only this decky')
-    .option('--since <time>', 'a time (2026-01-31T12:00Z) or an age (30s, 15m, 12h, 7d)', since)
-    .option('--limit <count>', 'the maximum number of changes to print', option.count, 100)
-    .option('--json', 'print JSON')
+    .option('--since <time>', 'a time (2026-01-31T12:00Z) or an age (30s, 15m, 12h, 7d)', time)
+    .option(
+      '--limit <count>',
+      `the maximum number of changes (default: ${usually.limit}; with --follow: ${usually.following} earlier ones)`,
+      option.count,
+    )
+    .option('--follow', 'print new changes as they happen, until stopped')
+    .option('--json', 'print JSON; with --follow one object a line')
     .action((options: Options) =>
-      withApp(context, async (app) => {
-        const found = await (await app.report()).history({
-          host: options.host ?? null,
-          decky: options.decky ?? null,
-          since: options.since ?? null,
-          limit: options.limit,
-        });
-        if (found.transitions.length === 0 && found.gaps.length === 0) await mustExist(app, options);
-        if (options.json) return context.printJson(found);
-        const lines = [
-          ...found.transitions.map((one) => ({ at: one.at, row: transition(context.screen, one) })),
-          ...found.gaps.map((gap) => ({
-            at: gap.to_at,
-            row: [
-              ago(gap.to_at),
-              gap.host_uuid,
-              '',
-              'gap',
-              `not monitored from ${gap.from_at} to ${gap.to_at}`,
-            ],
-          })),
-        ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
-        context.print(
-          lines.length === 0
-            ? 'The history has no changes.'
-            : table(
-                context.screen,
-                lines.map(({ row }) => row),
-              ),
-        );
-        if (found.transitions.length === options.limit)
-          context.note(`Only the newest ${options.limit} changes are shown; use --limit for more.`);
-      }),
+      withApp(context, (app) =>
+        options.follow ? follow(app, context, options) : show(app, context, options),
+      ),
     );
 };
+
+const filterOf = ({ host, decky, since, limit, follow: isFollowing }: Options): HistoryFilter => ({
+  host: host ?? null,
+  decky: decky ?? null,
+  since: since ?? null,
+  limit: limit ?? (isFollowing ? usually.following : usually.limit),
+});
+
+async function show(app: App, context: Context, options: Options): Promise<void> {
+  const filter = filterOf(options);
+  const found = await (await app.report()).history(filter);
+  if (found.transitions.length === 0 && found.gaps.length === 0) await mustExist(app, options);
+  if (options.json) return context.printJson(found);
+  const lines = [
+    ...found.transitions.map((one) => ({
+      at: one.at,
+      row: [ago(one.at), ...transition(context.screen, one)],
+    })),
+    ...found.gaps.map((gap) => ({ at: gap.to_at, row: [ago(gap.to_at), ...gapRow(gap)] })),
+  ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+  context.print(
+    lines.length === 0
+      ? 'The history has no changes.'
+      : table(
+          context.screen,
+          lines.map(({ row }) => row),
+        ),
+  );
+  if (found.transitions.length === filter.limit)
+    context.note(`Only the newest ${filter.limit} changes are shown; use --limit for more.`);
+}
+
+/** Milliseconds between two looks. */
+const lookEveryMs = 1000;
+
+/** Prints the newest changes, then each new one, until the process is stopped. An outage of the database is reported once. */
+async function follow(app: App, context: Context, options: Options): Promise<void> {
+  const stopping = new AbortController();
+  void untilStopped(app.log).then(() => stopping.abort());
+  const changes = follower(await app.report(), filterOf(options));
+  const say = (found: readonly Change[]): void => {
+    for (const one of found)
+      context.write(
+        options.json ? `${escapedJson(JSON.stringify(one))}\n` : `${onScreen(lineOf(context, one))}\n`,
+      );
+  };
+  const first = await changes.start();
+  if (first.length === 0) await mustExist(app, options);
+  say(first);
+  const outage = outageLog(
+    (error) => context.note(`decnet-fleet: ${withoutSecrets(reasonOf(error))}. Retrying`),
+    () => context.note('decnet-fleet: the database answers again'),
+  );
+  while (!stopping.signal.aborted) {
+    await sleep(lookEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    if (stopping.signal.aborted) return;
+    try {
+      say(await changes.next());
+      outage.works();
+    } catch (error) {
+      outage.failed(error);
+    }
+  }
+}
+
+/** A line that stays on the screen has a time and no age. */
+function lineOf({ screen }: Context, change: Change): string {
+  const at = change.kind === 'gap' ? change.to_at : change.at;
+  const row = change.kind === 'gap' ? gapRow(change) : transition(screen, change);
+  const time = paint(screen, 'gray', `${at.slice(0, 19)}Z`);
+  return [time, ...row].filter((cell) => cell !== '').join('  ');
+}
+
+const gapRow = ({ host_uuid, from_at, to_at }: Gap): readonly string[] => [
+  host_uuid,
+  '',
+  'gap',
+  `not monitored from ${from_at} to ${to_at}`,
+];
 
 /** @throws FleetError NOT_FOUND for an unknown host or decky */
 async function mustExist(app: App, { host, decky }: Options): Promise<void> {
@@ -70,30 +133,11 @@ async function mustExist(app: App, { host, decky }: Options): Promise<void> {
 
 function transition(
   screen: Screen,
-  { at, host_uuid, name, from_state: from, to_state: to, reason }: Transition,
-): string[] {
+  { host_uuid, name, from_state: from, to_state: to, reason }: Transition,
+): readonly string[] {
   const arrow = screen.unicode ? '→' : '->';
   const state = (word: string | null): string =>
     word === null ? 'nothing' : isFleetState(word) ? stateText({ ...screen, glyphs: false }, word) : word;
   const what = from === to ? `${state(to)}, content` : `${state(from)} ${arrow} ${state(to)}`;
-  return [ago(at), host_uuid, name, what, withMeaning(reason)];
-}
-
-const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
-
-/** Parses a time or an age. @returns ISO 8601 @throws FleetError CONFIG_INVALID */
-function since(text: string): string {
-  const age = /^(\d{1,6})\s*([smhd])$/.exec(text);
-  const at =
-    age === null
-      ? /^\d{4}-\d\d-\d\d/.test(text)
-        ? Date.parse(text)
-        : Number.NaN
-      : Date.now() - Number(age[1]) * units[age[2] as keyof typeof units] * 1000;
-  if (Number.isNaN(at)) {
-    throw new FleetError('CONFIG_INVALID', `--since "${text}" is not a time`, {
-      advice: 'Allowed: 2026-01-31, 2026-01-31T12:00Z, or an age such as 30s, 15m, 12h, 7d',
-    });
-  }
-  return new Date(at).toISOString();
+  return [host_uuid, name, what, withMeaning(reason)];
 }

@@ -1,8 +1,11 @@
 import { requireHost } from '../../app/known-hosts.ts';
 import type { HostView } from '../../views/report.ts';
 import { type Register, withApp } from '../context.ts';
+import { freshness, statesText } from '../host-words.ts';
 import { option } from '../options.ts';
-import { ageOf, ago, countOf, paint, type Screen, severity, stateText, table, unseen } from '../text.ts';
+import { ago, paint, type Screen, stoppedBy, table, undeclaredCounts, unseen } from '../text.ts';
+import { decnetTableText } from './decnet-table.ts';
+import { deployingText } from './undeclared.ts';
 
 /** Prints the hosts and the age of each host's last full pass. */
 export const hosts: Register = (program, context) => {
@@ -39,29 +42,16 @@ const line = (screen: Screen, host: HostView): readonly string[] => [
   notesOf(host),
 ];
 
-/** `8 s ago`, or how stale the host is. */
-export function freshness(screen: Screen, { stale, last_full_pass_at: at, interval_s }: HostView): string {
-  if (at === null) return paint(screen, 'yellow', 'never');
-  if (!stale) return ago(at);
-  const ms = Date.now() - Date.parse(at);
-  const intervals = Math.floor(ms / (interval_s * 1000));
-  return paint(screen, 'yellow', `${ageOf(ms)} ago, ${countOf(intervals, 'interval')}: stale`);
-}
-
-/** `2 failed, 40 running`; worst first. */
-export function statesText(screen: Screen, { states, stale }: HostView): string {
-  const parts = severity.flatMap((state) => {
-    const count = states[state] ?? 0;
-    return count === 0 ? [] : [`${count} ${stateText(screen, state, stale)}`];
-  });
-  return parts.length === 0 ? 'none' : parts.join(', ') + (stale ? ' (last known)' : '');
-}
-
-function notesOf({ held, contested, last_error, first_seen_at }: HostView): string {
+function notesOf(host: HostView): string {
+  const { held, contested, last_error, first_seen_at, stopped, undeclared } = host;
   return [
     ...(first_seen_at === null ? [unseen] : []),
+    ...(stopped === null ? [] : [`${stoppedBy(stopped.by)} ${ago(stopped.at)}`]),
+    ...deployingText(host),
     ...(contested.length > 0 ? [`${contested.length} contested`] : []),
     ...(held.length > 0 ? [`${held.length} held`] : []),
+    ...undeclaredCounts(undeclared),
+    ...decnetTableText(host),
     ...(last_error === null ? [] : [last_error]),
   ].join('; ');
 }

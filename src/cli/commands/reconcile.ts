@@ -4,6 +4,7 @@ import { FleetError } from '../../lib/errors.ts';
 import { hostOf, type Register, untilStopped, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { passSummary } from '../pass-summary.ts';
+import { sayWhenStopped } from '../stopped-worker.ts';
 
 interface Options {
   readonly once?: true;
@@ -27,14 +28,6 @@ export const reconcile: Register = (program, context) => {
     .option('--json', "with --once: print the job's result as JSON")
     .option('--timeout <seconds>', 'with --once: how long to wait for a result', option.seconds, 30)
     .option('--take-over', 'let this machine replace the one that is recorded for this host')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  $ decnet-fleet reconcile --once               run one pass on this host
-  $ decnet-fleet reconcile --once --host web-7  run one pass on web-7, by its own worker
-  $ decnet-fleet reconcile --interval 10        run a worker and a scheduler until stopped`,
-    )
     .action((options: Options) => {
       checkTogether(options);
       return options.once ? once(options) : forEver(options);
@@ -68,7 +61,8 @@ Examples:
         },
       });
       await app.scheduler();
-      await Promise.race([stopped, worker.asked]);
+      sayWhenStopped(context, worker, 'The scheduler and notifications');
+      await stopped;
     };
     return withApp({ ...context, env }, run, { level: 'info' });
   };

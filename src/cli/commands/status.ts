@@ -1,87 +1,101 @@
+import type { App } from '../../app/app.ts';
 import { requireHost } from '../../app/known-hosts.ts';
-import type { DeckyRow, HostView } from '../../views/report.ts';
-import type { Context } from '../context.ts';
-import { type Register, withApp } from '../context.ts';
-import { option } from '../options.ts';
-import { ago, paint, type Screen, severity, stateText, table, unseen, withMeaning } from '../text.ts';
-import { freshness, statesText } from './hosts.ts';
+import { fleetStates } from '../../fleet/state.ts';
+import { FleetError } from '../../lib/errors.ts';
+import { type Context, type Register, untilStopped, withApp } from '../context.ts';
+import { brokenExit } from '../failure.ts';
+import { ListOption, option } from '../options.ts';
+import { type Form, forms, type Shown, textOf } from '../status/forms.ts';
+import { openIncidents } from '../status/incidents.ts';
+import { hostsWithDeckies } from '../status/read.ts';
+import { anyBroken, type SortKey, selected, sortKeys } from '../status/selection.ts';
+import { onScreen } from '../text.ts';
+import { watch } from '../watch.ts';
 
-/** Prints the fleet, broken deckies first. */
+interface Options {
+  readonly host?: readonly string[];
+  readonly state?: readonly (typeof fleetStates)[number][];
+  readonly service?: readonly string[];
+  readonly broken?: true;
+  readonly sort?: SortKey;
+  readonly output?: Form;
+  readonly json?: true;
+  readonly all?: true;
+  /** Seconds; true: the default. */
+  readonly watch?: number | true;
+  readonly exitCode?: true;
+}
+
+const watchSeconds = 2;
+
+/** Prints the fleet: first the sums, then the deckies that were asked for, broken ones first. */
 export const status: Register = (program, context) => {
   program
     .command('status')
-    .description('show every host and its deckies, broken ones first')
-    .option('--host <host>', 'only this host', option.host)
-    .option('--json', 'print JSON')
+    .description('show the sums of the fleet, then every host and its deckies, broken ones first')
+    .addOption(new ListOption('--host <hosts>', 'only these hosts', option.listOf(option.host)))
+    .option('--broken', 'only what is broken: deckies, and hosts that are not observed')
+    .addOption(
+      new ListOption(
+        '--state <states>',
+        'only deckies in these states',
+        option.listOf((text) => option.oneOf(fleetStates, text)),
+      ),
+    )
+    .addOption(
+      new ListOption('--service <names>', 'only deckies with one of these services', option.listOf()),
+    )
+    .option('--sort <key>', `the order: ${sortKeys.join(', ')}`, (text) => option.oneOf(sortKeys, text))
+    .option('-o, --output <form>', `the form: ${forms.join(', ')}`, (text) => option.oneOf(forms, text))
+    .option('--json', 'the same as -o json')
     .option('--all', 'list running deckies even on hosts that have many')
-    .action(({ host, json, all }: { host?: string; json?: true; all?: true }) =>
-      withApp(context, async (app) => {
-        const report = await app.report();
-        const found = await report.hosts(host ?? null);
-        if (host !== undefined && found.length === 0) await requireHost(app, host);
-        const hosts: HostStatus[] = [];
-        for (const one of found) hosts.push({ ...one, deckies: await report.deckies(one.host_uuid) });
-        if (json) return context.printJson({ hosts });
-        print(context, hosts, all === true);
-      }),
-    );
+    .option('--watch [seconds]', `show it again every ${watchSeconds} s, or so many`, option.seconds)
+    .option('--exit-code', `exit ${brokenExit} if anything of what is shown is broken`)
+    .addHelpText('after', '\nA list is comma-separated, or the option is repeated.')
+    .action((options: Options) => {
+      checkTogether(options);
+      return withApp(context, (app) => run(app, context, options));
+    });
 };
 
-interface HostStatus extends HostView {
-  readonly deckies: readonly DeckyRow[];
+async function run(app: App, context: Context, options: Options): Promise<void> {
+  const form = options.json ? 'json' : (options.output ?? 'table');
+  if (options.watch !== undefined) {
+    const everyMs = (options.watch === true ? watchSeconds : options.watch) * 1000;
+    return watch(context, { everyMs, stopped: untilStopped(app.log) }, async (screen) =>
+      textOf(form, screen, await shownNow(app, options)),
+    );
+  }
+  const shown = await shownNow(app, options);
+  const text = await textOf(form, context.screen, shown);
+  context.write(form === 'table' || form === 'wide' ? onScreen(text) : text);
+  if (options.exitCode && anyBroken(shown.hosts)) context.exitCode = brokenExit;
 }
 
-/** On a host with more deckies than this, running deckies are counted but not listed. */
-const few = 20;
-
-function print(context: Context, hosts: readonly HostStatus[], all: boolean): void {
-  context.print(
-    hosts.length > 0
-      ? hosts.map((host) => hostText(context.screen, host, all)).join('\n\n')
-      : 'No host is known yet. Run `decnet-fleet up`, or `decnet-fleet reconcile --once` on a host.',
-  );
+/** Reads the hosts and deckies. @throws FleetError NOT_FOUND for an unknown host */
+async function shownNow(app: App, options: Options): Promise<Shown> {
+  const names = options.host ?? [];
+  const report = await app.report();
+  const scope = await hostsWithDeckies(report, names);
+  for (const name of names)
+    if (!scope.some(({ host_uuid }) => host_uuid === name)) await requireHost(app, name);
+  const selection = {
+    states: options.state ?? [],
+    services: options.service ?? [],
+    isBrokenOnly: options.broken === true,
+    sort: options.sort ?? null,
+  };
+  const incidents = await openIncidents(report, names);
+  return { scope, incidents, hosts: selected(scope, selection), selection, all: options.all === true };
 }
 
-function hostText(screen: Screen, host: HostStatus, all: boolean): string {
-  const dot = screen.unicode ? '·' : '-';
-  const head = [
-    paint(screen, 'bold', host.host_uuid),
-    `pass ${freshness(screen, host)}`,
-    `Docker ${host.docker}`,
-    statesText(screen, host),
-  ].join(` ${dot} `);
-  const shown =
-    all || host.deckies.length <= few
-      ? host.deckies
-      : host.deckies.filter(({ state }) => state !== 'running');
-  const hidden = host.deckies.length - shown.length;
-  const notes = new Map([
-    ...host.left.map(({ name }) => [name, 'left to its writer'] as const),
-    ...host.held.map(({ name, reason }) => [name, `held: ${reason}`] as const),
-    ...host.contested.map(({ name, reason }) => [name, `contested: ${reason}`] as const),
-  ]);
-  const rows = [...shown]
-    .sort(bySeverity)
-    .map((decky) => [
-      decky.name,
-      decky.ip ?? '',
-      stateText(screen, decky.state, host.stale),
-      decky.since === null ? '' : ago(decky.since),
-      [withMeaning(decky.last_error ?? ''), notes.get(decky.name) ?? '']
-        .filter((text) => text !== '')
-        .join('; '),
-    ]);
-  return [
-    head,
-    ...(host.first_seen_at === null ? [`  ${paint(screen, 'yellow', unseen)}`] : []),
-    ...(host.last_error === null ? [] : [`  ${paint(screen, 'yellow', host.last_error)}`]),
-    ...(rows.length > 0 ? [table(screen, rows, '  ')] : []),
-    ...(hidden > 0 ? [`  ${screen.unicode ? '…' : '...'} ${hidden} running (--all shows them)`] : []),
-    ...(host.deckies.length === 0 ? ['  No decky is recorded on this host.'] : []),
-  ].join('\n');
+function checkTogether({ json, output, watch: seconds, exitCode }: Options): void {
+  if (json && output !== undefined && output !== 'json') throw together('--json', `-o ${output}`);
+  const form = json ? 'json' : output;
+  if (seconds === undefined) return;
+  if (exitCode) throw together('--watch', '--exit-code');
+  if (form !== undefined && form !== 'table' && form !== 'wide') throw together('--watch', `-o ${form}`);
 }
 
-const bySeverity = (a: DeckyRow, b: DeckyRow): number =>
-  severity.indexOf(a.state) - severity.indexOf(b.state) ||
-  Date.parse(b.since ?? '0') - Date.parse(a.since ?? '0') ||
-  a.name.localeCompare(b.name);
+const together = (one: string, other: string): FleetError =>
+  new FleetError('CONFIG_INVALID', `${one} cannot be used with ${other}`);

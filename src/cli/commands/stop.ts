@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requireHost } from '../../app/known-hosts.ts';
 import { controlTopic } from '../../fleet/topics.ts';
@@ -40,7 +41,7 @@ export const stop: Register = (program, context) => {
             askAt = performance.now() + askEveryMs;
             const payload = {
               action: 'stop',
-              requested_by: 'decnet-fleet',
+              requested_by: requester(),
               ts: Date.now() / 1000,
               host_uuid: host,
             };
@@ -51,8 +52,18 @@ export const stop: Register = (program, context) => {
         }
         context.progress(null);
         context.print(
-          `The worker of host ${host} has stopped. A supervisor such as systemd may start it again.`,
+          `The worker of host ${host} has stopped. A supervisor such as systemd may start it again; if it ran in \`up\` or \`reconcile\`, the other parts go on.`,
         );
       }),
     );
 };
+
+/** Who runs this command, for the people who see that the host is stopped. */
+function requester(): string {
+  try {
+    return `${userInfo().username} (decnet-fleet stop)`;
+  } catch {
+    // A user without an entry in the list of users, as in some containers.
+    return 'decnet-fleet stop';
+  }
+}

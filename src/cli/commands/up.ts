@@ -9,6 +9,7 @@ import type { PassOutcome } from '../../pass/pass.ts';
 import { type Context, type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 import { passSummary } from '../pass-summary.ts';
+import { sayWhenStopped } from '../stopped-worker.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
 
 /** Runs all parts on this machine. */
@@ -21,12 +22,15 @@ export const up: Register = (program, context) => {
       `
 Without DATABASE_URL it starts an embedded PostgreSQL. Without REDIS_URL the queues are stored in the database.
 It prints what the first pass did, then each change as it happens, until you press Ctrl-C.
+A request to stop (DECNET's workers panel, \`decnet-fleet stop\`) ends only the worker; the other parts go on.
 Without --port, it uses another free port when the default port is taken.`,
     )
     .action((options: Options, command: Command) =>
       withApp(context, async (app) => {
         const isAnyPort = command.getOptionValueSource('port') === 'default';
-        await Promise.race([untilStopped(app.log), start(app, context, { ...options, isAnyPort })]);
+        const stopped = untilStopped(app.log);
+        await Promise.race([stopped, start(app, context, { ...options, isAnyPort })]);
+        await stopped;
       }),
     );
 };
@@ -40,7 +44,7 @@ interface Choice extends Options {
   readonly isAnyPort: boolean;
 }
 
-/** Starts all parts. @returns a promise that resolves when this host's worker is asked to stop */
+/** Starts all parts. */
 async function start(app: App, context: Context, choice: Choice): Promise<void> {
   const { config } = app;
   const embedded = config.databaseUrl === null;
@@ -65,7 +69,7 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
   const { onPass, onFailure } = firstPass(context, config.intervalSeconds);
   const worker = await app.hostWorker({ follows: true, stateFile, onPass, onFailure });
   await app.scheduler();
-  return worker.asked;
+  sayWhenStopped(context, worker, 'The scheduler, the dashboard and notifications');
 }
 
 /** Uses its port, or any free one when that is allowed: another `up` may be running here. @returns its address */
@@ -116,7 +120,9 @@ async function stateFileFor(app: App, context: Context): Promise<string> {
   if (chosen !== null) return chosen;
   if (app.config.databaseUrl !== null) throw noStateFile();
   const others = await (await app.report()).countRows(app.config.host, await exampleDeckies());
-  if (others > 0) throw noStateFile();
+  // The example would delete them.
+  if (others > 0)
+    throw noStateFile(`, and the example fleet is not used: host ${app.config.host} has deckies recorded`);
   context.progress(null);
   context.print(
     '  DECNET is not installed here and no fleet is recorded, so the example fleet that ships with',

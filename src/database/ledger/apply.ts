@@ -1,5 +1,5 @@
 import type { Decky } from '../../fleet/decky.ts';
-import { type Change, contentReason } from '../../fleet/plan/change.ts';
+import type { Change } from '../../fleet/plan/change.ts';
 import { codeOf } from '../../lib/errors.ts';
 import { equalJson } from '../../lib/json.ts';
 import type { CommittedTransition, TransactionRequest } from '../../pass/ledger.ts';
@@ -64,11 +64,10 @@ const inputRow = (change: Change, versions: Versions): Record<string, unknown> =
   from_state: change.from,
   to_state: change.to,
   last_error: change.lastError,
+  observed: change.observed,
   reason: change.reason,
   ...(change.cause === null ? {} : { cause: causeToJson(change.cause) }),
-  ...(change.from !== null && change.changed.length > 0
-    ? { content_reason: contentReason(change.changed) }
-    : {}),
+  ...(change.contentReason === null ? {} : { content_reason: change.contentReason }),
   ...(change.content === null ? {} : contentInput(change.content)),
 });
 
@@ -80,15 +79,15 @@ const contentInput = ({ services, config }: Decky): Record<string, unknown> => (
 
 const input = `input as materialized (
     select * from jsonb_to_recordset($4::jsonb) as i(name text, version text, from_state text, to_state text,
-      last_error text, reason text, cause jsonb, content_reason text, config jsonb, services jsonb))`;
+      last_error text, observed boolean, reason text, cause jsonb, content_reason text, config jsonb, services jsonb))`;
 
 const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason, cause';
 
 const insertRows = (onConflict: string): string => `with ${input}, written as (
     insert into fleet_deckies (host_uuid, name, services, decky_config, decky_ip, state, last_error,
-      updated_at, reconciled_at)
+      last_seen, updated_at, reconciled_at)
     select $1, name, coalesce(services, config -> 'services'), config, config ->> 'ip', to_state, last_error,
-      $2::timestamptz, $2::timestamptz from input
+      case when observed then $2::timestamptz end, $2::timestamptz, $2::timestamptz from input
     ${onConflict} returning name)
   insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id, cause)
   select $1, name, null, to_state, reason, $2::timestamptz, $3, cause from input join written using (name) order by name
@@ -98,6 +97,7 @@ const updateRows = `with ${input}, written as (
     update fleet_deckies d set state = i.to_state, last_error = i.last_error,
       services = coalesce(i.services, i.config -> 'services', d.services),
       decky_config = coalesce(i.config, d.decky_config), decky_ip = coalesce(i.config ->> 'ip', d.decky_ip),
+      last_seen = case when i.from_state <> i.to_state and i.observed then $2::timestamptz else d.last_seen end,
       updated_at = $2::timestamptz, reconciled_at = $2::timestamptz
     from input i where d.host_uuid = $1 and d.name = i.name and d.xmin::text = i.version
     returning d.name)

@@ -1,3 +1,4 @@
+import { exactTime } from '../../fleet/decnet-table/times.ts';
 import { figuresFromJson, figuresToJson } from '../../fleet/figures.ts';
 import type { TimedTransition } from '../../fleet/plan/change.ts';
 import { contestedWindow } from '../../fleet/plan/contested.ts';
@@ -5,12 +6,12 @@ import type { FleetState } from '../../fleet/state.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostRecord, HostTransaction, Ledger, TransactionRequest } from '../../pass/ledger.ts';
 import type { Database } from '../database.ts';
-import { memoryFromJson, memoryToJson } from '../memory.ts';
+import { decnetToJson, memoryFromJson, memoryToJson } from '../memory.ts';
 import { type Db, query } from '../query.ts';
 import { isStale } from '../sql.ts';
 import { raiseAlerts } from './alerts.ts';
 import { applyChanges } from './apply.ts';
-import { type ReadRows, rowReader, type Versions } from './recorded.ts';
+import { configsOf, type ReadRows, rowReader, type Versions } from './recorded.ts';
 
 /** How long a host transaction waits for the lock of another. */
 const lockTimeoutSeconds = 20;
@@ -70,10 +71,19 @@ export function postgresLedger(database: Database, options: LedgerOptions): Ledg
     register: async (host, intervalS) =>
       void (await database.query(
         `insert into fleet_hosts (host_uuid, interval_s) values ($1, $2)
-         on conflict (host_uuid) do update set interval_s = excluded.interval_s
-         where fleet_hosts.interval_s is distinct from excluded.interval_s`,
+         on conflict (host_uuid) do update set interval_s = excluded.interval_s, stopped_at = null, stopped_by = null
+         where fleet_hosts.interval_s is distinct from excluded.interval_s or fleet_hosts.stopped_at is not null`,
         [host, intervalS],
       )),
+
+    stop: async (host, by) =>
+      void (await database.query(
+        'update fleet_hosts set stopped_at = clock_timestamp(), stopped_by = $2 where host_uuid = $1',
+        [host, by],
+      )),
+
+    noteDecnet: async (host, fact) =>
+      void (await database.query(updateDecnet, [host, JSON.stringify(decnetToJson(fact))])),
 
     forget: (host) =>
       database.transaction(async (db) => {
@@ -145,8 +155,10 @@ function openTransaction(
   const only = request.only && [...request.only];
   return {
     now: Date.parse(moment),
+    nowUs: exactTime(moment),
     host,
     recorded: (desired) => readRows(db, { host: request.host, only }, desired, versions),
+    configs: (names) => configsOf(db, request.host, names),
     recentTransitions: async () => {
       const window = contestedWindow / 1000;
       const rows = await query<TransitionRow>(db, selectTransitions, [request.host, moment, window, only]);
@@ -204,6 +216,10 @@ const updateHost = `update fleet_hosts set turn = turn + 1, identity = coalesce(
     last_observed_at = case when $5 then $2::timestamptz else last_observed_at end,
     last_error = $6, version = $7, counts = case when $4 then $8::jsonb else counts end, notes = $9::jsonb,
     figures = $10::jsonb
+  where host_uuid = $1`;
+
+const updateDecnet = `update fleet_hosts
+  set notes = (case when jsonb_typeof(notes) = 'object' then notes else '{}' end) || jsonb_build_object('decnet', $2::jsonb)
   where host_uuid = $1`;
 
 /** Records a gap if the host was stale until this pass. */

@@ -57,14 +57,16 @@ interface StateRow {
   readonly state: string;
   readonly last_error: string | null;
   readonly ours: boolean;
-  readonly written_at: number;
+  readonly updated_us: number;
+  readonly last_seen_us: number | null;
   readonly version: string;
 }
 
 // xmin is the transaction that last wrote a row. If names are given, rows whose names begin with one of them are read,
 // too: an unlabelled container "web-ssh" may be the base of such a row, or a service of "web".
 const selectStates = `select name, state, last_error, (reconciled_at = updated_at) is true as ours,
-    floor(extract(epoch from updated_at) * 1000)::float8 as written_at, xmin::text as version
+    floor(extract(epoch from updated_at) * 1000000)::float8 as updated_us,
+    floor(extract(epoch from last_seen) * 1000000)::float8 as last_seen_us, xmin::text as version
   from fleet_deckies where host_uuid = $1 and name > $3 and ($2::text[] is null or name = any ($2::text[])
     or exists (select from unnest($2::text[]) one where starts_with(name, one || '-')))
   order by name limit $4`;
@@ -84,6 +86,16 @@ const selectContents = `select name, services::text, decky_config::text, decky_i
 // The configuration is most of a row. It is not read here, because there is no declared content to compare it with.
 const selectServices = `select name, services::text, null as decky_config, decky_ip, xmin::text as version
   from fleet_deckies where host_uuid = $1 and name = any ($2::text[])`;
+
+/** @see HostTransaction.configs */
+export const configsOf = async (
+  db: Db,
+  host: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, JsonObject | null>> =>
+  new Map(
+    (await contentsOf(db, host, names, selectContents)).map((row) => [row.name, contentFrom(row).config]),
+  );
 
 const contentsOf = async (
   db: Db,
@@ -122,7 +134,9 @@ function addRows(
       state: isFleetState(row.state) ? row.state : 'pending',
       lastError: row.last_error,
       ours: row.ours,
-      writtenAt: row.written_at,
+      writtenAt: Math.floor(row.updated_us / 1000),
+      updatedUs: row.updated_us,
+      lastSeenUs: row.last_seen_us,
     });
   }
 }

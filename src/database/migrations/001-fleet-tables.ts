@@ -49,8 +49,4 @@ export class FleetTables extends FleetMigration {
       to_at timestamptz(6) not null,
       primary key (host_uuid, from_at))`);
   }
-
-  override down(): void {
-    this.addSql('drop table fleet_gaps, fleet_transitions, fleet_hosts, fleet_deckies');
-  }
 }

@@ -24,14 +24,4 @@ export class GrantedHosts extends FleetMigration {
         with check (coalesce(host_uuid = (select fleet_granted_host()), true))`);
     }
   }
-
-  override down(): void {
-    for (const table of tables) {
-      this.addSql(`drop policy granted_host on ${table}`);
-      this.addSql(`drop policy everyone on ${table}`);
-      this.addSql(`alter table ${table} disable row level security`);
-    }
-    this.addSql('drop function fleet_granted_host');
-    this.addSql('drop table fleet_grants');
-  }
 }

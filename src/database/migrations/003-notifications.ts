@@ -37,8 +37,4 @@ export class Notifications extends FleetMigration {
     );
     this.addSql('revoke all on fleet_notifications from public');
   }
-
-  override down(): void {
-    this.addSql('drop table fleet_notifications, fleet_alarms');
-  }
 }

@@ -5,8 +5,4 @@ export class PassFigures extends FleetMigration {
   override up(): void {
     this.addSql('alter table fleet_hosts add column figures jsonb null');
   }
-
-  override down(): void {
-    this.addSql('alter table fleet_hosts drop column figures');
-  }
 }

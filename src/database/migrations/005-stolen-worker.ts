@@ -145,22 +145,4 @@ export class StolenWorker extends FleetMigration {
     this.addSql(`revoke all on function fleet_delete_deckies(text, text[], text[]),
       fleet_prune_transitions(text, int) from public`);
   }
-
-  override down(): void {
-    for (const [table, column] of rules)
-      this.addSql(`alter table ${table} drop constraint ${table}_${column}_sane`);
-    this.addSql('drop index fleet_transitions_at_index');
-    this.addSql('drop policy past_only on fleet_transitions');
-    this.addSql('drop policy past_only on fleet_gaps');
-    for (const table of tables) {
-      this.addSql(`drop policy own_rows_only on ${table}`);
-      this.addSql(`drop policy own_rows on ${table}`);
-      this.addSql(`create policy everyone on ${table} using (true) with check (true)`);
-      this.addSql(`create policy granted_host on ${table} as restrictive
-        using (coalesce(host_uuid = (select fleet_granted_host()), true))
-        with check (coalesce(host_uuid = (select fleet_granted_host()), true))`);
-    }
-    this.addSql('drop function fleet_prune_transitions, fleet_delete_deckies, fleet_is_master');
-    this.addSql('drop table fleet_limits, fleet_masters');
-  }
 }

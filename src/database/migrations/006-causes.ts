@@ -9,8 +9,4 @@ export class Causes extends FleetMigration {
       this.addSql(`alter table ${table} add column cause jsonb null constraint ${table}_cause_sane
         check (jsonb_typeof(cause) = 'object' and octet_length(cause::text) <= 1024)`);
   }
-
-  override down(): void {
-    for (const table of tables) this.addSql(`alter table ${table} drop column cause`);
-  }
 }

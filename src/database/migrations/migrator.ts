@@ -6,6 +6,11 @@ import { Notifications } from './003-notifications.ts';
 import { PassFigures } from './004-pass-figures.ts';
 import { StolenWorker } from './005-stolen-worker.ts';
 import { Causes } from './006-causes.ts';
+import { Settling } from './007-settling.ts';
+import { StoppedWorkers } from './008-stopped-workers.ts';
+import { Heartbeat } from './009-heartbeat.ts';
+import { Incidents } from './010-incidents.ts';
+import { ReceiverDeliveries } from './011-receivers.ts';
 
 /** All migrations, in their order. */
 const migrationsList = [
@@ -15,6 +20,11 @@ const migrationsList = [
   { name: '004-pass-figures', class: PassFigures },
   { name: '005-stolen-worker', class: StolenWorker },
   { name: '006-causes', class: Causes },
+  { name: '007-settling', class: Settling },
+  { name: '008-stopped-workers', class: StoppedWorkers },
+  { name: '009-heartbeat', class: Heartbeat },
+  { name: '010-incidents', class: Incidents },
+  { name: '011-receivers', class: ReceiverDeliveries },
 ];
 
 export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);

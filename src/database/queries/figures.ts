@@ -1,8 +1,18 @@
 import { figuresFromJson } from '../../fleet/figures.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostFigures, MetricsSource } from '../../views/metrics.ts';
+import { heartbeatView } from '../heartbeat.ts';
 import type { Query } from '../query.ts';
-import { bounded, countNotes, dockerAnswered, intervalSeconds, isStale } from '../sql.ts';
+import {
+  bounded,
+  countNotes,
+  decnetContested,
+  decnetInSync,
+  dockerAnswered,
+  intervalSeconds,
+  isStale,
+  readableDeploying,
+} from '../sql.ts';
 import { knownHosts } from './known-hosts.ts';
 
 /**
@@ -15,6 +25,7 @@ export const metricsSource = (
   defaultInterval: number,
   named: readonly string[] = [],
 ): MetricsSource => ({
+  heartbeat: () => heartbeatView(query),
   hosts: async () => (await query<Row>(selectHosts, [defaultInterval, named])).map(hostFigures),
 });
 
@@ -24,21 +35,30 @@ interface Row {
   readonly last_pass_age: number | null;
   readonly last_full_pass_age: number | null;
   readonly stale: boolean;
+  readonly stopped: boolean;
   readonly docker_up: boolean | null;
   readonly states: HostFigures['states'] | null;
   readonly held: number;
   readonly contested: number;
+  readonly undeclared: number;
+  readonly leftover: number;
+  readonly deploying: boolean;
+  readonly decnet_in_sync: boolean | null;
+  readonly decnet_contested: boolean | null;
   readonly figures: Json;
 }
 
 const age = (column: string): string => `extract(epoch from clock_timestamp() - ${bounded(column)})`;
 
 const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as interval,
-    coalesce(${isStale('$1::int')}, true) as stale,
+    coalesce(${isStale('$1::int')}, true) as stale, h.stopped_at is not null as stopped,
     case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
     ${dockerAnswered} as docker_up,
-    s.states, ${countNotes('held')} as held, ${countNotes('contested')} as contested, h.figures
+    s.states, ${countNotes('held')} as held, ${countNotes('contested')} as contested,
+    ${countNotes('undeclared', `value ->> 'kind' is distinct from 'leftover'`)} as undeclared,
+    ${countNotes('undeclared', `value ->> 'kind' = 'leftover'`)} as leftover, ${readableDeploying} is not null as deploying,
+    ${decnetInSync} as decnet_in_sync, ${decnetContested} as decnet_contested, h.figures
   from ${knownHosts('null::text', '$2::text[]')} order by host_uuid`;
 
 function hostFigures(row: Row): HostFigures {
@@ -48,10 +68,15 @@ function hostFigures(row: Row): HostFigures {
     lastPassAge: row.last_pass_age,
     lastFullPassAge: row.last_full_pass_age,
     stale: row.stale,
+    stopped: row.stopped,
     dockerUp: row.docker_up,
     states: row.states ?? {},
     held: row.held,
     contested: row.contested,
+    undeclared: { running: row.undeclared, leftover: row.leftover },
+    deploying: row.deploying,
+    decnetInSync: row.decnet_in_sync,
+    decnetContested: row.decnet_contested,
     figures: figuresFromJson(row.figures),
   };
 }

@@ -72,15 +72,15 @@ export function pages(ask: Query, defaultInterval: number): Pages {
   };
 }
 
-const filterValues = ({ search, state, service }: DeckyFilter): readonly unknown[] => [
-  search === null ? null : `%${search.replace(/[\\%_]/g, '\\$&')}%`,
-  state,
+const filterValues = ({ words, states, service }: DeckyFilter): readonly unknown[] => [
+  words.map((word) => `%${word.replace(/[\\%_]/g, '\\$&')}%`),
+  states,
   service,
 ];
 
-const matches = `($1::text is null or d.name ilike $1 or d.decky_ip ilike $1 or (${readableServices('d')})::text ilike $1
-    or d.last_error ilike $1 or d.host_uuid ilike $1)
-  and ($2::text is null or d.state = $2)
+const matches = `not exists (select from unnest($1::text[]) word where (d.name ilike word or d.decky_ip ilike word
+    or (${readableServices('d')})::text ilike word or d.last_error ilike word or d.host_uuid ilike word) is not true)
+  and (cardinality($2::text[]) = 0 or d.state = any ($2))
   and ($3::text is null or d.services @> to_jsonb(array[$3::text]))`;
 const ofHost = '($4::text is null or d.host_uuid = $4)';
 
@@ -92,7 +92,7 @@ const orders: Readonly<Record<Order, string>> = {
 };
 
 const columns = `d.host_uuid, d.name, d.decky_ip as ip, ${readableServices('d')} as services, d.state, ${shortReason('d.last_error')},
-  ${iso('t.since')}, ${iso('d.updated_at')}`;
+  ${iso('t.since')}, ${iso('d.last_seen')}, ${iso('d.updated_at')}`;
 /** Characters of a configuration that a page shows; of a longer one it shows nothing. */
 const longestConfig = 1_000_000;
 const readableConfig = `case when length(d.decky_config::text) <= ${longestConfig} then d.decky_config::text end`;
@@ -124,8 +124,10 @@ const selectStrangers = `select concat_ws('.', count(*), max(updated_at), sum(ha
   from fleet_deckies d where not exists (select from fleet_hosts h where h.host_uuid = d.host_uuid)`;
 
 // Compare times, do not subtract them: extreme times that a compromised host writes must not break the page of all hosts.
-const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due)) as text,
-    coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s'
+const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due),
+      count(stopped_at), max(stopped_at), (select concat_ws('.', count(*), max(changed_at), max(position))
+        from fleet_incidents where closed_at is null)) as text,
+    coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s' or stopped_at > now() - interval '5 s'
       or looked < due and looked > due - interval '5 s'), '[]') as hosts
-  from (select host_uuid, turn, last_pass_at, coalesce(last_full_pass_at, first_seen_at) as looked,
+  from (select host_uuid, turn, last_pass_at, stopped_at, coalesce(last_full_pass_at, first_seen_at) as looked,
     clock_timestamp() - make_interval(secs => ${staleAfter('$1::int')}) as due from fleet_hosts h) h`;

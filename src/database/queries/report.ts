@@ -1,6 +1,18 @@
-import { isObject, type Json } from '../../lib/json.ts';
+import type { DecnetFact } from '../../fleet/decnet-table/fact.ts';
+import { dockerCommand } from '../../fleet/docker-command.ts';
+import { listOf } from '../../fleet/plan/rollout.ts';
+import { isObject, type Json, textsOf } from '../../lib/json.ts';
 import { printableDeep } from '../../lib/text.ts';
-import type { DeckyRow, Gap, HostNote, HostView, Report, Transition } from '../../views/report.ts';
+import type {
+  DeckyRow,
+  DecnetTableView,
+  Deploying,
+  Gap,
+  HostNote,
+  HostView,
+  Report,
+  Transition,
+} from '../../views/report.ts';
 import { leftReason, memoryFromJson } from '../memory.ts';
 import type { Query } from '../query.ts';
 import {
@@ -8,10 +20,12 @@ import {
   intervalSeconds,
   iso,
   isStale,
+  readableDeploying,
   readableNotes,
   readableServices,
   shortReason,
 } from '../sql.ts';
+import { incidents } from './incidents.ts';
 import { knownHosts } from './known-hosts.ts';
 
 /**
@@ -34,6 +48,17 @@ export function report(ask: Query, defaultInterval: number, named: readonly stri
       transitions: await query<Transition>(selectTransitions, [host, decky, since, limit]),
       gaps: decky === null ? await query<Gap>(selectGaps, [host, since, limit]) : [],
     }),
+    transitionsAfter: ({ host, decky }, id, limit) =>
+      query<Transition>(selectTransitionsAfter, [host, decky, id, limit]),
+    lastTransitionBefore: async (seconds) =>
+      (
+        await query<{ id: number }>(
+          `select coalesce(max(id), 0)::float8 as id from fleet_transitions
+           where at < now() - make_interval(secs => $1::float8)`,
+          [seconds],
+        )
+      )[0]?.id ?? 0,
+    incidents: incidents(query),
     gaps: (host, since) => query<Gap>(selectGaps, [host, since, 1000]),
     knowsHost: async (host) =>
       (
@@ -79,48 +104,92 @@ export const forPeople =
   async <R>(statement: string, values?: readonly unknown[]) =>
     (await query<R>(statement, values)).map(printableDeep);
 
-interface HostRow extends Omit<HostView, 'docker' | 'held' | 'left' | 'contested'> {
+type FromNotes =
+  | 'held'
+  | 'left'
+  | 'contested'
+  | 'undeclared'
+  | 'deploying'
+  | 'ports_unchecked'
+  | 'decnet_table';
+interface HostRow extends Omit<HostView, FromNotes | 'docker' | 'stopped'> {
   readonly docker_up: boolean | null;
   readonly notes: Json;
+  readonly deploying: Json;
+  readonly stopped_at: string | null;
+  readonly stopped_by: string | null;
 }
 
 const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval_s,
     coalesce(${isStale('$2::int')}, true) as stale, ${dockerAnswered} as docker_up,
-    ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at'].map((at) => iso(`h.${at}`)).join(', ')},
-    ${shortReason('h.last_error')}, h.version, h.counts, ${readableNotes} as notes, coalesce(s.states, '{}') as states
+    ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at', 'stopped_at'].map((at) => iso(`h.${at}`)).join(', ')},
+    ${shortReason('h.last_error')}, ${shortReason('h.stopped_by')}, h.version, h.counts, ${readableNotes} as notes, ${readableDeploying} as deploying, coalesce(s.states, '{}') as states
   from ${knownHosts('$1::text', '$3::text[]')} order by host_uuid`;
 
-function hostView({ docker_up: dockerUp, notes, ...row }: HostRow): HostView {
-  const { held, left, contested } = memoryFromJson(notes);
-  const views = (found: ReadonlyMap<string, { reason: string; since: number }>): readonly HostNote[] =>
-    [...found].map(([name, { reason, since }]) => ({ name, reason, since: new Date(since).toISOString() }));
+function hostView(found: HostRow): HostView {
+  const { docker_up: dockerUp, notes, deploying, stopped_at: at, stopped_by: by, ...row } = found;
+  const { held, left, contested, undeclared, portsUnchecked, decnet } = memoryFromJson(notes);
+  const views = (kept: ReadonlyMap<string, { reason: string; since: number }>): readonly HostNote[] =>
+    [...kept].map(([name, { reason, since }]) => ({ name, reason, since: isoOf(since) }));
   return {
     ...row,
+    stopped: at === null ? null : { by, at },
     counts: isObject(row.counts) ? row.counts : null,
     docker: dockerUp === null ? 'unknown' : dockerUp ? 'ok' : 'unreachable',
     held: views(held),
-    left: [...left].map(([name, { since }]) => ({
-      name,
-      reason: leftReason,
-      since: new Date(since).toISOString(),
-    })),
+    left: [...left].map(([name, { since }]) => ({ name, reason: leftReason, since: isoOf(since) })),
     contested: views(contested),
+    undeclared: [...undeclared].map(([name, { kind, containers, since }]) => ({
+      name,
+      kind,
+      containers,
+      since: isoOf(since),
+      remove: dockerCommand('rm -f', containers),
+    })),
+    deploying: deployingOf(deploying),
+    decnet_table: decnet === null ? null : decnetView(decnet),
+    ports_unchecked: row.last_full_pass_at === null ? null : portsUnchecked,
   };
+}
+
+const decnetView = ({ syncedAt, failingSince, reason, rival }: DecnetFact): DecnetTableView => ({
+  synced_at: syncedAt === null ? null : isoOf(syncedAt),
+  failing_since: failingSince === null ? null : isoOf(failingSince),
+  reason,
+  rival,
+});
+
+const isoOf = (at: number): string => new Date(at).toISOString();
+
+/** @param json of `readableDeploying` */
+function deployingOf(json: Json): Deploying | null {
+  if (!isObject(json)) return null;
+  const { of, names, count, since } = json;
+  const at = typeof since === 'string' ? Date.parse(since) || 0 : 0;
+  const what = typeof of === 'string' ? of : listOf(textsOf(names), Number(count ?? 0));
+  return { of: what, since: isoOf(at) };
 }
 
 /** More deckies than any host has; a compromised worker may have written any number. */
 const deckiesRead = 200_000;
 
 const selectDeckies = `select d.name, d.decky_ip as ip, ${readableServices('d')} as services, d.state, ${shortReason('d.last_error')},
-    ${iso('t.since')}, ${iso('d.updated_at')}
+    ${iso('t.since')}, ${iso('d.last_seen')}, ${iso('d.updated_at')}
   from fleet_deckies d left join lateral (
     select at as since from fleet_transitions t
     where t.host_uuid = d.host_uuid and t.name = d.name and t.from_state is distinct from t.to_state
     order by id desc limit 1) t on true
   where d.host_uuid = $1 order by d.name limit ${deckiesRead}`;
 
-const selectTransitions = `select id::int8::float8 as id, host_uuid, name, from_state, to_state, ${shortReason('reason')},
-    ${iso('at')}, job_id
+const transitionColumns = `id::int8::float8 as id, host_uuid, name, from_state, to_state, ${shortReason('reason')},
+    ${iso('at')}, job_id`;
+
+const selectTransitionsAfter = `select ${transitionColumns} from fleet_transitions
+  where ($1::text is null or host_uuid = $1) and ($2::text is null or name = $2)
+    and id > $3::float8::int8 and at <= now()
+  order by id limit $4`;
+
+const selectTransitions = `select ${transitionColumns}
   from fleet_transitions
   where ($1::text is null or host_uuid = $1) and ($2::text is null or name = $2)
     and ($3::timestamptz is null or at >= $3::timestamptz) and at <= now()

@@ -1,5 +1,5 @@
 import type { Cause } from '../plan/cause.ts';
-import type { Transition } from '../plan/change.ts';
+import type { Change, Transition } from '../plan/change.ts';
 import type { Memory } from '../plan/memory.ts';
 import type { FleetState } from '../state.ts';
 
@@ -17,7 +17,9 @@ interface AlertOf<T> {
   /** Since when it is in this state. */
   readonly since: number;
   readonly changedAt: number;
-  /** The newest changes. */
+  /** When the changes began that no notification was about yet: a calm of `settleAfterMs` ends them. */
+  readonly unsettledAt: number;
+  /** When the newest notifications were decided: not each change of the row, but those that outlived the settling. */
   readonly recent: readonly number[];
 }
 
@@ -26,7 +28,7 @@ export interface DeckySubject {
   readonly name: string;
   /** A state of `fleet_deckies`, or `removed`. A worker that was taken over may write any other text. */
   readonly state: string;
-  /** The state of the last notification, or `flapping`. */
+  /** The state of the last notification, or `flapping`; `pending`: none yet, and it never ran. */
   readonly notified: string;
   /** Null where it runs, and in rows of older versions. */
   readonly cause: Cause | null;
@@ -41,6 +43,8 @@ export interface HostSubject {
   readonly faults: ReadonlySet<HostFault>;
   /** The faults of the last notification. */
   readonly notified: ReadonlySet<HostFault> | typeof flapping;
+  /** Its worker stopped on request and none has started since; null: it did not. `at`: epoch milliseconds. */
+  readonly stopped: { readonly by: string | null; readonly at: number } | null;
 }
 
 export type DeckyAlert = AlertOf<DeckySubject>;
@@ -62,27 +66,35 @@ export const hostState = (faults: ReadonlySet<HostFault>): string =>
 /** The state of the alert of a decky whose row is gone. */
 export const removed = 'removed';
 
-const downStates: ReadonlySet<string> = new Set<FleetState>([
+export const downStates = [
   'failed',
   'degraded',
   'torn_down',
   'teardown_failed',
-]);
+] as const satisfies readonly FleetState[];
 
-export const isDown = (state: string): boolean => downStates.has(state);
+export const isDown = (state: string): boolean => (downStates as readonly string[]).includes(state);
 
-/** What a transition of a row does to its alert. An existing alert takes every update. */
+/** While a row is being deployed, nothing is due: what was notified stays. */
+export const pending = 'pending';
+
+/** What a change of a row does to its alert. */
 export interface AlertUpdate {
+  /** An alert takes every `state`, and a `reason` where it is in this state. */
+  readonly kind: 'state' | 'reason';
   readonly name: string;
   readonly state: string;
   readonly reason: string;
   readonly cause: Cause | null;
-  /** Whether it makes an alert where there is none; `if it ran`: when the decky ever ran, by its history. */
-  readonly makes: 'alert' | 'if it ran' | 'none';
+  /**
+   * Whether it makes an alert where there is none: `if it ran`: when the decky ever ran, by its history; `always`: also
+   * when it never ran, since its deployment failed.
+   */
+  readonly makes: 'alert' | 'if it ran' | 'always' | 'none';
 }
 
 /**
- * The transitions that matter to alerts. A decky that never ran causes no alert: it is still being deployed.
+ * The transitions that matter to alerts. A decky that never ran causes no alert until its deployment has failed.
  * @param memory of the pass: it knows whether a row that another program wrote was ever seen running
  */
 export const alertUpdates = (transitions: readonly Transition[], memory: Memory): readonly AlertUpdate[] =>
@@ -90,11 +102,24 @@ export const alertUpdates = (transitions: readonly Transition[], memory: Memory)
 
 function alertUpdateOf({ name, from, to, reason, cause }: Transition, memory: Memory): AlertUpdate | null {
   if (from === to) return null;
-  if (to === null) return { name, state: removed, reason, cause, makes: 'none' };
-  if (to === 'running') return { name, state: to, reason, cause, makes: 'none' };
+  const update = { kind: 'state', name, reason, cause } as const;
+  if (to === null) return { ...update, state: removed, makes: 'none' };
+  if (to === 'running' || to === pending) return { ...update, state: to, makes: 'none' };
   if (!isDown(to)) return null;
-  if (from === null) return { name, state: to, reason, cause, makes: 'none' };
   // Deployers write `running` before any container starts: that state is no observation.
-  const ran = from === 'running' && memory.left.get(name)?.ran !== false;
-  return { name, state: to, reason, cause, makes: ran ? 'alert' : 'if it ran' };
+  if (from === 'running' && memory.left.get(name)?.ran !== false)
+    return { ...update, state: to, makes: 'alert' };
+  return { ...update, state: to, makes: makesOf(cause) ?? (from === null ? 'none' : 'if it ran') };
 }
+
+const makesOf = (cause: Cause | null): 'always' | null => (cause?.deployment === undefined ? null : 'always');
+
+/** The changes that leave a row in its state, and give another reason for it. */
+export const reasonUpdates = (changes: readonly Change[]): readonly AlertUpdate[] =>
+  changes.flatMap(({ action, name, from, to, reason, lastError, cause }) => {
+    if (to === null || from !== to || !isDown(to)) return [];
+    const update = { kind: 'reason', name, state: to, cause, makes: makesOf(cause) ?? 'none' } as const;
+    if (action === 'reason') return [{ ...update, reason }];
+    // The reason of a change of content is about the content.
+    return action === 'config' && lastError !== null ? [{ ...update, reason: lastError }] : [];
+  });

@@ -1,9 +1,13 @@
 import type { JsonObject } from '../../lib/json.ts';
+import type { IncidentKind, NextStep, Severity } from '../incidents/incident.ts';
+import type { BrokenDeployment, EndedBy } from '../plan/cause.ts';
 import { fleetStates } from '../state.ts';
+import { ageOf, countOf as counted, withEnd, withExitCodes } from '../words.ts';
 
 /**
  * What a receiver is notified of. Kinds of `decky_` are about one decky, those of `host_` about most of a host's
- * deckies at once or about the host itself.
+ * deckies at once or about the host itself; `deployment_failed` is about those that a deployment left down. Those of
+ * `incident_` are about several hosts, or about the control plane. `test` is about nothing: somebody tries the receivers.
  */
 export const notificationKinds = [
   'decky_down',
@@ -19,6 +23,11 @@ export const notificationKinds = [
   'docker_unreachable',
   'docker_back',
   'host_limited',
+  'deployment_failed',
+  'incident_opened',
+  'incident_grown',
+  'incident_resolved',
+  'test',
 ] as const;
 
 export type NotificationKind = (typeof notificationKinds)[number];
@@ -43,26 +52,63 @@ export interface Notification extends JsonObject {
   /** ISO 8601; of several the earliest. */
   readonly since: string;
   readonly link: string | null;
+  /** Null: the message is about messages. */
+  readonly incident: JsonObject | null;
   /** All of it in one line, for people. */
   readonly text: string;
 }
 
+/** Why deckies are as they are. */
+export interface ReasonFacts {
+  readonly reason: string | null;
+  /** The service whose container is at fault, its exit code, and who ended it. */
+  readonly service: string | null;
+  readonly exitCode: number | null;
+  readonly endedBy: EndedBy | null;
+  readonly deployment: BrokenDeployment | null;
+}
+
+export const noReason: ReasonFacts = {
+  reason: null,
+  service: null,
+  exitCode: null,
+  endedBy: null,
+  deployment: null,
+};
+
+/** The incident that a message is about. */
+export interface IncidentFacts {
+  readonly id: string;
+  readonly kind: IncidentKind;
+  readonly severity: Severity;
+  readonly event: 'opened' | 'grown' | 'resolved';
+  readonly cause: string;
+  readonly next: NextStep;
+  readonly since: number;
+  readonly hosts: number;
+  readonly deckies: number;
+  readonly hostNames: readonly string[];
+  /** Milliseconds; null: it is open. */
+  readonly duration: number | null;
+}
+
 /** What a message is made of. Times are epoch milliseconds. */
-export interface NotificationFacts {
+export interface NotificationFacts extends ReasonFacts {
   readonly kind: NotificationKind;
   readonly host: string;
   readonly names: readonly string[];
   /** Messages that wait until the host's minute is over. */
   readonly heldBack?: number;
+  /** How many deckies it is about, if more than `names`. */
+  readonly count?: number;
   readonly state: string | null;
   readonly previous: string | null;
-  readonly reason: string | null;
-  /** The service whose container is at fault, and its exit code. */
-  readonly service: string | null;
-  readonly exitCode: number | null;
   readonly since: number;
   /** How many deckies are recorded for the host. */
   readonly deckies: number;
+  readonly incident: IncidentFacts | null;
+  /** Whether it tells that more is affected than before. */
+  readonly isGrown?: boolean;
 }
 
 const namesAtMost = 100;
@@ -82,7 +128,7 @@ export function notificationOf(facts: NotificationFacts, publicUrl: string | nul
     host_uuid: facts.host,
     name,
     names: aboutDecky ? [] : facts.names.slice(0, namesAtMost),
-    count: facts.heldBack ?? facts.names.length,
+    count: countedOf(facts),
     state: knownWord(facts.state),
     previous_state: knownWord(facts.previous),
     reason,
@@ -90,9 +136,28 @@ export function notificationOf(facts: NotificationFacts, publicUrl: string | nul
     exit_code: isAboutContainers ? facts.exitCode : null,
     since,
     link: publicUrl === null ? null : linkTo(publicUrl, facts.host, name),
+    incident: facts.incident && incidentJson(facts.incident),
     text: oneLine(sentences[facts.kind]({ ...facts, reason, since })),
   };
 }
+
+const countedOf = ({ heldBack, count, names }: NotificationFacts): number =>
+  heldBack ?? count ?? names.length;
+
+/** An incident, as messages contain it. */
+export const incidentJson = (incident: IncidentFacts): JsonObject => ({
+  id: incident.id,
+  kind: incident.kind,
+  severity: incident.severity,
+  event: incident.event,
+  cause: oneLine(incident.cause).slice(0, reasonAtMost),
+  hosts: incident.hosts,
+  deckies: incident.deckies,
+  host_names: incident.hostNames.slice(0, namesAtMost),
+  since: new Date(incident.since).toISOString(),
+  duration_s: incident.duration === null ? null : Math.round(incident.duration / 1000),
+  next: { host: incident.next.host, command: incident.next.command },
+});
 
 /** The states of a decky's or a host's alert. A worker that was taken over may write any other text, which is no state. */
 const words: ReadonlySet<string> = new Set([
@@ -108,43 +173,86 @@ interface TextFacts extends Omit<NotificationFacts, 'since'> {
 
 const one = ({ names, host }: TextFacts): string => `${names[0]} on host ${host}`;
 const before = ({ previous }: TextFacts): string => (previous === null ? '' : ` (was ${previous})`);
-const because = ({ reason }: TextFacts): string => (reason === null ? '' : `: ${reason}`);
+const because = ({ reason, endedBy }: TextFacts): string =>
+  reason === null ? '' : `: ${endedBy === null ? withExitCodes(reason) : withEnd(reason, endedBy)}`;
+const lasted = ({ incident }: TextFacts): string =>
+  incident === null || incident.duration === null ? '' : ` after ${ageOf(incident.duration)}`;
 const flaps = 'keeps changing; silent until it was quiet for 5 min';
 
-function several(facts: TextFacts, does: string): string {
-  const { names, host, deckies } = facts;
-  const rest = names.length - namesInText;
-  const list = names.slice(0, namesInText).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
-  const of = deckies >= names.length ? ` of ${deckies}` : '';
-  return `${names.length}${of} deckies on host ${host} ${does}${because(facts)}: ${list}`;
+const several = (facts: TextFacts, does: string): string =>
+  `${facts.isGrown === true ? 'Now ' : ''}${countOf(facts)} deckies on host ${facts.host} ${does}${because(facts)}: ${listOf(facts)}`;
+
+function countOf(facts: TextFacts): string {
+  const count = countedOf({ ...facts, since: 0 });
+  return facts.deckies >= count ? `${count} of ${facts.deckies}` : String(count);
 }
+
+function listOf(facts: TextFacts): string {
+  const { names } = facts;
+  const rest = countedOf({ ...facts, since: 0 }) - namesInText;
+  return names.slice(0, namesInText).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+}
+
+function brokenDeployment(facts: TextFacts): string {
+  const { host, deployment, names } = facts;
+  const ended = deployment?.outcome === 'unfinished' ? 'did not finish' : 'failed';
+  const of = deployment === null ? '' : ` of ${deployment.of}`;
+  const down = `${countOf(facts)} deckies ${names.length === 1 ? 'is' : 'are'} down`;
+  return `The deployment${of} on host ${host} ${ended}: ${down}${because(facts)}: ${listOf(facts)}`;
+}
+
+/** `Docker does not answer: 50 hosts with 500 deckies: a, b, c, d, e and 45 more`. */
+function aboutIncident(facts: TextFacts): string {
+  const { incident, names, host } = facts;
+  if (incident === null) return '';
+  const begin = { opened: '', grown: 'Now more: ', resolved: `Resolved${lasted(facts)}: ` }[incident.event];
+  const { hosts, deckies } = incident;
+  if (hosts === 0) return `${begin}${incident.cause}`;
+  const where = hosts === 1 && host !== '' ? `host ${host}` : counted(hosts, 'host');
+  const list =
+    names.length === 0
+      ? ''
+      : `: ${listOf({ ...facts, count: Math.max(names.length, isOfHosts(facts) ? hosts : deckies) })}`;
+  return `${begin}${incident.cause}: ${where} with ${counted(deckies, 'decky')}${list}`;
+}
+const isOfHosts = ({ names }: TextFacts): boolean => names[0]?.includes('/') !== true;
 
 const sentences: Readonly<Record<NotificationKind, (facts: TextFacts) => string>> = {
   decky_down: (facts) => `${one(facts)} is ${facts.state}${before(facts)}${because(facts)}`,
-  decky_recovered: (facts) => `${one(facts)} runs again${before(facts)}`,
-  decky_removed: (facts) => `${one(facts)} is removed${before(facts)}${because(facts)}`,
+  decky_recovered: (facts) => `${one(facts)} runs again${before(facts)}${lasted(facts)}`,
+  decky_removed: (facts) => `${one(facts)} is removed${before(facts)}${lasted(facts)}`,
   decky_flapping: (facts) => `${one(facts)} ${flaps}; now ${facts.state}${because(facts)}`,
   host_down: (facts) => several(facts, `are ${facts.state ?? 'down'}`),
-  host_recovered: (facts) => several({ ...facts, reason: null }, 'run again'),
-  host_cleared: (facts) => several(facts, 'are removed'),
+  host_recovered: (facts) => several({ ...facts, reason: null }, `run again${lasted(facts)}`),
+  host_cleared: (facts) => several(facts, `are removed${lasted(facts)}`),
   host_flapping: (facts) =>
     facts.names.length > 0
       ? several({ ...facts, reason: null }, 'keep changing; silent until they were quiet for 5 min')
       : `Host ${facts.host} ${flaps}; now ${facts.state}`,
-  host_stale: ({ host, since }) => `Host ${host} is stale: no full pass since ${since}`,
-  host_fresh: ({ host }) => `Host ${host} is being monitored again`,
+  // A reason means that somebody asked for it.
+  host_stale: ({ host, since, reason }) =>
+    reason === null
+      ? `Host ${host} is stale: no full pass since ${since}`
+      : `Host ${host} is not monitored: ${reason}`,
+  host_fresh: (facts) => `Host ${facts.host} is being monitored again${lasted(facts)}`,
   docker_unreachable: ({ host, since }) => `Docker on host ${host} does not answer; it last did at ${since}`,
-  docker_back: ({ host }) => `Docker on host ${host} answers again`,
+  docker_back: (facts) => `Docker on host ${facts.host} answers again${lasted(facts)}`,
   host_limited: ({ host, heldBack = 0 }) =>
     `Too many messages about host ${host} within a minute: ${heldBack} more are held back until it is over`,
+  deployment_failed: brokenDeployment,
+  incident_opened: aboutIncident,
+  incident_grown: aboutIncident,
+  incident_resolved: aboutIncident,
+  test: () => 'Test of decnet-fleet: this receiver gets its notifications',
 };
 
 /** Kinds with a service and an exit code. A worker that was taken over may write them for any state. */
-const kindsAboutContainers: ReadonlySet<NotificationKind> = new Set([
+export const kindsAboutContainers: ReadonlySet<NotificationKind> = new Set([
   'decky_down',
   'decky_flapping',
   'host_down',
   'host_flapping',
+  'deployment_failed',
 ]);
 
 /** Null where the text is not the name of a service. @see docs/schemas/notification.schema.json */
@@ -153,6 +261,7 @@ const serviceName = (service: string | null): string | null =>
 
 function linkTo(publicUrl: string, host: string, name: string | null): string {
   const base = publicUrl.replace(/[?#].*$/s, '').replace(/\/+$/, '');
+  if (host === '') return `${base}/`;
   const place = encodeURIComponent(host);
   return name === null ? `${base}/hosts/${place}` : `${base}/deckies/${place}/${encodeURIComponent(name)}`;
 }

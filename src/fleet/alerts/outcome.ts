@@ -1,28 +1,52 @@
-import { type Alert, type DeckySubject, flapping, isDown, isNotified, removed } from './alert.ts';
+import { type Alert, type DeckySubject, flapping, isDown, isNotified, pending, removed } from './alert.ts';
 
-/** Milliseconds in which changes are counted, and after which a flapping alert without changes is stable again. */
+/** Milliseconds in which notified changes are counted, and after which a flapping alert without changes is stable again. */
 export const flappingWindowMs = 10 * 60 * 1000;
 export const stableAfterMs = 5 * 60 * 1000;
-/** An alert with more changes than this within the window is flapping. */
+/** An alert with more notified changes than this within the window is flapping, the one that is due included. */
 export const flappingAfter = 3;
 
-/** What is done about an alert. `none`: nothing now; `unannounced`: its state is noted, without a message. */
-export type AlertOutcome = 'none' | 'unannounced' | 'flapping' | 'down' | 'up' | 'removed' | 'host';
+/**
+ * What is done about an alert. `none`: nothing now; `unannounced`: its state is noted, without a message; `deployment`: it
+ * is down since its deployment failed.
+ */
+export type AlertOutcome =
+  | 'none'
+  | 'unannounced'
+  | 'flapping'
+  | 'deployment'
+  | 'down'
+  | 'up'
+  | 'removed'
+  | 'host';
+
+/** An alert about which something is done. */
+export interface DueAlert {
+  readonly alert: Alert;
+  readonly outcome: AlertOutcome;
+}
 
 export function outcomeOf(alert: Alert, now: number): AlertOutcome {
   const { subject, changedAt, recent } = alert;
+  if (isNotified(alert)) return 'none';
+  if (subject.kind === 'decky') {
+    if (subject.state === pending) return 'none';
+    // It is told at once, whatever was before.
+    if (isDown(subject.state) && subject.cause?.deployment !== undefined) return 'deployment';
+  }
   const isFlapping = subject.notified === flapping;
   if (isFlapping && now - changedAt < stableAfterMs) return 'none';
-  const changes = recent.filter((at) => now - at < flappingWindowMs).length;
-  if (!isFlapping && changes > flappingAfter) return 'flapping';
-  if (isNotified(alert)) return 'none';
-  return subject.kind === 'host' ? 'host' : deckyOutcome(subject);
+  const outcome = subject.kind === 'host' ? 'host' : deckyOutcome(subject);
+  if (isFlapping || outcome === 'unannounced') return outcome;
+  const before = recent.filter((at) => now - at < flappingWindowMs).length;
+  return before + 1 > flappingAfter ? 'flapping' : outcome;
 }
 
 function deckyOutcome({ state, notified }: DeckySubject): AlertOutcome {
   if (isDown(state)) return 'down';
-  if (state === 'running') return 'up';
-  // Without a notification that it is down, its removal needs none either.
-  if (state === removed && notified !== 'running') return 'removed';
+  // Without a notification that it is down, its recovery and its removal need none either.
+  const wasTold = notified !== 'running' && notified !== pending;
+  if (state === 'running') return wasTold ? 'up' : 'unannounced';
+  if (state === removed && wasTold) return 'removed';
   return 'unannounced';
 }

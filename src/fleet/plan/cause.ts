@@ -2,8 +2,24 @@
 export interface Cause {
   /** The service whose container is at fault; null: the base container, or there is no container at all. */
   readonly service: string | null;
-  /** Docker's own word, or `restart loop`, `unhealthy`, `no container`. */
+  /** Docker's own word, or `restart loop`, `unhealthy`, `no container`, `cut off`, `nothing listens`. */
   readonly state: string;
   /** Null where the container has not ended. */
   readonly exitCode: number | null;
+  /** Who ended the container, by Docker's events; absent: it ended by itself, or nobody saw it. */
+  readonly endedBy?: EndedBy;
+  /** The deployment that left the decky like this; absent: none did. */
+  readonly deployment?: BrokenDeployment;
 }
+
+/** `request`: somebody stopped or removed it; `memory`: it ran out of memory. @see LIVING.md, "Who ended it" */
+export type EndedBy = 'request' | 'memory';
+
+/** A deployment that failed, or did not finish within `DECNET_ROLLOUT`. */
+export interface BrokenDeployment {
+  readonly outcome: 'failed' | 'unfinished';
+  /** What was deployed, for people: `new-01`, `web-02, iot-01`, `the state file`. */
+  readonly of: string;
+}
+
+export const isEndedBy = (value: unknown): value is EndedBy => value === 'request' || value === 'memory';

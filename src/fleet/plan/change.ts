@@ -1,4 +1,3 @@
-import { printable, shortened } from '../../lib/text.ts';
 import type { Decky } from '../decky.ts';
 import type { FleetState } from '../state.ts';
 import type { Cause } from './cause.ts';
@@ -17,11 +16,15 @@ export interface Change {
   readonly reason: string;
   /** Why, as data; null where the decky runs, or the reason is not about its containers. */
   readonly cause: Cause | null;
+  /** Whether the state is what Docker shows; a row is inserted without that while Docker does not answer. */
+  readonly observed: boolean;
   readonly lastError: string | null;
   /** The new content, from the file; null: the content stays unchanged. */
   readonly content: Decky | null;
   /** The fields that differ, if the row exists. */
   readonly changed: readonly string[];
+  /** Why the content changes, as text; null: it does not, or the row is new. */
+  readonly contentReason: string | null;
 }
 
 /** A row that a rule keeps unchanged although it would change otherwise. */
@@ -41,6 +44,10 @@ export interface Plan {
    * The deckies that need another pass, and in how many milliseconds: at the end of a grace period or a restart loop.
    */
   readonly requeueAfter: ReadonlyMap<string, number>;
+  /** The rows of DECNET's table that it keeps although our table has no such row. */
+  readonly keptStrangers: ReadonlySet<string>;
+  /** A pass over some deckies found that a deployment has begun or ended, which changes what the others are. */
+  readonly needsFullPass: boolean;
 }
 
 /** An entry of the history. `from` equals `to` if only content changed. */
@@ -57,15 +64,11 @@ export interface TimedTransition extends Omit<Transition, 'reason' | 'cause'> {
   readonly at: number;
 }
 
-export const contentReason = (changed: readonly string[]): string =>
-  shortened(printable(`file: ${changed.join(', ')} changed`));
-
 /** What a change leaves in the history; a new reason for the same state leaves nothing. @see CONTRACT.md, rules 4, 5 */
-export function transitionsOf({ name, from, to, reason, cause, changed }: Change): readonly Transition[] {
+export function transitionsOf(change: Change): readonly Transition[] {
+  const { name, from, to, reason, cause, contentReason } = change;
   const content =
-    from !== null && changed.length > 0
-      ? [{ name, from, to: from, reason: contentReason(changed), cause: null }]
-      : [];
+    contentReason === null ? [] : [{ name, from, to: from, reason: contentReason, cause: null }];
   return from === to ? content : [...content, { name, from, to, reason, cause }];
 }
 

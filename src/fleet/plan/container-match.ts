@@ -1,4 +1,4 @@
-import { matchesServiceName } from '../decky.ts';
+import { expectedServices, matchesServiceName } from '../decky.ts';
 
 /** A container as Docker lists it. */
 export interface Container {
@@ -7,14 +7,31 @@ export interface Container {
   readonly decky: string | null;
   /** Label `decnet.fleet.service_name`. */
   readonly service: string | null;
+  /** Whether it belongs to DECNET's Compose project: its base containers have no other label. */
+  readonly isOfDecnet: boolean;
+  /** Whether it belongs to a topology. It is never a decky's, whatever its name. @see CONTRACT.md, "A living host", a */
+  readonly isOfTopology: boolean;
   /** Docker's own word: `running`, `exited`, `paused`, … */
   readonly state: string;
   readonly exitCode: number | null;
   readonly unhealthy: boolean;
   /** Epoch seconds. */
   readonly createdAt: number;
+  /** For how long at least it has been running, or has ended, in seconds; null: unknown. */
+  readonly ageSeconds: number | null;
   readonly loop: Loop;
+  readonly network: Network;
+  /** The name of the container whose network it uses; null: it has its own, or the other one is not listed. */
+  readonly owner: string | null;
+  /** Docker started it before its base, so it could not join the network, and does not try again. */
+  readonly startedBeforeBase: boolean;
 }
+
+/**
+ * `own`: no other container's. `shared`: that of a container which has not been started since. `cut off`: that of one which
+ * is gone, or was started again, so that nobody reaches it. `unverified`: it shares one, and the starts are not known yet.
+ */
+export type Network = 'own' | 'shared' | 'cut off' | 'unverified';
 
 /**
  * Whether a container is caught in a restart loop. `suspect`: it may be, and was not inspected this time.
@@ -31,17 +48,19 @@ export interface ContainerMatch {
   readonly services: ReadonlyMap<string, Container>;
   /** Labelled as the decky's, of no service that it should have. */
   readonly strays: readonly Container[];
-  /** Any container of the decky answers, one that counts for nothing included. */
-  readonly anyRuns: boolean;
+  /** Any container of a service answers, one that counts for nothing included. */
+  readonly anyServiceRuns: boolean;
 }
 
-const nothing: ContainerMatch = { base: null, services: new Map(), strays: [], anyRuns: false };
+const nothing: ContainerMatch = { base: null, services: new Map(), strays: [], anyServiceRuns: false };
 
-export const isRunning = (container: Container): boolean => container.state === 'running';
+/** Whether an attacker can reach it. @see CONTRACT.md, "A living host", b */
+export const isRunning = (container: Container): boolean =>
+  container.state === 'running' && container.network !== 'cut off';
 
 /** Runs, or will again in a moment: a looping container answers now and then, at whatever instant it is seen. */
 export const answers = (container: Container): boolean =>
-  isRunning(container) || container.loop.kind === 'loop';
+  isRunning(container) || (container.loop.kind === 'loop' && container.network !== 'cut off');
 
 /** The services of every decky of the host. */
 export interface Known {
@@ -63,20 +82,38 @@ export class ContainerIndex {
 
   /** Adds a container, in the order in which Docker listed it. */
   add(container: Container): void {
-    const owner = container.decky ?? ownerByName(container.name, this.#known);
+    if (container.isOfTopology) return;
+    const owner =
+      container.decky ??
+      ownerByName(container.name, this.#known) ??
+      // The base of a decky that nobody declares: it has the decky's name.
+      (container.isOfDecnet && container.network === 'own' ? container.name : null);
     if (owner === null) return;
     const found = this.#byDecky.get(owner);
     if (found === undefined) this.#byDecky.set(owner, [container]);
     else found.push(container);
   }
 
-  /** The containers of a decky. Matches are made on request: those of a large host are never all in memory. */
-  matchOf(decky: string): ContainerMatch {
-    const services = this.#known.get(decky);
+  /**
+   * The containers of a decky. Matches are made on request: those of a large host are never all in memory.
+   * @param services default: those that are known
+   */
+  matchOf(decky: string, services: readonly string[] | undefined = this.#known.get(decky)): ContainerMatch {
     const found = this.#byDecky.get(decky);
     return services === undefined || found === undefined ? nothing : matchOf(decky, services, found);
   }
+
+  /** The containers of each decky, known or not. */
+  byDecky(): ReadonlyMap<string, readonly Container[]> {
+    return this.#byDecky;
+  }
 }
+
+/** Whether an attacker reaches a decky: its base, and with it at least one service. @see CONTRACT.md, rule 3 */
+export const isReached = (match: ContainerMatch, services: readonly string[]): boolean =>
+  match.base !== null &&
+  answers(match.base) &&
+  (expectedServices(services).length === 0 || match.anyServiceRuns);
 
 /** The index of a whole listing. */
 export function indexContainers(containers: readonly Container[], known: Known): ContainerIndex {
@@ -102,11 +139,12 @@ function matchOf(decky: string, services: readonly string[], found: readonly Con
     // A labelled container of that service was taken first and stays.
     else if ((ofService.get(service)?.decky ?? null) === null) keepBetter(ofService, service, container);
   }
-  return { base, services: ofService, strays, anyRuns: found.some(answers) };
+  const anyServiceRuns = found.some((container) => container !== base && answers(container));
+  return { base, services: ofService, strays, anyServiceRuns };
 }
 
 /** Two containers of one service (one left over from a deploy): the one that runs, else the newer. */
-function keepBetter(services: Map<string, Container>, service: string, container: Container): void {
+export function keepBetter(services: Map<string, Container>, service: string, container: Container): void {
   const other = services.get(service);
   const better =
     other === undefined ||

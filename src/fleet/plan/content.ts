@@ -16,7 +16,10 @@ export interface Content {
 }
 
 /** The sorted names of the fields that differ; empty if the row equals the file. */
-export function contentChanges(recorded: Content, desired: Decky): readonly string[] {
+export function contentChanges(
+  recorded: Content,
+  desired: Pick<Decky, 'ip' | 'config'> & { readonly services: readonly Json[] },
+): readonly string[] {
   const changed = new Set(configChanges(recorded.config ?? {}, desired.config));
   if (recorded.ip !== desired.ip) changed.add('ip');
   if (!equalJson(recorded.services, desired.services)) changed.add('services');

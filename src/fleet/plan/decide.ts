@@ -1,13 +1,19 @@
 import { textsOf } from '../../lib/json.ts';
+import { printable, shortened } from '../../lib/text.ts';
 import type { Decky } from '../decky.ts';
 import type { Desired } from '../desired.ts';
-import { type Change, contentReason } from './change.ts';
-import type { Container, ContainerMatch } from './container-match.ts';
+import type { BrokenDeployment } from './cause.ts';
+import type { Change } from './change.ts';
+import { type Container, type ContainerMatch, isReached } from './container-match.ts';
 import { contentChanges } from './content.ts';
+import { explained } from './explained.ts';
 import type { Facts, Row } from './facts.ts';
 import { allowsMove, type Grace, graceOf } from './grace.ts';
 import type { LeftNote } from './memory.ts';
 import { type Observation, observedState } from './observed-state.ts';
+import { portsOff, type Silence, type SilentNotes, silenceOf } from './ports.ts';
+import type { Covered } from './rollout.ts';
+import type { Rotation } from './rotation.ts';
 
 /** What is known of one decky. */
 export interface DeckyFacts {
@@ -15,9 +21,41 @@ export interface DeckyFacts {
   readonly row: Row | null;
   /** Null: the file does not declare it. */
   readonly decky: Decky | null;
-  /** Null: Docker did not answer. */
+  /** Its containers, by the services that it has now. Null: Docker did not answer. */
   readonly match: ContainerMatch | null;
+  /** Null: it has the services that the file declares. */
+  readonly rotation: Rotation | null;
+  /** Null: no deployment explains that it does not run. */
+  readonly covered: Covered | null;
+  /** The deployment that left it down; null: none did. */
+  readonly broken: BrokenDeployment | null;
 }
+
+/** What the host's containers show of a decky, if Docker answered. */
+function observationOf(it: DeckyFacts, silence: Silence, facts: Pick<Facts, 'hints'>): Observation | null {
+  const { match, covered, broken } = it;
+  if (match === null) return null;
+  const [name, services] = [nameOf(it), servicesOf(it)];
+  const seen = observedState(services, match, silence.silent);
+  return seen.state === 'running'
+    ? seen
+    : explained(seen, { name, services, covered, broken, ...facts.hints });
+}
+
+const nameOf = ({ row, decky }: DeckyFacts): string => decky?.name ?? row?.name ?? '';
+
+/** The services that the decky has now. */
+const servicesOf = ({ row, decky, rotation }: DeckyFacts): readonly string[] =>
+  rotation?.services ?? decky?.services ?? textsOf(row?.services ?? []);
+
+const silenceIn = (it: DeckyFacts, { observed, memory, now }: Facts): Silence =>
+  silenceOf({
+    services: servicesOf(it),
+    match: it.match,
+    ports: observed.kind === 'ok' ? observed.ports : portsOff,
+    before: memory.silent.get(nameOf(it)),
+    now,
+  });
 
 /** What a pass does about one decky. */
 export interface DeckyDecision {
@@ -25,8 +63,18 @@ export interface DeckyDecision {
   /** Why a change was not made. */
   readonly held: HoldReason | null;
   readonly left: LeftNote | null;
+  /** What is remembered of services that do not listen. */
+  readonly silent: SilentNotes;
   /** Milliseconds after which the decky must be looked at again; null: nothing is due. */
   readonly requeueAfterMs: number | null;
+  /** What its containers show; null: Docker did not answer. */
+  readonly seen: SeenDecky | null;
+}
+
+/** A decky's containers, and the state that they add up to. */
+export interface SeenDecky {
+  readonly match: ContainerMatch;
+  readonly observation: Observation;
 }
 
 /** Why a row is held: as the memory keeps it, the same for as long as it lasts, and as people read it now. */
@@ -41,18 +89,32 @@ interface Move {
 }
 
 /** The rules of CONTRACT.md ("Rules of a pass") for one decky, without any I/O. */
-export function decide({ row, decky, match }: DeckyFacts, facts: Facts): DeckyDecision {
-  const loopMs = match === null ? null : loopEndsInMs(match);
+export function decide(given: DeckyFacts, facts: Facts): DeckyDecision {
+  const { row, match, covered } = given;
+  const silence = silenceIn(given, facts);
+  const seen = observationOf(given, silence, facts);
+  const recheckMs = earlier(
+    earlier(match === null ? null : loopEndsInMs(match), silence.recheckMs),
+    covered === null || seen?.state !== 'pending' ? null : Math.max(0, covered.recheckMs),
+  );
+  const silent = silence.notes;
+  const it = { ...given, decky: withRotation(given) };
+  const shown = match === null || seen === null ? null : { match, observation: seen };
   if (row === null) {
-    const change = decky === null ? null : insert(decky, match && observedState(decky.services, match));
-    return { change, held: null, left: null, requeueAfterMs: loopMs };
+    const change = it.decky === null ? null : insert(it.decky, seen);
+    const left = graceOf({ name: nameOf(it), ours: true, writtenAt: 0 }, facts, seen).note;
+    return { change, held: null, left, silent, requeueAfterMs: recheckMs, seen: shown };
   }
-  const seen = match && observedState(decky?.services ?? textsOf(row.services), match);
   const grace = graceOf(row, facts, seen);
-  const { change, held } = decideRow({ row, decky, match, seen, grace, facts });
+  const { change, held } = decideRow({ ...it, row, seen, grace, facts });
   const graceMs = held === null ? null : grace.endsIn;
-  return { change, held, left: grace.note, requeueAfterMs: earlier(graceMs, loopMs) };
+  const requeueAfterMs = earlier(graceMs, recheckMs);
+  return { change, held, left: grace.note, silent, requeueAfterMs, seen: shown };
 }
+
+/** The decky with the services that it has now. Its `config` stays the file's. */
+const withRotation = ({ decky, rotation }: DeckyFacts): Decky | null =>
+  decky === null || rotation === null ? decky : { ...decky, services: rotation.services };
 
 interface RowFacts extends DeckyFacts {
   readonly row: Row;
@@ -72,18 +134,33 @@ function decideRow(it: RowFacts): Move {
   // Without a valid file there is no content to compare: only states are taken. @see CONTRACT.md, rule 7
   const changed = decky === null ? [] : contentChanges(row, decky);
   if (decky === null || changed.length === 0) return moved;
-  if (it.grace.left) return { change: moved.change, held: heldForWriter(it) };
-  const content = { content: decky, changed };
+  if (it.grace.left && !isAsDecnetWrote(it, decky)) return { change: moved.change, held: heldForWriter(it) };
+  const contentReason = contentReasonOf(it, decky, changed);
+  const content = { content: decky, changed, contentReason };
   if (moved.change?.action === 'state') return { change: { ...moved.change, ...content }, held: null };
   const kept = moved.change ?? keep(row);
-  const change: Change = {
-    ...kept,
-    ...content,
-    action: 'config',
-    reason: contentReason(changed),
-    cause: null,
+  return {
+    change: { ...kept, ...content, action: 'config', reason: contentReason, cause: null },
+    held: null,
   };
-  return { change, held: null };
+}
+
+/** Whether DECNET, which wrote within the grace, wrote what the file says: into its own table, and nobody wrote into ours. */
+function isAsDecnetWrote({ row, facts }: RowFacts, decky: Decky): boolean {
+  const written = facts.decnet.recent.get(row.name);
+  return row.ours && written !== undefined && contentChanges(written.content(), decky).length === 0;
+}
+
+/** `file: ip changed`, `rotated: ssh, telnet instead of http, https`. @see CONTRACT.md, "A living host", d */
+function contentReasonOf({ rotation }: RowFacts, decky: Decky, changed: readonly string[]): string {
+  const isRotated = rotation !== null && changed.includes('services');
+  const ofFile = isRotated ? changed.filter((field) => field !== 'services') : changed;
+  const rotated = isRotated
+    ? [`rotated: ${decky.services.join(', ')} instead of ${rotation.declared.join(', ')}`]
+    : [];
+  return shortened(
+    printable([...rotated, ...(ofFile.length > 0 ? [`file: ${ofFile.join(', ')} changed`] : [])].join('; ')),
+  );
 }
 
 /** Rule 3: why a row that the file does not declare is kept; null: it is deleted. */
@@ -94,7 +171,9 @@ function keptBecause(it: RowFacts): HoldReason | null {
   if (!tornDown) return null;
   const where = desired.kind === 'absent' ? 'the file is absent' : 'the file declares no decky of this host';
   if (it.match === null) return constant(`${where} and Docker does not answer`);
-  return it.match.anyRuns ? constant(`${where}, but its containers still run`) : null;
+  return isReached(it.match, textsOf(it.row.services))
+    ? constant(`${where}, but its containers still run`)
+    : null;
 }
 
 /** Rule 4: the row takes the observed state, where the grace allows it. */
@@ -106,23 +185,27 @@ function move(it: RowFacts): Move {
   if (!allowsMove(grace, row, seen)) {
     return seen.state === row.state ? nothing : { change: null, held: heldForWriter(it) };
   }
-  const taken = { ...keep(row), to: seen.state, lastError: seen.reason, cause: seen.cause };
+  const taken = { ...keep(row), observed: true, to: seen.state, lastError: seen.reason, cause: seen.cause };
   const reason = seen.reason ?? 'all its containers run';
   return { change: { ...taken, action: seen.state === row.state ? 'reason' : 'state', reason }, held: null };
 }
 
-/** A degraded decky some of whose containers were not inspected is not called running yet. */
+/** A decky that was down and some of whose containers were not inspected is not called running yet. */
 const isStillOpen = (row: Row, seen: Observation): boolean =>
-  seen.unverified && seen.state === 'running' && row.state === 'degraded';
+  seen.state === 'running' &&
+  ((row.state === 'degraded' && seen.doubt !== 'none') ||
+    (row.state === 'failed' && seen.doubt === 'network'));
 
 const keep = (row: Row): Omit<Change, 'action' | 'reason'> => ({
   name: row.name,
   from: row.state,
   to: row.state,
   cause: null,
+  observed: false,
   lastError: row.lastError,
   content: null,
   changed: [],
+  contentReason: null,
 });
 
 const remove = (row: Row, desired: Desired): Change => ({
@@ -141,9 +224,11 @@ const insert = (decky: Decky, seen: Observation | null): Change => ({
   to: seen?.state ?? 'pending',
   reason: seen === null ? 'new in the file; Docker does not answer' : (seen.reason ?? 'new in the file'),
   cause: seen?.cause ?? null,
+  observed: seen !== null,
   lastError: seen?.reason ?? null,
   content: decky,
   changed: [],
+  contentReason: null,
 });
 
 function heldForWriter({ grace, facts }: RowFacts): HoldReason {

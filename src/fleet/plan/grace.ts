@@ -17,21 +17,42 @@ export interface Grace {
 const noGrace: Grace = { left: false, ran: true, endsIn: null, note: null };
 
 /** @see CONTRACT.md, rule 4, Grace */
-export function graceOf(row: Row, { now, graceSeconds, memory }: Facts, seen: Observation | null): Grace {
-  const lengthMs = graceSeconds * 1000;
+export function graceOf(
+  row: Pick<Row, 'name' | 'ours' | 'writtenAt'>,
+  { now, graceSeconds, memory, decnet }: Facts,
+  seen: Observation | null,
+): Grace {
   const noted = memory.left.get(row.name);
+  const inDecnet = decnet.recent.get(row.name)?.writtenAt;
   // The grace period of the other program's write continues after a write of ours: the content is still left to it.
-  const writtenAt = row.ours ? noted?.writtenAt : row.writtenAt;
-  if (writtenAt === undefined || Math.abs(now - writtenAt) >= lengthMs) return noGrace;
+  const writtenAt = row.ours ? (inDecnet ?? noted?.writtenAt) : Math.max(row.writtenAt, inDecnet ?? 0);
+  if (writtenAt === undefined || !isRecent(writtenAt, now, graceSeconds)) return noGrace;
   const since = noted?.since ?? now;
   const ranBefore = noted?.ran === true && noted.writtenAt === writtenAt;
   return {
-    left: now - since < lengthMs,
+    left: isLeft({ writtenAt, since }, now, graceSeconds),
     ran: ranBefore,
-    endsIn: Math.max(0, Math.min(writtenAt, since) + lengthMs - now),
+    endsIn: Math.max(0, graceEnd({ writtenAt, since }, graceSeconds) - now),
     note: { since, writtenAt, ran: ranBefore || seen?.state === 'running' },
   };
 }
+
+/** A time further ahead than the grace is old. */
+const isRecent = (writtenAt: number, now: number, graceSeconds: number): boolean =>
+  Math.abs(now - writtenAt) < graceSeconds * 1000;
+
+/** Whether a noted row is left to its writer: no longer than the grace after a pass first saw the write. */
+export const isLeft = (
+  { since, writtenAt }: Pick<LeftNote, 'since' | 'writtenAt'>,
+  now: number,
+  graceSeconds: number,
+): boolean => now - since < graceSeconds * 1000 && isRecent(writtenAt, now, graceSeconds);
+
+/** When the grace period of a noted row ends, epoch milliseconds. */
+export const graceEnd = (
+  { since, writtenAt }: Pick<LeftNote, 'since' | 'writtenAt'>,
+  graceSeconds: number,
+): number => Math.min(since, writtenAt) + graceSeconds * 1000;
 
 /** Whether the row may take the observed state. */
 export const allowsMove = (grace: Grace, row: Row, { state }: Observation): boolean =>

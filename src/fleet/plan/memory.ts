@@ -1,3 +1,9 @@
+import type { DecnetFact } from '../decnet-table/fact.ts';
+import { portsOff, type SilentNotes } from './ports.ts';
+import { type Deployments, noDeployments } from './rollout.ts';
+import type { Rotation } from './rotation.ts';
+import type { Undeclared } from './undeclared.ts';
+
 /**
  * What the passes of a host remember about its rows, stored in `fleet_hosts.notes`.
  * Times are epoch milliseconds of the database's clock.
@@ -6,6 +12,17 @@ export interface Memory {
   readonly held: ReadonlyMap<string, HeldNote>;
   readonly left: ReadonlyMap<string, LeftNote>;
   readonly contested: ReadonlyMap<string, HeldNote>;
+  readonly deployments: Deployments;
+  /** The services that deckies got from rotations, by decky. */
+  readonly rotations: ReadonlyMap<string, Rotation>;
+  /** Deckies whose containers run although nobody declares them. */
+  readonly undeclared: ReadonlyMap<string, Undeclared>;
+  /** The services on whose ports nothing listened, by decky. */
+  readonly silent: ReadonlyMap<string, SilentNotes>;
+  /** Why the last full pass did not check ports; null: it did. */
+  readonly portsUnchecked: string | null;
+  /** How DECNET's own table is; null: it is not kept. */
+  readonly decnet: DecnetFact | null;
 }
 
 export interface HeldNote {
@@ -23,11 +40,21 @@ export interface LeftNote {
   readonly ran: boolean;
 }
 
-export const noMemory: Memory = { held: new Map(), left: new Map(), contested: new Map() };
+export const noMemory: Memory = {
+  held: new Map(),
+  left: new Map(),
+  contested: new Map(),
+  deployments: noDeployments,
+  rotations: new Map(),
+  undeclared: new Map(),
+  silent: new Map(),
+  portsUnchecked: portsOff.why,
+  decnet: null,
+};
 
 /**
  * Merges the memory of a pass over some deckies into the memory before it. The notes about other deckies stay
- * unchanged.
+ * unchanged. A pass knows the deployments and the undeclared deckies of the whole host.
  * @param only the deckies of the pass; null: all
  */
 export function mergeMemory(before: Memory, after: Memory, only: ReadonlySet<string> | null): Memory {
@@ -38,5 +65,11 @@ export function mergeMemory(before: Memory, after: Memory, only: ReadonlySet<str
     held: merge(before.held, after.held),
     left: merge(before.left, after.left),
     contested: merge(before.contested, after.contested),
+    deployments: after.deployments,
+    rotations: after.rotations,
+    undeclared: after.undeclared,
+    silent: merge(before.silent, after.silent),
+    portsUnchecked: before.portsUnchecked,
+    decnet: after.decnet,
   };
 }

@@ -3,6 +3,7 @@ import { expectedServices } from '../decky.ts';
 import type { ObservedState } from '../state.ts';
 import type { Cause } from './cause.ts';
 import { answers, type Container, type ContainerMatch } from './container-match.ts';
+import { portsInWords } from './ports.ts';
 
 /** What Docker shows of one decky. */
 export interface Observation {
@@ -11,8 +12,8 @@ export interface Observation {
   readonly reason: string | null;
   /** The first fault that the reason names; null when it runs. */
   readonly cause: Cause | null;
-  /** Some container may be in a restart loop and was not inspected: `running` is then not certain. */
-  readonly unverified: boolean;
+  /** What some container may have, since it was not inspected: `running` is then not certain. */
+  readonly doubt: 'none' | 'restart loop' | 'network';
 }
 
 interface Tally {
@@ -33,14 +34,27 @@ const rules: readonly { state: ObservedState; holds: (t: Tally) => boolean }[] =
   },
 ];
 
-/** @param services the decky's services, singletons included */
-export function observedState(services: readonly string[], match: ContainerMatch): Observation {
+const none: ReadonlySet<string> = new Set();
+
+/**
+ * @param services the decky's services, singletons included
+ * @param silent those on whose ports nothing listens
+ */
+export function observedState(
+  services: readonly string[],
+  match: ContainerMatch,
+  silent: ReadonlySet<string> = none,
+): Observation {
   const expected = expectedServices(services);
   // A decky that expects no container of its own takes the state of its base.
   const parts: readonly Part[] =
     expected.length === 0
-      ? [{ service: null, container: match.base ?? undefined }]
-      : expected.map((service) => ({ service, container: match.services.get(service) }));
+      ? [{ service: null, container: match.base ?? undefined, isSilent: false }]
+      : expected.map((service) => ({
+          service,
+          container: match.services.get(service),
+          isSilent: silent.has(service),
+        }));
   const tally = tallyOf(parts, match.base);
   const state = rules.find((rule) => rule.holds(tally))?.state ?? 'running';
   const faults = state === 'running' ? [] : faultsOf(tally, parts, match);
@@ -48,30 +62,35 @@ export function observedState(services: readonly string[], match: ContainerMatch
     state,
     reason: state === 'running' ? null : shortened(printable(reasonFor(faults, match))),
     cause: causeOf(faults),
-    unverified: isSuspect(match.base) || parts.some(({ container }) => isSuspect(container)),
+    doubt: doubtOf([match.base, ...parts.map(({ container }) => container)]),
   };
 }
 
 /** Counted in one loop: it is run for each decky of each pass. */
 function tallyOf(parts: readonly Part[], base: Container | null): Tally {
   let [seen, running, impaired] = [0, 0, 0];
-  for (const { container } of parts) {
+  for (const { container, isSilent } of parts) {
     if (container === undefined) continue;
     seen += 1;
-    if (!answers(container)) continue;
+    if (!answers(container) || isSilent) continue;
     running += 1;
     if (faultOf(container) !== null) impaired += 1;
   }
   return { expected: parts.length, seen, running, impaired, base: baseOf(base) };
 }
 
-const isSuspect = (container: Container | null | undefined): boolean => container?.loop.kind === 'suspect';
+function doubtOf(containers: readonly (Container | null | undefined)[]): Observation['doubt'] {
+  if (containers.some((container) => container?.network === 'unverified')) return 'network';
+  return containers.some((container) => container?.loop.kind === 'suspect') ? 'restart loop' : 'none';
+}
 
 /** A container that the decky should have. */
 interface Part {
   /** Null: the base container. */
   readonly service: string | null;
   readonly container: Container | undefined;
+  /** Whether it runs, and nothing listens on its service's ports. */
+  readonly isSilent: boolean;
 }
 
 function baseOf(base: Container | null): Tally['base'] {
@@ -81,20 +100,37 @@ function baseOf(base: Container | null): Tally['base'] {
 }
 
 /** What is wrong with a container. */
-type Fault = Omit<Cause, 'service'>;
+interface Fault extends Omit<Cause, 'service'> {
+  /** The ports that it is about. */
+  readonly ports?: string;
+  /** What else helps, in words. */
+  readonly hint?: string;
+}
 
 const noContainer: Fault = { state: 'no container', exitCode: null };
 
 /** Why this container does not count as sound; null: it does. */
-function faultOf({ state, exitCode, loop, unhealthy }: Container): Fault | null {
+function faultOf(container: Container): Fault | null {
+  const { name, state, exitCode, loop, unhealthy, network, startedBeforeBase } = container;
+  if (state === 'running' && network === 'cut off')
+    return { state: 'cut off from its network', exitCode: null };
   if (loop.kind === 'loop') return { state: 'restart loop', exitCode: null };
+  if (startedBeforeBase)
+    return { state, exitCode, hint: `Docker started it before its base; docker start ${name}` };
   if (state === 'exited' || state === 'dead') return { state, exitCode };
   if (state !== 'running') return { state, exitCode: null };
   return unhealthy ? { state: 'unhealthy', exitCode: null } : null;
 }
 
+const silentFault = (service: string): Fault => ({
+  state: 'nothing listens',
+  exitCode: null,
+  ports: portsInWords(service),
+});
+
 /** A fault, and which container has it; the label is null where there is no container at all. */
-interface LabelledFault extends Cause {
+interface LabelledFault extends Fault {
+  readonly service: string | null;
   readonly label: string | null;
 }
 
@@ -104,8 +140,13 @@ function faultsOf(tally: Tally, parts: readonly Part[], match: ContainerMatch): 
   const ofParts: readonly LabelledFault[] =
     tally.seen === 0
       ? [{ ...noContainer, service: null, label: null }]
-      : parts.flatMap(({ service, container }) => {
-          const fault = container === undefined ? noContainer : faultOf(container);
+      : parts.flatMap(({ service, container, isSilent }) => {
+          const fault =
+            isSilent && service !== null
+              ? silentFault(service)
+              : container === undefined
+                ? noContainer
+                : faultOf(container);
           return fault === null ? [] : [{ ...fault, service, label: service ?? base }];
         });
   const ofBase = match.base !== null && parts[0]?.container !== match.base ? faultOf(match.base) : null;
@@ -131,8 +172,10 @@ const straysNamed = 20;
 /** The faults in words, and the containers that the file does not declare. */
 function reasonFor(faults: readonly LabelledFault[], match: ContainerMatch): string {
   const words = faults.map(
-    ({ label, state, exitCode }) =>
-      `${label === null ? '' : `${label}: `}${state}${exitCode === null ? '' : `, code ${exitCode}`}`,
+    ({ label, state, exitCode, ports, hint }) =>
+      `${label === null ? '' : `${label}: `}${state}${ports === undefined ? '' : ` on ${ports}`}${exitCode === null ? '' : `, code ${exitCode}`}${
+        hint === undefined ? '' : ` (${hint})`
+      }`,
   );
   const strays = [...new Set(match.strays.map((stray) => stray.service ?? stray.name))].sort();
   if (strays.length > 0) {

@@ -4,9 +4,11 @@ import { deckiesByName } from '../desired.ts';
 import type { Change, Held, Plan } from './change.ts';
 import { type Container, ContainerIndex, type Known } from './container-match.ts';
 import { contested } from './contested.ts';
-import { type DeckyDecision, decide } from './decide.ts';
+import { type DeckyDecision, decide, type SeenDecky } from './decide.ts';
 import type { Facts, Row } from './facts.ts';
+import { LivingHost } from './living-host.ts';
 import { type HeldNote, type LeftNote, mergeMemory } from './memory.ts';
+import type { PortsSeen, SilentNotes } from './ports.ts';
 
 /**
  * Plans the changes of a host by the rules of CONTRACT.md ("Rules of a pass"). It does no I/O.
@@ -15,39 +17,66 @@ import { type HeldNote, type LeftNote, mergeMemory } from './memory.ts';
 export function plan(facts: Facts): Plan {
   const planner = new Planner(facts);
   for (const container of planner.containers) planner.addContainer(container);
+  for (const name of planner.namesToSurvey) planner.survey(name);
+  planner.beginDecisions();
   for (const row of facts.recorded) planner.decideRow(row);
   for (const name of planner.namesInScope) planner.decideMissing(name);
+  for (const row of facts.decnet.strangers) planner.decideStranger(row);
   return planner.finish();
 }
 
-/** Plans a host step by step: add all containers, then decide every row, then every declared decky without a row. */
+/**
+ * Plans a host step by step: add all containers, survey the declared deckies, then decide every row, then every declared
+ * decky without a row.
+ */
 export class Planner {
   /** The containers to add; empty if Docker did not answer. */
   readonly containers: readonly Container[];
+  /** The declared deckies to look at if a deployment may be under way; otherwise none. */
+  readonly namesToSurvey: readonly string[];
   /** The names of the deckies in scope, which may not have a row yet. */
   readonly namesInScope: Iterable<string>;
   readonly #facts: Facts;
   readonly #desired: ReadonlyMap<string, Decky>;
   readonly #index: ContainerIndex | null;
+  readonly #living: LivingHost;
+  readonly #remaining = new Set<string>();
   readonly #recorded = new Set<string>();
   readonly #changes: Change[] = [];
   readonly #held: Held[] = [];
   readonly #heldNotes = new Map<string, HeldNote>();
   readonly #left = new Map<string, LeftNote>();
+  readonly #silent = new Map<string, SilentNotes>();
+  readonly #keptStrangers = new Set<string>();
   readonly #requeueAfter = new Map<string, number>();
+  readonly #onSeen: ((name: string, seen: SeenDecky) => void) | undefined;
 
-  constructor(facts: Facts) {
+  /** @param onSeen is given what is seen of each decky that is decided */
+  constructor(facts: Facts, onSeen?: (name: string, seen: SeenDecky) => void) {
     this.#facts = facts;
+    this.#onSeen = onSeen;
     this.#desired = deckiesByName(facts.desired);
     const { observed } = facts;
     this.containers = observed.kind === 'ok' ? observed.containers : [];
     this.#index =
-      observed.kind === 'ok' ? new ContainerIndex(knownServices(this.#desired, facts.recorded)) : null;
+      observed.kind === 'ok'
+        ? new ContainerIndex(knownServices(this.#desired, [...facts.recorded, ...facts.decnet.strangers]))
+        : null;
     this.namesInScope = facts.only ?? this.#desired.keys();
+    this.#living = new LivingHost(facts, this.#desired, this.#index);
+    this.namesToSurvey = this.#living.namesToSurvey;
   }
 
   addContainer(container: Container): void {
     this.#index?.add(container);
+  }
+
+  survey(name: string): void {
+    this.#living.survey(name);
+  }
+
+  beginDecisions(): void {
+    this.#living.conclude();
   }
 
   decideRow(row: Row): void {
@@ -60,15 +89,35 @@ export class Planner {
     if (!this.#recorded.has(name) && this.#desired.has(name)) this.#decide(name, null);
   }
 
+  /** Decides by rule 3 about a row that only DECNET's table has, and that the file does not declare. */
+  decideStranger(row: Row): void {
+    const given = { row, decky: null, ...this.#living.of(row.name, null, false) };
+    const { change, left, requeueAfterMs } = decide(given, this.#facts);
+    if (change?.action !== 'delete') this.#keptStrangers.add(row.name);
+    if (left !== null) this.#left.set(row.name, left);
+    if (requeueAfterMs !== null) this.#requeueAfter.set(row.name, requeueAfterMs);
+  }
+
   finish(): Plan {
+    const { memory: before, only, observed } = this.#facts;
     const disputes = disputesOf(this.#facts, this.#changes, (name) => this.#isInScope(name));
-    const memory = { held: this.#heldNotes, left: this.#left, contested: disputes };
+    const notes = {
+      held: this.#heldNotes,
+      left: this.#left,
+      contested: disputes,
+      silent: this.#silent,
+      decnet: before.decnet,
+      portsUnchecked: observed.kind === 'ok' ? uncheckedIn(observed.ports) : before.portsUnchecked,
+    };
+    const memory = { ...notes, ...this.#living.memory((name) => this.#remaining.has(name)) };
     return {
       changes: this.#changes,
       held: this.#held,
       contested: [...disputes.keys()].sort(),
-      memory: mergeMemory(this.#facts.memory, memory, this.#facts.only),
+      memory: mergeMemory(before, memory, only),
       requeueAfter: this.#requeueAfter,
+      keptStrangers: this.#keptStrangers,
+      needsFullPass: only !== null && this.#living.hasDeploymentChanged(),
     };
   }
 
@@ -78,24 +127,30 @@ export class Planner {
 
   #decide(name: string, row: Row | null): void {
     const decky = this.#desired.get(name) ?? null;
-    const match = this.#index?.matchOf(name) ?? null;
-    this.#collect(name, decide({ row, decky, match }, this.#facts));
+    const given = { row, decky, ...this.#living.of(name, decky, row === null) };
+    this.#collect(name, decide(given, this.#facts));
   }
 
-  #collect(name: string, { change, held, left, requeueAfterMs }: DeckyDecision): void {
+  #collect(name: string, decision: DeckyDecision): void {
+    const { change, held, left, silent, requeueAfterMs, seen } = decision;
+    if (seen !== null) this.#onSeen?.(name, seen);
     if (change !== null) this.#changes.push(change);
+    if (change?.to !== null) this.#remaining.add(name);
     if (held !== null) {
       this.#held.push({ name, reason: held.inWords });
       const since = this.#facts.memory.held.get(name)?.since ?? this.#facts.now;
       this.#heldNotes.set(name, { reason: held.noted, since });
     }
     if (left !== null) this.#left.set(name, left);
+    if (silent.size > 0 && change?.to !== null) this.#silent.set(name, silent);
     if (requeueAfterMs !== null) this.#requeueAfter.set(name, requeueAfterMs);
   }
 }
 
+const uncheckedIn = (ports: PortsSeen): string | null => (ports.kind === 'unchecked' ? ports.why : null);
+
 /** The services of each decky: those that the file declares, otherwise those of its row. */
-export function knownServices(desired: ReadonlyMap<string, Decky>, recorded: readonly Row[]): Known {
+function knownServices(desired: ReadonlyMap<string, Decky>, recorded: readonly Row[]): Known {
   const undeclared = new Map<string, readonly string[]>();
   for (const { name, services } of recorded) {
     if (!desired.has(name)) undeclared.set(name, textsOf(services));

@@ -17,19 +17,40 @@ function ageOf(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** Whether times are shown as such instead of as ages: a title can be read only with a mouse. */
+let showsTimes = localStorage.getItem('times') === 'absolute';
+
+/** `2026-01-31 12:00:05`, in the reader's time zone. */
+const timeOf = (at: number): string => new Date(at).toLocaleString('sv-SE');
+
+function textOf(time: HTMLTimeElement, now: number): string {
+  const at = Date.parse(time.dateTime);
+  if (showsTimes) return timeOf(at);
+  if (time.dataset.until === undefined) return `${ageOf(now - at)}${time.dataset.suffix ?? ''}`;
+  return at > now ? `in ${ageOf(at - now)}` : 'due';
+}
+
 function tick(): void {
   const now = Date.now();
   for (const time of document.querySelectorAll<HTMLTimeElement>('time[datetime]')) {
-    const at = Date.parse(time.dateTime);
-    const text =
-      time.dataset.until === undefined
-        ? `${ageOf(now - at)}${time.dataset.suffix ?? ''}`
-        : at > now
-          ? `in ${ageOf(at - now)}`
-          : 'due';
+    const text = textOf(time, now);
     if (time.textContent !== text) time.textContent = text;
   }
   showHealth();
+}
+
+// What a screen reader says: a summary of the changes, and that the connection is lost; not each second how old the data is.
+
+const announced = document.getElementById('announced');
+
+function announce(text: string): void {
+  if (announced !== null) announced.textContent = text;
+}
+
+/** `web-01 failed`, or how many changed. */
+function announceChanges(changes: readonly string[]): void {
+  if (changes.length === 0) return;
+  announce(changes.length <= 3 ? changes.join(', ') : `${changes.length} rows have changed`);
 }
 
 // The state of the event stream.
@@ -49,7 +70,11 @@ function showHealth(): void {
             'lost',
             `◌ ${trouble === 'blind' ? 'the database does not answer' : 'reconnecting …'} showing ${ageOf(old)} old data`,
           ];
-  stream.dataset.state = state;
+  if (stream.dataset.state !== state) {
+    if (state === 'lost') announce('Live updates are interrupted');
+    if (state === 'live' && stream.dataset.state === 'lost') announce('Live updates are back');
+    stream.dataset.state = state;
+  }
   if (stream.textContent !== text) stream.textContent = text ?? '';
 }
 
@@ -98,15 +123,18 @@ function merge(old: HTMLElement, fresh: HTMLElement): void {
   const after = keyed(fresh);
   const isSame = before.size === after.size && [...before.keys()].join('\n') === [...after.keys()].join('\n');
   const isHeld = old.matches(':hover') || old.contains(document.activeElement);
+  const changes: string[] = [];
   for (const [key, now] of after) {
     const was = before.get(key);
     if (was === undefined || was.dataset.state === now.dataset.state) continue;
     now.classList.add('changed');
+    changes.push(`${now.querySelector('th')?.innerText ?? key} ${now.dataset.state ?? ''}`);
     setTimeout(
       () => document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.classList.remove('changed'),
       markFor,
     );
   }
+  announceChanges(changes);
   if (before.size > 0 && (isSame || isHeld)) {
     for (const [key, now] of after) {
       const was = before.get(key);
@@ -124,18 +152,31 @@ function merge(old: HTMLElement, fresh: HTMLElement): void {
   }
 }
 
-/** Replaces the parts of a group except its rows, which are replaced one by one. */
+/**
+ * Makes the parts of a group those of the new one: explanations appear and vanish. Parts that have not changed stay, and so do
+ * those with rows, which are replaced one by one.
+ */
 function replaceParts(was: HTMLElement | undefined, now: HTMLElement): void {
   if (was === undefined) return;
   was.className = now.className;
-  const parts = [...now.children].filter((child) => child.querySelector('[data-key]') === null);
-  const olds = [...was.children].filter((child) => child.querySelector('[data-key]') === null);
-  for (const [at, part] of parts.entries()) {
-    const old = olds[at];
-    if (old !== undefined && old.tagName === part.tagName && essence(old) !== essence(part))
-      old.replaceWith(part);
+  const olds = new Set(was.children);
+  const parts = [...now.children].map((part) => {
+    const kept = [...olds].find((old) => isSamePart(old, part));
+    if (kept !== undefined) olds.delete(kept);
+    return kept ?? part;
+  });
+  for (const old of olds) old.remove();
+  let next = was.firstElementChild;
+  for (const part of parts) {
+    // An element that is moved loses the focus.
+    if (part === next) next = next.nextElementSibling;
+    else was.insertBefore(part, next);
   }
 }
+
+const isSamePart = (old: Element, now: Element): boolean =>
+  hasRows(now) ? hasRows(old) : !hasRows(old) && essence(old) === essence(now);
+const hasRows = (element: Element): boolean => element.querySelector('[data-key]') !== null;
 
 const keyed = (root: HTMLElement): Map<string, HTMLElement> =>
   new Map([...root.querySelectorAll<HTMLElement>('[data-key]')].map((one) => [one.dataset.key ?? '', one]));
@@ -237,7 +278,23 @@ button?.addEventListener('click', () => {
   showTheme();
 });
 
+const times = document.querySelector<HTMLButtonElement>('#times');
+function showTimes(): void {
+  if (times === null) return;
+  times.hidden = false;
+  document.documentElement.dataset.times = showsTimes ? 'absolute' : 'age';
+  times.textContent = showsTimes ? 'Times' : 'Ages';
+  times.setAttribute('aria-label', `${showsTimes ? 'Times are' : 'Ages are'} shown. Change it`);
+}
+times?.addEventListener('click', () => {
+  showsTimes = !showsTimes;
+  localStorage.setItem('times', showsTimes ? 'absolute' : 'age');
+  showTimes();
+  tick();
+});
+
 showTheme();
+showTimes();
 tick();
 setInterval(tick, 1000);
 listen();

@@ -5,13 +5,14 @@ import {
   type Stretch,
   stretchesOf,
 } from '../../fleet/availability.ts';
+import { dockerCommand } from '../../fleet/docker-command.ts';
 import type { DeckyView } from '../../fleet/job.ts';
 import { maskSecrets } from '../../fleet/secrets.ts';
 import { stateStyles, withMeaning } from '../../fleet/words.ts';
 import { reasonOf } from '../../lib/errors.ts';
-import { equalJson, isObject, type Json } from '../../lib/json.ts';
+import { equalJson, isObject, type Json, textsOf } from '../../lib/json.ts';
 import type { RecordedDecky } from '../../views/pages.ts';
-import type { HostView } from '../../views/report.ts';
+import type { HostView, Transition } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
@@ -44,6 +45,7 @@ export async function deckyPage(ports: WebPorts, host: string, name: string): Pr
   const stretches = stretchesOf(week, unseen, { from: now - 7 * day, to: now });
   const lastDay = stretchesOf(week, unseen, { from: now - day, to: now });
   const trouble = found === undefined ? null : hostTrouble(found);
+  const rotation = rotated(recorded, transitions);
   return {
     title: name,
     body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a> <a href="${hostPath(host)}">${host}</a></nav>
@@ -55,7 +57,8 @@ ${desiredColumn(asked, recorded)}
 ${recordedColumn(recorded, found)}
 ${observedColumn(asked, recorded)}
 </div>
-${differences(view, recorded)}
+${rotation}
+${differences(view, recorded, rotation !== null)}
 </div>
 <div id="availability" data-live>
 <h2>Availability</h2>
@@ -110,6 +113,7 @@ function recordedColumn(recorded: RecordedDecky | null, host: HostView | undefin
     'Recorded',
     question,
     html`<p>${stateMark(recorded.state, host?.stale)} ${recorded.since === null ? null : html`for ${age(recorded.since, '')}`}</p>
+${recorded.last_seen === null ? null : html`<p class="hint">last change observed ${age(recorded.last_seen)}</p>`}
 ${recorded.last_error === null ? null : html`<p class="reason">${withMeaning(recorded.last_error)}</p>`}
 ${facts({ ip: recorded.ip, services: recorded.services })}${isObject(config) ? raw(config) : null}`,
   );
@@ -134,12 +138,38 @@ ${observed.reason === null ? null : html`<p class="reason">${withMeaning(observe
 ${
   observed.containers.length === 0
     ? html`<p class="empty">No containers.</p>`
-    : html`<ul class="containers">${observed.containers.map(
-        ({ name, service, state, exit_code, unhealthy }) =>
-          html`<li><code>${name}</code> ${service ?? 'base'}: ${state}${exit_code === null ? null : withMeaning(`, code ${exit_code}`)}${unhealthy ? ', unhealthy' : ''}</li>`,
-      )}</ul>`
-}`,
+    : html`<ul class="containers">${observed.containers.map(containerLine)}</ul>`
+}
+${restartLine(observed.containers)}`,
   );
+}
+
+type ShownContainer = NonNullable<DeckyView['observed']>['containers'][number];
+
+const containerLine = ({ name, service, state, exit_code, unhealthy, cut_off }: ShownContainer): Html =>
+  html`<li><code>${name}</code> ${service ?? 'base'}: ${state}${exit_code === null ? null : withMeaning(`, code ${exit_code}`)}${unhealthy ? ', unhealthy' : ''}${cut_off ? ', cut off from its network' : ''}</li>`;
+
+/** The command that gives containers the present network of their base. */
+function restartLine(containers: readonly ShownContainer[]): Part {
+  const cutOff = containers.filter(({ cut_off }) => cut_off).map(({ name }) => name);
+  const command = dockerCommand('restart', cutOff);
+  return command === null
+    ? null
+    : html`<p class="hint">To connect them again, run on its host: <code>${command}</code>. If Docker does not find their base, deploy the decky again.</p>`;
+}
+
+/** The services that the decky has now, where they are not those of the file. @see CONTRACT.md, "A living host", d */
+function rotated(recorded: RecordedDecky | null, transitions: readonly Transition[]): Part {
+  if (recorded === null || !isObject(recorded.decky_config)) return null;
+  const [has, declares] = [textsOf(recorded.services), textsOf(recorded.decky_config.services)];
+  if (
+    has.length === 0 ||
+    declares.length === 0 ||
+    new Set(has).symmetricDifference(new Set(declares)).size === 0
+  )
+    return null;
+  const since = transitions.find(({ reason }) => /(^|; )rotated: /.test(reason))?.at ?? null;
+  return html`<p class="trouble">≠ Its services now: ${has.join(', ')}. The file declares: ${declares.join(', ')}.${since === null ? null : html` Rotated ${age(since)}.`}</p>`;
 }
 
 const shownFacts = ['ip', 'services', 'distro', 'hostname', 'archetype', 'nmap_os', 'mutate_interval'];
@@ -158,14 +188,15 @@ const raw = (object: Json): Html =>
 /** DECNET rewrites these times; they are not a difference. @see CONTRACT.md, rule 5 */
 const onlyTimes = new Set(['last_mutated', 'last_login_attempt']);
 
-function differences(view: DeckyView | null, recorded: RecordedDecky | null): Part {
+function differences(view: DeckyView | null, recorded: RecordedDecky | null, isRotated: boolean): Part {
   const desired = view?.desired ?? null;
   const config = recorded === null ? null : maskSecrets(recorded.decky_config);
   if (!isObject(desired) || !isObject(config)) return null;
   const keys = [...new Set([...Object.keys(desired), ...Object.keys(config)])].filter(
     (key) => !onlyTimes.has(key) && !equalJson(desired[key], config[key]),
   );
-  if (keys.length === 0) return html`<p class="hint">The file and the row are equal.</p>`;
+  if (keys.length === 0)
+    return html`<p class="hint">${isRotated ? 'Otherwise the' : 'The'} file and the row are equal.</p>`;
   return html`<p class="trouble">≠ The file and the row differ in: ${keys.join(', ')}.</p>`;
 }
 

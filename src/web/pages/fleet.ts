@@ -1,14 +1,28 @@
 import { nextSlot } from '../../fleet/slots.ts';
 import { type FleetState, fleetStates } from '../../fleet/state.ts';
-import { countOf, severity, withMeaning } from '../../fleet/words.ts';
+import { countOf, severity, undeclaredCounts, withMeaning } from '../../fleet/words.ts';
 import { textsOf } from '../../lib/json.ts';
 import type { ListedDecky } from '../../views/pages.ts';
 import type { HostView } from '../../views/report.ts';
-import { addressOf, type FleetAddress, isFiltered } from '../address.ts';
+import { addressOf, broken, type FleetAddress, isFiltered } from '../address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { Views } from '../ports.ts';
-import { age, deckyPath, hostPath, hostTrouble, intervalsSince, stateMark, until } from '../words.ts';
+import {
+  age,
+  deckyPath,
+  hostPath,
+  hostTrouble,
+  intervalsSince,
+  stateMark,
+  stoppedMark,
+  until,
+} from '../words.ts';
+import { brokenOf, byName, byTrouble, isStopped, sizeOf } from './host-order.ts';
+import { noHosts } from './hosts.ts';
+import { incidentList, incidentsShown } from './incidents.ts';
+import { paging } from './paging.ts';
+import { livingLine } from './undeclared.ts';
 
 /** The number of hosts on a page, and of deckies listed for each host. */
 const hostsPerPage = 50;
@@ -17,6 +31,7 @@ const perHost = 20;
 /** The page of the fleet: hosts and deckies, those with problems first. */
 export async function fleetPage({ report, pages }: Views, address: FleetAddress): Promise<Page> {
   const all = await report.hosts(null);
+  const open = await report.incidents({ open: true, since: null, limit: incidentsShown });
   const services = await pages.services();
   const matched = isFiltered(address) ? await pages.matched(address) : null;
   const wanted = all
@@ -38,33 +53,31 @@ export async function fleetPage({ report, pages }: Views, address: FleetAddress)
     title: headline(all),
     section: 'fleet',
     body: html`<h1 class="quiet">Fleet</h1>
+<div id="incidents" data-live>${incidentList(open)}</div>
 <div id="totals" data-live>${totals(all, address)}</div>
+${address.notUnderstood === null ? null : html`<p class="trouble" role="alert">${address.notUnderstood.line}</p>`}
 ${filters(address, all, services)}
 <div id="hosts" data-live>${
       all.length === 0
-        ? html`<p class="empty">No host is known yet. Run <code>decnet-fleet up</code>, or <code>node worker.ts</code> on a host. The host then appears here.</p>`
+        ? noHosts
         : wanted.length === 0
           ? html`<p class="empty">No decky matches the filters. <a href="/">Show the whole fleet</a>.</p>`
           : shown.map((host) => hostGroup(host, rows.get(host.host_uuid) ?? [], address, matched))
-    }${last > 1 ? paging(address, page, last) : null}</div>`,
+    }${paging(page, last, (one) => addressOf(address, { page: one }))}</div>`,
   };
 }
 
-const broken = (host: HostView): number =>
-  severity.reduce((sum, state) => sum + (isBroken(state) ? (host.states[state] ?? 0) : 0), 0);
-const isBroken = (state: FleetState): boolean =>
-  state !== 'running' && state !== 'pending' && state !== 'tearing_down';
-const byName = (a: HostView, b: HostView): number =>
-  a.host_uuid.localeCompare(b.host_uuid, 'en', { numeric: true });
-const troubleOf = (host: HostView): number =>
-  (broken(host) > 0 ? 4 : 0) + (host.stale ? 2 : 0) + (host.docker === 'unreachable' ? 1 : 0);
-const byTrouble = (a: HostView, b: HostView): number => troubleOf(b) - troubleOf(a) || byName(a, b);
-
 /** The title of the page: also shows problems while the tab is in the background. */
 function headline(hosts: readonly HostView[]): string {
-  const down = hosts.reduce((sum, host) => sum + (host.stale ? 0 : broken(host)), 0);
-  const stale = hosts.filter((host) => host.stale).length;
-  return [down > 0 ? `${down} broken` : null, stale > 0 ? `${stale} stale` : null, 'Fleet']
+  const down = hosts.reduce((sum, host) => sum + (host.stale ? 0 : brokenOf(host)), 0);
+  const stopped = hosts.filter(isStopped).length;
+  const stale = hosts.filter((host) => host.stale && !isStopped(host)).length;
+  return [
+    down > 0 ? `${down} broken` : null,
+    stale > 0 ? `${stale} stale` : null,
+    stopped > 0 ? `${stopped} stopped` : null,
+    'Fleet',
+  ]
     .filter((part) => part !== null)
     .join(', ');
 }
@@ -72,12 +85,14 @@ function headline(hosts: readonly HostView[]): string {
 function totals(hosts: readonly HostView[], address: FleetAddress): Html {
   const sum = (count: (host: HostView) => number): number =>
     hosts.reduce((total, host) => total + count(host), 0);
-  const stale = hosts.filter((host) => host.stale);
+  const stopped = hosts.filter(isStopped);
+  const stale = hosts.filter((host) => host.stale && !isStopped(host));
   // The states of stale hosts are only last known, so they are counted separately.
-  const known = stale.reduce((total, host) => total + sizeOf(host), 0);
+  const known = sum((host) => (host.stale ? sizeOf(host) : 0));
   const mute = hosts.filter((host) => !host.stale && host.docker === 'unreachable');
   const contested = sum((host) => host.contested.length);
   const held = sum((host) => host.held.length);
+  const undeclared = undeclaredCounts(hosts.flatMap((host) => host.undeclared));
   const named = (some: readonly HostView[]): Part =>
     some
       .slice(0, 3)
@@ -93,22 +108,28 @@ ${['running', ...severity.filter((state) => state !== 'running')].map((word) => 
     : html`<a href="${addressOf(address, { state: address.state === state ? null : state, page: 1 })}"${address.state === state ? html` aria-current="true"` : null}><span class="figure">${count.toLocaleString('en')}</span> ${stateMark(state)}</a>`;
 })}${known > 0 ? html`<span class="state last-known"><span class="figure">${known.toLocaleString('en')}</span> last known</span>` : null}</p>
 <p class="totals minor"><strong class="figure">${countOf(hosts.length, 'host')}</strong>
-<span>${(hosts.length - stale.length).toLocaleString('en')} fresh</span>
+<span>${(hosts.length - stale.length - stopped.length).toLocaleString('en')} fresh</span>
 ${stale.length > 0 ? html`<span class="warn">${stale.length} stale (${named(stale)}${stale.length > 3 ? ' …' : ''})</span>` : null}
+${stopped.length > 0 ? html`<span class="warn">${stopped.length} stopped (${named(stopped)}${stopped.length > 3 ? ' …' : ''})</span>` : null}
 ${mute.length > 0 ? html`<span class="warn">${mute.length} without Docker (${named(mute)}${mute.length > 3 ? ' …' : ''})</span>` : null}
 ${contested > 0 ? html`<span class="warn">${contested} contested</span>` : null}
-${held > 0 ? html`<span>${held} held</span>` : null}</p>`;
+${held > 0 ? html`<span>${held} held</span>` : null}
+${undeclared.map((text) => html`<span class="warn">${text}</span>`)}</p>`;
 }
 
-const sizeOf = (host: HostView): number =>
-  fleetStates.reduce((sum, state) => sum + (host.states[state] ?? 0), 0);
+/** The choices of states; several at once are one more. */
+const stateChoices = ({ state }: FleetAddress): readonly string[] => [
+  broken,
+  ...fleetStates,
+  ...(state?.includes(',') ? [state] : []),
+];
 
 function filters(address: FleetAddress, hosts: readonly HostView[], services: readonly string[]): Html {
   const option = (value: string, text: string, chosen: boolean): Html =>
     html`<option value="${value}"${chosen ? html` selected` : null}>${text}</option>`;
   return html`<form class="filters" id="filters" role="search" action="/" method="get">
-<label class="grow"><span>Search</span><input type="search" name="q" value="${address.search ?? ''}" placeholder="name, IP, service, reason …" autocomplete="off"></label>
-<label><span>State</span><select name="state">${option('', 'any state', address.state === null)}${fleetStates.map((state) => option(state, state, address.state === state))}</select></label>
+<label class="grow"><span>Search</span><input type="search" name="q" value="${address.words.join(' ')}" placeholder="name, IP, service, reason …" autocomplete="off"></label>
+<label><span>State</span><select name="state">${option('', 'any state', address.state === null)}${stateChoices(address).map((state) => option(state, state, address.state === state))}</select></label>
 <label><span>Host</span><select name="host">${option('', 'any host', address.host === null)}${[...hosts].sort(byName).map(({ host_uuid }) => option(host_uuid, host_uuid, address.host === host_uuid))}</select></label>
 <label><span>Service</span><select name="service">${option('', 'any service', address.service === null)}${services.map((service) => option(service, service, address.service === service))}</select></label>
 <label><span>Order</span><select name="sort">${option('', 'broken first', address.order === 'broken')}${option('recent', 'latest first', address.order === 'recent')}${option('name', 'by name', address.order === 'name')}</select></label>
@@ -127,7 +148,7 @@ function hostGroup(
   address: FleetAddress,
   matched: ReadonlyMap<string, number> | null,
 ): Html {
-  const { host_uuid, interval_s, stale } = host;
+  const { host_uuid, interval_s, stale, stopped } = host;
   const total = matched?.get(host_uuid) ?? sizeOf(host);
   const isOpen = address.open.includes(host_uuid);
   const hidden = total - deckies.length;
@@ -137,11 +158,13 @@ function hostGroup(
   return html`<section class="host ${stale ? 'stale' : ''}" data-key="host ${host_uuid}" aria-label="Host ${host_uuid}">
 <h2><a href="${hostPath(host_uuid)}">${host_uuid}</a></h2>
 <p class="facts"><span>${
-    stale
-      ? html`<strong class="warn">STALE: ${lastPass(host)}</strong>`
-      : html`pass ${age(host.last_pass_at)}`
+    stopped !== null
+      ? html`<strong class="warn">${stoppedMark(stopped)}</strong></span><span>${lastPass(host)}`
+      : stale
+        ? html`<strong class="warn">STALE: ${lastPass(host)}</strong>`
+        : html`pass ${age(host.last_pass_at)}`
   }</span>${
-    stale
+    stale || stopped !== null
       ? null
       : html`<span>Docker ${host.docker === 'unreachable' ? html`<strong class="warn">unreachable</strong>` : host.docker}</span><span>next ${until(next)}</span>`
   }<span class="counts">${severity.map((state) =>
@@ -150,6 +173,7 @@ function hostGroup(
       : null,
   )}</span></p>
 ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
+${livingLine(host)}
 ${
   deckies.length === 0 && total === 0
     ? html`<p class="empty">No decky is recorded on this host. Its state file declares none or has not been read yet.</p>`
@@ -212,6 +236,3 @@ function notesOf(host: HostView): ReadonlyMap<string, Part> {
     ),
   ]);
 }
-
-const paging = (address: FleetAddress, page: number, last: number): Html =>
-  html`<nav class="paging" aria-label="Pages">${page > 1 ? html`<a rel="prev" href="${addressOf(address, { page: page - 1 })}">Previous</a>` : null}<span>page ${page} of ${last}</span>${page < last ? html`<a rel="next" href="${addressOf(address, { page: page + 1 })}">Next</a>` : null}</nav>`;

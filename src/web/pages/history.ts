@@ -12,6 +12,7 @@ export async function historyPage({ report }: WebPorts, host: string | null): Pr
   const { transitions } = await report.history({ host, decky: null, since: null, limit: shown });
   return {
     title: 'History',
+    section: 'history',
     body: html`<h1>History${host === null ? null : html` of <a href="${hostPath(host)}">${host}</a>`}</h1>
 <div id="history" data-live>${
       transitions.length === 0

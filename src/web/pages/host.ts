@@ -1,17 +1,19 @@
 import type { Job } from 'bullmq';
 import { isLegalHost } from '../../fleet/decky.ts';
 import { type JobResult, queueName, type ReportedChange } from '../../fleet/job.ts';
+import { uncheckedInWords } from '../../fleet/plan/ports.ts';
 import { nextSlot } from '../../fleet/slots.ts';
-import { countOf, severity, withMeaning } from '../../fleet/words.ts';
+import { countOf, decnetTableWords, rivalText, severity, withMeaning } from '../../fleet/words.ts';
 import { reasonOf } from '../../lib/errors.ts';
 import { isObject, type Json } from '../../lib/json.ts';
 import { printable, shortened } from '../../lib/text.ts';
-import type { Gap } from '../../views/report.ts';
+import type { Gap, HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import { jobInWords, type LeftOut, notShown } from '../left-out.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, deckyPath, hostPath, hostTrouble, jobPath, stateMark, until } from '../words.ts';
+import { livingLine, undeclaredTables } from './undeclared.ts';
 
 /** What the page shows of a result. The rest may be large, and the results of all passes are held at once. */
 type ShownResult = {
@@ -58,8 +60,11 @@ export async function hostPage(
 <h1>${name}</h1>
 ${options.said === null ? null : html`<p class="said" role="status">${options.said}</p>`}
 <div id="host" data-live data-host="${name}">
-<p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html`, last answer ${age(host.last_observed_at)}` : null}</span><span>every ${host.interval_s} s</span>${host.stale ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
+<p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html`, last answer ${age(host.last_observed_at)}` : null}</span><span>every ${host.interval_s} s</span>${host.stale || host.stopped !== null ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
 ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
+${livingLine(host)}
+${host.ports_unchecked === null ? null : html`<p class="hint">${uncheckedInWords(host.ports_unchecked)}</p>`}
+${decnetLine(host)}
 <p class="counts">${severity.map((state) => ((host.states[state] ?? 0) > 0 ? html`<span>${host.states[state] ?? 0} ${stateMark(state, host.stale)}</span>` : null))}</p>
 </div>
 <div class="actions">
@@ -77,11 +82,22 @@ ${
 </div>
 <div id="passes" data-live><h2>Last passes</h2>
 ${last === null ? html`<p class="trouble">The queues do not answer, so passes cannot be shown. The data above is from the database.</p>` : lastPassesPart(name, last)}</div>
-<div id="notes" data-live>${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, although the file does not declare them.')}
+<div id="notes" data-live>${undeclaredTables(host)}
+${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, although the file does not declare them.')}
 ${noteTable(name, host.contested, 'Contested', 'Another program keeps changing these rows back.')}
 ${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace period.')}
 ${gapTable(gaps)}</div>`,
   };
+}
+
+/** How DECNET's own table of the host is; of a host without one nothing. */
+function decnetLine({ decnet_table: table }: HostView): Part {
+  if (table === null) return null;
+  const { text, ago } = decnetTableWords(table, Date.now());
+  const state = ago === null ? html`${text}` : html`${text} ${age(ago)}`;
+  return html`<p class="${table.failing_since === null ? 'hint' : 'trouble'}">${state}</p>${
+    table.rival === null ? null : html`<p class="trouble">${rivalText(table.rival)}</p>`
+  }`;
 }
 
 interface LastPasses {

@@ -1,0 +1,36 @@
+import type { App } from '../../app/app.ts';
+import { FleetError } from '../../lib/errors.ts';
+import { ageOf } from '../text.ts';
+import { type Finding, fault, note, ok } from './finding.ts';
+
+/** Seconds after which a heartbeat is missing: one a minute is sent. */
+const lateAfterSeconds = 180;
+
+/** Checks when a heartbeat was last sent to the outside. A database that does not answer is reported by its own check. */
+export async function checkHeartbeat(app: App): Promise<Finding> {
+  let heartbeat: Awaited<ReturnType<App['heartbeat']>>;
+  try {
+    heartbeat = await app.heartbeat();
+  } catch {
+    return note('unknown: the database does not answer, or is not migrated');
+  }
+  if (heartbeat === null) {
+    return app.config.heartbeatUrl === null
+      ? ok('off: nobody outside notices when the master dies (DECNET_HEARTBEAT_URL)')
+      : note(
+          'no scheduler has sent one yet: start `decnet-fleet up`, or `node scheduler.ts`, with DECNET_HEARTBEAT_URL',
+        );
+  }
+  const { sentAge, reason, receiver } = heartbeat;
+  const last = sentAge === null ? 'none was sent yet' : `the last one was sent ${ageOf(sentAge * 1000)} ago`;
+  const to = receiver === '' ? '' : ` to ${receiver}`;
+  if (reason === null && sentAge !== null && sentAge <= lateAfterSeconds) return ok(`${last}${to}`);
+  return fault(
+    new FleetError('CHECK_FAILED', `${last}${to}: ${reason ?? 'no process sends it'}`, {
+      advice:
+        reason === null
+          ? 'Start the scheduler with DECNET_HEARTBEAT_URL: `decnet-fleet up`, or `node scheduler.ts`'
+          : 'It is sent again by itself when this is over',
+    }),
+  );
+}

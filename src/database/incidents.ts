@@ -1,0 +1,294 @@
+import { downStates, flapping, isDown, pending } from '../fleet/alerts/alert.ts';
+import type { SentMessages } from '../fleet/alerts/limit.ts';
+import type { DeckyFacts } from '../fleet/incidents/decky-facts.ts';
+import type { ControlFacts, HostFacts } from '../fleet/incidents/facts.ts';
+import type { Ended, Resolution } from '../fleet/incidents/follow.ts';
+import { resolutions } from '../fleet/incidents/follow.ts';
+import type { JudgedFacts, Judgement } from '../fleet/incidents/judge.ts';
+import { outageFromMs } from '../fleet/incidents/outage.ts';
+import { sentences } from '../fleet/incidents/words.ts';
+import { longestReason } from '../lib/text.ts';
+import { causeBytesAtMost, causeFromJson } from './cause.ts';
+import {
+  differs,
+  type IncidentRow,
+  incidentColumns,
+  incidentFromRow,
+  incidentInput,
+} from './incident-rows.ts';
+import { type Db, query } from './query.ts';
+import { bounded, dockerAnswered, intervalSeconds } from './sql.ts';
+
+/** What the check of the alerts before knows of those that it has just noted. */
+export interface Noted {
+  /** The state that was notified before, by host and name. */
+  readonly previous: ReadonlyMap<string, string>;
+  readonly ended: readonly Ended[];
+}
+
+export const placeOf = (host: string, name: string): string => `${host}\n${name}`;
+
+/** Seconds within which each process looks at the parts of the control plane again. */
+const looksWithinSeconds = 10;
+/** Milliseconds for which a message cannot be delivered before that is an incident. */
+const undeliveredAfterSeconds = 300;
+
+export async function judgedFacts(
+  db: Db,
+  {
+    control,
+    noted,
+    sent,
+    interval,
+  }: {
+    control: ControlFacts;
+    noted: Noted;
+    sent: ReadonlyMap<string, SentMessages>;
+    /** The interval of hosts without their own, in seconds. */
+    interval: number;
+  },
+): Promise<JudgedFacts> {
+  const alarms = await query<AlarmRow>(db, selectAlarms);
+  const deckies = alarms.filter(({ name }) => name !== '').flatMap((row) => deckyOf(row, noted));
+  const names = [...new Set([...deckies.map(({ host }) => host), ...control.paused.keys()])];
+  const hosts = await query<HostRow>(db, selectHosts, [interval, names]);
+  const rows = await query<IncidentRow>(db, selectIncidents);
+  const [general] = await query<{ now: number; undelivered: number | null; isBack: boolean }>(
+    db,
+    selectGeneral,
+    [undeliveredAfterSeconds, looksWithinSeconds],
+  );
+  const now = general?.now ?? 0;
+  const stored = rows.filter((row) => row.closed_at === null).flatMap((row) => incidentFromRow(row) ?? []);
+  return {
+    now,
+    control: {
+      ...control,
+      undeliveredSince: general?.undelivered ?? null,
+      isOld: control.isOld === true || general?.isBack === true,
+    },
+    hosts: hosts.map((row) => hostOf(row, now)),
+    deckies,
+    open: stored,
+    stored,
+    untoldEnds: rows.flatMap((row) => {
+      const before = row.closed_at === null ? null : incidentFromRow(row);
+      const resolution = resolutionOf(row.resolution);
+      return before === null
+        ? []
+        : [{ before, resolution, position: Number(row.position), at: row.closed_at ?? now }];
+    }),
+    ended: [
+      ...noted.ended,
+      ...alarms
+        .filter(({ told, name, incident }) => incident !== null && !isFaulty(name, told))
+        .map(({ host, name, incident }): Ended => ({ host, name, under: incident ?? '', how: 'recovered' })),
+    ],
+    sent,
+  };
+}
+
+const resolutionOf = (text: string | null): Resolution =>
+  resolutions.find((one) => one === text) ?? 'recovered';
+
+const isFaulty = (name: string, told: string): boolean =>
+  told === flapping || (name === '' ? told !== 'ok' : isDown(told));
+
+interface AlarmRow {
+  readonly host: string;
+  readonly name: string;
+  readonly told: string;
+  readonly state: string;
+  readonly cause: unknown;
+  readonly reason: string | null;
+  readonly image: string | null;
+  readonly since: number;
+  readonly incident: string | null;
+  readonly isTold: boolean;
+}
+
+function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
+  const { host, name, told, state, reason, image, since, incident, isTold } = row;
+  if (!isFaulty(name, told)) return [];
+  return [
+    {
+      host,
+      name,
+      state: told === flapping ? state : told,
+      previous: previous.get(placeOf(host, name)) ?? null,
+      isFlapping: told === flapping,
+      isDeploying: state === pending,
+      cause: causeFromJson(row.cause),
+      reason,
+      image,
+      since,
+      under: incident,
+      isTold,
+    },
+  ];
+}
+
+interface HostRow extends Omit<HostFacts, 'failing' | 'stopped'> {
+  readonly told: string | null;
+  readonly since: number | null;
+  readonly observedAt: number | null;
+  readonly stoppedAt: number | null;
+  readonly stoppedBy: string | null;
+  readonly failing: string | null;
+}
+
+function hostOf(
+  { told, since, observedAt, stoppedAt, stoppedBy, failing, ...row }: HostRow,
+  now: number,
+): HostFacts {
+  const words = new Set(told?.split(' ') ?? []);
+  return {
+    ...row,
+    staleSince: words.has('stale') ? since : null,
+    unreachableSince: words.has('unreachable') ? (observedAt ?? since) : null,
+    flappingSince: told === flapping ? since : null,
+    stopped: stoppedAt === null ? null : { by: stoppedBy, at: stoppedAt },
+    failing: failing === null ? null : { reason: failing, since: now },
+  };
+}
+
+/** Null where there is no time. */
+const ms = (time: string): string =>
+  `case when ${time} is not null then floor(extract(epoch from ${bounded(time)}) * 1000)::float8 end`;
+
+/** More rows than any host has deckies. @see selectAlerts */
+const rowsAtMost = 20_000;
+const isWanted = `(told in ('${[...downStates, flapping].join(`', '`)}') or incident is not null)`;
+
+const selectAlarms = `select a.host_uuid as host, a.name, a.told, left(a.reason, ${longestReason}) as reason, a.incident, a.incident_told as "isTold",
+    case when octet_length(a.cause::text) <= ${causeBytesAtMost} then a.cause end as cause, ${ms('a.since')} as since,
+    (select left(d.decky_config ->> 'base_image', 128) from fleet_deckies d
+      where d.host_uuid = a.host_uuid and d.name = a.name and a.cause ->> 'service' is null) as image
+  from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid) where ${isWanted}) wanted
+  cross join lateral (select * from fleet_alarms l where l.host_uuid = wanted.host_uuid and ${isWanted}
+    limit ${rowsAtMost}) a`;
+
+/** A full pass is overdue from this many intervals, until the host is noted as stale. */
+const lateFrom = 1.7;
+const isLate = `(h.stopped_at is null and coalesce(a.told, 'ok') not like '%stale%'
+  and h.last_full_pass_at < clock_timestamp() - make_interval(secs => ${lateFrom} * ${intervalSeconds('$1::int')}))`;
+const failing = `case when ${dockerAnswered} then left(h.last_error, ${longestReason}) end`;
+
+const selectHosts = `select h.host_uuid as host, (select count(*)::int from fleet_deckies d where d.host_uuid = h.host_uuid) as deckies,
+    ${intervalSeconds('$1::int')} * 1000 as "intervalMs", coalesce(${isLate}, false) as "isLate", a.told, a.state, ${ms('a.since')} as since,
+    ${ms('h.last_observed_at')} as "observedAt", ${ms('h.stopped_at')} as "stoppedAt",
+    left(h.stopped_by, ${longestReason}) as "stoppedBy", ${failing} as failing, a.incident as under, coalesce(a.incident_told, false) as "isTold",
+    left(a.reason, ${longestReason}) as "dockerReason"
+  from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
+  where coalesce(a.told, 'ok') <> 'ok' or a.incident is not null or ${isLate} or ${failing} is not null
+    or h.host_uuid = any ($2::text[])`;
+
+/** Seconds after which the end of an incident is no longer told. */
+const endTooOldSeconds = 86_400;
+
+const selectIncidents = `select ${incidentColumns} from fleet_incidents
+  where closed_at is null or not end_told and closed_at > clock_timestamp() - make_interval(secs => ${endTooOldSeconds})
+  order by position`;
+
+const selectGeneral = `select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+  (select ${ms('min(created_at)')} from fleet_notifications
+    where attempts > 0 and created_at < clock_timestamp() - make_interval(secs => $1)) as undelivered,
+  exists (select from fleet_incidents where kind in ('queues_unreachable', 'scheduler_silent')
+    and closed_at > clock_timestamp() - make_interval(secs => $2)) as "isBack"`;
+
+/** Writes what was decided about the incidents. The messages about them are the caller's. */
+export async function writeIncidents(db: Db, facts: JudgedFacts, judgement: Judgement): Promise<void> {
+  const { opened, kept, closed, endsTold, evaluation } = judgement;
+  const before = new Map(facts.stored.map((one) => [one.id, one]));
+  const changed = kept.filter((one) => {
+    const known = before.get(one.now.id);
+    return known === undefined || differs(known, one);
+  });
+  if (closed.length > 0)
+    await query(db, closeIncidents, [
+      JSON.stringify(
+        closed.map(({ before: { id, ever }, resolution, isTold }) => ({ id, ever, resolution, isTold })),
+      ),
+    ]);
+  if (opened.length > 0) await query(db, insertIncidents, [JSON.stringify(opened.map(incidentInput))]);
+  if (changed.length > 0) await query(db, updateIncidents, [JSON.stringify(changed.map(incidentInput))]);
+  if (endsTold.length > 0)
+    await query(db, 'update fleet_incidents set end_told = true where position = any ($1::bigint[])', [
+      endsTold,
+    ]);
+  const belongs = [
+    ...facts.deckies.map(({ host, name, under }) => ({
+      host,
+      name,
+      under,
+      now: evaluation.deckies.get(host)?.get(name) ?? null,
+    })),
+    ...facts.hosts.map(({ host, under }) => ({
+      host,
+      name: '',
+      under,
+      now: evaluation.hosts.get(host) ?? null,
+    })),
+    ...facts.ended
+      .filter(({ how }) => how === 'recovered')
+      .map(({ host, name, under }) => ({ host, name, under, now: null })),
+  ].filter(({ under, now }) => under !== now);
+  if (belongs.length > 0) await query(db, writeBelonging, [JSON.stringify(belongs)]);
+  if (judgement.told.length > 0) await query(db, writeTold, [judgement.told]);
+}
+
+const input = `jsonb_to_recordset($1::jsonb) as i(id text, kind text, severity text, cause text, next_host text,
+  next_command text, since float8, extent jsonb, most jsonb, affected jsonb, ever jsonb, told jsonb)`;
+
+const insertIncidents = `insert into fleet_incidents (id, kind, severity, cause, next_host, next_command, since, opened_at,
+    changed_at, extent, most, affected, ever, told)
+  select id, kind, severity, cause, next_host, next_command, to_timestamp(since / 1000), clock_timestamp(), clock_timestamp(),
+    extent, most, affected, ever, told from ${input}`;
+
+const updateIncidents = `update fleet_incidents f set severity = i.severity, extent = i.extent, most = i.most,
+    affected = i.affected, ever = i.ever, told = nullif(i.told, 'null'::jsonb),
+    changed_at = case when f.extent <> i.extent or f.affected <> i.affected then clock_timestamp() else f.changed_at end
+  from ${input} where f.id = i.id and f.closed_at is null`;
+
+const closeIncidents = `update fleet_incidents f set closed_at = clock_timestamp(), resolution = i.resolution, ever = i.ever, end_told = i."isTold"
+  from jsonb_to_recordset($1::jsonb) as i(id text, ever jsonb, resolution text, "isTold" boolean)
+  where f.id = i.id and f.closed_at is null`;
+
+// Rows that a pass is writing now are left to the next check, so that neither waits for the other.
+const writeBelonging = `with wanted as materialized (
+    select a.ctid as place, i.now from fleet_alarms a join jsonb_to_recordset($1::jsonb) as i(host text, name text, now text)
+      on a.host_uuid = i.host and a.name = i.name
+    where a.incident is distinct from i.now for update of a skip locked)
+  update fleet_alarms a set incident = w.now, incident_told = false from wanted w where a.ctid = w.place`;
+
+const writeTold = `with wanted as materialized (
+    select ctid as place from fleet_alarms where incident = any ($1::text[]) and not incident_told for update skip locked)
+  update fleet_alarms a set incident_told = true from wanted w where a.ctid = w.place`;
+
+/** For how many days, and how many at most, closed incidents are kept. */
+const kept = { days: 30, count: 10_000 };
+
+export const pruneIncidents = `delete from fleet_incidents where closed_at is not null and (
+    closed_at < clock_timestamp() - make_interval(days => ${kept.days})
+    or position < (select min(position) from (
+      select position from fleet_incidents order by position desc limit ${kept.count}) newest))`;
+
+/** Records that the database was away: its end is told next. @returns whether it was recorded */
+export async function recordOutage(db: Db, lostAt: number | null): Promise<boolean> {
+  if (lostAt === null) return false;
+  const kind = 'database_unreachable';
+  const { cause, next } = sentences[kind]();
+  const recorded = await query(db, insertOutage, [kind, cause, next.command, lostAt, outageFromMs]);
+  return recorded.length > 0;
+}
+
+// Every process that was cut off from it knows; the first one records it.
+const insertOutage = `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, closed_at,
+    resolution, extent, most, affected, ever)
+  select $1, $1, 'critical', $2, $3, at, at, now, now, 'recovered', none, none, affected, affected
+  from (select to_timestamp($4::float8 / 1000) as at, clock_timestamp() as now,
+      '{"hosts": 0, "deckies": 0, "down": 0}'::jsonb as none,
+      '[{"host": null, "name": "database", "state": null}]'::jsonb as affected) outage
+  where now - at >= make_interval(secs => $5::float8 / 1000) and not exists (
+    select from fleet_incidents where kind = $1 and closed_at > at)
+  returning position`;

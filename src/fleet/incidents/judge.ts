@@ -1,0 +1,184 @@
+import type { SentMessages } from '../alerts/limit.ts';
+import { limitMessage, withinLimit } from '../alerts/limit.ts';
+import type { Notification } from '../alerts/notification.ts';
+import type { FleetFacts } from './facts.ts';
+import {
+  type Closed,
+  type Ended,
+  type Extent,
+  extentOf,
+  follow,
+  larger,
+  namesOf,
+  type StoredIncident,
+  withNames,
+} from './follow.ts';
+import type { Incident } from './incident.ts';
+import { openMessage, resolvedMessage } from './message.ts';
+import { type Evaluation, evaluate } from './rules.ts';
+import { tellsGrown, tellsOpened } from './tell.ts';
+
+/** What is known when it is decided which incidents are open, and what is told of them. */
+export interface JudgedFacts extends FleetFacts {
+  /** The incidents that are open, and those whose end was not told yet. */
+  readonly stored: readonly StoredIncident[];
+  readonly untoldEnds: readonly (Closed & { readonly position: number; readonly at: number })[];
+  readonly ended: readonly Ended[];
+  /** How many messages about a host were sent in its current minute. */
+  readonly sent: ReadonlyMap<string, SentMessages>;
+}
+
+/** How messages are made; null: there is no receiver, and nothing is told. */
+export type Telling = { readonly publicUrl: string | null } | null;
+
+/** What is written of an incident that is open. */
+export interface OpenState {
+  readonly now: Incident;
+  readonly most: Extent;
+  readonly ever: StoredIncident['ever'];
+  readonly told: StoredIncident['told'];
+}
+
+export interface Judgement {
+  readonly evaluation: Evaluation;
+  readonly opened: readonly OpenState[];
+  readonly kept: readonly OpenState[];
+  /** `isTold`: nothing is left to be told about its end. */
+  readonly closed: readonly (Closed & { readonly isTold: boolean })[];
+  /** The ids of the open incidents that are told now, with all that they affect. */
+  readonly told: readonly string[];
+  /** The ends that are told now, of `untoldEnds`. */
+  readonly endsTold: readonly number[];
+  readonly notifications: readonly Notification[];
+  readonly limits: readonly { readonly host: string; readonly sent: number; readonly heldBack: number }[];
+}
+
+/** Decides which incidents are open now, and which messages are sent about them. */
+export function judge(facts: JudgedFacts, telling: Telling): Judgement {
+  const { now, stored } = facts;
+  const evaluation = evaluate(facts);
+  const { opened, kept, closed } = follow(stored, facts, evaluation, facts.ended);
+  const open = [
+    ...opened.map((one) => ({ now: one, before: null })),
+    // Some facts do not know since when they hold.
+    ...kept.map(({ now: one, before }) => ({
+      now: { ...one, since: Math.min(one.since, before.since) },
+      before,
+    })),
+  ];
+  const due = telling === null ? [] : dueMessages(facts, { open, closed }, telling.publicUrl);
+  const limited = withinLimits(due, facts, telling?.publicUrl ?? null);
+  const going = new Set(limited.going);
+  const isTold = (of: unknown): boolean => due.some((one) => one.of === of && going.has(one));
+  const states = open.map(({ now: one, before }): OpenState => {
+    const extent = extentOf(one);
+    return {
+      now: one,
+      most: before === null ? extent : larger(before.most, extent),
+      ever: withNames(before?.ever ?? [], namesOf(one.affected)),
+      told: isTold(one) ? { ...extent, at: now } : smaller(before?.told ?? null, extent),
+    };
+  });
+  return {
+    evaluation,
+    opened: states.slice(0, opened.length),
+    kept: states.slice(opened.length),
+    closed: closed.map((one) => ({ ...one, isTold: isSilent(one) || isTold(one) })),
+    told: open.filter(({ now: one }) => isTold(one)).map(({ now: one }) => one.id),
+    endsTold: facts.untoldEnds.filter(isTold).map(({ position }) => position),
+    notifications: [...limited.going.map(({ message }) => message), ...limited.about],
+    limits: limited.limits,
+  };
+}
+
+/** A message, and the incident that it is about. */
+interface Due {
+  readonly of: unknown;
+  /** The only host that it is about; empty: it is about several, or about none. */
+  readonly host: string;
+  readonly message: Notification;
+}
+
+/** Of what was covered the end is not told, and of what nobody was told neither. */
+const isSilent = ({ before, resolution }: Closed): boolean =>
+  resolution === 'covered' || (before.told === null && before.kind !== 'notifications_undelivered');
+
+function dueMessages(
+  { now, hosts, untoldEnds }: JudgedFacts,
+  {
+    open,
+    closed,
+  }: { open: readonly { now: Incident; before: StoredIncident | null }[]; closed: readonly Closed[] },
+  publicUrl: string | null,
+): readonly Due[] {
+  const isLate = hosts.some((one) => one.isLate);
+  const deckiesOf = new Map(hosts.map((one) => [one.host, one.deckies]));
+  const made = (of: unknown, message: Notification): Due => ({ of, host: message.host_uuid, message });
+  const ends = [
+    ...untoldEnds,
+    ...closed.filter((one) => !isSilent(one)).map((one) => ({ ...one, at: now, source: one })),
+  ];
+  return [
+    ...ends.map((one) =>
+      made('source' in one ? one.source : one, resolvedMessage(one, one.at, { deckiesOf, publicUrl, now })),
+    ),
+    ...open.flatMap(({ now: one, before }) => {
+      const state = before ?? untold(one, now);
+      const event = tellsOpened(state, isLate, now)
+        ? 'opened'
+        : tellsGrown(state, grownExtent(one), now)
+          ? 'grown'
+          : null;
+      return event === null ? [] : [made(one, openMessage(one, event, { deckiesOf, publicUrl, now }))];
+    }),
+  ];
+}
+
+/** Without what is being deployed: nothing is told about it meanwhile. */
+function grownExtent(one: Incident): Extent & { fresh: number } {
+  const affected = one.affected.filter(({ decky }) => decky?.isDeploying !== true);
+  const fresh = affected.filter(({ isTold }) => isTold === false).length;
+  if (affected.length === one.affected.length) return { ...extentOf(one), fresh };
+  const hosts = new Set(affected.map(({ host }) => host)).size;
+  return { ...extentOf({ ...one, affected, hosts, deckies: affected.length }), fresh };
+}
+
+const untold = (one: Incident, now: number): StoredIncident => ({
+  ...one,
+  affected: [],
+  ever: [],
+  openedAt: now,
+  extent: extentOf(one),
+  most: extentOf(one),
+  told: null,
+});
+
+/** What has shrunk since it was told grows anew. */
+const smaller = (told: StoredIncident['told'], extent: Extent): StoredIncident['told'] =>
+  told && {
+    at: told.at,
+    hosts: Math.min(told.hosts, extent.hosts),
+    deckies: Math.min(told.deckies, extent.deckies),
+    down: Math.min(told.down, extent.down),
+  };
+
+/** The messages that still have room in the minute of their host. What is held back stays due. */
+function withinLimits(due: readonly Due[], { sent, now }: JudgedFacts, publicUrl: string | null) {
+  const going: Due[] = [];
+  const about: Notification[] = [];
+  const limits: { host: string; sent: number; heldBack: number }[] = [];
+  for (const [host, some] of Map.groupBy(due, (one) => one.host)) {
+    // Several hosts or the control plane: a worker that was taken over cannot make any number of them.
+    if (host === '') {
+      going.push(...some);
+      continue;
+    }
+    const { sent: before, limited } = sent.get(host) ?? { sent: 0, limited: false };
+    const room = withinLimit(some, before);
+    going.push(...room.going);
+    if (room.heldBack.length > 0 && !limited)
+      about.push(limitMessage(host, room.heldBack.length, now, publicUrl));
+    limits.push({ host, sent: before + room.going.length, heldBack: room.heldBack.length });
+  }
+  return { going: going.sort((a, b) => due.indexOf(a) - due.indexOf(b)), about, limits };
+}

@@ -1,0 +1,38 @@
+import type { HostFacts } from './facts.ts';
+import type { Affected, IncidentKind, Severity } from './incident.ts';
+
+const severityOfKind: Readonly<Record<IncidentKind, Severity>> = {
+  database_unreachable: 'critical',
+  queues_unreachable: 'critical',
+  // Workers enqueue their own passes while nobody serves the schedule.
+  scheduler_silent: 'warning',
+  notifications_undelivered: 'warning',
+  queue_paused: 'warning',
+  host_stale: 'critical',
+  // Somebody asked for it.
+  host_stopped: 'info',
+  docker_unreachable: 'critical',
+  host_flapping: 'warning',
+  pass_failing: 'warning',
+  host_down: 'critical',
+  deployment_failed: 'warning',
+  deckies_down: 'warning',
+  decky_flapping: 'warning',
+};
+
+/** At least this many, and more than half of the host's, are most of it. */
+const mostFrom = 3;
+export const isMost = (count: number, deckies: number): boolean => count >= mostFrom && count * 2 > deckies;
+
+/** Deckies that are most of a host's are as severe as the host itself. */
+export function severityOf(
+  kind: IncidentKind,
+  affected: readonly Affected[],
+  hosts: ReadonlyMap<string, HostFacts>,
+): Severity {
+  if (kind !== 'deckies_down' && kind !== 'deployment_failed') return severityOfKind[kind];
+  const byHost = Map.groupBy(affected, ({ host }) => host ?? '');
+  return [...byHost].some(([host, some]) => isMost(some.length, hosts.get(host)?.deckies ?? 0))
+    ? 'critical'
+    : severityOfKind[kind];
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { isWanted } from '../fleet/alerts/filter.ts';
+import { outageFromMs, outageMessage } from '../fleet/incidents/outage.ts';
+import type { Log } from '../lib/log.ts';
+import type { Look, Sending } from '../pass/outbox.ts';
+import type { Receiver } from './receiver.ts';
+import type { Outcome } from './repeat.ts';
+
+/** What this process knows of an outage of the database. Times are epoch milliseconds. */
+export interface DatabaseOutage {
+  /** Since when the database does not answer; null: it does. */
+  awaySince(): number | null;
+  /** Since when it did not answer until now, as long as no process can have recorded it. */
+  unrecordedSince(): number | null;
+  /** Whether it was over so short a time ago that other parts were not looked at since. */
+  isJustOver(): boolean;
+  /** Whether this process is the one that tells it. */
+  isTeller(): boolean;
+  failed(at: number): void;
+  looked(look: Pick<Look, 'lastLookSeconds' | 'isTeller'>): void;
+}
+
+/** Milliseconds within which each part of the control plane is looked at again. */
+const looksAgainWithinMs = 15_000;
+
+export function databaseOutage(): DatabaseOutage {
+  let endedAt = -Infinity;
+  let away: number | null = null;
+  let unrecorded: number | null = null;
+  let tells = false;
+  return {
+    awaySince: () => away,
+    unrecordedSince: () => unrecorded,
+    isJustOver: () => away !== null || Date.now() - endedAt < looksAgainWithinMs,
+    isTeller: () => tells,
+    failed: (at) => {
+      away ??= at;
+      unrecorded ??= at;
+    },
+    looked: ({ lastLookSeconds, isTeller = false }) => {
+      if (away !== null) endedAt = Date.now();
+      away = null;
+      // Another process that holds the lock has not recorded it.
+      if (lastLookSeconds !== 0) return;
+      unrecorded = null;
+      tells = isTeller;
+    },
+  };
+}
+
+/** The longest pause in milliseconds before the message is sent again. */
+const againAtMostMs = 30_000;
+
+/** Tells a receiver directly that the database does not answer: meanwhile no message can be written. */
+export function outageTeller(
+  outage: Pick<DatabaseOutage, 'awaySince' | 'isTeller'>,
+  receiver: Pick<Receiver, 'send' | 'origin' | 'filter'>,
+  { publicUrl, stopped, log }: { publicUrl: string | null; stopped: AbortSignal; log: Log },
+): () => Promise<Outcome> {
+  let message: (Sending & { readonly since: number }) | null = null;
+  let isTold = false;
+  let notBefore = 0;
+  return async () => {
+    const since = outage.awaySince();
+    if (since === null || !outage.isTeller() || Date.now() - since < outageFromMs) return 'rest';
+    if (message?.since !== since) {
+      const body = outageMessage(since, publicUrl);
+      message = { id: randomUUID(), attempts: 0, body, since };
+      isTold = !isWanted(receiver.filter, body);
+      notBefore = 0;
+    }
+    if (isTold || performance.now() < notBefore) return 'rest';
+    const outcome = await receiver.send(message, stopped);
+    isTold = outcome.kind === 'delivered' || outcome.kind === 'refused';
+    if (outcome.kind !== 'delivered' && !stopped.aborted)
+      log.warn(
+        { receiver: receiver.origin, reason: outcome.reason },
+        'cannot deliver the notification that the database does not answer',
+      );
+    notBefore =
+      performance.now() +
+      (outcome.kind === 'busy'
+        ? outcome.seconds * 1000
+        : Math.min(againAtMostMs, 1000 * 2 ** message.attempts));
+    message = { ...message, attempts: message.attempts + 1 };
+    return 'rest';
+  };
+}

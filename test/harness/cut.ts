@@ -1,0 +1,54 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A TCP proxy in front of a store, which can be cut as a cable is. */
+export interface CutProxy {
+  /** The address of the store through the proxy. */
+  readonly url: string;
+  cut(): void;
+  mend(): void;
+  close(): Promise<void>;
+}
+
+export async function cutProxy(address: string, defaultPort: number): Promise<CutProxy> {
+  const to = new URL(address);
+  const target = { host: to.hostname, port: Number(to.port || defaultPort) };
+  const open = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((near) => {
+    if (isCut) return void near.destroy();
+    const far = connect(target);
+    for (const one of [near, far]) {
+      open.add(one);
+      one.on('error', () => undefined);
+      one.on('close', () => {
+        open.delete(one);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const listening = server.address();
+  const url = new URL(address);
+  url.hostname = '127.0.0.1';
+  url.port = String(typeof listening === 'object' ? listening?.port : 0);
+  const end = (): void => {
+    for (const one of open) one.destroy();
+  };
+  return {
+    url: url.href,
+    cut: () => {
+      isCut = true;
+      end();
+    },
+    mend: () => {
+      isCut = false;
+    },
+    close: async () => {
+      isCut = true;
+      end();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
