@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type ForeignWrite, type HostFacts, judge, type Transition } from './judge.ts';
-import { type Container, type StateFile, stateOf } from './model.ts';
+import { type Container, isReached, type StateFile, stateOf } from './model.ts';
 import { differences } from './quiet.ts';
 import { type Timeline, timeline } from './timeline.ts';
 
@@ -47,6 +47,18 @@ describe('the model of the walk', () => {
       'running',
     );
   });
+});
+
+test('the model holds a decky that can be reached: its base, and a service that has a container', () => {
+  const reached = (services: readonly string[], ...containers: Container[]) =>
+    isReached('web', services, containers, at);
+  const [base, ssh] = [container('web'), container('web-ssh')];
+  assert.equal(reached(['ssh'], base, ssh), true);
+  assert.equal(reached(['http'], base, ssh), true);
+  assert.equal(reached(['ssh'], base), false);
+  assert.equal(reached(['ssh'], ssh), false);
+  assert.equal(reached(['ssh'], container('web', { status: 'paused' }), ssh), false);
+  assert.equal(reached(['sniffer'], base), true);
 });
 
 describe('the judge of the walk', () => {
@@ -105,10 +117,15 @@ describe('the judge of the walk', () => {
       says({ to: null }, 'running', facts({ file: timeline<StateFile>({ kind: 'invalid' }) })) ?? '',
       /was deleted/,
     );
+    const absent = timeline<StateFile>({ kind: 'absent' });
+    const running = (name: string): Timeline<Container | null> => timeline<Container | null>(container(name));
+    const whole = { web: running('web'), 'web-ssh': running('web-ssh') };
     assert.match(
-      says({ to: null }, 'running', facts({ file: timeline<StateFile>({ kind: 'absent' }) })) ?? '',
+      says({ to: null }, 'running', facts({ file: absent, containers: whole })) ?? '',
       /was deleted/,
     );
+    for (const left of [{ web: whole.web }, { 'web-ssh': whole['web-ssh'] }])
+      assert.equal(says({ to: null }, 'running', facts({ file: absent, containers: left })), null);
     assert.match(
       says({ to: 'running' }, null, facts({ file: timeline(declares('mail')) })) ?? '',
       /was inserted/,

@@ -1,4 +1,4 @@
-import { type Container, isAlive, partsOf, type StateFile, stateOf } from './model.ts';
+import { type Container, isReached, partsOf, type StateFile, stateOf } from './model.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A row of `fleet_transitions`; `at` in epoch milliseconds. */
@@ -81,12 +81,12 @@ function isNoMove(transition: Transition, facts: HostFacts, window: Window): str
             facts,
             window,
             name,
-            (containers, services, at) => !isAlive(name, services, containers, at),
+            (containers, services, at) => !isReached(name, services, containers, at),
           )),
     );
     return wasUndesired
       ? null
-      : 'it was deleted, and at no time a file was without it while nothing of it ran';
+      : 'it was deleted, and at no time a file was without it while nobody reached it';
   }
   if (from === null && !files.some((file) => file.kind === 'declares' && file.deckies.has(name)))
     return 'it was inserted, and at no time a file declared it';

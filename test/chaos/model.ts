@@ -86,15 +86,24 @@ export function stateOf(
   return isSound ? 'running' : 'degraded';
 }
 
-/** Whether a row that no file declares is held, because a container of the decky is running. */
-export function isAlive(
+/**
+ * Whether a row that no file declares is held: its base runs, and at least one service, or no service has a container.
+ * A container of the decky for a service that the row does not list counts, too.
+ * @see CONTRACT.md, "What a pass does", rule 3
+ */
+export function isReached(
   decky: string,
   services: readonly string[],
   containers: readonly Container[],
   at: number,
 ): boolean {
-  const named = new Set([decky, ...services.flatMap((service) => namesOf(decky, service))]);
-  return containers.some(
-    (one) => (one.decky === decky || (one.decky === null && named.has(one.name))) && isUp(one, at),
+  const { base, services: expected } = partsOf(decky, services, containers);
+  if (base === undefined || !isUp(base, at)) return false;
+  const unlabelled = new Set(services.flatMap((service) => namesOf(decky, service)));
+  return (
+    expected.length === 0 ||
+    containers.some(
+      (one) => (one.decky === decky || (one.decky === null && unlabelled.has(one.name))) && isUp(one, at),
+    )
   );
 }

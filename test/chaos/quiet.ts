@@ -3,7 +3,7 @@ import type { QueueBackend } from '../../src/queue/backend.ts';
 import { waitFor } from '../harness/wait.ts';
 import type { WalkHost } from './host.ts';
 import type { Ledger } from './ledger.ts';
-import { isAlive, stateOf } from './model.ts';
+import { isReached, stateOf } from './model.ts';
 import type { Program } from './program.ts';
 
 export interface Recorded {
@@ -74,13 +74,13 @@ export function differences(
     });
     return [...lost, ...wrong].join('; ');
   }
-  // The fleet was torn down: rows with running containers are held, others are deleted.
-  const alive = ({ name, services }: Recorded): boolean => isAlive(name, services, containers, at);
+  // The fleet was torn down: rows whose decky can be reached are held, others are deleted.
+  const reached = ({ name, services }: Recorded): boolean => isReached(name, services, containers, at);
   return [
-    ...rows.filter((row) => !alive(row)).map(({ name }) => `${name} is recorded, and nothing of it runs`),
+    ...rows.filter((row) => !reached(row)).map(({ name }) => `${name} is recorded, and nobody reaches it`),
     ...before
-      .filter((row) => alive(row) && !found.has(row.name))
-      .map(({ name }) => `${name} runs, and is not held`),
+      .filter((row) => reached(row) && !found.has(row.name))
+      .map(({ name }) => `${name} is reached, and is not held`),
   ].join('; ');
 }
 
