@@ -7,8 +7,11 @@ import { type Asker, threadAsker } from './asker.ts';
 import { nextPart, partSize } from './parts.ts';
 import { rowOf, type Values } from './session.ts';
 
-/** The time limit of a call in milliseconds. */
-const answerWithinMs = 5000;
+export interface DecnetTableLimits {
+  /** The time limit of a call. */
+  readonly answerWithinMs: number;
+}
+const defaults: DecnetTableLimits = { answerWithinMs: 5000 };
 
 /**
  * Milliseconds without a lock of ours after each transaction. A program that waits for SQLite's lock looks at it after 1, 3, 8, 18,
@@ -27,7 +30,7 @@ interface Kept {
 }
 
 /** Opens DECNET's own table. Connects with the first call. @throws FleetError CONFIG_INVALID */
-export function openDecnetTable(url: string): DecnetTable {
+export function openDecnetTable(url: string, { answerWithinMs } = defaults): DecnetTable {
   const address = parseDecnetAddress(url);
   if ('problem' in address) {
     throw new FleetError('CONFIG_INVALID', `DECNET_DATABASE_URL ${wrongAddress(address.problem)}`);
