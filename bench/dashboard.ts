@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { Browser } from 'playwright-core';
+import { cellsAtMost } from '../src/web/pages/map.ts';
 import { openBrowser } from '../test/harness/browser.ts';
 import { testHost } from '../test/harness/host.ts';
 import { postgresServer } from '../test/harness/servers.ts';
@@ -107,8 +108,18 @@ function askedPages({ rows, hosts }: Place): readonly Asked[] {
   const oneRow = 'select * from fleet_deckies where host_uuid = $1 and name = $2';
   return [
     {
-      path: '/',
-      name: '/ (the fleet)',
+      path: '/?view=map',
+      name: '/ (the fleet, as a map)',
+      holds: showsMap(rows),
+      floor: {
+        statement: `select host_uuid, name, state from (
+          select host_uuid, name, state, row_number() over (partition by host_uuid) as place from fleet_deckies) d where place <= $1`,
+        values: [cellsOfHost(rows)],
+      },
+    },
+    {
+      path: '/?view=list',
+      name: '/ (the fleet, as a list)',
       holds: showsFleet(rows),
       floor: {
         statement: `select d.host_uuid, name, decky_ip, services, state, d.last_error, d.updated_at
@@ -166,6 +177,22 @@ function showsFleet(rows: readonly Row[]): (body: string) => boolean {
     body.split('<tr data-key=').length - 1 === expected.length &&
     expected.every(({ host_uuid, name }) => body.includes(`<tr data-key="${host_uuid} ${name}"`));
 }
+
+/** The number of cells of each host on the map: all hosts have equally many deckies. */
+function cellsOfHost(rows: readonly Row[]): number {
+  const hosts = new Set(rows.map(({ host_uuid }) => host_uuid)).size;
+  return Math.min(Math.ceil(rows.length / hosts), Math.floor(cellsAtMost / Math.min(hosts, shown.hosts)));
+}
+
+/** The number of cells on the map. */
+const mappedOf = (rows: readonly Row[]): number =>
+  cellsOfHost(rows) * Math.min(shown.hosts, new Set(rows.map(({ host_uuid }) => host_uuid)).size);
+
+const showsMap =
+  (rows: readonly Row[]) =>
+  (body: string): boolean =>
+    body.includes(`${rows.length.toLocaleString('en')} deckies`) &&
+    body.split('" href="/deckies/').length - 1 === mappedOf(rows);
 
 async function pageTimes(place: Place, rounds: number): Promise<readonly Line[]> {
   const pages = askedPages(place).map((page) => ({
@@ -239,7 +266,7 @@ async function paintTimes({ url, rows }: Place, rounds: number): Promise<readonl
     const times: number[] = [];
     for (let round = 0; round <= rounds; round++) {
       await sleep(apart);
-      const time = await paintTime(browser, `${url}/`, fleetRows(rows).length);
+      const time = await paintTime(browser, `${url}/?view=map`, mappedOf(rows));
       // The first page starts the renderer.
       if (round > 0) times.push(time);
     }
@@ -262,8 +289,8 @@ async function paintTime(browser: Browser, url: string, expected: number): Promi
       painted = await page.evaluate(paintedAt);
       return painted !== null;
     });
-    const found = await page.locator('tr[data-key]').count();
-    if (found !== expected) throw new Error(`the browser shows ${found} of ${expected} deckies`);
+    const found = await page.locator('.cells a').count();
+    if (found !== expected) throw new Error(`the browser shows ${found} of ${expected} cells`);
     return Number(painted);
   } finally {
     await context.close();

@@ -18,6 +18,13 @@ export interface ListedDecky extends DeckyRow {
   readonly matched: number;
 }
 
+/** A recorded decky on the map of the fleet. */
+export interface MappedDecky {
+  readonly host_uuid: string;
+  readonly name: string;
+  readonly state: FleetState;
+}
+
 /** The row of one decky with its content. */
 export interface RecordedDecky extends DeckyRow {
   readonly decky_config: Json;
@@ -50,6 +57,11 @@ export interface Pages {
       order: Order;
     },
   ): Promise<readonly ListedDecky[]>;
+  /**
+   * The states of all deckies of some hosts, sorted by host and name.
+   * @param perHost the maximum number of deckies for each host; of more, those with problems
+   */
+  map(hosts: readonly string[], perHost: number): Promise<readonly MappedDecky[]>;
   /** The number of deckies of each host that match the filter. */
   matched(filter: DeckyFilter): Promise<ReadonlyMap<string, number>>;
   /** One page of the deckies that match the filter. */

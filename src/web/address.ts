@@ -9,6 +9,8 @@ import type { DeckyFilter, Order } from '../views/pages.ts';
 export interface FleetAddress extends DeckyFilter {
   readonly host: string | null;
   readonly order: Order;
+  /** A cell for each decky, or a row; null: whichever shows the whole fleet on few screens. */
+  readonly view: View | null;
   /** Hosts whose running deckies are shown. */
   readonly open: readonly string[];
   /** From 1. */
@@ -19,6 +21,8 @@ export interface FleetAddress extends DeckyFilter {
   readonly notUnderstood: FleetError | null;
 }
 
+export const views = ['map', 'list'] as const;
+export type View = (typeof views)[number];
 const orders: readonly Order[] = ['broken', 'name', 'recent'];
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -60,6 +64,7 @@ export function parseAddress(query: Query): FleetAddress {
     service: text('service'),
     host: host !== null && isLegalHost(host) ? host : null,
     order: orders.find((order) => order === text('sort')) ?? 'broken',
+    view: views.find((view) => view === text('view')) ?? null,
     open,
     page: Math.max(1, Math.min(10_000, Math.floor(Number(text('page')) || 1))),
   };
@@ -87,13 +92,14 @@ export const isFiltered = ({ words, states, service }: FleetAddress): boolean =>
 
 /** The address with some parts changed. Parts that have their default value are left out. */
 export function addressOf(now: FleetAddress, change: Partial<FleetAddress> = {}): string {
-  const { words, state, service, host, order, open, page } = { ...now, ...change };
+  const { words, state, service, host, order, view, open, page } = { ...now, ...change };
   const parts: [string, string][] = [
     ...(words.length === 0 ? [] : ([['q', words.join(' ')]] as const)),
     ...(state === null ? [] : ([['state', state]] as const)),
     ...(service === null ? [] : ([['service', service]] as const)),
     ...(host === null ? [] : ([['host', host]] as const)),
     ...(order === 'broken' ? [] : ([['sort', order]] as const)),
+    ...(view === null ? [] : ([['view', view]] as const)),
     ...open.map((one) => ['open', one] as const),
     ...(page === 1 ? [] : ([['page', String(page)]] as const)),
   ].map(([name, value]) => [name, value]);

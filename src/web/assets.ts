@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import * as nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
+import { version } from '../lib/package.ts';
 
 export interface Asset {
   readonly type: string;
@@ -14,11 +15,27 @@ const types: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-const names = ['style.css', 'icon.svg', 'live.js', 'theme.js'] as const;
+const names = [
+  'style.css',
+  'map.css',
+  'icon.svg',
+  'theme.js',
+  'live.js',
+  // The modules that `live.js` imports.
+  'ages.js',
+  'announce.js',
+  'filters.js',
+  'keys.js',
+  'map.js',
+  'merge.js',
+  'refresh.js',
+  'stream.js',
+  'theme-button.js',
+] as const;
 
 /** The routes of the scripts and styles. */
-export async function registerAssets(app: FastifyInstance): Promise<void> {
-  for (const [name, { type, body }] of await loadAssets()) {
+export function registerAssets(app: FastifyInstance, assets: ReadonlyMap<string, Asset>): void {
+  for (const [name, { type, body }] of assets) {
     // The pages request them with the version in the address, so they may be cached.
     app.get(`/assets/${name}`, (_request, reply) =>
       reply.type(type).header('cache-control', 'private, max-age=3600').send(body),
@@ -31,8 +48,12 @@ export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   const isSource = import.meta.url.endsWith('.ts');
   const read = async (name: string): Promise<string> => {
     const file = (found: string): string => fileURLToPath(new URL(`./client/${found}`, import.meta.url));
-    if (!isSource || !name.endsWith('.js')) return readFile(file(name), 'utf8');
-    return stripped(await readFile(file(name.replace(/js$/, 'ts')), 'utf8'));
+    if (!name.endsWith('.js')) return readFile(file(name), 'utf8');
+    return withVersion(
+      isSource
+        ? stripped(await readFile(file(name.replace(/js$/, 'ts')), 'utf8'))
+        : await readFile(file(name), 'utf8'),
+    );
   };
   const assets = await Promise.all(
     names.map(async (name) => {
@@ -42,6 +63,10 @@ export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   );
   return new Map(assets);
 }
+
+/** As the pages do, the modules request each other with the version in the address. */
+const withVersion = (script: string): string =>
+  script.replaceAll(/^(import .*'\.\/[\w-]+)\.[jt]s';$/gm, `$1.js?${version}';`);
 
 /** Strips types without Node's warning about an experimental function, which does not concern the user. */
 function stripped(source: string): string {

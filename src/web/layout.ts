@@ -11,6 +11,23 @@ export interface Page {
 const link = (href: string, name: string, isHere: boolean): Html =>
   html`<a href="${href}"${isHere ? html` aria-current="page"` : null}>${name}</a>`;
 
+const keyHelp = html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2>
+<dl>${[
+  [['/'], 'search'],
+  [['j'], 'next row'],
+  [['k'], 'previous row'],
+  [['Enter'], 'open it; in the search: go to the first row'],
+  [['←', '→', '↑', '↓'], 'move on the map'],
+  [['g', 'f'], 'the fleet'],
+  [['g', 'h'], 'all hosts'],
+  [['g', 'y'], 'the history'],
+  [['g', 'q'], 'the queues'],
+].map(
+  ([keys, what]) =>
+    html`<div><dt>${[keys ?? []].flat().map((key) => html`<kbd>${key}</kbd> `)}</dt><dd>${what as string}</dd></div>`,
+)}</dl>
+<form method="dialog"><button>Close</button></form></dialog>`;
+
 /** A whole page. It works without scripts, which only add live updates. */
 export const layout = ({ title, body, section }: Page): string =>
   `<!doctype html>\n${
@@ -22,6 +39,7 @@ export const layout = ({ title, body, section }: Page): string =>
 <title>${title} · decnet-fleet</title>
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/assets/style.css?${version}">
+<link rel="stylesheet" href="/assets/map.css?${version}">
 <script src="/assets/theme.js?${version}"></script>
 <script type="module" src="/assets/live.js?${version}"></script>
 </head>
@@ -36,7 +54,8 @@ export const layout = ({ title, body, section }: Page): string =>
 <p id="announced" class="quiet" role="status"></p>
 </header>
 <main id="main" tabindex="-1">${body}</main>
-<footer>decnet-fleet ${version}</footer>
+<footer>decnet-fleet ${version}<span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
+${keyHelp}
 </body>
 </html>`.text
   }`;

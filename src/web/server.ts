@@ -5,8 +5,9 @@ import { secure } from './admission.ts';
 import { limitAnswers } from './answer-limit.ts';
 import { cannotShow, fail, pathForLog, send } from './answers.ts';
 import { registerApi } from './api.ts';
-import { registerAssets } from './assets.ts';
+import { loadAssets, registerAssets } from './assets.ts';
 import { queueBoard } from './board.ts';
+import { compressAnswers } from './compression.ts';
 import { createApp } from './create-app.ts';
 import { type Page, problem } from './layout.ts';
 import { limitedPorts } from './limited.ts';
@@ -53,11 +54,17 @@ export async function startDashboard(
   const board = queueBoard(ports.queues, ports.report, { canChange, log: ports.log, away });
   const answers = shared<Page | null>();
   const stream = liveStream(() => ports.pages.pulse(), answers.invalidate, ports.log);
-  await registerAssets(app);
-  registerProbes(app, ports);
-  registerApi(app, ports);
-  registerStream(app, stream);
-  registerPages(app, { ports, canChange, board, answers });
+  // A scope of their own: the board changes its answers after those hooks.
+  const assets = await loadAssets();
+  await app.register((scope, _options, done) => {
+    compressAnswers(scope);
+    registerAssets(scope, assets);
+    registerProbes(scope, ports);
+    registerApi(scope, ports);
+    registerStream(scope, stream);
+    registerPages(scope, { ports, canChange, board, answers });
+    done();
+  });
   await board.register(app);
 
   const close = async (): Promise<void> => {

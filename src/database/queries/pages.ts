@@ -2,7 +2,15 @@ import { isFleetState } from '../../fleet/state.ts';
 import { severity } from '../../fleet/words.ts';
 import { parseJson } from '../../lib/json-text.ts';
 import { printableDeep } from '../../lib/text.ts';
-import type { DeckyFilter, ListedDecky, Order, Pages, Pulse, RecordedDecky } from '../../views/pages.ts';
+import type {
+  DeckyFilter,
+  ListedDecky,
+  MappedDecky,
+  Order,
+  Pages,
+  Pulse,
+  RecordedDecky,
+} from '../../views/pages.ts';
 import type { Query } from '../query.ts';
 import { bounded, iso, readableServices, shortReason, staleAfter } from '../sql.ts';
 import { forPeople } from './report.ts';
@@ -17,6 +25,7 @@ export function pages(ask: Query, defaultInterval: number): Pages {
   return {
     deckies: (filter, { hosts, open, perHost, quiet, order }) =>
       query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),
+    map: (hosts, perHost) => query<MappedDecky>(selectMap, [hosts, perHost]),
     matched: async (filter) => {
       const rows = await query<{ host_uuid: string; n: number }>(
         `select host_uuid, count(*)::int as n from fleet_deckies d where ${matches} group by host_uuid`,
@@ -108,6 +117,12 @@ const selectShown = (order: Order): string => `select ${columns}, d.matched from
   where d.place <= case when d.host_uuid = any ($5::text[]) then 20 * $6::int else $6::int end
     and (not $7::boolean or d.state <> 'running' or d.matched <= $6::int or d.host_uuid = any ($5::text[]))
   order by d.host_uuid, d.place`;
+
+const selectMap = `select host_uuid, name, state from (
+    select host_uuid, name, state,
+      row_number() over (partition by host_uuid order by ${severityOf}, name) as place
+    from fleet_deckies d where host_uuid = any ($1::text[])) d
+  where place <= $2 order by host_uuid, name`;
 
 /** More changes of one decky than a band of a week can show. */
 const transitionsAtMost = 5000;

@@ -1,0 +1,51 @@
+// On a change the page is fetched again, and the rows that differ are replaced.
+
+import { tick } from './ages.ts';
+import { merge } from './merge.ts';
+
+/** The base address of the dashboard. Behind a proxy it may include a path. */
+export const root = new URL('../', import.meta.url);
+/** The minimum time between two refreshes, in milliseconds. */
+const atMostEvery = 800;
+
+let isRefreshing = false;
+let isDue = false;
+let url = location.href;
+
+/** The page is fetched from another address from now on. */
+export function follow(address: string): void {
+  url = address;
+}
+
+/** Whether it is still fetched from there. */
+export const isFollowed = (address: string): boolean => url === address;
+
+export async function refresh(): Promise<void> {
+  if (isRefreshing) {
+    isDue = true;
+    return;
+  }
+  isRefreshing = true;
+  isDue = false;
+  const asked = url;
+  try {
+    const reply = await fetch(asked, { headers: { accept: 'text/html' } });
+    if (reply.ok && asked === url) put(new DOMParser().parseFromString(await reply.text(), 'text/html'));
+  } catch {
+    // The state of the stream shows that the server is unreachable.
+  } finally {
+    setTimeout(() => {
+      isRefreshing = false;
+      if (isDue) void refresh();
+    }, atMostEvery);
+  }
+}
+
+function put(page: Document): void {
+  document.title = page.title;
+  for (const fresh of page.querySelectorAll<HTMLElement>('[data-live]')) {
+    const old = document.getElementById(fresh.id);
+    if (old !== null) merge(old, fresh, () => void refresh());
+  }
+  tick();
+}

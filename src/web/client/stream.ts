@@ -1,0 +1,57 @@
+// The event stream: it says that something has changed, and whether it works.
+
+import { ageOf } from './ages.ts';
+import { announce } from './announce.ts';
+import { refresh, root } from './refresh.ts';
+
+const stream = document.getElementById('stream');
+let heard = Date.now();
+let trouble: 'off' | 'lost' | 'blind' | null = 'off';
+
+export function showHealth(): void {
+  if (stream === null) return;
+  const old = Date.now() - heard;
+  const [state, text] =
+    trouble === null && old < 15_000
+      ? ['live', '● live']
+      : trouble === 'off'
+        ? ['off', 'connecting …']
+        : [
+            'lost',
+            `◌ ${trouble === 'blind' ? 'the database does not answer' : 'reconnecting …'} showing ${ageOf(old)} old data`,
+          ];
+  if (stream.dataset.state !== state) {
+    if (state === 'lost') announce('Live updates are interrupted');
+    if (state === 'live' && stream.dataset.state === 'lost') announce('Live updates are back');
+    stream.dataset.state = state;
+  }
+  if (stream.textContent !== text) stream.textContent = text ?? '';
+}
+
+export function listen(): void {
+  const events = new EventSource(new URL('api/events', root));
+  const hear = (): void => {
+    heard = Date.now();
+    trouble = null;
+    showHealth();
+  };
+  events.addEventListener('beat', hear);
+  events.addEventListener('changed', ({ data }: MessageEvent<string>) => {
+    hear();
+    const { hosts } = JSON.parse(data) as { hosts: string[] | null };
+    const shown = document.querySelector<HTMLElement>('[data-host]')?.dataset.host;
+    if (shown === undefined || hosts === null || hosts.includes(shown)) void refresh();
+  });
+  events.addEventListener('blind', () => {
+    trouble = 'blind';
+    showHealth();
+  });
+  // The server reports earlier changes at its next check.
+  events.addEventListener('open', hear);
+  events.addEventListener('error', () => {
+    if (trouble !== 'off') trouble = 'lost';
+    showHealth();
+    // The browser does not reconnect after an error status, so connect again.
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  });
+}
