@@ -18,7 +18,8 @@ export function cannotShow(reply: FastifyReply, url: string, why: string): Fasti
     problem(
       'This page cannot be shown',
       why,
-      'Passes are not affected. Reload to try again, or run decnet-fleet doctor to check every part.',
+      'Passes are not affected. This page appears by itself as soon as it can; without scripts, reload it. To check every part, run decnet-fleet doctor.',
+      reply.statusCode === 503,
     ),
   );
 }

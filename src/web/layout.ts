@@ -60,8 +60,11 @@ ${keyHelp}
 </html>`.text
   }`;
 
-/** A page about an error: what failed, and what to do. */
-export const problem = (title: string, what: Part, advice: Part): Page => ({
+/**
+ * A page about an error: what failed, and what to do.
+ * @param isPassing whether it may be over in a moment: the page's script then asks again until it is
+ */
+export const problem = (title: string, what: Part, advice: Part, isPassing = false): Page => ({
   title,
-  body: html`<section class="problem"><h1>${title}</h1><p>${what}</p><p>${advice}</p><p><a href="/">Go to the fleet</a></p></section>`,
+  body: html`<section class="problem"${isPassing ? html` data-passing` : null}><h1>${title}</h1><p>${what}</p><p>${advice}</p><p><a href="/">Go to the fleet</a></p></section>`,
 });

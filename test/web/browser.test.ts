@@ -321,7 +321,7 @@ for (const kind of stores) {
         assert.match(await other.innerText('.host.stale'), /STALE: last pass \d+ s ago \(3 intervals\)/);
         assert.ok((await other.locator(`${row('web-01')} .last-known`).count()) === 1);
         await other.goto(`${second.url}/deckies/host-a/web-01`);
-        assert.match(await other.innerText('.three'), /No worker is running on its host/);
+        assert.match(await other.innerText('#decky'), /No worker is running on its host\. What is desired/);
         await other.goto(`${second.url}/hosts/host-a/plan`);
         assert.match(
           await other.innerText('main'),

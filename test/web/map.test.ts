@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { noBrowser, openBrowser } from '../harness/browser.ts';
 import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
@@ -155,6 +156,22 @@ describe('the map of a large fleet', { skip: noBrowser }, () => {
     await page.keyboard.press('g');
     await page.keyboard.press('h');
     await page.waitForURL('**/hosts');
+  });
+
+  test('a page that could not be shown appears by itself when it can, and does not claim to be live', async () => {
+    const holder = new pg.Client({ connectionString: db.url });
+    await holder.connect();
+    try {
+      await holder.query('begin; lock table fleet_hosts in access exclusive mode');
+      await page.goto(dashboard.url);
+      assert.match(await page.innerText('h1'), /cannot be shown/);
+      assert.match(await page.innerText('#stream'), /trying again/);
+      await holder.query('rollback');
+      await page.waitForSelector('.map');
+      await page.waitForSelector('#stream[data-state=live]');
+    } finally {
+      await holder.end();
+    }
   });
 
   test('as a list on request; a filter always lists', async () => {

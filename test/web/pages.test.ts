@@ -5,6 +5,7 @@ import type { HostView } from '../../src/views/report.ts';
 import { addressOf, parseAddress } from '../../src/web/address.ts';
 import { queuesToShow } from '../../src/web/board-queues.ts';
 import { html } from '../../src/web/html.ts';
+import { duration, percent } from '../../src/web/pages/availability.ts';
 import { hostPage } from '../../src/web/pages/host.ts';
 import type { WebPorts } from '../../src/web/ports.ts';
 import { hostName, isAuthorized, isCrossSite, isKnownHost } from '../../src/web/security.ts';
@@ -49,6 +50,26 @@ describe('the page of a host', () => {
     assert.equal(body.split(sentence).length, 2, body);
     assert.doesNotMatch(await shown(null), /Ports are not checked/);
   });
+});
+
+test('availability is no more exact than the time over which it was measured', () => {
+  const hour = 3_600_000;
+  const cases: readonly [share: number | null, known: number, text: string][] = [
+    [null, 0, 'unknown'],
+    [0.7255, 40_000, '72 %'],
+    [0.7255, 5 * hour, '72.5 %'],
+    [0.7255, 100 * hour, '72.55 %'],
+    [0.999999, 100 * hour, '99.99 %'],
+    [1, 40_000, '100 %'],
+    [0.29, 100 * hour, '29.00 %'],
+  ];
+  for (const [share, known, text] of cases) assert.equal(percent(share, known), text);
+  assert.deepEqual([2000, 59_400, 61_000, 5 * hour + 1_800_000].map(duration), [
+    '2 s',
+    '59 s',
+    '1 min',
+    '5.5 h',
+  ]);
 });
 
 describe('availability', () => {

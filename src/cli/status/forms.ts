@@ -1,7 +1,7 @@
+import { csvText } from '../../lib/csv.ts';
 import { textsOf } from '../../lib/json.ts';
 import type { IncidentView } from '../../views/incidents.ts';
 import type { DeckyRow } from '../../views/report.ts';
-import { csvText } from '../csv.ts';
 import { ago, jsonText, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
 import { byHost } from './by-host.ts';
 import { headText, sumsOf } from './head.ts';

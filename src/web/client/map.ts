@@ -36,11 +36,28 @@ document.addEventListener('keydown', (event) => {
   next.focus();
 });
 
-// Tab leaves the map, and comes back to where it was left.
-document.addEventListener('focusin', ({ target: link }) => {
-  const map = link instanceof HTMLElement ? link.closest('.map') : null;
-  if (map === null || !(link instanceof HTMLElement)) return;
+// Tab leaves the map, and comes back to where it was left, also when the map was replaced in between.
+
+let left: string | null = null;
+
+/** Makes a link the one that Tab stops at. */
+function stopAt(map: Element, link: HTMLElement): void {
   for (const one of map.querySelectorAll<HTMLElement>('a[tabindex="0"], a:not([tabindex])'))
     one.tabIndex = -1;
   link.tabIndex = 0;
+}
+
+document.addEventListener('focusin', ({ target: link }) => {
+  const map = link instanceof HTMLElement ? link.closest('.map') : null;
+  if (map === null || !(link instanceof HTMLElement)) return;
+  left = link.getAttribute('href');
+  stopAt(map, link);
 });
+
+const content = document.getElementById('hosts');
+const restore = (): void => {
+  const map = content?.querySelector('.map') ?? null;
+  const link = left === null ? null : map?.querySelector<HTMLElement>(`a[href="${CSS.escape(left)}"]`);
+  if (map !== null && link && link.tabIndex !== 0) stopAt(map, link);
+};
+if (content !== null) new MutationObserver(restore).observe(content, { childList: true, subtree: true });

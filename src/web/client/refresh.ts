@@ -8,6 +8,11 @@ export const root = new URL('../', import.meta.url);
 /** The minimum time between two refreshes, in milliseconds. */
 const atMostEvery = 800;
 
+/** Whether this is the page of an error that may be over in a moment. */
+export const isErrorPage = document.querySelector('[data-passing]') !== null;
+/** How often such a page asks again, in milliseconds. */
+const askAgainMs = 3000;
+
 let isRefreshing = false;
 let isDue = false;
 let url = location.href;
@@ -30,7 +35,10 @@ export async function refresh(): Promise<void> {
   const asked = url;
   try {
     const reply = await fetch(asked, { headers: { accept: 'text/html' } });
-    if (reply.ok && asked === url) put(new DOMParser().parseFromString(await reply.text(), 'text/html'));
+    if (isErrorPage) {
+      if (reply.ok) location.reload();
+    } else if (reply.ok && asked === url)
+      put(new DOMParser().parseFromString(await reply.text(), 'text/html'));
   } catch {
     // The state of the stream shows that the server is unreachable.
   } finally {
@@ -49,3 +57,5 @@ function put(page: Document): void {
   }
   tick();
 }
+
+if (isErrorPage) setInterval(() => void refresh(), askAgainMs);

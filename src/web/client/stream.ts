@@ -2,30 +2,31 @@
 
 import { ageOf } from './ages.ts';
 import { announce } from './announce.ts';
-import { refresh, root } from './refresh.ts';
+import { isErrorPage, refresh, root } from './refresh.ts';
 
 const stream = document.getElementById('stream');
 let heard = Date.now();
 let trouble: 'off' | 'lost' | 'blind' | null = 'off';
 
+/** The state of the stream, and how it is shown. */
+function health(): readonly ['live' | 'off' | 'lost', string] {
+  if (isErrorPage) return ['lost', '◌ trying again …'];
+  const old = Date.now() - heard;
+  if (trouble === null && old < 15_000) return ['live', '● live'];
+  if (trouble === 'off') return ['off', 'connecting …'];
+  const what = trouble === 'blind' ? 'the database does not answer' : 'reconnecting …';
+  return ['lost', `◌ ${what} showing ${ageOf(old)} old data`];
+}
+
 export function showHealth(): void {
   if (stream === null) return;
-  const old = Date.now() - heard;
-  const [state, text] =
-    trouble === null && old < 15_000
-      ? ['live', '● live']
-      : trouble === 'off'
-        ? ['off', 'connecting …']
-        : [
-            'lost',
-            `◌ ${trouble === 'blind' ? 'the database does not answer' : 'reconnecting …'} showing ${ageOf(old)} old data`,
-          ];
+  const [state, text] = health();
   if (stream.dataset.state !== state) {
     if (state === 'lost') announce('Live updates are interrupted');
     if (state === 'live' && stream.dataset.state === 'lost') announce('Live updates are back');
     stream.dataset.state = state;
   }
-  if (stream.textContent !== text) stream.textContent = text ?? '';
+  if (stream.textContent !== text) stream.textContent = text;
 }
 
 export function listen(): void {

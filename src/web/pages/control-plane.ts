@@ -21,7 +21,7 @@ export function controlPlane(open: readonly IncidentView[], hosts: readonly Host
   return html`<ul class="strip" aria-label="Control plane"><li>Database ${works}</li>
 ${parts.map(({ name, kind, fault }) => {
   const incident = find(kind);
-  return html`<li>${name} ${incident === undefined ? works : broken(html`${fault} since ${age(incident.since)}`)}</li>`;
+  return html`<li>${name} ${incident === undefined ? works : broken(html`${fault} for ${age(incident.since, '')}`)}</li>`;
 })}
 <li>Workers ${heard === hosts.length ? html`<span class="calm">${heard.toLocaleString('en')}</span>` : html`<strong class="warn">${heard.toLocaleString('en')} of ${hosts.length.toLocaleString('en')}</strong>`} heard</li>
 ${paused > 0 ? html`<li><strong class="warn">${paused.toLocaleString('en')} paused</strong></li>` : null}</ul>`;

@@ -1,14 +1,8 @@
-import {
-  type Availability,
-  availabilityOf,
-  type Span,
-  type Stretch,
-  stretchesOf,
-} from '../../fleet/availability.ts';
+import { type Span, stretchesOf } from '../../fleet/availability.ts';
 import { dockerCommand } from '../../fleet/docker-command.ts';
 import type { DeckyView } from '../../fleet/job.ts';
 import { maskSecrets } from '../../fleet/secrets.ts';
-import { stateStyles, withMeaning } from '../../fleet/words.ts';
+import { withMeaning } from '../../fleet/words.ts';
 import { reasonOf } from '../../lib/errors.ts';
 import { equalJson, isObject, type Json, textsOf } from '../../lib/json.ts';
 import type { RecordedDecky } from '../../views/pages.ts';
@@ -17,6 +11,7 @@ import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, hostPath, hostTrouble, stateMark } from '../words.ts';
+import { band } from './availability.ts';
 import { transitionTable } from './history.ts';
 
 const day = 24 * 3600 * 1000;
@@ -52,6 +47,7 @@ export async function deckyPage(ports: WebPorts, host: string, name: string): Pr
 <h1>${name}</h1>
 <div id="decky" data-live data-host="${host}">
 ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
+${asked.kind === 'silence' ? html`<p class="trouble">${asked.why} What is desired and observed now is unknown.</p>` : null}
 <div class="three">
 ${desiredColumn(asked, recorded)}
 ${recordedColumn(recorded, found)}
@@ -85,16 +81,18 @@ async function ask(ports: WebPorts, host: string, name: string): Promise<Asked> 
     const { deckies = [], docker } = await ports.request(data, askWithinMs);
     return { kind: 'answer', view: deckies[0] ?? null, docker };
   } catch (error) {
-    return { kind: 'silence', why: `Its worker does not answer: ${reasonOf(error)}` };
+    return { kind: 'silence', why: `Its worker does not answer: ${reasonOf(error)}.` };
   }
 }
 
 const column = (title: string, question: string, body: Part): Html =>
   html`<section class="card"><h2>${title}</h2><p class="hint">${question}</p>${body}</section>`;
 
+const unknown = html`<p class="empty">unknown</p>`;
+
 function desiredColumn(asked: Asked, recorded: RecordedDecky | null): Html {
   const question = 'declared in the state file of its host';
-  if (asked.kind === 'silence') return column('Desired', question, html`<p class="empty">${asked.why}</p>`);
+  if (asked.kind === 'silence') return column('Desired', question, unknown);
   const desired = asked.view?.desired ?? null;
   if (!isObject(desired))
     return column(
@@ -121,7 +119,7 @@ ${facts({ ip: recorded.ip, services: recorded.services })}${isObject(config) ? r
 
 function observedColumn(asked: Asked, recorded: RecordedDecky | null): Html {
   const question = 'reported by Docker for this page';
-  if (asked.kind === 'silence') return column('Observed', question, html`<p class="empty">${asked.why}</p>`);
+  if (asked.kind === 'silence') return column('Observed', question, unknown);
   const observed = asked.view?.observed ?? null;
   if (observed === null)
     return column(
@@ -199,32 +197,3 @@ function differences(view: DeckyView | null, recorded: RecordedDecky | null, isR
     return html`<p class="hint">${isRotated ? 'Otherwise the' : 'The'} file and the row are equal.</p>`;
   return html`<p class="trouble">≠ The file and the row differ in: ${keys.join(', ')}.</p>`;
 }
-
-function band(title: string, stretches: readonly Stretch[]): Html {
-  const first = stretches[0]?.from ?? 0;
-  const length = Math.max(1, (stretches.at(-1)?.to ?? 1) - first);
-  const { share, known } = availabilityOf(stretches);
-  const bars = stretches.map(({ from, to, state }) => {
-    // Short periods must stay visible.
-    const width = Math.max(3, ((to - from) / length) * 1000);
-    const x = Math.min(((from - first) / length) * 1000, 1000 - width);
-    return html`<rect class="${state === null ? 'unknown' : stateStyles[state].tone}" x="${x.toFixed(1)}" y="0" width="${width.toFixed(1)}" height="20"><title>${state ?? 'not monitored'}: ${new Date(from).toISOString()} to ${new Date(to).toISOString()}</title></rect>`;
-  });
-  return html`<figure class="band"><figcaption><strong>${title}</strong> <span class="figure">${percent(share)}</span> ${share === null ? null : html`running, of ${hours(known)} monitored`}</figcaption>
-<svg viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" aria-label="${title}: ${describe({ share, known })}">${bars}</svg>${legend(stretches)}</figure>`;
-}
-
-/** The legend of a band. */
-function legend(stretches: readonly Stretch[]): Html {
-  const sums = new Map<Stretch['state'], number>();
-  for (const { from, to, state } of stretches) sums.set(state, (sums.get(state) ?? 0) + to - from);
-  return html`<p class="counts hint">${[...sums].map(([state, ms]) => html`<span>${state === null ? 'not monitored' : stateMark(state)} ${hours(ms)}</span>`)}</p>`;
-}
-
-/** Never rounded up to 100. */
-const percent = (share: number | null): string =>
-  share === null ? 'unknown' : share === 1 ? '100 %' : `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
-const hours = (ms: number): string =>
-  ms < 3600_000 ? `${Math.max(1, Math.round(ms / 60_000))} min` : `${Number((ms / 3600_000).toFixed(1))} h`;
-const describe = ({ share, known }: Pick<Availability, 'share' | 'known'>): string =>
-  share === null ? 'unknown' : `${percent(share)} of ${hours(known)} running`;
