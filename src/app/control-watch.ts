@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlFacts } from '../fleet/incidents/facts.ts';
 import { queueName, scheduleQueue } from '../fleet/job.ts';
+import { returnsWithinMs } from '../fleet/pause.ts';
 import { withinLimit } from '../lib/within-limit.ts';
 import type { ControlWatch } from '../notify/notifier.ts';
 import type { QueueBackend } from '../queue/backend.ts';
@@ -83,9 +84,6 @@ export function sightings(lostAfterLooks: number, clock = Date.now) {
     backAt: (): number | null => (missed >= lostAfterLooks ? null : back),
   };
 }
-
-/** Milliseconds after which a host whose queue was resumed has had time for a pass. */
-const returnsWithinMs = 60_000;
 
 /** When a queue was first and last seen paused, epoch milliseconds. */
 interface Paused {

@@ -1,8 +1,9 @@
 import type { Query } from '../database/query.ts';
 import { type JobData, scheduleQueue } from '../fleet/job.ts';
 import { webhookVariable } from '../notify/addresses.ts';
-import type { Views } from '../web/ports.ts';
+import type { PausePort, Views } from '../web/ports.ts';
 import type { Dashboard } from '../web/server.ts';
+import type { PauseStores } from './pauses.ts';
 import type { Stores } from './stores.ts';
 
 /** Starts the dashboard. @throws FleetError CONFIG_INVALID */
@@ -11,17 +12,27 @@ export async function openDashboard(
   { host, port }: { host: string; port: number },
 ): Promise<Dashboard> {
   const { config, log } = stores;
-  const [opened, backend, web, { pages }, { report }, request, { metricsSource }, { undeliveredView }] =
-    await Promise.all([
-      stores.database(),
-      stores.queues(),
-      import('../web/server.ts'),
-      import('../database/queries/pages.ts'),
-      import('../database/queries/report.ts'),
-      import('../queue/request.ts'),
-      import('../database/queries/figures.ts'),
-      import('../database/undelivered.ts'),
-    ]);
+  const [
+    opened,
+    backend,
+    pauses,
+    web,
+    { pages },
+    { report },
+    request,
+    { metricsSource },
+    { undeliveredView },
+  ] = await Promise.all([
+    stores.database(),
+    stores.queues(),
+    stores.pauses(),
+    import('../web/server.ts'),
+    import('../database/queries/pages.ts'),
+    import('../database/queries/report.ts'),
+    import('../queue/request.ts'),
+    import('../database/queries/figures.ts'),
+    import('../database/undelivered.ts'),
+  ]);
   const figures = metricsSource(opened.query, config.intervalSeconds, config.hosts);
   const viewsOf = (query: Query): Views => ({
     report: report(query, config.intervalSeconds, config.hosts),
@@ -34,6 +45,7 @@ export async function openDashboard(
     request: (data: JobData, timeout: number) =>
       request.requestPass(backend, data, timeout, { forget: true }),
     workerLives: (name: string) => request.workerLives(backend, name),
+    pauses: pausePort({ pauses, backend }),
     hostFigures: figures.hosts,
     heartbeat: figures.heartbeat,
     undelivered: () => undeliveredView(opened.query, config.receivers, webhookVariable),
@@ -47,3 +59,17 @@ export async function openDashboard(
   await stores.notifier();
   return dashboard;
 }
+
+/** Loaded on first use, as the other parts. */
+export const pausePort = (stores: PauseStores): PausePort => ({
+  pause: async (host, { by, why, seconds }) =>
+    (await import('./pauses.ts')).pauseHost(stores, host, {
+      by,
+      why,
+      end: seconds === null ? null : { seconds },
+    }),
+  resume: async (host) => (await import('./pauses.ts')).resumeHost(stores, host),
+  resumed: async (host) => {
+    if (await stores.pauses.isPaused(host)) await (await import('./pauses.ts')).resumeHost(stores, host);
+  },
+});

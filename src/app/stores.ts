@@ -8,6 +8,7 @@ import type { DecnetSync } from '../pass/decnet-sync.ts';
 import type { DecnetTable } from '../pass/decnet-table.ts';
 import type { Ledger } from '../pass/ledger.ts';
 import type { Machine } from '../pass/observe.ts';
+import type { Pauses } from '../pass/pauses.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { Report } from '../views/report.ts';
 import { type CloseList, closeList } from './close-list.ts';
@@ -23,6 +24,8 @@ export interface Stores extends CloseList, Omit<DatabaseAccess, 'url'> {
   readonly log: Log;
   report(): Promise<Report>;
   ledger(): Promise<Ledger>;
+  /** The record of paused hosts. */
+  pauses(): Promise<Pauses>;
   redis(): Promise<Redis | null>;
   queues(): Promise<QueueBackend>;
   bus(): Promise<Bus>;
@@ -86,7 +89,10 @@ export function openStores(config: Config, log: Log): Stores {
 }
 
 /** What reads and writes the fleet's tables. */
-const recordsIn = (database: Stores['database'], config: Config): Pick<Stores, 'report' | 'ledger'> => ({
+const recordsIn = (
+  database: Stores['database'],
+  config: Config,
+): Pick<Stores, 'report' | 'ledger' | 'pauses'> => ({
   report: once(async () => {
     const [{ query }, { report }] = await Promise.all([database(), import('../database/queries/report.ts')]);
     return report(query, config.intervalSeconds, config.hosts);
@@ -98,6 +104,10 @@ const recordsIn = (database: Stores['database'], config: Config): Pick<Stores, '
     ]);
     const { historyDays, intervalSeconds } = config;
     return postgresLedger(opened, { version, historyDays, intervalSeconds });
+  }),
+  pauses: once(async () => {
+    const [{ query }, { postgresPauses }] = await Promise.all([database(), import('../database/pauses.ts')]);
+    return postgresPauses(query);
   }),
 });
 

@@ -58,6 +58,12 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['decnet-fleet explain "ssh: cut off from its network"', 'a reason'],
     ['decnet-fleet explain', 'list everything that is explained'],
   ],
+  pause: [
+    ['decnet-fleet pause host-7 --for 2h --why "new kernel"', 'no passes of host-7 for two hours'],
+    ['decnet-fleet pause host-7 --why "moved to another rack"', 'until somebody resumes it'],
+    ['decnet-fleet pause host-7 --until 2099-01-31T12:00Z --why drill --who ops', 'until that time, as ops'],
+  ],
+  resume: [['decnet-fleet resume host-7', 'make passes of host-7 again']],
   stop: [['decnet-fleet stop --host host-7', 'end the worker of host-7, and wait until it is gone']],
   forget: [
     ['decnet-fleet forget --host host-7', 'retire host-7, after a question'],

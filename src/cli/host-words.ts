@@ -1,13 +1,14 @@
 import type { HostView } from '../views/report.ts';
 import { ageOf, ago, countOf, paint, type Screen, severity, stateText } from './text.ts';
 
-/** `8 s ago`, or how stale the host is, or that its worker is stopped. */
+/** `8 s ago`, or how stale the host is, or that its worker is stopped or its passes are paused. */
 export function freshness(
   screen: Screen,
-  { stale, last_full_pass_at: at, interval_s, stopped }: HostView,
+  { stale, last_full_pass_at: at, interval_s, stopped, paused }: HostView,
 ): string {
   if (at === null) return paint(screen, 'yellow', 'never');
   if (stopped !== null) return paint(screen, 'yellow', `${ago(at)}: stopped`);
+  if (paused !== null) return paint(screen, 'yellow', `${ago(at)}: paused`);
   if (!stale) return ago(at);
   const ms = Date.now() - Date.parse(at);
   const intervals = Math.floor(ms / (interval_s * 1000));

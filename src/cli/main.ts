@@ -14,6 +14,7 @@ import { hosts } from './commands/hosts.ts';
 import { incidents } from './commands/incidents.ts';
 import { migrate } from './commands/migrate.ts';
 import { notify } from './commands/notify.ts';
+import { pause, resume } from './commands/pause.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcile } from './commands/reconcile.ts';
 import { restoreCommand } from './commands/restore.ts';
@@ -37,6 +38,8 @@ const commands: readonly Register[] = [
   history,
   waitCommand,
   explainCommand,
+  pause,
+  resume,
   stop,
   forget,
   grant,

@@ -4,6 +4,9 @@ import { isLegalHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/similar.ts';
 
+/** The database takes no later time. */
+const latestTime = Date.parse('9999-01-01');
+
 /** Parsers of option values. Commander adds the name of the option to their errors. */
 export const option = {
   host: (text: string): string => {
@@ -14,6 +17,23 @@ export const option = {
     const found = wholeNumber(text, 1, 86_400);
     if (found === null) throw wrong(text, 'a whole number of seconds from 1 to 86400');
     return found;
+  },
+  /** @returns seconds */
+  duration: (text: string): number => {
+    const seconds = secondsOf(text) ?? 0;
+    if (seconds < 1) throw wrong(text, 'a time such as 90s, 30m, 2h or 7d');
+    return seconds;
+  },
+  /** @returns ISO 8601 */
+  laterTime: (text: string): string => {
+    const at = timeOf(text);
+    if (Number.isNaN(at) || at > latestTime)
+      throw wrong(text, 'a time such as 2026-01-31 or 2026-01-31T12:00Z');
+    if (at <= Date.now())
+      throw new FleetError('CONFIG_INVALID', `"${text}" is not in the future`, {
+        advice: 'Give a later time',
+      });
+    return new Date(at).toISOString();
   },
   count: (text: string): number => {
     const found = wholeNumber(text, 1, 100_000);
@@ -72,15 +92,19 @@ export function refuseRepeats(command: Command): void {
 
 const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
+/** `2h` in seconds; null: it is no length of time. */
+function secondsOf(text: string): number | null {
+  const found = /^(\d{1,6})\s*([smhd])$/.exec(text);
+  return found === null ? null : Number(found[1]) * units[found[2] as keyof typeof units];
+}
+
+/** Epoch milliseconds; NaN: it is no time. */
+const timeOf = (text: string): number => (/^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN);
+
 /** Parses a time or an age. @returns ISO 8601 @throws FleetError CONFIG_INVALID */
 export function time(text: string): string {
-  const age = /^(\d{1,6})\s*([smhd])$/.exec(text);
-  const at =
-    age === null
-      ? /^\d{4}-\d\d-\d\d/.test(text)
-        ? Date.parse(text)
-        : Number.NaN
-      : Date.now() - Number(age[1]) * units[age[2] as keyof typeof units] * 1000;
+  const age = secondsOf(text);
+  const at = age === null ? timeOf(text) : Date.now() - age * 1000;
   if (Number.isNaN(at)) {
     throw new FleetError('CONFIG_INVALID', `--since "${text}" is not a time`, {
       advice: 'Allowed: 2026-01-31, 2026-01-31T12:00Z, or an age such as 30s, 15m, 12h, 7d',

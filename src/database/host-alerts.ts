@@ -1,18 +1,19 @@
 import { codeOf } from '../lib/errors.ts';
 import { unsettledSince } from './ledger/alerts.ts';
 import { type Db, query } from './query.ts';
-import { bounded, dockerAnswered, isStale, staleAfter } from './sql.ts';
+import { bounded, dockerAnswered, isExcused, isStale, staleAfter } from './sql.ts';
 
 /** The longest time in seconds to wait for a host's first pass after all processes were down. */
 const firstPassWithinSeconds = 900;
 
 /**
  * A host that never had a full pass, or whose Docker never answered, is still being set up: it causes no alert. A one-shot
- * pass does not end the alert of a host whose worker is stopped: nothing monitors it.
+ * pass does not end the alert of a host whose worker is stopped: nothing monitors it. A host that is paused on purpose is not
+ * stale by that.
  */
 const changedHosts = `with seen as (
     select h.host_uuid, h.last_error, a.state as before,
-      (${isStale('$1::int')} or h.stopped_at is not null and coalesce(a.state, '') like 'stale%')
+      not ${isExcused} and (${isStale('$1::int')} or h.stopped_at is not null and coalesce(a.state, '') like 'stale%')
         and (coalesce(a.state, '') like 'stale%'
         or $2::float8 > least(${staleAfter('$1::int')}, ${firstPassWithinSeconds})) as stale,
       h.last_observed_at is not null and not ${dockerAnswered} as blind,

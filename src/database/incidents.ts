@@ -1,7 +1,7 @@
 import { downStates, flapping, isDown, pending } from '../fleet/alerts/alert.ts';
 import type { SentMessages } from '../fleet/alerts/limit.ts';
 import type { DeckyFacts } from '../fleet/incidents/decky-facts.ts';
-import type { ControlFacts, HostFacts } from '../fleet/incidents/facts.ts';
+import type { ControlFacts } from '../fleet/incidents/facts.ts';
 import type { Ended, Resolution } from '../fleet/incidents/follow.ts';
 import { resolutions } from '../fleet/incidents/follow.ts';
 import type { JudgedFacts, Judgement } from '../fleet/incidents/judge.ts';
@@ -9,6 +9,7 @@ import { outageFromMs } from '../fleet/incidents/outage.ts';
 import { sentences } from '../fleet/incidents/words.ts';
 import { longestReason } from '../lib/text.ts';
 import { causeBytesAtMost, causeFromJson } from './cause.ts';
+import { type HostRow, hostOf, ms, selectHosts } from './incident-hosts.ts';
 import {
   differs,
   type IncidentRow,
@@ -17,7 +18,6 @@ import {
   incidentInput,
 } from './incident-rows.ts';
 import { type Db, query } from './query.ts';
-import { bounded, dockerAnswered, intervalSeconds } from './sql.ts';
 
 /** What the check of the alerts before knows of those that it has just noted. */
 export interface Noted {
@@ -128,34 +128,6 @@ function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
   ];
 }
 
-interface HostRow extends Omit<HostFacts, 'failing' | 'stopped'> {
-  readonly told: string | null;
-  readonly since: number | null;
-  readonly observedAt: number | null;
-  readonly stoppedAt: number | null;
-  readonly stoppedBy: string | null;
-  readonly failing: string | null;
-}
-
-function hostOf(
-  { told, since, observedAt, stoppedAt, stoppedBy, failing, ...row }: HostRow,
-  now: number,
-): HostFacts {
-  const words = new Set(told?.split(' ') ?? []);
-  return {
-    ...row,
-    staleSince: words.has('stale') ? since : null,
-    unreachableSince: words.has('unreachable') ? (observedAt ?? since) : null,
-    flappingSince: told === flapping ? since : null,
-    stopped: stoppedAt === null ? null : { by: stoppedBy, at: stoppedAt },
-    failing: failing === null ? null : { reason: failing, since: now },
-  };
-}
-
-/** Null where there is no time. */
-const ms = (time: string): string =>
-  `case when ${time} is not null then floor(extract(epoch from ${bounded(time)}) * 1000)::float8 end`;
-
 /** More rows than any host has deckies. @see selectAlerts */
 const rowsAtMost = 20_000;
 const isWanted = `(told in ('${[...downStates, flapping].join(`', '`)}') or incident is not null)`;
@@ -167,21 +139,6 @@ const selectAlarms = `select a.host_uuid as host, a.name, a.told, left(a.reason,
   from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid) where ${isWanted}) wanted
   cross join lateral (select * from fleet_alarms l where l.host_uuid = wanted.host_uuid and ${isWanted}
     limit ${rowsAtMost}) a`;
-
-/** A full pass is overdue from this many intervals, until the host is noted as stale. */
-const lateFrom = 1.7;
-const isLate = `(h.stopped_at is null and coalesce(a.told, 'ok') not like '%stale%'
-  and h.last_full_pass_at < clock_timestamp() - make_interval(secs => ${lateFrom} * ${intervalSeconds('$1::int')}))`;
-const failing = `case when ${dockerAnswered} then left(h.last_error, ${longestReason}) end`;
-
-const selectHosts = `select h.host_uuid as host, (select count(*)::int from fleet_deckies d where d.host_uuid = h.host_uuid) as deckies,
-    ${intervalSeconds('$1::int')} * 1000 as "intervalMs", coalesce(${isLate}, false) as "isLate", a.told, a.state, ${ms('a.since')} as since,
-    ${ms('h.last_observed_at')} as "observedAt", ${ms('h.stopped_at')} as "stoppedAt",
-    left(h.stopped_by, ${longestReason}) as "stoppedBy", ${failing} as failing, a.incident as under, coalesce(a.incident_told, false) as "isTold",
-    left(a.reason, ${longestReason}) as "dockerReason"
-  from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
-  where coalesce(a.told, 'ok') <> 'ok' or a.incident is not null or ${isLate} or ${failing} is not null
-    or h.host_uuid = any ($2::text[])`;
 
 /** Seconds after which the end of an incident is no longer told. */
 const endTooOldSeconds = 86_400;

@@ -30,6 +30,14 @@ export const FleetHost = defineEntity({
     stoppedAt: p.datetime(6).nullable(),
     /** Who asked for that, as the message says. */
     stoppedBy: p.text().nullable(),
+    /** Since when somebody has paused its passes; null: nobody has. */
+    pausedAt: p.datetime(6).nullable(),
+    /** When that ends by itself; null: it does not. */
+    pausedUntil: p.datetime(6).nullable(),
+    pausedBy: p.text().nullable(),
+    pausedWhy: p.text().nullable(),
+    /** When the last pause ended; null: none has, or the host is paused. */
+    resumedAt: p.datetime(6).nullable(),
   },
 });
 

@@ -1,3 +1,4 @@
+import { returnsWithinMs } from '../fleet/pause.ts';
 import { longestReason } from '../lib/text.ts';
 
 /** Parts of statements that read what any host's worker may have written: no value of one host may stop the reading of all. */
@@ -25,6 +26,10 @@ export const dockerAnswered = `(case when h.last_full_pass_at is not null
 /** Whether a host's last full pass is older than three intervals; null: no full pass. @param now an SQL expression */
 export const isStale = (ofOthers: string, now = 'clock_timestamp()'): string =>
   `h.last_full_pass_at < ${now} - make_interval(secs => ${staleAfter(ofOthers)})`;
+
+/** Whether nobody expects passes of a host: somebody paused them, or has just resumed them. */
+export const isExcused = `(h.paused_at is not null
+  or coalesce(h.resumed_at > clock_timestamp() - make_interval(secs => ${returnsWithinMs / 1000}), false))`;
 
 /** A reason as people read it, under the column's own name. @param column with or without its table */
 export const shortReason = (column: string): string =>

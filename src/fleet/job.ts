@@ -6,6 +6,10 @@ import type { Change, Counts, Held } from './plan/change.ts';
 /** The name of a host's queue, which only the workers of that host consume. @see CONTRACT.md, "The queue" */
 export const queueName = (host: string): string => `reconcile.${host}`;
 
+/** The host of a queue; null: it is no host's. */
+export const hostOfQueue = (name: string): string | null =>
+  name.startsWith(queueName('')) ? name.slice(queueName('').length) : null;
+
 /** The name of the queue of the repeatable job. @see CONTRACT.md, "The queue" */
 export const scheduleQueue = 'schedule';
 

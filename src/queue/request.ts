@@ -7,6 +7,7 @@ import { withinLimit } from '../lib/within-limit.ts';
 import type { QueueBackend } from './backend.ts';
 import { queueFault } from './fault.ts';
 import { TooLarge } from './measured-read.ts';
+import { isQueuePaused } from './pause.ts';
 
 /**
  * Whether a worker consumes this host's queue. False for a user without the permission to list clients (a granted user on
@@ -73,16 +74,25 @@ async function outcome(backend: QueueBackend, job: Job, host: string, timeout: n
     }
     const passed = performance.now() - began;
     if (passed >= timeout)
-      throw fault === null ? await abandon(job, host, timeout) : queueFault(backend.place, fault);
+      throw fault === null ? await abandon(backend, job, host, timeout) : queueFault(backend.place, fault);
     await sleep(Math.min(timeout - passed, Math.max(lookEvery.least, Math.min(lookEvery.most, passed / 8))));
   }
 }
 
 /** Removes a job that no worker has taken in time: it must not run later. @returns the error to report */
-async function abandon(job: Job, host: string, timeout: number): Promise<FleetError> {
+async function abandon(backend: QueueBackend, job: Job, host: string, timeout: number): Promise<FleetError> {
   const seconds = Math.round(timeout / 1000);
+  const isPaused = await isQueuePaused(backend, host).catch(() => false);
   try {
     await withinLimit(() => job.remove());
+    if (isPaused)
+      return new FleetError(
+        'JOB_TIMED_OUT',
+        `The queue of host ${host} is paused: no job ran within ${seconds} s`,
+        {
+          advice: `The job was removed. \`decnet-fleet hosts\` says who paused it; to resume it: decnet-fleet resume ${host}`,
+        },
+      );
     return new FleetError('JOB_TIMED_OUT', `No worker of host ${host} took the job within ${seconds} s`, {
       advice: `The job was removed. Check that the host's worker is running; \`decnet-fleet hosts\` shows its last pass`,
     });

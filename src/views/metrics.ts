@@ -14,6 +14,8 @@ export interface HostFigures {
   readonly stale: boolean;
   /** Whether its worker stopped on request, and none has started since. */
   readonly stopped: boolean;
+  /** Whether somebody paused its passes. */
+  readonly paused: boolean;
   /** Whether Docker answered in the last full pass; null: no full pass yet. */
   readonly dockerUp: boolean | null;
   readonly states: Readonly<Partial<Record<FleetState, number>>>;

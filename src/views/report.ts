@@ -18,6 +18,8 @@ export interface HostView {
   readonly last_error: string | null;
   /** Its worker stopped on request; null: it did not, or a worker has started since. */
   readonly stopped: Stopped | null;
+  /** Somebody paused its passes; null: nobody did, or they were resumed. */
+  readonly paused: Paused | null;
   readonly version: string | null;
   readonly counts: Json;
   /** The number of recorded deckies by state. */
@@ -66,6 +68,15 @@ export interface Stopped {
   readonly by: string | null;
   /** ISO 8601. */
   readonly at: string;
+}
+
+/** Times are ISO 8601. */
+export interface Paused {
+  readonly by: string;
+  readonly why: string;
+  readonly since: string;
+  /** When it ends by itself; null: when somebody resumes it. */
+  readonly until: string | null;
 }
 
 export interface HostNote {

@@ -89,6 +89,11 @@ export class BoardQueues {
     return new Set(this.#onBoard.flatMap((queue) => (queue.isReadable() ? [] : queue.adapter.getName())));
   }
 
+  /** The names of the queues on the board. */
+  names(): readonly string[] {
+    return this.#onBoard.map(({ adapter }) => adapter.getName());
+  }
+
   isAnyReadable(): boolean {
     return this.#onBoard.some((queue) => queue.isReadable());
   }
@@ -129,8 +134,13 @@ export function queuesToShow(
   hosts: readonly HostView[],
   lately: { opened: readonly string[]; busy: ReadonlySet<string> },
 ): readonly string[] {
-  const isBroken = ({ stale, stopped, last_error, docker, contested }: HostView): boolean =>
-    stale || stopped !== null || last_error !== null || docker === 'unreachable' || contested.length > 0;
+  const isBroken = ({ stale, stopped, paused, last_error, docker, contested }: HostView): boolean =>
+    stale ||
+    stopped !== null ||
+    paused !== null ||
+    last_error !== null ||
+    docker === 'unreachable' ||
+    contested.length > 0;
   const names = (some: readonly HostView[]): readonly string[] => some.map(({ host_uuid }) => host_uuid);
   // A host that never had a worker has no queue.
   const served = hosts.filter(({ first_seen_at }) => first_seen_at !== null);

@@ -1,7 +1,7 @@
 import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { queueName } from '../fleet/job.ts';
+import { hostOfQueue, queueName } from '../fleet/job.ts';
 import { endsWithin } from '../lib/ends-within.ts';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -21,9 +21,13 @@ const pageWaitsMs = 2000;
 const lists = new Set(['/api/queues', '/api/job-schedulers']);
 const changesAll = new Set(['/api/queues/pause', '/api/queues/resume']);
 
+const resumes = new Set(['/api/queues/resume', '/api/queues/:queueName/resume']);
+
 export interface BoardOptions {
   readonly canChange: boolean;
   readonly log: Log;
+  /** Called for each host whose queue was resumed on the board: the record of its pause ends. */
+  resumed(host: string): Promise<unknown>;
   /** Answers a request with the error that the store of the queues is unreachable. */
   away(why: string, reply: FastifyReply): FastifyReply;
 }
@@ -41,7 +45,11 @@ export function queueBoard(
       else if (changesAll.has(route)) await onBoard.lookAtAll();
     },
     // Queues that failed during this request are left out, too.
-    after: ({ route }, result) => (lists.has(route) ? withoutUnreadable(route, result, onBoard) : result),
+    after: async ({ route, request }, result) => {
+      if (resumes.has(route) && (result.status ?? 200) < 400)
+        await Promise.all(resumedHosts(request.params.queueName, onBoard).map(options.resumed));
+      return lists.has(route) ? withoutUnreadable(route, result, onBoard) : result;
+    },
   };
   const board = createBullBoard({ queues: [], serverAdapter, options: { uiConfig: {}, handlerHooks } });
   const onBoard = new BoardQueues(queues, report, {
@@ -99,6 +107,10 @@ function adaptPage(scope: FastifyInstance, onBoard: BoardQueues): void {
       .replace(/<body[^>]*>/, (tag) => tag + line);
   });
 }
+
+/** The hosts whose queues were resumed. @param queue undefined: all that are on the board */
+const resumedHosts = (queue: string | undefined, onBoard: BoardQueues): readonly string[] =>
+  (queue === undefined ? onBoard.names() : [queue]).flatMap((name) => hostOfQueue(name) ?? []);
 
 type BoardHooks = NonNullable<Parameters<typeof createBullBoard>[0]['options']>['handlerHooks'];
 

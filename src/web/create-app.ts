@@ -29,11 +29,10 @@ export function createApp(prefix: string, limits: WebLimits): FastifyInstance {
         .end('The address is not valid.\n'),
   });
   app.server.maxConnections = limits.connections;
-  // The forms of the pages have no fields.
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'buffer', bodyLimit: formBytes },
-    (_request, _body, done) => done(null, null),
+    (_request, body, done) => done(null, querystring.parse(body.toString())),
   );
   linkBelow(app, prefix);
   return app;

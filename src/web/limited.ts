@@ -23,6 +23,11 @@ export function limitedPorts(ports: WebPorts): WebPorts {
       check: () => queues(ports.queues.check),
       now: () => queues(ports.queues.now),
     },
+    pauses: {
+      pause: (host, asked) => queues(() => ports.pauses.pause(host, asked)),
+      resume: (host) => queues(() => ports.pauses.resume(host)),
+      resumed: (host) => queues(() => ports.pauses.resumed(host)),
+    },
     countSchedulers: () => queues(ports.countSchedulers),
     workerLives: (host) => queues(() => ports.workerLives(host)),
     request: (data, timeout) =>

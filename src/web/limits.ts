@@ -11,7 +11,7 @@ export interface WebLimits {
 /** The event stream sends a message every 5 s, so `silenceMs` does not end it. */
 export const webLimits: WebLimits = { requestMs: 30_000, silenceMs: 120_000, connections: 2000 };
 
-/** The maximum size of a form in bytes; the dashboard's forms have no fields. */
+/** The maximum size of a form in bytes. */
 export const formBytes = 16 * 1024;
 /** The maximum size of any other body in bytes. */
 export const bodyBytes = 1024 * 1024;

@@ -66,6 +66,11 @@ const levels: readonly Level[] = [
     of: ({ stopped }) => Number(stopped),
   },
   {
+    name: 'decnet_fleet_host_paused',
+    help: '1 if somebody paused the passes of the host with decnet-fleet pause, else 0.',
+    of: ({ paused }) => Number(paused),
+  },
+  {
     name: 'decnet_fleet_docker_up',
     help: '1 if Docker answered in the last full pass of the host, else 0.',
     of: ({ dockerUp }) => (dockerUp === null ? null : Number(dockerUp)),
@@ -143,6 +148,7 @@ export async function metricsText({
   if (incidents !== null) countIncidents(registry, incidents);
   if (hosts === null) return registry.metrics();
 
+  countPaused(registry, hosts);
   const deckies = gauge('decnet_fleet_deckies', 'Number of recorded deckies by state.', ['host', 'state']);
   const passes = counter('decnet_fleet_passes_total', 'Number of recorded passes by result.', [
     'host',
@@ -172,6 +178,14 @@ export async function metricsText({
     }
   }
   return `${await registry.metrics()}\n${[durations(hosts), latencies(hosts)].map(histogramText).join('\n')}`;
+}
+
+function countPaused(registry: Registry, hosts: readonly HostFigures[]): void {
+  new Gauge({
+    name: 'decnet_fleet_hosts_paused',
+    help: 'Number of hosts whose passes somebody paused with decnet-fleet pause.',
+    registers: [registry],
+  }).set(hosts.filter(({ paused }) => paused).length);
 }
 
 function addHeartbeat(registry: Registry, { sentAge, why: now }: HeartbeatView): void {

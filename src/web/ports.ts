@@ -22,6 +22,7 @@ export interface WebPorts extends Views {
   /** Runs one pass on its host's worker and removes the job afterwards. @param timeout milliseconds */
   request(data: JobData, timeout: number): Promise<JobResult>;
   workerLives(host: string): Promise<boolean>;
+  readonly pauses: PausePort;
   /** The figures of all hosts for `/metrics`. */
   hostFigures(): Promise<readonly HostFigures[]>;
   /** The heartbeat to the outside; null: not configured. */
@@ -31,6 +32,16 @@ export interface WebPorts extends Views {
   /** The number of processes that serve the schedule. */
   countSchedulers(): Promise<number>;
   readonly log: Log;
+}
+
+/** Pauses and resumes hosts. */
+export interface PausePort {
+  /** @param asked.seconds null: until somebody resumes it */
+  pause(host: string, asked: { by: string; why: string; seconds: number | null }): Promise<unknown>;
+  /** Also of a host that is not paused. */
+  resume(host: string): Promise<unknown>;
+  /** Somebody resumed its queue on Bull Board: ends the record of its pause, if there is one. */
+  resumed(host: string): Promise<unknown>;
 }
 
 export interface WebSettings {

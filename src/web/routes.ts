@@ -1,8 +1,9 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
 import { unseen } from '../fleet/words.ts';
 import { FleetError, reasonOf } from '../lib/errors.ts';
+import { isObject } from '../lib/json.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import { send } from './answers.ts';
 import type { QueueBoard } from './board.ts';
@@ -14,6 +15,7 @@ import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
 import { hostPage, planPage } from './pages/host.ts';
 import { hostsPage } from './pages/hosts.ts';
+import { pauseAsked } from './pages/pause.ts';
 import type { WebPorts } from './ports.ts';
 import type { Shared } from './shared.ts';
 import { hostPath } from './words.ts';
@@ -28,6 +30,8 @@ export interface PageOptions {
   readonly ports: WebPorts;
   /** Whether readers may request passes. */
   readonly canChange: boolean;
+  /** Who is logged in; null: nobody can be. */
+  readonly user: string | null;
   readonly board: Pick<QueueBoard, 'open'>;
   /** The pages rendered last. */
   readonly answers: Shared<Page | null>;
@@ -62,6 +66,7 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
   registerHost(app, options);
   registerPlan(app, options);
   registerReconcile(app, ports);
+  registerPause(app, options);
 }
 
 /** A host's page, and the redirect to its queue on the board. */
@@ -121,6 +126,37 @@ function registerReconcile(app: FastifyInstance, ports: WebPorts): void {
     return reply.redirect(`${hostPath(host)}?asked=${encodeURIComponent(String(job.id))}`, 303);
   });
 }
+
+/** The buttons that pause a host and resume it. */
+function registerPause(app: FastifyInstance, { ports, user, answers }: PageOptions): void {
+  const known = async (host: string, reply: FastifyReply): Promise<boolean> => {
+    const [found] = await ports.report.hosts(host);
+    if (found === undefined) void send(reply.code(404), noHost(host));
+    else if (found.first_seen_at === null) void send(reply.code(409), noWorker(host));
+    return found !== undefined && found.first_seen_at !== null;
+  };
+  app.post<OfHost>('/hosts/:host/pause', async ({ params: { host }, body }, reply) => {
+    if (!(await known(host, reply))) return reply;
+    const asked = pauseAsked(isObject(body) ? body : {});
+    if (asked === null) return send(reply.code(400), noReason(host));
+    await ports.pauses.pause(host, { ...asked, by: user ?? 'the dashboard' });
+    answers.invalidate();
+    return reply.redirect(hostPath(host), 303);
+  });
+  app.post<OfHost>('/hosts/:host/resume', async ({ params: { host } }, reply) => {
+    if (!(await known(host, reply))) return reply;
+    await ports.pauses.resume(host);
+    answers.invalidate();
+    return reply.redirect(hostPath(host), 303);
+  });
+}
+
+const noReason = (host: string): Page =>
+  problem(
+    'Not paused',
+    `Host ${host} is not paused: the form has no reason, or no time that is offered.`,
+    'Go back and give a reason.',
+  );
 
 const noWorker = (host: string): Page =>
   problem('No pass', `Host ${host} cannot be observed: ${unseen}.`, 'Start its worker there: node worker.ts');

@@ -51,7 +51,12 @@ export async function startDashboard(
   const canChange = credentials !== null;
   const away = (why: string, reply: FastifyReply): FastifyReply =>
     cannotShow(reply.code(503), reply.request.url, why);
-  const board = queueBoard(ports.queues, ports.report, { canChange, log: ports.log, away });
+  const board = queueBoard(ports.queues, ports.report, {
+    canChange,
+    log: ports.log,
+    away,
+    resumed: ports.pauses.resumed,
+  });
   const answers = shared<Page | null>();
   const stream = liveStream(() => ports.pages.pulse(), answers.invalidate, ports.log);
   // A scope of their own: the board changes its answers after those hooks.
@@ -62,7 +67,7 @@ export async function startDashboard(
     registerProbes(scope, ports);
     registerApi(scope, ports);
     registerStream(scope, stream);
-    registerPages(scope, { ports, canChange, board, answers });
+    registerPages(scope, { ports, canChange, user: credentials?.user ?? null, board, answers });
     done();
   });
   await board.register(app);

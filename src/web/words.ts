@@ -1,6 +1,7 @@
+import { pausedWords } from '../fleet/pause.ts';
 import { isFleetState } from '../fleet/state.ts';
 import { ageOf, stateStyles, stoppedBy, unseen } from '../fleet/words.ts';
-import type { HostView, Stopped } from '../views/report.ts';
+import type { HostView, Paused, Stopped } from '../views/report.ts';
 import { type Html, html, type Part } from './html.ts';
 
 /** A time as an age that the page's script keeps current; the full time is its title. @param at ISO 8601 */
@@ -35,6 +36,7 @@ export function hostTrouble(host: HostView, isSaid = false): Part {
   if (host.first_seen_at === null)
     return html`<strong>Stale:</strong> ${unseen}. Another program wrote its states. Start its worker: <code>node worker.ts</code> on that host; or retire it: <code>decnet-fleet forget --host ${host.host_uuid}</code>`;
   if (host.stopped !== null) return stopTrouble(host, host.stopped, isSaid);
+  if (host.paused !== null) return pauseTrouble(host, host.paused, isSaid);
   if (host.last_full_pass_at === null)
     return host.stale
       ? html`No full pass has been made yet. Start its worker: <code>node worker.ts</code> on that host.`
@@ -51,6 +53,14 @@ export function hostTrouble(host: HostView, isSaid = false): Part {
 
 /** Who stopped a host's worker, and when. */
 export const stoppedMark = ({ by, at }: Stopped): Html => html`${stoppedBy(by)} ${age(at)}`;
+
+/** Who paused a host's passes, and until when. */
+export const pausedMark = (paused: Paused): Html => html`${pausedWords(paused)}`;
+
+const pauseTrouble = (host: HostView, paused: Paused, isSaid: boolean): Html =>
+  html`${isSaid ? null : html`No pass runs: <strong>${pausedMark(paused)}</strong> (since ${age(paused.since, '')}). `}${
+    host.stale ? 'States below are last known. ' : null
+  }To resume it: <code>decnet-fleet resume ${host.host_uuid}</code>`;
 
 const stopTrouble = (host: HostView, stopped: Stopped, isSaid: boolean): Html =>
   html`${isSaid ? null : html`This host is not monitored: <strong>${stoppedMark(stopped)}</strong>. `}${

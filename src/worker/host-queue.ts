@@ -37,6 +37,7 @@ export function hostQueue(backend: QueueBackend, host: string): HostQueue {
       for (const job of delayed.filter(({ data }) => data?.cause === 'schedule')) await job.remove();
       await add({ cause: 'schedule' }, { deduplication: { id: 'schedule' }, jobId });
     },
+    isPaused: () => queue.isPaused(),
     drained: async () => {
       while (true) {
         const counts = await queue.getJobCounts('waiting', 'active', 'prioritized');

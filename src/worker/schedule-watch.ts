@@ -9,6 +9,8 @@ export interface WatchedQueue {
   enqueue(jobId: string): Promise<unknown>;
   /** The ids of the scheduled passes that any worker of the host started recently. */
   recentIds(): Promise<readonly string[]>;
+  /** Whether somebody paused it: then no scheduled job starts, although schedulers run. */
+  isPaused(): Promise<boolean>;
 }
 
 const isWorkers = (id: string): boolean => id.startsWith(jobIdPrefix.worker);
@@ -39,6 +41,11 @@ export function scheduleWatch(
   const check = async (): Promise<void> => {
     const silentMs = performance.now() - lastMs;
     if (silentMs < intervalMs) return;
+    if (await queue.isPaused()) {
+      lastMs = performance.now();
+      before = null;
+      return;
+    }
     const ids = await queue.recentIds();
     const known = before;
     before = new Set(ids);

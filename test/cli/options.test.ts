@@ -25,7 +25,11 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
   '--sort': ['name', 'ip'],
   '--subnet': ['10.0.0.0/24', '10.0.1.0/24'],
   '--timeout': ['1', '2'],
+  '--until': ['2999-01-01', '2999-01-02'],
   '--watch': ['1', '2'],
+  '--who': ['ops', 'admin'],
+  '--why': ['drill', 'kernel'],
+  'pause --for': ['1h', '2h'],
 };
 const lists = [
   'build --reserve',
@@ -50,7 +54,7 @@ test('an option with one value that is repeated is an error, in every command', 
       const what = `${command} ${name}`;
       tried.push(what);
       if (lists.includes(what)) continue;
-      const [one, other] = values[name] ?? assert.fail(`no values of ${what} are known here`);
+      const [one, other] = values[what] ?? values[name] ?? assert.fail(`no values of ${what} are known here`);
       for (const args of [
         [name, one, name, other],
         [`${name}=${one}`, name, one],

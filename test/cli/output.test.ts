@@ -32,6 +32,8 @@ const prints: readonly (readonly string[])[] = [
   ['wait', '--for', 'fresh', '--timeout', '1'],
   ['explain'],
   ['explain', '137'],
+  ['pause', 'local', '--why', 'drill'],
+  ['resume', 'local'],
   ['stop', '--host', 'local'],
   ['grant', '--host', 'local'],
   ['grant', '--master', 'grafana'],

@@ -136,7 +136,14 @@ describe('status', async () => {
     const json = await cliJson<Document>(['status', '-o', 'json', '--broken'], env);
     assert.ok(holds(json), JSON.stringify(holds.errors));
     const { states, ...counts } = json.summary;
-    assert.deepEqual(counts, { hosts: 3, deckies: 35, stale: 1, unreachable: 0, never_monitored: 0 });
+    assert.deepEqual(counts, {
+      hosts: 3,
+      deckies: 35,
+      paused: 0,
+      stale: 1,
+      unreachable: 0,
+      never_monitored: 0,
+    });
     assert.deepEqual(states, { failed: 1, degraded: 1, pending: 1, running: 32 });
     const yaml = await cli(['status', '-o', 'yaml', '--broken'], env);
     assert.deepEqual(parse(yaml.stdout), json);
@@ -240,6 +247,7 @@ describe('the head of status', () => {
       stale: at < 5,
       first_seen_at: at === 4 ? null : 'x',
       last_full_pass_at: null,
+      paused: null,
       docker: at === 9 ? 'unreachable' : 'ok',
       states: { running: 100 },
     }));

@@ -16,6 +16,8 @@ describe('what does not exist', async () => {
     ['history', '--host', 'nobody', '--json'],
     ['history', '--host', 'nobody', '--decky', 'web', '--json'],
     ['stop', '--host', 'nobody'],
+    ['pause', 'nobody', '--why', 'drill'],
+    ['resume', 'nobody'],
     ['forget', '--host', 'nobody', '--yes'],
     ['grant', '--host', 'nobody', '--revoke'],
     ['plan', '--host', 'nobody', '--timeout', '1', '--json'],

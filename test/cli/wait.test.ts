@@ -17,6 +17,7 @@ const host = (name: string, more: object = {}): HostStatus =>
     host_uuid: name,
     first_seen_at: 'x',
     stale: false,
+    paused: null,
     docker: 'ok',
     last_error: null,
     deploying: null,

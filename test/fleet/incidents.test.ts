@@ -19,6 +19,8 @@ const many = (count: number, make: (at: number) => ReturnType<typeof host>) =>
 const stale = (name: string, seconds: number, more = {}) =>
   host(name, { staleSince: agoMs(seconds), ...more });
 
+const onPurpose = (by: string) => ({ by, why: 'drill', since: agoMs(200), until: null });
+
 /** The same after an evaluation: what it found is open, and what it affects belongs to it. */
 function after(facts: FleetFacts): FleetFacts {
   const { incidents, hosts, deckies } = evaluate(facts);
@@ -103,6 +105,25 @@ describe('which incidents are open', () => {
       'a host that somebody stopped',
       fleet({ hosts: [stale('a', 100, { stopped: { by: 'admin', at: agoMs(100) } })] }),
       ['host_stopped info 1/10'],
+    ],
+    [
+      'hosts that somebody paused on purpose, whatever else is known of them',
+      fleet({
+        control: { ...calm, paused: new Map([['a', agoMs(5)]]) },
+        hosts: [
+          stale('a', 100, { paused: onPurpose('ops'), stopped: { by: 'admin', at: agoMs(100) } }),
+          host('b', { paused: onPurpose('somebody else'), unreachableSince: agoMs(300) }),
+        ],
+      }),
+      ['queue_paused info 1/10', 'queue_paused info 1/10'],
+    ],
+    [
+      'a host that somebody paused on purpose, and a queue that was paused without a record',
+      fleet({
+        control: { ...calm, paused: new Map([['b', agoMs(5)]]) },
+        hosts: [host('a', { paused: onPurpose('ops') }), stale('b', 100)],
+      }),
+      ['queue_paused info 1/10', 'queue_paused warning 1/10'],
     ],
     [
       'a worker that was stopped, and has started again',

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { openApp } from '../../src/app/app.ts';
 import { parseConfig } from '../../src/app/config.ts';
+import { pausePort } from '../../src/app/dashboard.ts';
 import { pages } from '../../src/database/queries/pages.ts';
 import { report } from '../../src/database/queries/report.ts';
 import type { WebLimits } from '../../src/web/limits.ts';
@@ -31,12 +32,13 @@ export async function testDashboard(
     await database.migrate();
     await queues.prepare();
     const views = { report: report(database.query, 30), pages: pages(database.query, 30) };
-    const ports = {
+    const ports: WebPorts = {
       ...views,
-      snapshot: <T>(work: (given: typeof views) => Promise<T>) => work(views),
+      snapshot: (work) => work(views),
       queues,
       request: request ?? (() => Promise.reject(new Error('no worker'))),
       workerLives: async () => request !== undefined,
+      pauses: pausePort({ pauses: await fleet.pauses(), backend: queues }),
       hostFigures: async () => [],
       heartbeat: async () => null,
       undelivered: async () => [],

@@ -24,6 +24,7 @@ export const host = (name: string, more: Partial<HostFacts> = {}): HostFacts => 
   staleSince: null,
   isLate: false,
   stopped: null,
+  paused: null,
   unreachableSince: null,
   dockerReason: null,
   flappingSince: null,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pauseHost, resumeHost } from '../../src/app/pauses.ts';
+import { postgresPauses } from '../../src/database/pauses.ts';
 import { report } from '../../src/database/queries/report.ts';
 import { queueName } from '../../src/fleet/job.ts';
 import type { Cause } from '../../src/fleet/plan/cause.ts';
@@ -117,6 +119,19 @@ const faults: readonly Fault[] = [
     },
     incidents: [['queue_paused', '1/1', /^Somebody paused the queue/]],
     limit: 60,
+  },
+  {
+    name: 'a host is paused on purpose',
+    make: async ({ worker, backend, it }) => {
+      await worker('h1', 10);
+      const stores = { pauses: postgresPauses(it.database.query), backend };
+      await pauseHost(stores, 'h1', { by: 'ops', why: 'drill', end: { seconds: 7200 } });
+      return () => resumeHost(stores, 'h1');
+    },
+    incidents: [['queue_paused', '1/1', /^Host h1 is paused by ops until \S+ \S+ UTC: drill$/]],
+    limit: 60,
+    // Longer than three intervals: it is not stale as well.
+    lasts: 45,
   },
   {
     name: 'the database goes away',

@@ -69,6 +69,13 @@ const refused: readonly string[] = [
   `insert into fleet_deckies (host_uuid, name, state, compose_hash) values ('mine', 'x', 'running', 'x')`,
   `insert into fleet_hosts (host_uuid) values ('another')`,
   `insert into fleet_hosts (host_uuid) values ('peer') on conflict (host_uuid) do update set interval_s = 1`,
+  ...['mine', 'peer'].flatMap((host) => [
+    `update fleet_hosts set paused_at = now(), paused_by = 'x', paused_why = 'x' where host_uuid = '${host}'`,
+    `update fleet_hosts set paused_at = null where host_uuid = '${host}'`,
+    `update fleet_hosts set paused_until = now() where host_uuid = '${host}'`,
+    `update fleet_hosts set resumed_at = now() where host_uuid = '${host}'`,
+    `insert into fleet_hosts (host_uuid, paused_at, paused_by, paused_why) values ('${host}', now(), 'x', 'x')`,
+  ]),
   `insert into fleet_transitions (host_uuid, name, reason) values ('peer', 'x', 'x')`,
   `insert into fleet_transitions (id, host_uuid, name, reason) values (9000000000000000000, 'mine', 'x', 'x')`,
   `insert into fleet_transitions (id, host_uuid, name, reason) overriding system value values (7, 'mine', 'x', 'x')`,

@@ -93,6 +93,11 @@ const newColumns = [
   'unsettled_at',
   'stopped_at',
   'stopped_by',
+  'paused_at',
+  'paused_until',
+  'paused_by',
+  'paused_why',
+  'resumed_at',
   'incident',
   'incident_told',
   'receiver',
@@ -201,7 +206,7 @@ describe('an upgrade from version 0.1', { skip: noStore('redis') }, () => {
       [migrated.code, migrated.stdout],
       [
         0,
-        'Ran 005-stolen-worker, 006-causes, 007-settling, 008-stopped-workers, 009-heartbeat, 010-incidents, 011-receivers.\n',
+        'Ran 005-stolen-worker, 006-causes, 007-settling, 008-stopped-workers, 009-heartbeat, 010-incidents, 011-receivers, 013-pauses.\n',
       ],
       migrated.stderr,
     );

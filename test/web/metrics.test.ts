@@ -57,7 +57,7 @@ describe('/metrics after real passes', () => {
     it.desired = declared(decky('web'));
     await run();
     const families = await scrape();
-    assert.equal(families.size, 21);
+    assert.equal(families.size, 23);
     for (const [name, { help, type }] of families) {
       assert.match(name, /^decnet_fleet_[a-z_]+$/);
       assert.match(help, /^\w.{20,}\.$/, name);
@@ -74,7 +74,7 @@ describe('/metrics after real passes', () => {
 
   test('a fleet without hosts has its families, and no sample of a host', async () => {
     const families = await scrape();
-    assert.equal(families.size, 21);
+    assert.equal(families.size, 23);
     assert.deepEqual(families.get('decnet_fleet_deckies')?.samples, []);
   });
 
@@ -247,6 +247,7 @@ const someHost = (host: string): HostFigures => ({
   lastFullPassAge: 12,
   stale: false,
   stopped: false,
+  paused: false,
   dockerUp: true,
   states: { running: 9, failed: 1 },
   held: 0,

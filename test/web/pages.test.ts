@@ -22,6 +22,7 @@ const hostView = (host_uuid: string, more: Partial<HostView> = {}): HostView => 
   docker: 'ok',
   last_error: null,
   stopped: null,
+  paused: null,
   version: null,
   counts: null,
   states: {},

@@ -14,6 +14,7 @@ import { ageOf, ago, paint, startAgain, stoppedBy, table } from '../text.ts';
 import { checkDatabase, checkSchema } from './doctor-database.ts';
 import { checkDecnetTable } from './doctor-decnet.ts';
 import { checkHeartbeat } from './doctor-heartbeat.ts';
+import { checkPauses } from './doctor-pauses.ts';
 import { checkReceivers } from './doctor-receivers.ts';
 import { checkUndeclared } from './doctor-undeclared.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
@@ -94,6 +95,7 @@ const checks: readonly Check[] = [
     },
   },
   { part: 'worker', look: checkWorker },
+  { part: 'pauses', look: checkPauses },
   { part: 'receivers', look: checkReceivers },
   { part: 'heartbeat', look: checkHeartbeat },
   { part: 'undeclared', look: checkUndeclared },

@@ -1,4 +1,5 @@
 import { requireHost } from '../../app/known-hosts.ts';
+import { pausedWords } from '../../fleet/pause.ts';
 import type { HostView } from '../../views/report.ts';
 import { type Register, withApp } from '../context.ts';
 import { freshness, statesText } from '../host-words.ts';
@@ -43,10 +44,11 @@ const line = (screen: Screen, host: HostView): readonly string[] => [
 ];
 
 function notesOf(host: HostView): string {
-  const { held, contested, last_error, first_seen_at, stopped, undeclared } = host;
+  const { held, contested, last_error, first_seen_at, stopped, paused, undeclared } = host;
   return [
     ...(first_seen_at === null ? [unseen] : []),
     ...(stopped === null ? [] : [`${stoppedBy(stopped.by)} ${ago(stopped.at)}`]),
+    ...(paused === null ? [] : [pausedWords(paused)]),
     ...deployingText(host),
     ...(contested.length > 0 ? [`${contested.length} contested`] : []),
     ...(held.length > 0 ? [`${held.length} held`] : []),

@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requireHost } from '../../app/known-hosts.ts';
 import { controlTopic } from '../../fleet/topics.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
+import { osUser } from '../os-user.ts';
 
 /** Milliseconds between two checks, and between two messages: a message may be lost. */
 const lookEveryMs = 250;
@@ -60,10 +60,6 @@ export const stop: Register = (program, context) => {
 
 /** Who runs this command, for the people who see that the host is stopped. */
 function requester(): string {
-  try {
-    return `${userInfo().username} (decnet-fleet stop)`;
-  } catch {
-    // A user without an entry in the list of users, as in some containers.
-    return 'decnet-fleet stop';
-  }
+  const user = osUser();
+  return user === null ? 'decnet-fleet stop' : `${user} (decnet-fleet stop)`;
 }

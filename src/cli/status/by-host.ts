@@ -1,3 +1,4 @@
+import { pausedWords } from '../../fleet/pause.ts';
 import type { HostView } from '../../views/report.ts';
 import { decnetTableText } from '../commands/decnet-table.ts';
 import { deployingText, undeclaredText } from '../commands/undeclared.ts';
@@ -86,6 +87,9 @@ function hostLines(screen: Screen, host: HostStatus): readonly string[] {
       : [
           yellow(`${stoppedBy(host.stopped.by)} ${ago(host.stopped.at)}; to start its worker, ${startAgain}`),
         ]),
+    ...(host.paused === null
+      ? []
+      : [yellow(`${pausedWords(host.paused)}; to resume it: decnet-fleet resume ${host.host_uuid}`)]),
     ...(host.last_error === null ? [] : [yellow(host.last_error)]),
     ...decnetTableText(host).map((text) => (isDecnetWell(host) ? `  ${text}` : yellow(text))),
     ...deployingText(host).map((text) => `  ${paint(screen, 'cyan', text)}`),

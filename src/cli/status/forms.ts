@@ -54,10 +54,11 @@ function forPeople(
 
 /** The order of the hosts is that of their names, and so is that of their deckies, unless another one was asked for. */
 function documentOf({ scope, incidents, hosts, selection: { sort } }: Shown) {
-  const { stale, unseen, unreachable, ...sums } = sumsOf(scope);
+  const { paused, stale, unseen, unreachable, ...sums } = sumsOf(scope);
   return {
     summary: {
       ...sums,
+      paused: paused.length,
       stale: stale.length,
       unreachable: unreachable.length,
       never_monitored: unseen.length,

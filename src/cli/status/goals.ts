@@ -1,3 +1,4 @@
+import { pausedWords } from '../../fleet/pause.ts';
 import { countOf } from '../text.ts';
 import type { HostStatus } from './selection.ts';
 
@@ -49,8 +50,12 @@ const wantedDeckies =
     names.length === 0 || names.includes(name);
 
 /** Why nothing certain is known of a host; null: it is observed. */
-function unobservedBecause({ host_uuid: host, first_seen_at, stale, docker }: HostStatus, goal: Goal) {
+function unobservedBecause(
+  { host_uuid: host, first_seen_at, stale, paused, docker }: HostStatus,
+  goal: Goal,
+) {
   if (first_seen_at === null) return `no worker has ever monitored host ${host}`;
+  if (stale && paused !== null) return `host ${host} is ${pausedWords(paused)}`;
   if (stale) return `host ${host} is stale`;
   return goal !== 'fresh' && docker !== 'ok' ? `Docker of host ${host} does not answer` : null;
 }

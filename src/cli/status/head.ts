@@ -8,6 +8,8 @@ export interface Sums {
   readonly hosts: number;
   readonly deckies: number;
   readonly states: Readonly<Partial<Record<FleetState, number>>>;
+  /** The names of the hosts whose passes somebody paused. They do not count as stale. */
+  readonly paused: readonly string[];
   /** The names of the hosts whose passes are too old; no worker has ever monitored the others of `unseen`. */
   readonly stale: readonly string[];
   readonly unseen: readonly string[];
@@ -28,7 +30,8 @@ export function sumsOf(hosts: readonly HostView[]): Sums {
     hosts: hosts.length,
     deckies: Object.values(states).reduce((sum, count) => sum + count, 0),
     states,
-    stale: namesOf(({ stale, first_seen_at }) => stale && first_seen_at !== null),
+    paused: namesOf(({ paused }) => paused !== null),
+    stale: namesOf(({ stale, first_seen_at, paused }) => stale && first_seen_at !== null && paused === null),
     unseen: namesOf(({ first_seen_at }) => first_seen_at === null),
     unreachable: namesOf(({ docker }) => docker === 'unreachable'),
   };
@@ -41,12 +44,13 @@ export function headText(screen: Screen, hosts: readonly HostView[]): string {
     const count = sums.states[state] ?? 0;
     return count === 0 ? [] : [`${count.toLocaleString('en')} ${stateText(screen, state)}`];
   });
-  const fresh = sums.hosts - sums.stale.length - sums.unseen.length;
+  const fresh = sums.hosts - sums.stale.length - sums.unseen.length - sums.paused.length;
   const ageOf = (name: string): string =>
     ago(hosts.find(({ host_uuid }) => host_uuid === name)?.last_full_pass_at ?? null);
   const ofHosts = [
     `${fresh.toLocaleString('en')} fresh`,
     ...some(screen, sums.stale, 'stale', (name) => `${name}, ${ageOf(name)}`),
+    ...some(screen, sums.paused, 'paused', (name) => name),
     ...some(screen, sums.unreachable, 'without Docker', (name) => name),
     ...some(screen, sums.unseen, 'never monitored', (name) => name),
   ];

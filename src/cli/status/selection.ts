@@ -22,10 +22,10 @@ export interface Selection {
 
 /**
  * Whether a host is not observed: its passes are too old or failed, or its Docker did not answer. A host that no worker has ever
- * monitored is not: nobody expects passes of it.
+ * monitored is not: nobody expects passes of it. One whose passes are paused on purpose is not broken because they are old.
  */
-export const isHostBroken = ({ first_seen_at, stale, docker, last_error }: HostView): boolean =>
-  first_seen_at !== null && (stale || docker === 'unreachable' || last_error !== null);
+export const isHostBroken = ({ first_seen_at, stale, paused, docker, last_error }: HostView): boolean =>
+  first_seen_at !== null && ((stale && paused === null) || docker === 'unreachable' || last_error !== null);
 
 export const isFiltered = ({ states, services, isBrokenOnly }: Selection): boolean =>
   isBrokenOnly || states.length > 0 || services.length > 0;

@@ -11,6 +11,7 @@ import { StoppedWorkers } from './008-stopped-workers.ts';
 import { Heartbeat } from './009-heartbeat.ts';
 import { Incidents } from './010-incidents.ts';
 import { ReceiverDeliveries } from './011-receivers.ts';
+import { Pauses } from './013-pauses.ts';
 
 /** All migrations, in their order. */
 const migrationsList = [
@@ -25,6 +26,7 @@ const migrationsList = [
   { name: '009-heartbeat', class: Heartbeat },
   { name: '010-incidents', class: Incidents },
   { name: '011-receivers', class: ReceiverDeliveries },
+  { name: '013-pauses', class: Pauses },
 ];
 
 export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);

@@ -36,6 +36,7 @@ interface Row {
   readonly last_full_pass_age: number | null;
   readonly stale: boolean;
   readonly stopped: boolean;
+  readonly paused: boolean;
   readonly docker_up: boolean | null;
   readonly states: HostFigures['states'] | null;
   readonly held: number;
@@ -51,7 +52,7 @@ interface Row {
 const age = (column: string): string => `extract(epoch from clock_timestamp() - ${bounded(column)})`;
 
 const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as interval,
-    coalesce(${isStale('$1::int')}, true) as stale, h.stopped_at is not null as stopped,
+    coalesce(${isStale('$1::int')}, true) as stale, h.stopped_at is not null as stopped, h.paused_at is not null as paused,
     case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
     ${dockerAnswered} as docker_up,
@@ -69,6 +70,7 @@ function hostFigures(row: Row): HostFigures {
     lastFullPassAge: row.last_full_pass_age,
     stale: row.stale,
     stopped: row.stopped,
+    paused: row.paused,
     dockerUp: row.docker_up,
     states: row.states ?? {},
     held: row.held,

@@ -140,9 +140,10 @@ const selectStrangers = `select concat_ws('.', count(*), max(updated_at), sum(ha
 
 // Compare times, do not subtract them: extreme times that a compromised host writes must not break the page of all hosts.
 const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due),
-      count(stopped_at), max(stopped_at), (select concat_ws('.', count(*), max(changed_at), max(position))
+      count(stopped_at), max(stopped_at), count(paused_at), max(paused_at), max(paused_until), max(resumed_at), (select concat_ws('.', count(*), max(changed_at), max(position))
         from fleet_incidents where closed_at is null)) as text,
     coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s' or stopped_at > now() - interval '5 s'
+      or paused_at > now() - interval '5 s' or resumed_at > now() - interval '5 s'
       or looked < due and looked > due - interval '5 s'), '[]') as hosts
-  from (select host_uuid, turn, last_pass_at, stopped_at, coalesce(last_full_pass_at, first_seen_at) as looked,
+  from (select host_uuid, turn, last_pass_at, stopped_at, paused_at, paused_until, resumed_at, coalesce(last_full_pass_at, first_seen_at) as looked,
     clock_timestamp() - make_interval(secs => ${staleAfter('$1::int')}) as due from fleet_hosts h) h`;

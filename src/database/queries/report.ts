@@ -14,6 +14,7 @@ import type {
   Transition,
 } from '../../views/report.ts';
 import { leftReason, memoryFromJson } from '../memory.ts';
+import { isoPause } from '../pauses.ts';
 import type { Query } from '../query.ts';
 import {
   dockerAnswered,
@@ -120,10 +121,14 @@ interface HostRow extends Omit<HostView, FromNotes | 'docker' | 'stopped'> {
   readonly stopped_by: string | null;
 }
 
+/** Masters alone write it, and limits are constraints. */
+const pausedView = `case when h.paused_at is not null then json_build_object('by', h.paused_by, 'why', h.paused_why,
+    'since', ${isoPause('h.paused_at')}, 'until', ${isoPause('h.paused_until')}) end as paused`;
+
 const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval_s,
     coalesce(${isStale('$2::int')}, true) as stale, ${dockerAnswered} as docker_up,
     ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at', 'stopped_at'].map((at) => iso(`h.${at}`)).join(', ')},
-    ${shortReason('h.last_error')}, ${shortReason('h.stopped_by')}, h.version, h.counts, ${readableNotes} as notes, ${readableDeploying} as deploying, coalesce(s.states, '{}') as states
+    ${shortReason('h.last_error')}, ${shortReason('h.stopped_by')}, ${pausedView}, h.version, h.counts, ${readableNotes} as notes, ${readableDeploying} as deploying, coalesce(s.states, '{}') as states
   from ${knownHosts('$1::text', '$3::text[]')} order by host_uuid`;
 
 function hostView(found: HostRow): HostView {

@@ -17,6 +17,11 @@ export const conditionExplanations = {
       'The worker of the host was asked to stop, and has not started since. Nothing monitors the host.',
     advice: 'Run `node worker.ts` on that host, or restart `decnet-fleet up`.',
   },
+  'paused host': {
+    meaning:
+      'Somebody paused the passes of the host, as its reason says. Its worker is up, jobs wait, and no row changes.',
+    advice: 'When it may go on: decnet-fleet resume HOST.',
+  },
   'never monitored': {
     meaning:
       'The host is known from rows of another program or from DECNET_HOSTS. No worker has ever monitored it.',

@@ -1,3 +1,4 @@
+import type { Pause } from '../pause.ts';
 import type { DeckyFacts } from './decky-facts.ts';
 import type { OpenIncident } from './incident.ts';
 
@@ -44,6 +45,8 @@ export interface HostFacts {
   readonly isLate: boolean;
   /** Its worker stopped on request. */
   readonly stopped: { readonly by: string | null; readonly at: number } | null;
+  /** Somebody paused its passes, and that is recorded. */
+  readonly paused: Pause | null;
   /** When its Docker last answered, if it does not. */
   readonly unreachableSince: number | null;
   /** Why it does not answer. */

@@ -50,6 +50,12 @@ function incidentOfHost(
   const pausedSince = control.paused.get(host.host) ?? null;
   const add = (id: string, nature: Nature, since: number): string =>
     gathered.add(id, nature, { host: host.host, name: null, since });
+  if (host.paused !== null) {
+    const { by, why, until, since } = host.paused;
+    // The words of an open incident stay: with other terms it is another one.
+    const id = incidentId('queue_paused', host.host, by, why, until);
+    return add(id, { kind: 'queue_paused', ...sentences.host_paused(host.paused, host.host) }, since);
+  }
   if (pausedSince !== null)
     return add(
       incidentId('queue_paused'),

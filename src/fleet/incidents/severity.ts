@@ -7,6 +7,7 @@ const severityOfKind: Readonly<Record<IncidentKind, Severity>> = {
   // Workers enqueue their own passes while nobody serves the schedule.
   scheduler_silent: 'warning',
   notifications_undelivered: 'warning',
+  // Info if it is recorded who did it, and why.
   queue_paused: 'warning',
   host_stale: 'critical',
   // Somebody asked for it.
@@ -30,6 +31,8 @@ export function severityOf(
   affected: readonly Affected[],
   hosts: ReadonlyMap<string, HostFacts>,
 ): Severity {
+  if (kind === 'queue_paused' && affected.every(({ host }) => hosts.get(host ?? '')?.paused != null))
+    return 'info';
   if (kind !== 'deckies_down' && kind !== 'deployment_failed') return severityOfKind[kind];
   const byHost = Map.groupBy(affected, ({ host }) => host ?? '');
   return [...byHost].some(([host, some]) => isMost(some.length, hosts.get(host)?.deckies ?? 0))

@@ -1,6 +1,7 @@
 import { isLegalHost, isLegalName } from '../decky.ts';
 import { dockerCommand } from '../docker-command.ts';
 import { exitCodeInShort } from '../explain/exit-codes.ts';
+import { type Pause, pauseInWords } from '../pause.ts';
 import type { EndedBy } from '../plan/cause.ts';
 import { stoppedBy } from '../words.ts';
 import type { DeckyFacts } from './decky-facts.ts';
@@ -40,6 +41,11 @@ export const sentences = {
   queue_paused: (_: string): Words => ({
     cause: 'Somebody paused the queue: no pass runs until it is resumed on the page /queues',
     next: onMaster('decnet-fleet hosts'),
+  }),
+  /** Of a pause that is recorded. */
+  host_paused: (pause: Pause, host: string): Words => ({
+    cause: `Host ${host} is ${pauseInWords(pause)}`,
+    next: onMaster(isLegalHost(host) ? `decnet-fleet resume ${host}` : 'decnet-fleet hosts'),
   }),
   host_stale: (host: string): Words => ({
     cause: 'The worker makes no passes',

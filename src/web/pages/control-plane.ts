@@ -4,7 +4,7 @@ import type { IncidentView } from '../../views/incidents.ts';
 import type { HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { age } from '../words.ts';
-import { isStopped } from './host-order.ts';
+import { isPaused, isStopped } from './host-order.ts';
 
 /** The parts of which an incident says that they do not work, in their order. That the database works shows in the page itself. */
 const parts: readonly { readonly name: string; readonly kind: IncidentKind; readonly fault: string }[] = [
@@ -16,8 +16,11 @@ const parts: readonly { readonly name: string; readonly kind: IncidentKind; read
 /** Whether the watching itself works, in one line. @param open the open incidents, at least those of the control plane */
 export function controlPlane(open: readonly IncidentView[], hosts: readonly HostView[]): Html {
   const find = (kind: IncidentKind): IncidentView | undefined => open.find((one) => one.kind === kind);
-  const heard = hosts.filter((host) => !host.stale && !isStopped(host)).length;
-  const paused = find('queue_paused')?.hosts ?? 0;
+  // A host whose passes are paused becomes stale, though its worker runs.
+  const heard = hosts.filter((host) => (!host.stale || isPaused(host)) && !isStopped(host)).length;
+  const paused = open
+    .filter(({ kind }) => kind === 'queue_paused')
+    .reduce((sum, { hosts: some }) => sum + some, 0);
   return html`<ul class="strip" aria-label="Control plane"><li>Database ${works}</li>
 ${parts.map(({ name, kind, fault }) => {
   const incident = find(kind);

@@ -11,6 +11,7 @@ import {
   hostPath,
   hostTrouble,
   intervalsSince,
+  pausedMark,
   stateMark,
   stoppedMark,
   until,
@@ -30,7 +31,7 @@ export function hostGroup(
   address: FleetAddress,
   matched: ReadonlyMap<string, number> | null,
 ): Html {
-  const { host_uuid, interval_s, stale, stopped } = host;
+  const { host_uuid, interval_s, stale, stopped, paused } = host;
   const total = matched?.get(host_uuid) ?? sizeOf(host);
   const isOpen = address.open.includes(host_uuid);
   const hidden = total - deckies.length;
@@ -42,11 +43,13 @@ export function hostGroup(
 <p class="facts"><span>${
     stopped !== null
       ? html`<strong class="warn">${stoppedMark(stopped)}</strong></span><span>${lastPass(host)}`
-      : stale
-        ? html`<strong class="warn">STALE: ${lastPass(host)}</strong>`
-        : html`pass ${age(host.last_pass_at)}`
+      : paused !== null
+        ? html`<strong class="warn">${pausedMark(paused)}</strong></span><span>${lastPass(host)}`
+        : stale
+          ? html`<strong class="warn">STALE: ${lastPass(host)}</strong>`
+          : html`pass ${age(host.last_pass_at)}`
   }</span>${
-    stale || stopped !== null
+    stale || stopped !== null || paused !== null
       ? null
       : html`<span>Docker ${host.docker === 'unreachable' ? html`<strong class="warn">unreachable</strong>` : host.docker}</span><span>next ${until(next)}</span>`
   }<span class="counts">${severity.map((state) =>

@@ -8,6 +8,9 @@ export const sizeOf = (host: HostView): number =>
   fleetStates.reduce((sum, state) => sum + (host.states[state] ?? 0), 0);
 export const isStopped = (host: HostView): boolean => host.stopped !== null;
 
+/** Its passes are paused, though its worker runs. */
+export const isPaused = (host: HostView): boolean => host.paused !== null && !isStopped(host);
+
 export const byName = (a: HostView, b: HostView): number =>
   a.host_uuid.localeCompare(b.host_uuid, 'en', { numeric: true });
 
@@ -16,4 +19,4 @@ export const byTrouble = (a: HostView, b: HostView): number =>
   blindness(b) - blindness(a) || brokenOf(b) - brokenOf(a) || byName(a, b);
 
 const blindness = (host: HostView): number =>
-  host.stale || isStopped(host) ? 2 : host.docker === 'unreachable' ? 1 : 0;
+  host.stale || isStopped(host) || isPaused(host) ? 2 : host.docker === 'unreachable' ? 1 : 0;

@@ -13,6 +13,7 @@ import type { Page } from '../layout.ts';
 import { jobInWords, type LeftOut, notShown } from '../left-out.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, deckyPath, hostPath, hostTrouble, jobPath, stateMark, until } from '../words.ts';
+import { pauseForm } from './pause.ts';
 import { livingLine, undeclaredTables } from './undeclared.ts';
 
 /** What the page shows of a result. The rest may be large, and the results of all passes are held at once. */
@@ -60,7 +61,7 @@ export async function hostPage(
 <h1>${name}</h1>
 ${options.said === null ? null : html`<p class="said" role="status">${options.said}</p>`}
 <div id="host" data-live data-host="${name}">
-<p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html`, last answer ${age(host.last_observed_at)}` : null}</span><span>every ${host.interval_s} s</span>${host.stale || host.stopped !== null ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
+<p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html`, last answer ${age(host.last_observed_at)}` : null}</span><span>every ${host.interval_s} s</span>${host.stale || host.stopped !== null || host.paused !== null ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
 ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
 ${livingLine(host)}
 ${host.ports_unchecked === null ? null : html`<p class="hint">${uncheckedInWords(host.ports_unchecked)}</p>`}
@@ -75,6 +76,7 @@ ${
       ? html`<form method="post" action="${hostPath(name)}/reconcile"><button type="submit">Reconcile now</button></form>`
       : html`<p class="hint">“Reconcile now” requires a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
 }
+${options.canChange ? pauseForm(host) : null}
 <a class="button" href="${hostPath(name)}/plan">Plan</a>
 <a class="button" href="/?host=${encodeURIComponent(name)}">Its deckies</a>
 <a class="button" href="/history?host=${encodeURIComponent(name)}">Its history</a>

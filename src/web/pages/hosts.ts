@@ -3,7 +3,7 @@ import type { HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { Views } from '../ports.ts';
-import { age, hostPath, stateMark, stoppedMark } from '../words.ts';
+import { age, hostPath, pausedMark, stateMark, stoppedMark } from '../words.ts';
 import { byTrouble, sizeOf } from './host-order.ts';
 import { paging } from './paging.ts';
 
@@ -45,11 +45,16 @@ const hostTable = (hosts: readonly HostView[]): Html =>
 <td>${host.version ?? 'unknown'}</td></tr>`,
   )}</tbody></table>`;
 
-const monitored = ({ stopped, first_seen_at, stale }: HostView): string =>
-  stopped !== null ? 'stopped' : first_seen_at === null ? 'never' : stale ? 'stale' : 'yes';
+function monitored({ stopped, paused, first_seen_at, stale }: HostView): string {
+  if (stopped !== null) return 'stopped';
+  if (first_seen_at === null) return 'never';
+  if (paused !== null) return 'paused';
+  return stale ? 'stale' : 'yes';
+}
 
 function monitoredPart(host: HostView): Part {
   const word = monitored(host);
   if (word === 'yes') return word;
-  return html`<span class="warn">${host.stopped === null ? word : stoppedMark(host.stopped)}</span>`;
+  if (host.stopped !== null) return html`<span class="warn">${stoppedMark(host.stopped)}</span>`;
+  return html`<span class="warn">${host.paused === null ? word : pausedMark(host.paused)}</span>`;
 }

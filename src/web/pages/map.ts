@@ -2,8 +2,8 @@ import { countOf, severity, stateStyles } from '../../fleet/words.ts';
 import type { MappedDecky } from '../../views/pages.ts';
 import type { HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
-import { age, deckyPath, hostPath, stateMark, stoppedMark } from '../words.ts';
-import { brokenOf, isStopped, sizeOf } from './host-order.ts';
+import { age, deckyPath, hostPath, pausedMark, stateMark, stoppedMark } from '../words.ts';
+import { brokenOf, isPaused, isStopped, sizeOf } from './host-order.ts';
 
 /** The number of cells on a page. */
 export const cellsAtMost = 5000;
@@ -21,7 +21,7 @@ export function deckyMap(hosts: readonly HostView[], deckies: readonly MappedDec
 
 function tile(host: HostView, deckies: readonly MappedDecky[], isFirst: boolean): Html {
   const { host_uuid } = host;
-  const isOld = host.stale || isStopped(host);
+  const isOld = host.stale || isStopped(host) || isPaused(host);
   const hidden = sizeOf(host) - deckies.length;
   return html`<section class="tile${isOld ? ' stale' : ''}" data-key="host ${host_uuid}" data-state="${stateOf(host)}" aria-label="Host ${host_uuid}">
 <h2><a href="${hostPath(host_uuid)}"${isFirst ? null : notByTab}>${host_uuid}</a></h2>
@@ -42,6 +42,7 @@ function cell({ host_uuid, name, state }: MappedDecky, isOld: boolean): Html {
 /** Whether the host is monitored, if it is not; and whether its Docker answers, if it does not. */
 function watched(host: HostView): Part {
   if (host.stopped !== null) return html`<strong class="warn">${stoppedMark(host.stopped)}</strong>`;
+  if (host.paused !== null) return html`<strong class="warn">${pausedMark(host.paused)}</strong>`;
   if (host.stale) return html`<strong class="warn">stale: last pass ${age(host.last_full_pass_at)}</strong>`;
   if (host.docker === 'unreachable') return html`<strong class="warn">Docker unreachable</strong>`;
   return null;
@@ -65,7 +66,7 @@ function stateOf(host: HostView): string {
     .filter((state) => state !== 'running' && (host.states[state] ?? 0) > 0)
     .map((state) => `${host.states[state] ?? 0} ${state}`);
   return (
-    [isStopped(host) ? 'stopped' : host.stale ? 'stale' : null, ...counts]
+    [isStopped(host) ? 'stopped' : isPaused(host) ? 'paused' : host.stale ? 'stale' : null, ...counts]
       .filter((part) => part !== null)
       .join(', ') || 'all running'
   );

@@ -4,17 +4,22 @@ import type { HostView } from '../../views/report.ts';
 import { addressOf, type FleetAddress } from '../address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { hostPath, stateMark } from '../words.ts';
-import { brokenOf, isStopped, sizeOf } from './host-order.ts';
+import { brokenOf, isPaused, isStopped, sizeOf } from './host-order.ts';
+
+/** Nobody stopped its worker or paused its passes. */
+const isUnexpectedlyStale = (host: HostView): boolean => host.stale && !isStopped(host) && !isPaused(host);
 
 /** The title of the page: also shows problems while the tab is in the background. */
 export function headline(hosts: readonly HostView[]): string {
   const down = hosts.reduce((sum, host) => sum + (host.stale ? 0 : brokenOf(host)), 0);
   const stopped = hosts.filter(isStopped).length;
-  const stale = hosts.filter((host) => host.stale && !isStopped(host)).length;
+  const paused = hosts.filter(isPaused).length;
+  const stale = hosts.filter(isUnexpectedlyStale).length;
   return [
     down > 0 ? `${down} broken` : null,
     stale > 0 ? `${stale} stale` : null,
     stopped > 0 ? `${stopped} stopped` : null,
+    paused > 0 ? `${paused} paused` : null,
     'Fleet',
   ]
     .filter((part) => part !== null)
@@ -26,7 +31,8 @@ export function totals(hosts: readonly HostView[], address: FleetAddress): Html 
   const sum = (count: (host: HostView) => number): number =>
     hosts.reduce((total, host) => total + count(host), 0);
   const stopped = hosts.filter(isStopped);
-  const stale = hosts.filter((host) => host.stale && !isStopped(host));
+  const paused = hosts.filter(isPaused);
+  const stale = hosts.filter(isUnexpectedlyStale);
   // The states of stale hosts are only last known, so they are counted separately.
   const known = sum((host) => (host.stale ? sizeOf(host) : 0));
   const mute = hosts.filter((host) => !host.stale && host.docker === 'unreachable');
@@ -48,9 +54,10 @@ ${['running', ...severity.filter((state) => state !== 'running')].map((word) => 
     : html`<a href="${addressOf(address, { state: address.state === state ? null : state, page: 1 })}"${address.state === state ? html` aria-current="true"` : null}><span class="figure">${count.toLocaleString('en')}</span> ${stateMark(state)}</a>`;
 })}${known > 0 ? html`<span class="state last-known"><span class="figure">${known.toLocaleString('en')}</span> last known</span>` : null}</p>
 <p class="totals minor"><strong class="figure">${countOf(hosts.length, 'host')}</strong>
-<span>${(hosts.length - stale.length - stopped.length).toLocaleString('en')} fresh</span>
+<span>${(hosts.length - stale.length - stopped.length - paused.length).toLocaleString('en')} fresh</span>
 ${stale.length > 0 ? html`<span class="warn">${stale.length} stale (${named(stale)}${stale.length > 3 ? ' …' : ''})</span>` : null}
 ${stopped.length > 0 ? html`<span class="warn">${stopped.length} stopped (${named(stopped)}${stopped.length > 3 ? ' …' : ''})</span>` : null}
+${paused.length > 0 ? html`<span class="warn">${paused.length} paused (${named(paused)}${paused.length > 3 ? ' …' : ''})</span>` : null}
 ${mute.length > 0 ? html`<span class="warn">${mute.length} without Docker (${named(mute)}${mute.length > 3 ? ' …' : ''})</span>` : null}
 ${contested > 0 ? html`<span class="warn">${contested} contested</span>` : null}
 ${held > 0 ? html`<span>${held} held</span>` : null}
