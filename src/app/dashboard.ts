@@ -22,6 +22,7 @@ export async function openDashboard(
     request,
     { metricsSource },
     { undeliveredView },
+    silences,
   ] = await Promise.all([
     stores.database(),
     stores.queues(),
@@ -32,6 +33,7 @@ export async function openDashboard(
     import('../queue/request.ts'),
     import('../database/queries/figures.ts'),
     import('../database/undelivered.ts'),
+    stores.silences(),
   ]);
   const figures = metricsSource(opened.query, config.intervalSeconds, config.hosts);
   const viewsOf = (query: Query): Views => ({
@@ -41,6 +43,7 @@ export async function openDashboard(
   const ports = {
     ...viewsOf(opened.query),
     snapshot: <T>(work: (views: Views) => Promise<T>) => opened.snapshot((query) => work(viewsOf(query))),
+    silences,
     queues: backend,
     request: (data: JobData, timeout: number) =>
       request.requestPass(backend, data, timeout, { forget: true }),

@@ -11,6 +11,7 @@ import type { Machine } from '../pass/observe.ts';
 import type { Pauses } from '../pass/pauses.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { Report } from '../views/report.ts';
+import type { Silences } from '../views/silences.ts';
 import { type CloseList, closeList } from './close-list.ts';
 import type { Config } from './config.ts';
 import { type DatabaseAccess, databaseAccess } from './open-database.ts';
@@ -23,6 +24,7 @@ export interface Stores extends CloseList, Omit<DatabaseAccess, 'url'> {
   readonly config: Config;
   readonly log: Log;
   report(): Promise<Report>;
+  silences(): Promise<Silences>;
   ledger(): Promise<Ledger>;
   /** The record of paused hosts. */
   pauses(): Promise<Pauses>;
@@ -92,10 +94,14 @@ export function openStores(config: Config, log: Log): Stores {
 const recordsIn = (
   database: Stores['database'],
   config: Config,
-): Pick<Stores, 'report' | 'ledger' | 'pauses'> => ({
+): Pick<Stores, 'report' | 'silences' | 'ledger' | 'pauses'> => ({
   report: once(async () => {
     const [{ query }, { report }] = await Promise.all([database(), import('../database/queries/report.ts')]);
     return report(query, config.intervalSeconds, config.hosts);
+  }),
+  silences: once(async () => {
+    const [{ query }, { silenceStore }] = await Promise.all([database(), import('../database/silences.ts')]);
+    return silenceStore(query);
   }),
   ledger: once(async () => {
     const [opened, { postgresLedger }] = await Promise.all([

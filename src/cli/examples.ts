@@ -40,6 +40,24 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['decnet-fleet incidents --since 7d', 'also what ended within a week'],
     ['decnet-fleet incidents --json | jq ".incidents[].cause"', 'the causes, for a program'],
   ],
+  ack: [
+    ['decnet-fleet ack host_stale-0f3a9c1e77b2d405 --why "new disk is on its way"', 'you take care of it'],
+  ],
+  unack: [['decnet-fleet unack host_stale-0f3a9c1e77b2d405', 'somebody else has to take care of it']],
+  silence: [
+    ['decnet-fleet silence --host web-7 --for 2h --why "kernel update"', 'one host, for two hours'],
+    ['decnet-fleet silence --decky web-7/mail-01 --until 2026-01-31T12:00Z --why "wrong image"', 'one decky'],
+    ['decnet-fleet silence --cause decky_flapping --for 7d --why "known bug"', 'one kind of incident'],
+    [
+      'decnet-fleet silence --all --for 90d --every "mon-fri 22:00-06:00" --why "nobody is on duty"',
+      'in each night of a working day',
+    ],
+  ],
+  silences: [
+    ['decnet-fleet silences', 'what is silenced, until when, by whom and why'],
+    ['decnet-fleet silences --all --json', 'also what was, for a program'],
+  ],
+  unsilence: [['decnet-fleet unsilence 3', 'end silence 3 now']],
   history: [
     ['decnet-fleet history --since 12h', 'the last night'],
     ['decnet-fleet history --host host-7 --decky web-02', 'one decky'],

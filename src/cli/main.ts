@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../lib/environment.ts';
 import { version } from '../lib/package.ts';
+import { ack, unack } from './commands/ack.ts';
 import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
 import { dashboard } from './commands/dashboard.ts';
@@ -18,6 +19,8 @@ import { pause, resume } from './commands/pause.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcile } from './commands/reconcile.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { silence } from './commands/silence.ts';
+import { silences, unsilence } from './commands/silences.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
@@ -34,6 +37,11 @@ const commands: readonly Register[] = [
   planCommand,
   status,
   incidents,
+  ack,
+  unack,
+  silence,
+  silences,
+  unsilence,
   hosts,
   history,
   waitCommand,

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { hostRule, wholeNumber } from '../app/config.ts';
 import { isLegalHost } from '../fleet/decky.ts';
+import { parseWindow, type Window } from '../fleet/silences/window.ts';
 import { FleetError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/similar.ts';
 
@@ -21,7 +22,8 @@ export const option = {
   /** @returns seconds */
   duration: (text: string): number => {
     const seconds = secondsOf(text) ?? 0;
-    if (seconds < 1) throw wrong(text, 'a time such as 90s, 30m, 2h or 7d');
+    if (seconds < 1 || seconds > longestDuration)
+      throw wrong(text, 'a time such as 90s, 30m, 2h or 7d, of at most 366d');
     return seconds;
   },
   /** @returns ISO 8601 */
@@ -90,6 +92,9 @@ export function refuseRepeats(command: Command): void {
   }
 }
 
+/** Seconds: a leap year. */
+const longestDuration = 366 * 86_400;
+
 const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
 /** `2h` in seconds; null: it is no length of time. */
@@ -100,6 +105,14 @@ function secondsOf(text: string): number | null {
 
 /** Epoch milliseconds; NaN: it is no time. */
 const timeOf = (text: string): number => (/^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN);
+
+/** Parses a window of time that recurs. @throws FleetError CONFIG_INVALID */
+export function recurring(text: string): Window {
+  const found = parseWindow(text);
+  if ('fault' in found)
+    throw new FleetError('CONFIG_INVALID', `"${text}" is not valid`, { advice: found.fault });
+  return found;
+}
 
 /** Parses a time or an age. @returns ISO 8601 @throws FleetError CONFIG_INVALID */
 export function time(text: string): string {

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 
-/** Who runs this command; null: a user without an entry in the list of users, as in some containers. */
+/** The user of the operating system; null: one without an entry in the list of users, as in some containers. */
 export function osUser(): string | null {
   try {
     return userInfo().username;

@@ -13,6 +13,7 @@ export const dumpedTables = [
   'fleet_alarms',
   'fleet_notifications',
   'fleet_incidents',
+  'fleet_silences',
 ] as const;
 
 /** The first line of a dump. */

@@ -2,7 +2,7 @@ import type { AffectedName, Extent, StoredIncident } from '../fleet/incidents/fo
 import { extentOf, namesOf } from '../fleet/incidents/follow.ts';
 import { isIncidentKind, type Severity, severities } from '../fleet/incidents/incident.ts';
 import type { OpenState } from '../fleet/incidents/judge.ts';
-import { isObject, type Json } from '../lib/json.ts';
+import { isObject, type Json, textsOf } from '../lib/json.ts';
 
 /** A row of `fleet_incidents`. Times are epoch milliseconds. */
 export interface IncidentRow {
@@ -22,12 +22,21 @@ export interface IncidentRow {
   readonly affected: Json;
   readonly ever: Json;
   readonly told: Json;
+  readonly silenced_by: string | null;
+  readonly silenced_ever: Json;
+  readonly unsilenced_at: number | null;
+  readonly acknowledged_at: number | null;
+  readonly acknowledged_by: string | null;
+  readonly acknowledged_why: string | null;
+  readonly acknowledged_severity: string | null;
 }
 
 const ms = (column: string): string => `floor(extract(epoch from ${column}) * 1000)::float8 as ${column}`;
 
 export const incidentColumns = `position::text, id, kind, severity, cause, next_host, next_command, ${ms('since')},
-  ${ms('opened_at')}, ${ms('closed_at')}, resolution, extent, most, affected, ever, told`;
+  ${ms('opened_at')}, ${ms('closed_at')}, resolution, extent, most, affected, ever, told,
+  silenced_by::text, silenced_ever, ${ms('unsilenced_at')}, ${ms('acknowledged_at')}, acknowledged_by, acknowledged_why,
+  acknowledged_severity`;
 
 /** Null: a newer version wrote a kind that this one does not know. */
 export function incidentFromRow(row: IncidentRow): StoredIncident | null {
@@ -45,8 +54,22 @@ export function incidentFromRow(row: IncidentRow): StoredIncident | null {
     affected: affectedFromJson(row.affected),
     ever: affectedFromJson(row.ever),
     told: isObject(row.told) ? { ...extentFromJson(row.told), at: numberIn(row.told, 'at') } : null,
+    silencedBy: row.silenced_by,
+    silencedEver: textsOf(row.silenced_ever),
+    unsilencedAt: row.unsilenced_at,
+    acknowledged: acknowledgementOf(row),
   };
 }
+
+const acknowledgementOf = (row: IncidentRow): StoredIncident['acknowledged'] =>
+  row.acknowledged_at === null
+    ? null
+    : {
+        at: row.acknowledged_at,
+        by: row.acknowledged_by ?? '',
+        why: row.acknowledged_why ?? '',
+        severity: severityOf(row.acknowledged_severity ?? row.severity),
+      };
 
 export const severityOf = (text: string): Severity => severities.find((one) => one === text) ?? 'warning';
 
@@ -74,7 +97,7 @@ export const affectedFromJson = (json: Json): readonly AffectedName[] =>
   }));
 
 /** What the statements take of an incident. */
-export const incidentInput = ({ now, most, ever, told }: OpenState): object => ({
+export const incidentInput = ({ now, most, ever, told, ...one }: OpenState): object => ({
   id: now.id,
   kind: now.kind,
   severity: now.severity,
@@ -87,10 +110,14 @@ export const incidentInput = ({ now, most, ever, told }: OpenState): object => (
   affected: namesOf(now.affected),
   ever,
   told,
+  silenced_by: one.silencedBy,
+  silenced_ever: one.silencedEver,
+  unsilenced_at: one.unsilencedAt,
+  acknowledged_severity: one.acknowledged?.severity ?? null,
 });
 
 /** Whether the row of an incident is to be written again. */
-export const differs = (before: StoredIncident, { now, most, ever, told }: OpenState): boolean =>
+export const differs = (before: StoredIncident, { now, most, ever, told, ...one }: OpenState): boolean =>
   before.severity !== now.severity ||
   [
     [before.extent, extentOf(now)],
@@ -98,4 +125,8 @@ export const differs = (before: StoredIncident, { now, most, ever, told }: OpenS
     [before.told, told],
     [before.ever, ever],
     [before.affected, namesOf(now.affected)],
+    [before.silencedBy, one.silencedBy],
+    [before.silencedEver, one.silencedEver],
+    [before.unsilencedAt, one.unsilencedAt],
+    [before.acknowledged?.severity, one.acknowledged?.severity],
   ].some(([a, b]) => JSON.stringify(a) !== JSON.stringify(b));

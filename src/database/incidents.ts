@@ -5,8 +5,6 @@ import type { ControlFacts } from '../fleet/incidents/facts.ts';
 import type { Ended, Resolution } from '../fleet/incidents/follow.ts';
 import { resolutions } from '../fleet/incidents/follow.ts';
 import type { JudgedFacts, Judgement } from '../fleet/incidents/judge.ts';
-import { outageFromMs } from '../fleet/incidents/outage.ts';
-import { sentences } from '../fleet/incidents/words.ts';
 import { longestReason } from '../lib/text.ts';
 import { causeBytesAtMost, causeFromJson } from './cause.ts';
 import { type HostRow, hostOf, ms, selectHosts } from './incident-hosts.ts';
@@ -18,6 +16,7 @@ import {
   incidentInput,
 } from './incident-rows.ts';
 import { type Db, query } from './query.ts';
+import { readSilences, silencedEnds, writeSilences } from './silences.ts';
 
 /** What the check of the alerts before knows of those that it has just noted. */
 export interface Noted {
@@ -53,6 +52,7 @@ export async function judgedFacts(
   const names = [...new Set([...deckies.map(({ host }) => host), ...control.paused.keys()])];
   const hosts = await query<HostRow>(db, selectHosts, [interval, names]);
   const rows = await query<IncidentRow>(db, selectIncidents);
+  const silences = await readSilences(db);
   const [general] = await query<{ now: number; undelivered: number | null; isBack: boolean }>(
     db,
     selectGeneral,
@@ -85,6 +85,8 @@ export async function judgedFacts(
         .map(({ host, name, incident }): Ended => ({ host, name, under: incident ?? '', how: 'recovered' })),
     ],
     sent,
+    silences,
+    silencedEnds: await silencedEnds(db, silences),
   };
 }
 
@@ -173,6 +175,7 @@ export async function writeIncidents(db: Db, facts: JudgedFacts, judgement: Judg
     await query(db, 'update fleet_incidents set end_told = true where position = any ($1::bigint[])', [
       endsTold,
     ]);
+  await writeSilences(db, judgement.silences);
   const belongs = [
     ...facts.deckies.map(({ host, name, under }) => ({
       host,
@@ -195,15 +198,19 @@ export async function writeIncidents(db: Db, facts: JudgedFacts, judgement: Judg
 }
 
 const input = `jsonb_to_recordset($1::jsonb) as i(id text, kind text, severity text, cause text, next_host text,
-  next_command text, since float8, extent jsonb, most jsonb, affected jsonb, ever jsonb, told jsonb)`;
+  next_command text, since float8, extent jsonb, most jsonb, affected jsonb, ever jsonb, told jsonb, silenced_by bigint,
+  silenced_ever jsonb, unsilenced_at float8, acknowledged_severity text)`;
 
 const insertIncidents = `insert into fleet_incidents (id, kind, severity, cause, next_host, next_command, since, opened_at,
-    changed_at, extent, most, affected, ever, told)
+    changed_at, extent, most, affected, ever, told, silenced_by, silenced_ever)
   select id, kind, severity, cause, next_host, next_command, to_timestamp(since / 1000), clock_timestamp(), clock_timestamp(),
-    extent, most, affected, ever, told from ${input}`;
+    extent, most, affected, ever, told, silenced_by, silenced_ever from ${input}`;
 
+// Somebody may have taken the acknowledgement back meanwhile.
 const updateIncidents = `update fleet_incidents f set severity = i.severity, extent = i.extent, most = i.most,
     affected = i.affected, ever = i.ever, told = nullif(i.told, 'null'::jsonb),
+    silenced_by = i.silenced_by, silenced_ever = i.silenced_ever, unsilenced_at = to_timestamp(i.unsilenced_at / 1000),
+    acknowledged_severity = case when f.acknowledged_at is not null then coalesce(i.acknowledged_severity, f.acknowledged_severity) end,
     changed_at = case when f.extent <> i.extent or f.affected <> i.affected then clock_timestamp() else f.changed_at end
   from ${input} where f.id = i.id and f.closed_at is null`;
 
@@ -229,23 +236,3 @@ export const pruneIncidents = `delete from fleet_incidents where closed_at is no
     closed_at < clock_timestamp() - make_interval(days => ${kept.days})
     or position < (select min(position) from (
       select position from fleet_incidents order by position desc limit ${kept.count}) newest))`;
-
-/** Records that the database was away: its end is told next. @returns whether it was recorded */
-export async function recordOutage(db: Db, lostAt: number | null): Promise<boolean> {
-  if (lostAt === null) return false;
-  const kind = 'database_unreachable';
-  const { cause, next } = sentences[kind]();
-  const recorded = await query(db, insertOutage, [kind, cause, next.command, lostAt, outageFromMs]);
-  return recorded.length > 0;
-}
-
-// Every process that was cut off from it knows; the first one records it.
-const insertOutage = `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, closed_at,
-    resolution, extent, most, affected, ever)
-  select $1, $1, 'critical', $2, $3, at, at, now, now, 'recovered', none, none, affected, affected
-  from (select to_timestamp($4::float8 / 1000) as at, clock_timestamp() as now,
-      '{"hosts": 0, "deckies": 0, "down": 0}'::jsonb as none,
-      '[{"host": null, "name": "database", "state": null}]'::jsonb as affected) outage
-  where now - at >= make_interval(secs => $5::float8 / 1000) and not exists (
-    select from fleet_incidents where kind = $1 and closed_at > at)
-  returning position`;

@@ -6,7 +6,7 @@ import type { Query } from './query.ts';
 const selectOpenTold = `select ${incidentColumns} from fleet_incidents
   where closed_at is null and told is not null order by position`;
 
-/** The open incidents that a message told, as messages contain them. */
+/** The open incidents that a message told, as messages contain them, and whether somebody has acknowledged them. */
 export async function openTold(ask: Query): Promise<readonly JsonObject[]> {
   const rows = await ask<IncidentRow>(selectOpenTold);
   return rows.flatMap((row) => {
@@ -14,6 +14,7 @@ export async function openTold(ask: Query): Promise<readonly JsonObject[]> {
     if (found === null) return [];
     const { hosts, deckies } = found.extent;
     const hostNames = [...new Set(found.affected.flatMap(({ host }) => host ?? []))];
-    return [incidentJson({ ...found, hosts, deckies, hostNames, event: 'opened', duration: null })];
+    const incident = incidentJson({ ...found, hosts, deckies, hostNames, event: 'opened', duration: null });
+    return [{ ...incident, acknowledged: found.acknowledged !== null }];
   });
 }

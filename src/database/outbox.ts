@@ -10,17 +10,12 @@ import type { Deciding, Outbox, Sending } from '../pass/outbox.ts';
 import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } from './alert-rows.ts';
 import type { Database } from './database.ts';
 import { lookAtHosts } from './host-alerts.ts';
-import {
-  judgedFacts,
-  type Noted,
-  placeOf,
-  pruneIncidents,
-  recordOutage,
-  writeIncidents,
-} from './incidents.ts';
+import { judgedFacts, type Noted, placeOf, pruneIncidents, writeIncidents } from './incidents.ts';
 import { unsettledSince, withChange } from './ledger/alerts.ts';
 import { openTold } from './open-incidents.ts';
+import { recordOutage } from './outages.ts';
 import { type Db, type Query, query } from './query.ts';
+import { pruneSilences } from './silences.ts';
 import { bounded } from './sql.ts';
 
 /** Milliseconds after which the server ends the check of a process that hangs: passes may be waiting for rows that it locked. */
@@ -60,6 +55,7 @@ export function postgresOutbox(
       await ask(repairAlerts, [options.graceSeconds]);
       await ask(deleteCleared);
       await ask(pruneIncidents);
+      await ask(pruneSilences);
       const dropped = await ask(dropOld);
       return { dropped: dropped.length };
     },

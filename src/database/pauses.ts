@@ -1,4 +1,4 @@
-import { longestBy, longestWhy } from '../fleet/pause.ts';
+import { longestWho, longestWhy } from '../fleet/who-why.ts';
 import { printable, shortened } from '../lib/text.ts';
 import type { Pauses, PauseTerms, RecordedPause } from '../pass/pauses.ts';
 import type { Query } from './query.ts';
@@ -9,7 +9,7 @@ export const postgresPauses = (query: Query): Pauses => ({
     (
       await query<RecordedPause>(beginPause, [
         host,
-        shortened(printable(by), longestBy),
+        shortened(printable(by), longestWho),
         shortened(printable(why), longestWhy),
         ...endOf(end),
       ])

@@ -28,6 +28,7 @@ const ourNames = [
   'fleet_migrations',
   'fleet_notifications',
   'fleet_prune_transitions',
+  'fleet_silences',
   'fleet_transitions',
 ] as const;
 

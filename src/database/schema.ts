@@ -178,6 +178,37 @@ export const FleetIncident = defineEntity({
     /** What was told last, and when. */
     told: p.json<Json>().nullable(),
     endTold: p.boolean().default(false),
+    /** The silence that keeps it from being sent, and all that ever did. */
+    silencedBy: p.bigint('string').nullable(),
+    silencedEver: p.json<Json>().default('[]'),
+    unsilencedAt: p.datetime(6).nullable(),
+    acknowledgedAt: p.datetime(6).nullable(),
+    acknowledgedBy: p.text().nullable(),
+    acknowledgedWhy: p.text().nullable(),
+    /** How severe it was then. */
+    acknowledgedSeverity: p.text().nullable(),
+  },
+});
+
+/** Incidents that are recorded and not sent for a time. @see fleet/silences/silence.ts */
+export const FleetSilence = defineEntity({
+  name: 'FleetSilence',
+  tableName: 'fleet_silences',
+  properties: {
+    id: p.bigint('number').primary().generated('by default as identity'),
+    scope: p.text(),
+    hostUuid: p.text().nullable(),
+    name: p.text().nullable(),
+    kind: p.text().nullable(),
+    startsAt: p.datetime(6),
+    until: p.datetime(6),
+    every: p.text().nullable(),
+    who: p.text(),
+    why: p.text(),
+    endedAt: p.datetime(6).nullable(),
+    endedBy: p.text().nullable(),
+    /** Since when it is active, as the last evaluation saw it; null once its end is summed up. */
+    activeSince: p.datetime(6).nullable(),
   },
 });
 
@@ -190,4 +221,5 @@ export const entities = [
   FleetAlarm,
   FleetNotification,
   FleetIncident,
+  FleetSilence,
 ];

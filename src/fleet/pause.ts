@@ -1,7 +1,3 @@
-/** The greatest lengths in characters. */
-export const longestBy = 100;
-export const longestWhy = 200;
-
 /** A host whose passes somebody has paused. Times are epoch milliseconds. */
 export interface Pause {
   readonly by: string;

@@ -53,6 +53,6 @@ export interface Outbox {
   postpone(id: string, seconds: number, fault: string): Promise<void>;
   /** The receiver will never accept it. */
   drop(id: string): Promise<void>;
-  /** The open incidents that a message told, as messages contain them. */
+  /** The open incidents that a message told, as messages contain them, and whether they are `acknowledged`. */
   open(): Promise<readonly JsonObject[]>;
 }

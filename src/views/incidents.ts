@@ -1,5 +1,6 @@
 import type { Extent, Resolution } from '../fleet/incidents/follow.ts';
 import type { IncidentKind, NextStep, Severity } from '../fleet/incidents/incident.ts';
+import type { AcknowledgedView, SilencedView } from './silences.ts';
 
 /** One incident in the output of `incidents`. Times are ISO 8601. */
 export interface IncidentView {
@@ -25,6 +26,10 @@ export interface IncidentView {
   readonly resolution: Resolution | null;
   /** Seconds until it was closed, or until now. */
   readonly duration_s: number;
+  /** The silence that keeps it from being sent; null: none does. */
+  readonly silenced: SilencedView | null;
+  /** Who takes care of it; null: nobody has said so. */
+  readonly acknowledged: AcknowledgedView | null;
   readonly next: NextStep;
 }
 

@@ -2,6 +2,7 @@ import type { Undeclared } from '../fleet/plan/undeclared.ts';
 import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
 import type { IncidentFilter, IncidentView } from './incidents.ts';
+import type { SilenceView } from './silences.ts';
 
 /** One host in the output of `hosts` and `status`. Times are ISO 8601. */
 export interface HostView {
@@ -137,6 +138,8 @@ export interface Report {
   gaps(host: string | null, since: string | null): Promise<readonly Gap[]>;
   /** Open incidents first, in the order of their importance, then closed ones, the latest first. */
   incidents(filter: IncidentFilter): Promise<readonly IncidentView[]>;
+  /** The silences, the newest first. @param filter.ended also those that are over */
+  silences(filter: { ended: boolean }): Promise<readonly SilenceView[]>;
   /** Whether a worker has registered the host, or the host has rows. */
   knowsHost(host: string): Promise<boolean>;
   /** Some of the known hosts and `others`, sorted by name, and the total number. */

@@ -29,6 +29,9 @@ export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts
       limit: paged(query).limit,
     }),
   }));
+  app.get<{ Querystring: Query }>('/api/silences', async ({ query }) => ({
+    silences: await report.silences({ ended: textOf(query, 'all') === 'true' }),
+  }));
   app.get<{ Querystring: Query }>('/api/history', async ({ query }) =>
     report.history({
       host: hostOf(query),

@@ -16,10 +16,7 @@ export function createApp(prefix: string, limits: WebLimits): FastifyInstance {
     bodyLimit: bodyBytes,
     routerOptions: {
       maxParamLength: 400,
-      querystringParser: (text) =>
-        querystring.parse(text, '&', '=', {
-          decodeURIComponent: (part) => withoutControls(querystring.unescape(part)),
-        }),
+      querystringParser: parsed,
     },
     rewriteUrl: ({ url = '/' }) => withoutPrefix(pathOfTarget(url), prefix),
     // For an address that cannot be decoded or is too long. No hook runs then.
@@ -32,8 +29,14 @@ export function createApp(prefix: string, limits: WebLimits): FastifyInstance {
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'buffer', bodyLimit: formBytes },
-    (_request, body, done) => done(null, querystring.parse(body.toString())),
+    (_request, body: Buffer, done) => done(null, parsed(body.toString('utf8'))),
   );
   linkBelow(app, prefix);
   return app;
 }
+
+/** The fields of a query or of a form. */
+const parsed = (text: string): querystring.ParsedUrlQuery =>
+  querystring.parse(text, '&', '=', {
+    decodeURIComponent: (part) => withoutControls(querystring.unescape(part)),
+  });

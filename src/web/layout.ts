@@ -54,7 +54,7 @@ export const layout = ({ title, body, section }: Page): string =>
 <p id="announced" class="quiet" role="status"></p>
 </header>
 <main id="main" tabindex="-1">${body}</main>
-<footer>decnet-fleet ${version}<span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
+<footer>decnet-fleet ${version} · <a href="/silences">Silences</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
 ${keyHelp}
 </body>
 </html>`.text

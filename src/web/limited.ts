@@ -15,6 +15,7 @@ export function limitedPorts(ports: WebPorts): WebPorts {
     ...ports,
     ...viewsOf(ports),
     snapshot: (work) => database(() => ports.snapshot(work)),
+    silences: each(ports.silences, database),
     hostFigures: () => database(ports.hostFigures),
     heartbeat: () => database(ports.heartbeat),
     undelivered: () => database(ports.undelivered),

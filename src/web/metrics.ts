@@ -6,6 +6,7 @@ import { fleetStates } from '../fleet/state.ts';
 import type { HeartbeatView } from '../views/heartbeat.ts';
 import type { IncidentView } from '../views/incidents.ts';
 import type { HostFigures } from '../views/metrics.ts';
+import type { SilenceView } from '../views/silences.ts';
 import type { UndeliveredView } from '../views/undelivered.ts';
 
 /** The data of one answer of `/metrics`. */
@@ -19,6 +20,8 @@ export interface Scrape {
   readonly undelivered?: readonly Pick<UndeliveredView, 'receiver' | 'failed'>[] | null;
   /** The open incidents; null: unknown. */
   readonly incidents?: readonly Pick<IncidentView, 'kind' | 'severity'>[] | null;
+  /** The silences that are not over; null: unknown. */
+  readonly silences?: readonly Pick<SilenceView, 'active_until'>[] | null;
   /** Undefined: not requested. */
   readonly queues?: {
     readonly up: boolean;
@@ -107,6 +110,7 @@ export async function metricsText({
   version,
   hosts,
   incidents = null,
+  silences = null,
   heartbeat = null,
   undelivered = null,
   queues,
@@ -137,15 +141,9 @@ export async function metricsText({
     }
   }
   if (heartbeat !== null) addHeartbeat(registry, heartbeat);
-  if (undelivered !== null) {
-    const failed = gauge(
-      'decnet_fleet_notifications_undelivered',
-      'Number of notifications that were sent to a receiver and did not arrive; they are sent again for a day.',
-      ['receiver'],
-    );
-    for (const one of undelivered) failed.set({ receiver: one.receiver }, one.failed);
-  }
+  if (undelivered !== null) countUndelivered(registry, undelivered);
   if (incidents !== null) countIncidents(registry, incidents);
+  if (silences !== null) countSilences(registry, silences);
   if (hosts === null) return registry.metrics();
 
   countPaused(registry, hosts);
@@ -178,6 +176,16 @@ export async function metricsText({
     }
   }
   return `${await registry.metrics()}\n${[durations(hosts), latencies(hosts)].map(histogramText).join('\n')}`;
+}
+
+function countUndelivered(registry: Registry, receivers: NonNullable<Scrape['undelivered']>): void {
+  const failed = new Gauge({
+    name: 'decnet_fleet_notifications_undelivered',
+    help: 'Number of notifications that were sent to a receiver and did not arrive; they are sent again for a day.',
+    labelNames: ['receiver'],
+    registers: [registry],
+  });
+  for (const one of receivers) failed.set({ receiver: one.receiver }, one.failed);
 }
 
 function countPaused(registry: Registry, hosts: readonly HostFigures[]): void {
@@ -218,6 +226,15 @@ function countIncidents(registry: Registry, open: readonly Pick<IncidentView, 'k
         { severity, kind },
         open.filter((one) => one.kind === kind && one.severity === severity).length,
       );
+}
+
+function countSilences(registry: Registry, silences: readonly Pick<SilenceView, 'active_until'>[]): void {
+  const active = silences.filter(({ active_until: until }) => until !== null);
+  new Gauge({
+    name: 'decnet_fleet_silences',
+    help: 'Number of silences that are active now.',
+    registers: [registry],
+  }).set(active.length);
 }
 
 export interface HistogramFamily {

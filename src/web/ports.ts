@@ -5,6 +5,7 @@ import type { HeartbeatView } from '../views/heartbeat.ts';
 import type { HostFigures } from '../views/metrics.ts';
 import type { Pages } from '../views/pages.ts';
 import type { Report } from '../views/report.ts';
+import type { Silences } from '../views/silences.ts';
 import type { UndeliveredView } from '../views/undelivered.ts';
 import type { Credentials } from './security.ts';
 
@@ -23,6 +24,7 @@ export interface WebPorts extends Views {
   request(data: JobData, timeout: number): Promise<JobResult>;
   workerLives(host: string): Promise<boolean>;
   readonly pauses: PausePort;
+  readonly silences: Silences;
   /** The figures of all hosts for `/metrics`. */
   hostFigures(): Promise<readonly HostFigures[]>;
   /** The heartbeat to the outside; null: not configured. */

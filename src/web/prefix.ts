@@ -2,7 +2,19 @@ import type { FastifyInstance } from 'fastify';
 import { FleetError } from '../lib/errors.ts';
 
 /** The first segments of the dashboard's own paths. A prefix must not begin with one of them: the paths would be ambiguous. */
-const ours = ['api', 'assets', 'deckies', 'healthz', 'history', 'hosts', 'metrics', 'queues', 'readyz'];
+const ours = [
+  'api',
+  'assets',
+  'deckies',
+  'healthz',
+  'history',
+  'hosts',
+  'incidents',
+  'metrics',
+  'queues',
+  'readyz',
+  'silences',
+];
 
 /**
  * The path at which a proxy serves the dashboard: empty, or for example `/decnet`.

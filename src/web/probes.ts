@@ -20,9 +20,10 @@ export function registerProbes(app: FastifyInstance, ports: WebPorts): void {
       .send(isReady ? 'ok\n' : 'not ready\n');
   });
   app.get('/metrics', async (_request, reply) => {
-    const [hosts, incidents, heartbeat, undelivered, schedulers] = await Promise.all([
+    const [hosts, incidents, silences, heartbeat, undelivered, schedulers] = await Promise.all([
       ports.hostFigures().catch(() => null),
       ports.report.incidents({ open: true, since: null, limit: incidentsAtMost }).catch(() => null),
+      ports.report.silences({ ended: false }).catch(() => null),
       ports.heartbeat().catch(() => null),
       ports.undelivered().catch(() => null),
       ports.countSchedulers().catch(() => null),
@@ -30,6 +31,6 @@ export function registerProbes(app: FastifyInstance, ports: WebPorts): void {
     const queues = { up: schedulers !== null, schedulers };
     return reply
       .type(metricsContentType)
-      .send(await metricsText({ version, hosts, incidents, heartbeat, undelivered, queues }));
+      .send(await metricsText({ version, hosts, incidents, silences, heartbeat, undelivered, queues }));
   });
 }

@@ -44,7 +44,12 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
     answers: { once },
   } = options;
   app.get<{ Querystring: Query }>('/', async ({ url, query }, reply) =>
-    send(reply, await once(url, () => ports.snapshot((views) => fleetPage(views, parseAddress(query))))),
+    send(
+      reply,
+      await once(url, () =>
+        ports.snapshot((views) => fleetPage(views, parseAddress(query), options.canChange)),
+      ),
+    ),
   );
   app.get<{ Querystring: Query }>('/hosts', async ({ url, query }, reply) =>
     send(reply, await once(url, () => hostsPage(ports, parseAddress(query).page))),

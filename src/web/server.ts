@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { codeOf, FleetError, reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { registerActs } from './acts.ts';
 import { secure } from './admission.ts';
 import { limitAnswers } from './answer-limit.ts';
 import { cannotShow, fail, pathForLog, send } from './answers.ts';
@@ -68,6 +69,7 @@ export async function startDashboard(
     registerApi(scope, ports);
     registerStream(scope, stream);
     registerPages(scope, { ports, canChange, user: credentials?.user ?? null, board, answers });
+    registerActs(scope, { ports, user: credentials?.user ?? null, changed: answers.invalidate });
     done();
   });
   await board.register(app);

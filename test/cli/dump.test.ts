@@ -47,7 +47,12 @@ const fill = `
     select 'a', 'web', null, 'running', 'number ' || n from generate_series(1, 2500) n;
   insert into fleet_gaps values ('a', now() - interval '1 hour', now());
   insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('b', 'x', 'failed', 'failed', now(), now());
-  insert into fleet_notifications (host_uuid, body) values ('b', '{"text": "failed"}')`;
+  insert into fleet_notifications (host_uuid, body) values ('b', '{"text": "failed"}');
+  insert into fleet_silences (scope, host_uuid, starts_at, until, every, who, why, active_since)
+    values ('host', 'b', '2026-01-02 03:04:05.678901+00', now(), 'daily 01:00-02:00', 'ada', E'two\\nlines', now());
+  insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever,
+    silenced_by, silenced_ever, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_severity)
+    values ('i', 'host_stale', 'critical', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]', 1, '["1"]', now(), 'ada', '', 'info')`;
 
 describe('a dump', () => {
   let directory: string;
@@ -62,7 +67,10 @@ describe('a dump', () => {
     await from.query(fill);
     const { code, stdout, stderr } = await runHere(['dump'], { DATABASE_URL: from.url });
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /Dumped hosts 2, deckies 2, transitions 2500, gaps 1, alarms 1, notifications 1/);
+    assert.match(
+      stderr,
+      /Dumped hosts 2, deckies 2, transitions 2500, gaps 1, alarms 1, notifications 1, incidents 1, silences 1/,
+    );
     text = stdout;
     writeFileSync(file, text);
   });

@@ -30,6 +30,9 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
   '--who': ['ops', 'admin'],
   '--why': ['drill', 'kernel'],
   'pause --for': ['1h', '2h'],
+  'silence --for': ['1h', '2h'],
+  '--cause': ['host_stale', 'host_down'],
+  '--every': ['01:00-02:00', '03:00-04:00'],
 };
 const lists = [
   'build --reserve',

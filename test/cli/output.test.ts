@@ -27,6 +27,12 @@ const prints: readonly (readonly string[])[] = [
   ['hosts', '--json'],
   ['incidents'],
   ['incidents', '--json'],
+  ['ack', 'i1', '--why', 'x'],
+  ['unack', 'i1'],
+  ['silence', '--all', '--for', '2h', '--why', 'x'],
+  ['silences'],
+  ['silences', '--json'],
+  ['unsilence', '1'],
   ['history'],
   ['history', '--json'],
   ['wait', '--for', 'fresh', '--timeout', '1'],
@@ -59,6 +65,10 @@ describe('a standard output that takes no more', async () => {
   before(async () => {
     host.write(Array.from({ length: 9 }, (_, at) => declaredDecky(`decky-${at}`)));
     await cli(['reconcile', '--once'], env);
+    await store.db.query(
+      `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
+       values ('i1', 'deckies_down', 'warning', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]')`,
+    );
     writeFileSync(dump, (await cli(['dump'], env)).stdout);
   });
 
@@ -118,7 +128,9 @@ describe('a standard output that takes no more', async () => {
         await store.db.query(`insert into fleet_hosts (host_uuid, interval_s) values ('gone', 30)`);
       if (args[0] === 'restore') {
         // It needs a database without a fleet, and restores the rows.
-        await store.db.query('truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_gaps');
+        await store.db.query(
+          'truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_gaps, fleet_incidents, fleet_silences',
+        );
       }
       const { code, stderr } = await into('/dev/full', args, 'src/cli/bin.ts');
       assert.equal(await code, 1, stderr());

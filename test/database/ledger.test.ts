@@ -681,6 +681,7 @@ describe('migrations', () => {
       '009-heartbeat',
       '010-incidents',
       '011-receivers',
+      '012-silences',
       '013-pauses',
     ]);
     assert.deepEqual(await databases[0]?.migrate(), []);

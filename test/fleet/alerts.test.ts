@@ -312,7 +312,7 @@ describe('every kind of message', () => {
     // More than may be sent in a minute.
     const sent = new Map([['local', { sent: 20, limited: false }]]);
     look(decided([alert('web', 'failed')], 10, 'https://f', sent).notifications);
-    const others = ['incident_opened', 'incident_grown', 'incident_resolved', 'test'];
+    const others = ['incident_opened', 'incident_grown', 'incident_resolved', 'silence_ended', 'test'];
     assert.deepEqual([...kinds].sort(), notificationKinds.filter((kind) => !others.includes(kind)).sort());
   });
 

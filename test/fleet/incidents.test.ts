@@ -6,6 +6,7 @@ import { type Extent, extentOf, follow, type StoredIncident } from '../../src/fl
 import type { Incident } from '../../src/fleet/incidents/incident.ts';
 import { evaluate } from '../../src/fleet/incidents/rules.ts';
 import { tellsGrown, tellsOpened } from '../../src/fleet/incidents/tell.ts';
+import { neverSilenced } from '../../src/fleet/silences/quiet.ts';
 import { now } from '../harness/facts.ts';
 import { broken, brokenOn, calm, died, fleet, host } from '../harness/incidents.ts';
 
@@ -34,6 +35,8 @@ function after(facts: FleetFacts): FleetFacts {
 
 const stored = (one: Incident, more: Partial<StoredIncident> = {}): StoredIncident => ({
   ...one,
+  ...neverSilenced,
+  acknowledged: null,
   openedAt: now,
   extent: extentOf(one),
   most: extentOf(one),

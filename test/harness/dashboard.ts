@@ -35,6 +35,7 @@ export async function testDashboard(
     const ports: WebPorts = {
       ...views,
       snapshot: (work) => work(views),
+      silences: await fleet.silences(),
       queues,
       request: request ?? (() => Promise.reject(new Error('no worker'))),
       workerLives: async () => request !== undefined,

@@ -66,7 +66,7 @@ export class IncidentTable {
     });
     const facts = { now, control: calm, hosts, deckies: broken, open: this.stored, stored: this.stored };
     const judgement = judge(
-      { ...facts, untoldEnds: [], ended, sent: this.sent },
+      { ...facts, untoldEnds: [], silences: [], silencedEnds: [], ended, sent: this.sent },
       { publicUrl: this.#publicUrl },
     );
     this.#keep(judgement, now);
@@ -75,8 +75,9 @@ export class IncidentTable {
 
   #keep({ opened, kept, evaluation, told: ids }: ReturnType<typeof judge>, now: number): void {
     const openedAt = new Map(this.stored.map((one) => [one.id, one.openedAt]));
-    this.stored = [...opened, ...kept].map(({ now: one, most, ever, told }: OpenState) => ({
+    this.stored = [...opened, ...kept].map(({ now: one, most, ever, told, ...more }: OpenState) => ({
       ...one,
+      ...more,
       ever,
       openedAt: openedAt.get(one.id) ?? now,
       extent: extentOf(one),

@@ -14,6 +14,7 @@ const masters = [
   'fleet_notifications',
   'fleet_heartbeat',
   'fleet_incidents',
+  'fleet_silences',
   'fleet_grants',
   'fleet_masters',
   'fleet_limits',

@@ -23,6 +23,8 @@ const pathsOfAll = [
   '/api/fleet',
   '/api/hosts',
   '/api/incidents',
+  '/api/silences',
+  '/silences',
   '/api/history',
   '/metrics',
   '/assets/style.css',

@@ -1,6 +1,8 @@
 import { incidentSummary, nextText } from '../../fleet/incidents/summary.ts';
+import { incidentMarks, silenceText } from '../../fleet/silences/words.ts';
 import { FleetError } from '../../lib/errors.ts';
 import type { IncidentView } from '../../views/incidents.ts';
+import type { SilenceView } from '../../views/silences.ts';
 import { type Register, withApp } from '../context.ts';
 import { option, time } from '../options.ts';
 import { severityText } from '../status/incidents.ts';
@@ -34,7 +36,8 @@ export const incidents: Register = (program, context) => {
           throw new FleetError('CONFIG_INVALID', '--open cannot be used with --since', {
             advice: '--open prints what is wrong now, whenever it began',
           });
-        const found = await (await app.report()).incidents({
+        const report = await app.report();
+        const found = await report.incidents({
           open: open === true,
           since: since ?? new Date(Date.now() - dayMs).toISOString(),
           limit,
@@ -43,19 +46,27 @@ export const incidents: Register = (program, context) => {
         const [now, before] = [found.filter(isOpen), found.filter((one) => !isOpen(one))];
         if (now.length === 0) context.print('Nothing is wrong.');
         for (const one of now) context.print(openText(context.screen, one));
+        const silences = (await report.silences({ ended: false })).filter(isActive);
+        if (silences.length > 0)
+          context.print(
+            `\nSilenced:\n${silences.map((one) => `  ${one.id}  ${silenceText(one)}`).join('\n')}`,
+          );
         if (before.length > 0) context.print(`\nEnded:\n${before.map(endedText).join('\n')}`);
         if (found.length === limit) context.note(`Only ${limit} incidents are shown; use --limit for more.`);
       }),
     );
 };
 
+const isActive = ({ active_until: until }: SilenceView): boolean => until !== null;
 const isOpen = ({ closed_at: at }: IncidentView): boolean => at === null;
 
 const openText = (screen: Screen, one: IncidentView): string =>
   [
     `${severityText(screen, one.severity)}  ${one.cause}`,
     `  ${incidentSummary(one)}; since ${ago(one.since)}`,
+    ...incidentMarks(one).map((mark) => `  ${mark}`),
     `  ${nextText(one.next)}`,
+    `  Id: ${one.id}`,
   ].join('\n');
 
 const endedText = (one: IncidentView): string =>

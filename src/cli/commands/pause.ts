@@ -1,7 +1,8 @@
 import type { App } from '../../app/app.ts';
 import { requireHost } from '../../app/known-hosts.ts';
 import type { PauseStores } from '../../app/pauses.ts';
-import { longestBy, longestWhy, pausedWords } from '../../fleet/pause.ts';
+import { pausedWords } from '../../fleet/pause.ts';
+import { givenWho, givenWhy } from '../../fleet/who-why.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
@@ -23,10 +24,10 @@ export const pause: Register = (program, context) => {
     .command('pause')
     .description('make no passes of a host for a while; its worker stays up')
     .argument('<host>', 'the host', option.host)
-    .requiredOption('--why <text>', 'the reason, for everybody who sees the host', textUpTo(longestWhy))
+    .requiredOption('--why <text>', 'the reason, for everybody who sees the host', givenWhy)
     .option('--for <time>', 'how long, such as 30m or 2h', option.duration)
     .option('--until <time>', 'until when, such as 2026-01-31T12:00Z', option.laterTime)
-    .option('--who <name>', 'who pauses it; default: the user of the operating system', textUpTo(longestBy))
+    .option('--who <name>', 'who does it (default: the user of the operating system)', givenWho)
     .action((host: string, options: PauseOptions) =>
       withApp(context, async (app) => {
         const stores = await storesOf(app);
@@ -85,22 +86,6 @@ function endOf({ for: seconds, until }: PauseOptions) {
   if (seconds !== undefined) return { seconds };
   return until === undefined ? null : { at: until };
 }
-
-/** A parser of a text that is not empty and has at most this many characters. */
-const textUpTo =
-  (most: number) =>
-  (text: string): string => {
-    const found = text.trim();
-    if (found === '' || found.length > most)
-      throw new FleetError(
-        'CONFIG_INVALID',
-        found === '' ? 'it is empty' : `it has ${found.length} characters`,
-        {
-          advice: `Allowed: 1 to ${most} characters`,
-        },
-      );
-    return found;
-  };
 
 const neverMonitored = (host: string): FleetError =>
   new FleetError('NOT_FOUND', `No worker has ever monitored host ${host}: it has no passes to pause`, {

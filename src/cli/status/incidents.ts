@@ -1,5 +1,6 @@
 import type { Severity } from '../../fleet/incidents/incident.ts';
 import { incidentSummary } from '../../fleet/incidents/summary.ts';
+import { incidentMarks } from '../../fleet/silences/words.ts';
 import type { IncidentView } from '../../views/incidents.ts';
 import type { Report } from '../../views/report.ts';
 import { ago, paint, type Screen } from '../text.ts';
@@ -32,7 +33,7 @@ export function incidentLines(screen: Screen, open: readonly IncidentView[]): re
       .slice(0, listed)
       .map(
         (one) =>
-          `${severityText(screen, one.severity)}  ${one.cause} (${incidentSummary(one)}; since ${ago(one.since)})`,
+          `${severityText(screen, one.severity)}  ${one.cause} (${[incidentSummary(one), `since ${ago(one.since)}`, ...incidentMarks(one)].join('; ')})`,
       ),
     ...(more > 0 ? [`and ${more.toLocaleString('en')} more: decnet-fleet incidents`] : []),
   ];

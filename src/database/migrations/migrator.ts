@@ -11,6 +11,7 @@ import { StoppedWorkers } from './008-stopped-workers.ts';
 import { Heartbeat } from './009-heartbeat.ts';
 import { Incidents } from './010-incidents.ts';
 import { ReceiverDeliveries } from './011-receivers.ts';
+import { Silences } from './012-silences.ts';
 import { Pauses } from './013-pauses.ts';
 
 /** All migrations, in their order. */
@@ -26,6 +27,7 @@ const migrationsList = [
   { name: '009-heartbeat', class: Heartbeat },
   { name: '010-incidents', class: Incidents },
   { name: '011-receivers', class: ReceiverDeliveries },
+  { name: '012-silences', class: Silences },
   { name: '013-pauses', class: Pauses },
 ];
 

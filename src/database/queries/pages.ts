@@ -140,8 +140,9 @@ const selectStrangers = `select concat_ws('.', count(*), max(updated_at), sum(ha
 
 // Compare times, do not subtract them: extreme times that a compromised host writes must not break the page of all hosts.
 const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due),
-      count(stopped_at), max(stopped_at), count(paused_at), max(paused_at), max(paused_until), max(resumed_at), (select concat_ws('.', count(*), max(changed_at), max(position))
-        from fleet_incidents where closed_at is null)) as text,
+      count(stopped_at), max(stopped_at), count(paused_at), max(paused_at), max(paused_until), max(resumed_at), (select concat_ws('.', count(*), max(changed_at), max(position), count(silenced_by), max(acknowledged_at))
+        from fleet_incidents where closed_at is null), (select concat_ws('.', max(id), max(ended_at),
+        count(*) filter (where until > clock_timestamp())) from fleet_silences)) as text,
     coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s' or stopped_at > now() - interval '5 s'
       or paused_at > now() - interval '5 s' or resumed_at > now() - interval '5 s'
       or looked < due and looked > due - interval '5 s'), '[]') as hosts

@@ -28,6 +28,7 @@ import {
 } from '../sql.ts';
 import { incidents } from './incidents.ts';
 import { knownHosts } from './known-hosts.ts';
+import { silences } from './silences.ts';
 
 /**
  * The queries of `status`, `hosts` and `history`.
@@ -60,6 +61,7 @@ export function report(ask: Query, defaultInterval: number, named: readonly stri
         )
       )[0]?.id ?? 0,
     incidents: incidents(query),
+    silences: silences(query),
     gaps: (host, since) => query<Gap>(selectGaps, [host, since, 1000]),
     knowsHost: async (host) =>
       (

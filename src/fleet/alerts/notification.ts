@@ -7,7 +7,7 @@ import { ageOf, countOf as counted, withEnd, withExitCodes } from '../words.ts';
 /**
  * What a receiver is notified of. Kinds of `decky_` are about one decky, those of `host_` about most of a host's
  * deckies at once or about the host itself; `deployment_failed` is about those that a deployment left down. Those of
- * `incident_` are about several hosts, or about the control plane. `test` is about nothing: somebody tries the receivers.
+ * `incident_` are about several hosts, or about the control plane. `silence_ended` sums up what was not sent. `test` is about nothing: somebody tries the receivers.
  */
 export const notificationKinds = [
   'decky_down',
@@ -27,6 +27,7 @@ export const notificationKinds = [
   'incident_opened',
   'incident_grown',
   'incident_resolved',
+  'silence_ended',
   'test',
 ] as const;
 
@@ -40,7 +41,8 @@ export interface Notification extends JsonObject {
   readonly name: string | null;
   /** Of several deckies the first ones, at most `namesAtMost`. */
   readonly names: readonly string[];
-  /** How many deckies it is about; of `host_limited` how many messages were held back. */
+  /** How many deckies it is about; of `host_limited` how many messages were held back; of `silence_ended`
+   * how many incidents were not sent. */
   readonly count: number;
   /** Null where several deckies differ, as in the next fields. */
   readonly state: string | null;
@@ -109,6 +111,8 @@ export interface NotificationFacts extends ReasonFacts {
   readonly incident: IncidentFacts | null;
   /** Whether it tells that more is affected than before. */
   readonly isGrown?: boolean;
+  /** The text of `silence_ended`. */
+  readonly summary?: string;
 }
 
 const namesAtMost = 100;
@@ -243,6 +247,7 @@ const sentences: Readonly<Record<NotificationKind, (facts: TextFacts) => string>
   incident_opened: aboutIncident,
   incident_grown: aboutIncident,
   incident_resolved: aboutIncident,
+  silence_ended: ({ summary = '' }) => summary,
   test: () => 'Test of decnet-fleet: this receiver gets its notifications',
 };
 

@@ -42,6 +42,22 @@ export interface StoredIncident extends OpenIncident {
   readonly ever: readonly AffectedName[];
   /** What was told last, and when; null: nothing. */
   readonly told: (Extent & { readonly at: number }) | null;
+  /** The silence that keeps it from being sent; null: none does. */
+  readonly silencedBy: string | null;
+  /** All silences that have done so. */
+  readonly silencedEver: readonly string[];
+  /** Since when none does so any more; null: none ever did, or one does. */
+  readonly unsilencedAt: number | null;
+  readonly acknowledged: Acknowledgement | null;
+}
+
+/** Somebody takes care of an incident. */
+export interface Acknowledgement {
+  readonly at: number;
+  readonly by: string;
+  readonly why: string;
+  /** How severe it was then, or when it was told again. */
+  readonly severity: Severity;
 }
 
 /** Something that belonged to an incident, and no longer has a fault. */

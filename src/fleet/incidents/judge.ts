@@ -1,6 +1,10 @@
 import type { SentMessages } from '../alerts/limit.ts';
 import { limitMessage, withinLimit } from '../alerts/limit.ts';
 import type { Notification } from '../alerts/notification.ts';
+import { type ActiveSilence, isAbout } from '../silences/cover.ts';
+import { neverSilenced, type Quiet, quietOf } from '../silences/quiet.ts';
+import { type SilencedIncident, summaryMessage } from '../silences/summary.ts';
+import { type SilenceTurn, type StoredSilence, silenceTurn } from '../silences/turn.ts';
 import type { FleetFacts } from './facts.ts';
 import {
   type Closed,
@@ -16,7 +20,7 @@ import {
 import type { Incident } from './incident.ts';
 import { openMessage, resolvedMessage } from './message.ts';
 import { type Evaluation, evaluate } from './rules.ts';
-import { tellsGrown, tellsOpened } from './tell.ts';
+import { tellsGrown, tellsOpened, tellsRisen } from './tell.ts';
 
 /** What is known when it is decided which incidents are open, and what is told of them. */
 export interface JudgedFacts extends FleetFacts {
@@ -24,6 +28,9 @@ export interface JudgedFacts extends FleetFacts {
   readonly stored: readonly StoredIncident[];
   readonly untoldEnds: readonly (Closed & { readonly position: number; readonly at: number })[];
   readonly ended: readonly Ended[];
+  readonly silences: readonly StoredSilence[];
+  /** What has ended and was not sent for a silence. */
+  readonly silencedEnds: readonly SilencedIncident[];
   /** How many messages about a host were sent in its current minute. */
   readonly sent: ReadonlyMap<string, SentMessages>;
 }
@@ -32,11 +39,12 @@ export interface JudgedFacts extends FleetFacts {
 export type Telling = { readonly publicUrl: string | null } | null;
 
 /** What is written of an incident that is open. */
-export interface OpenState {
+export interface OpenState extends Quiet {
   readonly now: Incident;
   readonly most: Extent;
   readonly ever: StoredIncident['ever'];
   readonly told: StoredIncident['told'];
+  readonly acknowledged: StoredIncident['acknowledged'];
 }
 
 export interface Judgement {
@@ -49,6 +57,8 @@ export interface Judgement {
   readonly told: readonly string[];
   /** The ends that are told now, of `untoldEnds`. */
   readonly endsTold: readonly number[];
+  /** Since when silences are active, where that has changed. */
+  readonly silences: SilenceTurn['changes'];
   readonly notifications: readonly Notification[];
   readonly limits: readonly { readonly host: string; readonly sent: number; readonly heldBack: number }[];
 }
@@ -58,6 +68,7 @@ export function judge(facts: JudgedFacts, telling: Telling): Judgement {
   const { now, stored } = facts;
   const evaluation = evaluate(facts);
   const { opened, kept, closed } = follow(stored, facts, evaluation, facts.ended);
+  const turn = silenceTurn(facts.silences, now, telling !== null);
   const open = [
     ...opened.map((one) => ({ now: one, before: null })),
     // Some facts do not know since when they hold.
@@ -65,18 +76,24 @@ export function judge(facts: JudgedFacts, telling: Telling): Judgement {
       now: { ...one, since: Math.min(one.since, before.since) },
       before,
     })),
-  ];
-  const due = telling === null ? [] : dueMessages(facts, { open, closed }, telling.publicUrl);
+  ].map((one): Open => ({ ...one, quiet: quietOf(one.now, one.before, turn.active, now) }));
+  const due =
+    telling === null
+      ? []
+      : dueMessages(facts, { open, closed, active: turn.active, publicUrl: telling.publicUrl });
   const limited = withinLimits(due, facts, telling?.publicUrl ?? null);
   const going = new Set(limited.going);
   const isTold = (of: unknown): boolean => due.some((one) => one.of === of && going.has(one));
-  const states = open.map(({ now: one, before }): OpenState => {
+  const states = open.map(({ now: one, before, quiet }): OpenState => {
     const extent = extentOf(one);
+    const acknowledged = before?.acknowledged ?? null;
     return {
+      ...quiet,
       now: one,
       most: before === null ? extent : larger(before.most, extent),
       ever: withNames(before?.ever ?? [], namesOf(one.affected)),
       told: isTold(one) ? { ...extent, at: now } : smaller(before?.told ?? null, extent),
+      acknowledged: acknowledged && isTold(one) ? { ...acknowledged, severity: one.severity } : acknowledged,
     };
   });
   return {
@@ -86,9 +103,48 @@ export function judge(facts: JudgedFacts, telling: Telling): Judgement {
     closed: closed.map((one) => ({ ...one, isTold: isSilent(one) || isTold(one) })),
     told: open.filter(({ now: one }) => isTold(one)).map(({ now: one }) => one.id),
     endsTold: facts.untoldEnds.filter(isTold).map(({ position }) => position),
-    notifications: [...limited.going.map(({ message }) => message), ...limited.about],
+    silences: turn.changes,
+    notifications: [
+      ...(telling === null ? [] : summaries(turn, facts, { states, closed, publicUrl: telling.publicUrl })),
+      ...limited.going.map(({ message }) => message),
+      ...limited.about,
+    ],
     limits: limited.limits,
   };
+}
+
+/** An incident that is open, and what the table has of it; null: it is new. */
+interface Open {
+  readonly now: Incident;
+  readonly before: StoredIncident | null;
+  readonly quiet: Quiet;
+}
+
+/** What the silences that are over have kept from being sent. */
+function summaries(
+  { over }: SilenceTurn,
+  { now, silencedEnds, stored }: JudgedFacts,
+  {
+    states,
+    closed,
+    publicUrl,
+  }: { states: readonly OpenState[]; closed: readonly Closed[]; publicUrl: string | null },
+): readonly Notification[] {
+  const openedAt = new Map(stored.map((one) => [one.id, one.openedAt]));
+  const all: readonly SilencedIncident[] = [
+    ...states.map((one) => ({
+      ...one.now,
+      silencedEver: one.silencedEver,
+      // What is told now is told because the silence is over.
+      told: one.told?.at === now ? null : one.told,
+      openedAt: openedAt.get(one.now.id) ?? now,
+      closedAt: null,
+      resolution: null,
+    })),
+    ...closed.map(({ before, resolution }) => ({ ...before, closedAt: now, resolution })),
+    ...silencedEnds,
+  ];
+  return over.flatMap((one) => summaryMessage(one, all, publicUrl) ?? []);
 }
 
 /** A message, and the incident that it is about. */
@@ -101,15 +157,22 @@ interface Due {
 
 /** Of what was covered the end is not told, and of what nobody was told neither. */
 const isSilent = ({ before, resolution }: Closed): boolean =>
-  resolution === 'covered' || (before.told === null && before.kind !== 'notifications_undelivered');
+  resolution === 'covered' ||
+  (before.told === null && (before.kind !== 'notifications_undelivered' || before.silencedBy !== null));
 
 function dueMessages(
   { now, hosts, untoldEnds }: JudgedFacts,
   {
     open,
     closed,
-  }: { open: readonly { now: Incident; before: StoredIncident | null }[]; closed: readonly Closed[] },
-  publicUrl: string | null,
+    active,
+    publicUrl,
+  }: {
+    open: readonly Open[];
+    closed: readonly Closed[];
+    active: readonly ActiveSilence[];
+    publicUrl: string | null;
+  },
 ): readonly Due[] {
   const isLate = hosts.some((one) => one.isLate);
   const deckiesOf = new Map(hosts.map((one) => [one.host, one.deckies]));
@@ -122,21 +185,27 @@ function dueMessages(
     ...ends.map((one) =>
       made('source' in one ? one.source : one, resolvedMessage(one, one.at, { deckiesOf, publicUrl, now })),
     ),
-    ...open.flatMap(({ now: one, before }) => {
-      const state = before ?? untold(one, now);
-      const event = tellsOpened(state, isLate, now)
-        ? 'opened'
-        : tellsGrown(state, grownExtent(one), now)
-          ? 'grown'
-          : null;
-      return event === null ? [] : [made(one, openMessage(one, event, { deckiesOf, publicUrl, now }))];
+    ...open.flatMap(({ now: one, before, quiet }) => {
+      const state = { ...(before ?? untold(one, now)), ...quiet };
+      const isGrown = (): boolean =>
+        state.acknowledged === null
+          ? tellsGrown(state, grownExtent(one, active), now)
+          : tellsRisen(state, one.severity, now);
+      const event = tellsOpened(state, isLate, now) ? 'opened' : isGrown() ? 'grown' : null;
+      return event === null || quiet.silencedBy !== null
+        ? []
+        : [made(one, openMessage(one, event, { deckiesOf, publicUrl, now }))];
     }),
   ];
 }
 
-/** Without what is being deployed: nothing is told about it meanwhile. */
-function grownExtent(one: Incident): Extent & { fresh: number } {
-  const affected = one.affected.filter(({ decky }) => decky?.isDeploying !== true);
+/** Without what is being deployed or is silenced: nothing is told about it meanwhile. */
+function grownExtent(one: Incident, active: readonly ActiveSilence[]): Extent & { fresh: number } {
+  const affected = one.affected.filter(
+    (place) =>
+      place.decky?.isDeploying !== true &&
+      !active.some(({ silence }) => isAbout(silence.scope, one.kind, place)),
+  );
   const fresh = affected.filter(({ isTold }) => isTold === false).length;
   if (affected.length === one.affected.length) return { ...extentOf(one), fresh };
   const hosts = new Set(affected.map(({ host }) => host)).size;
@@ -145,6 +214,8 @@ function grownExtent(one: Incident): Extent & { fresh: number } {
 
 const untold = (one: Incident, now: number): StoredIncident => ({
   ...one,
+  ...neverSilenced,
+  acknowledged: null,
   affected: [],
   ever: [],
   openedAt: now,

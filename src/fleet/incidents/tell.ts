@@ -1,5 +1,5 @@
 import type { Extent, StoredIncident } from './follow.ts';
-import type { IncidentKind } from './incident.ts';
+import { type IncidentKind, type Severity, severities } from './incident.ts';
 
 /** Milliseconds for which an incident lasts before it is told. What deckies and hosts say has settled already. */
 const tellsAfterMs: Readonly<Partial<Record<IncidentKind, number>>> = {
@@ -17,11 +17,16 @@ const growsSlowlyAfterMs = 5 * 60_000;
 export const oldAfterMs = 10 * 60_000;
 
 /** Whether a message tells that an incident was opened. @param late whether other hosts are about to become stale */
-export function tellsOpened({ kind, told, openedAt }: StoredIncident, late: boolean, now: number): boolean {
+export function tellsOpened(
+  { kind, told, openedAt, unsilencedAt }: StoredIncident,
+  late: boolean,
+  now: number,
+): boolean {
   // A message that notifications cannot be delivered is not delivered either.
   if (told !== null || kind === 'notifications_undelivered') return false;
   const age = now - openedAt;
-  if (age >= oldAfterMs) return false;
+  // What a silence has kept back is told when the silence is over.
+  if (now - (unsilencedAt ?? openedAt) >= oldAfterMs) return false;
   if (kind === 'host_stale' && late && age < waitsForOthersMs) return false;
   return age >= (tellsAfterMs[kind] ?? 0);
 }
@@ -43,3 +48,14 @@ export function tellsGrown(
     parts.some((part) => now[part] > 0 && now[part] >= 2 * told[part]);
   return waited >= growsAgainAfterMs && hasDoubled;
 }
+
+/** Whether a message tells that an incident which somebody has acknowledged is more severe than it was then. */
+export const tellsRisen = (
+  { told, acknowledged }: Pick<StoredIncident, 'told' | 'acknowledged'>,
+  severity: Severity,
+  at: number,
+): boolean =>
+  told !== null &&
+  acknowledged !== null &&
+  severities.indexOf(severity) < severities.indexOf(acknowledged.severity) &&
+  at - told.at >= growsAgainAfterMs;

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../lib/json.ts';
+import { isObject, type JsonObject } from '../../lib/json.ts';
 import { aboutOf } from './about.ts';
 
 /**
@@ -6,6 +6,8 @@ import { aboutOf } from './about.ts';
  * scheduler.
  */
 const endsAfterMs = 15 * 60_000;
+/** The same for an incident that somebody has acknowledged: it is not sent again, and lasts until its end is sent. */
+const endsLateMs = 30 * 86_400_000;
 /** The same for a message that is not about an incident, so that nothing sends it again. */
 const endsSoonMs = 5 * 60_000;
 
@@ -18,10 +20,11 @@ export function alertOf(body: JsonObject, now: number): JsonObject {
   const { kind, id, severity, host, cause, extent, next, link, isResolved, since, at } = aboutOf(body);
   const begins = Math.min(timeOf(since) ?? now, now);
   const isOpenIncident = body.incident != null && !isResolved;
+  const isAcknowledged = isObject(body.incident) && body.incident.acknowledged === true;
   // The end of an alert is after its beginning.
   const ends = isResolved
     ? Math.max(Math.min(timeOf(at) ?? now, now), begins + 1)
-    : now + (isOpenIncident ? endsAfterMs : endsSoonMs);
+    : now + (isOpenIncident ? (isAcknowledged ? endsLateMs : endsAfterMs) : endsSoonMs);
   return {
     labels: {
       alertname: kind,

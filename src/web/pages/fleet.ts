@@ -12,6 +12,7 @@ import { noHosts } from './hosts.ts';
 import { incidentList, incidentsShown } from './incidents.ts';
 import { cellsAtMost, deckyMap } from './map.ts';
 import { paging } from './paging.ts';
+import { silenceList } from './silences.ts';
 import { headline, totals } from './totals.ts';
 
 /** The number of hosts on a page, and of deckies listed for each host. */
@@ -21,9 +22,14 @@ const perHost = 20;
 const listed = { deckies: 100, hosts: 10 };
 
 /** The page of the fleet: what is wrong, then hosts and deckies, those with problems first. */
-export async function fleetPage({ report, pages }: Views, address: FleetAddress): Promise<Page> {
+export async function fleetPage(
+  { report, pages }: Views,
+  address: FleetAddress,
+  canChange: boolean,
+): Promise<Page> {
   const all = await report.hosts(null);
   const open = await report.incidents({ open: true, since: null, limit: incidentsShown });
+  const silences = await report.silences({ ended: false });
   const services = await pages.services();
   const matched = isFiltered(address) ? await pages.matched(address) : null;
   const wanted = all
@@ -40,7 +46,7 @@ export async function fleetPage({ report, pages }: Views, address: FleetAddress)
     section: 'fleet',
     body: html`<h1 class="quiet">Fleet</h1>
 <div id="control-plane" data-live>${controlPlane(open, all)}</div>
-<div id="incidents" data-live>${incidentList(open)}</div>
+<div id="incidents" data-live>${incidentList(open)}${silenceList(silences, canChange)}</div>
 <div id="totals" data-live>${totals(all, address)}</div>
 ${address.notUnderstood === null ? null : html`<p class="trouble" role="alert">${address.notUnderstood.line}</p>`}
 ${filters(address, all, services)}

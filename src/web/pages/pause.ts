@@ -1,4 +1,4 @@
-import { longestWhy } from '../../fleet/pause.ts';
+import { longestWhy } from '../../fleet/who-why.ts';
 import { countOf } from '../../fleet/words.ts';
 import type { HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
