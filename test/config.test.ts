@@ -44,6 +44,7 @@ describe('the environment', () => {
     DECNET_GRACE: ['-1', '86401', 'x'],
     DECNET_CHECK_PORTS: ['yes', '1', 'TRUE'],
     DECNET_HISTORY_DAYS: ['0', 'x'],
+    DECNET_NOTIFY_LOGS: ['51', '-1', 'true', '10 lines'],
     DECNET_HOSTS: ['a,b/c'],
     DASHBOARD_HOSTS: ['a/b', 'a,b:80', 'https://a', '*.a', '-a', '[::1]'],
     LOG_LEVEL: ['loud'],

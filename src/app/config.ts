@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseDecnetAddress, wrongAddress } from '../decnet-table/address.ts';
 import type { DockerSettings } from '../docker/connection.ts';
 import { isLegalHost, localHost } from '../fleet/decky.ts';
+import { linesAtMost } from '../fleet/last-lines.ts';
 import type { Environment } from '../lib/environment.ts';
 import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
@@ -48,6 +49,8 @@ export interface Config {
   readonly login: { readonly user: string; readonly password: string } | null;
   /** Who gets notifications. Their addresses may contain tokens, so only their names and origins may be logged. */
   readonly receivers: readonly ReceiverSettings[];
+  /** How many of the last lines of a container's log a notification has; 0: none. */
+  readonly notifyLogLines: number;
   /** The address for heartbeats to the outside. It may contain a token, so only its origin may be logged. */
   readonly heartbeatUrl: string | null;
   readonly logLevel: LogLevel;
@@ -86,6 +89,7 @@ export function parseConfig(env: Environment): Config {
     dashboardHosts: read.list('DASHBOARD_HOSTS', isHostName, hostNameRule),
     login: read.login('DASHBOARD_USER', 'DASHBOARD_PASSWORD'),
     receivers: read.receivers(webhookVariable, 'DECNET_NOTIFY'),
+    notifyLogLines: read.wholeNumber('DECNET_NOTIFY_LOGS', 0, 0, linesAtMost),
     heartbeatUrl: read.url('DECNET_HEARTBEAT_URL', ['http:', 'https:']),
     logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
   };

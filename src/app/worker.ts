@@ -2,6 +2,8 @@ import { localHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { version } from '../lib/package.ts';
+import type { LastLinesReader } from '../pass/last-lines.ts';
+import type { Ledger } from '../pass/ledger.ts';
 import { keepHeapSmall } from '../worker/heap.ts';
 import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
 import { untilReachable } from '../worker/until-reachable.ts';
@@ -66,7 +68,10 @@ export async function openHostWorker(
     host.startHostWorker({
       host: config.host,
       version,
-      ports: { ledger, engine, machine, stateFile: reader, hearing: messages, bus, decnet },
+      ports: {
+        ...{ ledger, engine, machine, stateFile: reader, hearing: messages, bus, decnet },
+        lastLines: await openLastLines(stores, ledger),
+      },
       bus,
       messages,
       backend,
@@ -81,6 +86,17 @@ export async function openHostWorker(
       onFailure,
     }),
   );
+}
+
+/** What reads the logs of containers that took a decky down; undefined: nobody asked for them. */
+async function openLastLines(stores: Stores, ledger: Ledger): Promise<LastLinesReader | undefined> {
+  const { docker, notifyLogLines } = stores.config;
+  if (notifyLogLines === 0) return undefined;
+  const [{ containerLogs }, { LastLinesReader }] = await Promise.all([
+    import('../docker/logs.ts'),
+    import('../pass/last-lines.ts'),
+  ]);
+  return stores.closing(new LastLinesReader(containerLogs(docker), ledger, notifyLogLines));
 }
 
 /** DECNET's own reconciler works on the host `local` alone. */

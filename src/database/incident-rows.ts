@@ -1,4 +1,4 @@
-import type { AffectedName, Extent, StoredIncident } from '../fleet/incidents/follow.ts';
+import type { AffectedName, Extent, StoredIncident, Told } from '../fleet/incidents/follow.ts';
 import { extentOf, namesOf } from '../fleet/incidents/follow.ts';
 import { isIncidentKind, type Severity, severities } from '../fleet/incidents/incident.ts';
 import type { OpenState } from '../fleet/incidents/judge.ts';
@@ -53,7 +53,7 @@ export function incidentFromRow(row: IncidentRow): StoredIncident | null {
     most: extentFromJson(row.most),
     affected: affectedFromJson(row.affected),
     ever: affectedFromJson(row.ever),
-    told: isObject(row.told) ? { ...extentFromJson(row.told), at: numberIn(row.told, 'at') } : null,
+    told: toldFromJson(row.told),
     silencedBy: row.silenced_by,
     silencedEver: textsOf(row.silenced_ever),
     unsilencedAt: row.unsilenced_at,
@@ -83,6 +83,15 @@ export const extentFromJson = (json: Json): Extent => ({
   deckies: numberIn(json, 'deckies'),
   down: numberIn(json, 'down'),
 });
+
+const toldFromJson = (json: Json): Told | null =>
+  isObject(json)
+    ? {
+        ...extentFromJson(json),
+        at: numberIn(json, 'at'),
+        severity: severities.find((one) => one === json.severity),
+      }
+    : null;
 
 const textIn = (json: Json, key: string): string | null => {
   const found = isObject(json) ? json[key] : null;

@@ -14,7 +14,16 @@ export async function openTold(ask: Query): Promise<readonly JsonObject[]> {
     if (found === null) return [];
     const { hosts, deckies } = found.extent;
     const hostNames = [...new Set(found.affected.flatMap(({ host }) => host ?? []))];
-    const incident = incidentJson({ ...found, hosts, deckies, hostNames, event: 'opened', duration: null });
+    const severity = found.told?.severity ?? found.severity;
+    const incident = incidentJson({
+      ...found,
+      severity,
+      hosts,
+      deckies,
+      hostNames,
+      event: 'opened',
+      duration: null,
+    });
     return [{ ...incident, acknowledged: found.acknowledged !== null }];
   });
 }

@@ -11,6 +11,7 @@ import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } f
 import type { Database } from './database.ts';
 import { lookAtHosts } from './host-alerts.ts';
 import { judgedFacts, type Noted, placeOf, pruneIncidents, writeIncidents } from './incidents.ts';
+import { withLastLines } from './last-lines.ts';
 import { unsettledSince, withChange } from './ledger/alerts.ts';
 import { openTold } from './open-incidents.ts';
 import { recordOutage } from './outages.ts';
@@ -200,7 +201,8 @@ async function writeMessages(
   receiversOf: Deciding['receiversOf'],
 ): Promise<void> {
   if (limits.length > 0) await query(db, updateLimits, [JSON.stringify(limits)]);
-  const rows = notifications.flatMap((body) => receiversOf(body).map((receiver) => ({ receiver, body })));
+  const messages = await withLastLines(db, notifications);
+  const rows = messages.flatMap((body) => receiversOf(body).map((receiver) => ({ receiver, body })));
   if (rows.length > 0) await query(db, insertNotifications, [JSON.stringify(rows)]);
 }
 
@@ -235,7 +237,7 @@ const repairAlerts = `with wrong as (
         d.reconciled_at = d.updated_at and d.updated_at > a.changed_at and h.last_observed_at >= d.updated_at))
     for update of a skip locked)
   update fleet_alarms a set state = w.now_state, reason = coalesce(left(w.error, ${longestReason}), 'by another program'),
-    cause = null, since = clock_timestamp(), changed_at = clock_timestamp(),
+    cause = null, last_lines = null, since = clock_timestamp(), changed_at = clock_timestamp(),
     unsettled_at = ${unsettledSince('a', 'clock_timestamp()')}
   from wrong w where a.host_uuid = w.host_uuid and a.name = w.name`;
 

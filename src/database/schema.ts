@@ -118,6 +118,8 @@ export const FleetAlarm = defineEntity({
     cause: p.json<Json>().nullable(),
     /** When the changes began that no notification was about yet. */
     unsettledAt: p.datetime(6).nullable(),
+    /** The end of the log of the container that took it down. @see LastLines */
+    lastLines: p.json<Json>().nullable(),
     /** The id of the open incident that it belongs to. */
     incident: p.text().nullable(),
     /** Whether a message has told that this incident affects it. */

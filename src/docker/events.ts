@@ -44,7 +44,7 @@ interface EngineEvent extends ContainerEvent {
  */
 export function watchEngine(
   settings: DockerSettings,
-  ends: Pick<Endings, 'event'>,
+  ends: Pick<Endings, 'event' | 'lost'>,
   more: Partial<EngineLimits> = {},
 ): Watcher {
   const { options, place } = dockerConnection(settings);
@@ -60,12 +60,16 @@ export function watchEngine(
       const settling = settler(inspect, look, limits);
       const fault = (error: unknown): void => onFault(new Error(faultReason(error, `${place}: `)));
       const ready = new Promise<void>((done) => {
+        let heardAt = performance.now();
         const event = (found: EngineEvent): void => {
+          heardAt = performance.now();
           ends.event(found);
           if (!explaining.includes(found.action)) settling.event(found.id, found.trigger);
         };
         const connect = (onOpen: () => void): Promise<void> =>
-          connection(client, closing.signal, event, limits, onOpen);
+          connection(client, closing.signal, event, limits, onOpen).then((end) => {
+            if (end === 'by the engine') ends.lost((performance.now() - heardAt) / 1000);
+          });
         void follow(connect, closing.signal, look, fault, done);
       });
       return {
@@ -110,23 +114,25 @@ async function follow(
   }
 }
 
-/** Runs one connection from the subscription to its end. @throws Error when it cannot connect or a line is too long */
+/** Runs one connection from the subscription to its end. @returns who ended it @throws Error when it cannot connect or a line is too long */
 async function connection(
   client: Client,
   closing: AbortSignal,
   event: (event: EngineEvent) => void,
   limits: EngineLimits,
   onOpen: () => void,
-): Promise<void> {
+): Promise<'by the engine' | 'by us'> {
   const ended = new AbortController();
+  const renewal = AbortSignal.timeout(renewAfterMs);
   try {
-    const stream = await opened(client, closing, ended);
+    const stream = await opened(client, closing, ended, renewal);
     onOpen();
     void keepAsking(client, limits.pingEveryMs, ended);
     for await (const line of linesOf(untilItEnds(stream), limits.eventBytes)) {
       const found = parse(line);
       if (found !== null) event(found);
     }
+    return [closing, ended.signal, renewal].some(({ aborted }) => aborted) ? 'by us' : 'by the engine';
   } finally {
     ended.abort();
   }
@@ -136,6 +142,7 @@ async function opened(
   client: Client,
   closing: AbortSignal,
   ended: AbortController,
+  renewal: AbortSignal,
 ): Promise<IncomingMessage> {
   let isLate = false;
   const timer = setTimeout(() => {
@@ -144,7 +151,7 @@ async function opened(
   }, openWithinMs);
   try {
     const filters = { type: ['container'], event: [...actions, ...explaining] };
-    const signal = AbortSignal.any([closing, ended.signal, AbortSignal.timeout(renewAfterMs)]);
+    const signal = AbortSignal.any([closing, ended.signal, renewal]);
     return await client.open('/events', { filters }, signal);
   } catch (error) {
     if (isLate) throw new Error(`the event stream did not begin within ${openWithinMs / 1000} s`);
@@ -230,9 +237,12 @@ const signalOf = (text: string | undefined): number | null =>
 
 /** What happened, and when. */
 function happening(event: Json | undefined): Pick<ContainerEvent, 'action' | 'at'> {
-  const [action, time] = isObject(event) ? [property(event, 'Action'), property(event, 'time')] : [];
+  const read = (name: string): Json | undefined => (isObject(event) ? property(event, name) : undefined);
+  const [action, time, timeNano] = [read('Action'), read('time'), read('timeNano')];
+  const seconds = typeof time === 'number' ? time : Date.now() / 1000;
   return {
     action: typeof action === 'string' ? keptText(action, longestAction) : '',
-    at: typeof time === 'number' ? time : Date.now() / 1000,
+    // Podman and old engines have whole seconds alone.
+    at: typeof timeNano === 'number' && Math.floor(timeNano / 1e9) === seconds ? timeNano / 1e9 : seconds,
   };
 }

@@ -16,6 +16,8 @@ export interface Client {
    * @throws Refusal when the status is not 200
    */
   open(path: string, query: Query, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Reads an answer as it is. @throws Error as `open`, or when it is too long */
+  bytes(path: string, query: Query, signal: AbortSignal): Promise<Buffer>;
   /** Reads an answer as JSON. @throws Error as `open`, or when it is too long or not valid JSON */
   json(path: string, signal: AbortSignal): Promise<Json>;
   /** Reads an answer and discards it. @throws Error as `open`, or when it is too long */
@@ -36,7 +38,11 @@ export class Refusal extends Error {
 export const inspection = (container: string): string =>
   `/containers/${encodeURIComponent(container.toWellFormed())}/json`;
 
-export type Query = Readonly<Record<string, boolean | Readonly<Record<string, readonly string[]>>>>;
+/** The path to read the log of a container. */
+export const logsOf = (container: string): string =>
+  `/containers/${encodeURIComponent(container.toWellFormed())}/logs`;
+
+export type Query = Readonly<Record<string, boolean | string | Readonly<Record<string, readonly string[]>>>>;
 
 /** Accept every status: docker-modem reads the answer of a status that it does not accept without a size limit. */
 const everyStatus = new Proxy<Record<number, boolean>>({}, { get: () => true });
@@ -69,15 +75,16 @@ export function engineClient(
     if (answer.statusCode === 200) return answer;
     throw await refusal(answer, limits.errorBytes);
   };
-  const read = async (path: string, signal: AbortSignal): Promise<Buffer> => {
-    const body = await whole(await open(path, {}, signal), limits.bodyBytes);
+  const bytes: Client['bytes'] = async (path, query, signal) => {
+    const body = await whole(await open(path, query, signal), limits.bodyBytes);
     if (body === null) throw new Error(`its answer is larger than ${inWords(limits.bodyBytes)}`);
     return body;
   };
   return {
     open,
-    json: async (path, signal) => jsonOf(await read(path, signal)),
-    answered: async (path, signal) => void (await read(path, signal)),
+    bytes,
+    json: async (path, signal) => jsonOf(await bytes(path, {}, signal)),
+    answered: async (path, signal) => void (await bytes(path, {}, signal)),
   };
 }
 

@@ -51,7 +51,7 @@ const rights: readonly string[] = [
   'insert (host_uuid, from_at, to_at) on fleet_gaps',
   // Only workers of earlier versions write `recent`.
   `insert (host_uuid, name, state, told, reason, since, changed_at, recent, cause, unsettled_at),
-    update (state, reason, since, changed_at, recent, cause, unsettled_at) on fleet_alarms`,
+    update (state, reason, since, changed_at, recent, cause, unsettled_at, last_lines) on fleet_alarms`,
   `execute on function ${functionsOfWorker}`,
 ].map((right) => right.replace(/\s+/g, ' '));
 

@@ -129,6 +129,7 @@ export const undeclaredCounts = (
 const ends: Readonly<Record<EndedBy, string>> = {
   request: 'stopped on request',
   memory: 'ran out of memory',
+  engine: 'Docker was stopped or restarted',
 };
 
 /**

@@ -1,8 +1,10 @@
-import { alertUpdates, reasonUpdates } from '../fleet/alerts/alert.ts';
+import { alertUpdates, explanationUpdates, reasonUpdates } from '../fleet/alerts/alert.ts';
 import { addPass, type PassResult } from '../fleet/figures.ts';
+import { fellWithEngine } from '../fleet/plan/cause.ts';
 import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
 import type { SeenDecky } from '../fleet/plan/decide.ts';
 import type { Row } from '../fleet/plan/facts.ts';
+import type { Observation } from '../fleet/plan/observed-state.ts';
 import { FleetError } from '../lib/errors.ts';
 import { longestReason, printable, shortened } from '../lib/text.ts';
 import type { DecnetSync } from './decnet-sync.ts';
@@ -55,11 +57,15 @@ export async function planAndApply(
     const planned = await planHost(facts, (name, one) => isShown && found.set(name, one));
     return { plan: planned, transitions: [], recorded, seen: found, decnet: null };
   }
-  const decided = await planHost(facts);
+  const fallen = new Map<string, Observation>();
+  const decided = await planHost(facts, (name, { observation }) => {
+    if (fellWithEngine(observation.cause)) fallen.set(name, observation);
+  });
   const transitions = await transaction.apply(decided.changes);
   await transaction.alert([
     ...alertUpdates(transitions, transaction.host.memory),
     ...reasonUpdates(decided.changes),
+    ...explanationUpdates(fallen),
   ]);
   const applied = { plan: decided, recorded, transitions };
   const step = await planDecnet(decnet, seen.decnet, transaction, request, applied);

@@ -2,6 +2,7 @@ import type { AlertUpdate } from '../fleet/alerts/alert.ts';
 import type { DecnetFact } from '../fleet/decnet-table/fact.ts';
 import type { Desired } from '../fleet/desired.ts';
 import type { Figures } from '../fleet/figures.ts';
+import type { DeckyLines } from '../fleet/last-lines.ts';
 import type { Change, Counts, TimedTransition, Transition } from '../fleet/plan/change.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import type { Memory } from '../fleet/plan/memory.ts';
@@ -84,6 +85,8 @@ export interface Ledger {
   stop(host: string, by: string | null): Promise<void>;
   /** Records how DECNET's own table is, after a pass has written it. */
   noteDecnet(host: string, fact: DecnetFact): Promise<void>;
+  /** Keeps the last lines of containers that took deckies down, for messages. */
+  noteLastLines(host: string, found: readonly DeckyLines[]): Promise<void>;
   /** Deletes the host's rows, history and record. */
   forget(host: string): Promise<void>;
   /** Records this machine as the host's machine. */

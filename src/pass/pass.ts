@@ -7,6 +7,7 @@ import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedTransitions } from './apply.ts';
 import type { DecnetSync } from './decnet-sync.ts';
 import { decnetWarnings, writeDecnet } from './keep-decnet.ts';
+import type { LastLinesReader } from './last-lines.ts';
 import type { CommittedTransition, Ledger } from './ledger.ts';
 import {
   type Engine,
@@ -28,6 +29,8 @@ export interface Ports {
   readonly bus: Pick<Bus, 'publish'>;
   /** DECNET's own table; null: it is not kept. */
   readonly decnet: DecnetSync | null;
+  /** Reads the logs of containers that took a decky down; absent: nobody asked for them. */
+  readonly lastLines?: Pick<LastLinesReader, 'broke'> | undefined;
 }
 
 /** A set of decky names. */
@@ -64,6 +67,7 @@ export async function pass(
 ): Promise<PassOutcome> {
   const request = passRequest(data, job, settings);
   const { seen, decided } = await observeAndApply(request, ports);
+  ports.lastLines?.broke(request.host, decided.transitions, seen.observed);
   const [again] = await Promise.all([
     ports.decnet === null || decided.decnet === null
       ? new Map<string, number>()

@@ -183,7 +183,7 @@ describe('a dump', () => {
         /line 2: expected the columns/,
       ));
     test('if it is from a newer version', () =>
-      refused(text.replace('013-pauses', '999-later'), /which is newer/));
+      refused(text.replace('014-last-lines', '999-later'), /which is newer/));
     test('if it is another kind of file', async () => {
       await refused('{"name": "x"}\n', /line 1: this is not a dump of decnet-fleet/);
       await refused('PGDMP', /line 1: this is not a JSON object/);

@@ -683,6 +683,7 @@ describe('migrations', () => {
       '011-receivers',
       '012-silences',
       '013-pauses',
+      '014-last-lines',
     ]);
     assert.deepEqual(await databases[0]?.migrate(), []);
     assert.deepEqual(await databases[0]?.pending(), []);

@@ -12,6 +12,7 @@ function endedBy(events: string): string {
     const [, at, action = '', signal, name = 'web-ssh'] =
       /^([\d.]+) ([a-z]+)(?: (\d+))?(?: of (.+))?$/.exec(event) ?? assert.fail(event);
     const known = signal === undefined ? null : Number(signal);
+    if (action === 'lost') found.lost(Number(signal ?? 1));
     found.event({ action, id: `id of ${name}`, name, at: Number(at), signal: known });
   }
   return [...found.byName()].map(([name, by]) => `${name}: ${by}`).join(', ');
@@ -44,6 +45,28 @@ describe('who ended a container', () => {
     ['the clock of the engine goes back', '9 kill 9, 8 die', request],
     ['an end that nobody announced, after one that was', '1 kill 9, 1 die, 2 start, 3 die', ''],
     ['a word that is not known', '1 attach, 2 resize', ''],
+    ['the engine is stopped', '1.1 kill 15, 1.2 die, 1.2 stop, 2.2 lost', 'web-ssh: engine'],
+    ['the engine is stopped, and waits in vain', '1 kill 15, 11 kill 9, 11 die, 12 lost', 'web-ssh: engine'],
+    ['the engine is stopped, and does not say that it ended', '1 kill 15, 1.5 lost', 'web-ssh: engine'],
+    ['the engine is stopped, and starts it again', '1 kill 15, 2 die, 3 lost, 5 start', ''],
+    ['docker stop, long before the engine is stopped', '1 kill 15, 2 die, 2 stop, 9 lost 7', request],
+    ['docker kill, right before the engine is stopped', '1 kill 9, 1.1 die, 1.2 lost', request],
+    [
+      'docker stop, right before the engine stops another one',
+      '1 kill 15, 1.1 die, 1.2 stop, 1.3 kill 15 of web, 1.4 die of web, 2 lost',
+      'web-ssh: request, web: engine',
+    ],
+    [
+      'a crash, right before the engine is stopped',
+      '1 die, 1.1 kill 15 of web, 1.2 die of web, 2 lost',
+      'web: engine',
+    ],
+    ['SIGHUP, and the engine is stopped', '1 kill 1, 9 kill 15, 9 die, 10 lost', 'web-ssh: engine'],
+    [
+      'the engine is lost twice',
+      '1 kill 15, 1 die, 2 lost, 3 start, 9 kill 15, 9 die, 9 stop, 30 lost 20',
+      request,
+    ],
   ] as const)
     test(what, () => assert.equal(endedBy(events), expected));
 

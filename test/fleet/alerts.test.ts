@@ -360,6 +360,15 @@ describe('the words of a message', () => {
       url,
     );
 
+  test('say that deckies of different services fell with Docker', () => {
+    const fell = { names: ['web', 'mail'], reason: null, endedBy: 'engine' } as const;
+    assert.equal(
+      message({ ...fell, kind: 'host_down' }).text,
+      '2 of 3 deckies on host host-a are failed: Docker was stopped or restarted: web, mail',
+    );
+    assert.doesNotMatch(message({ ...fell, kind: 'host_flapping' }).text, /Docker/);
+  });
+
   test('say which, what, since when, and where to look', () => {
     const expected: Notification = {
       kind: 'decky_down',

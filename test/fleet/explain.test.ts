@@ -5,6 +5,7 @@ import { hostFaults } from '../../src/fleet/alerts/alert.ts';
 import { exitCodeExplanation } from '../../src/fleet/explain/exit-codes.ts';
 import { everythingExplained, explain } from '../../src/fleet/explain/explain.ts';
 import { reasonKinds } from '../../src/fleet/explain/reasons.ts';
+import { endedByKinds } from '../../src/fleet/plan/cause.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
 import { contested } from '../../src/fleet/plan/contested.ts';
 import { explained } from '../../src/fleet/plan/explained.ts';
@@ -98,7 +99,7 @@ function producedReasons(): readonly string[] {
       (outcome) => explained(down, { ...by, broken: { outcome, of: 'web' } }).reason ?? '',
     ),
     explained(down, { ...by, broken: null, covered: { recheckMs: 1 } as never }).reason ?? '',
-    ...(['request', 'memory'] as const).map((ended) => withEnd('ssh: exited, code 137', ended)),
+    ...endedByKinds.map((ended) => withEnd('ssh: exited, code 137', ended)),
     ...[null, 'running' as const].flatMap((state) => [
       ...contested(
         [1, 2, 3, 4].map((at) => ({ name: 'web', from: state, to: 'failed' as const, at: now + at })),

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isWanted, noFilter } from '../../src/fleet/alerts/filter.ts';
 import type { DeckyFacts } from '../../src/fleet/incidents/decky-facts.ts';
 import type { FleetFacts } from '../../src/fleet/incidents/facts.ts';
-import { type Extent, extentOf, follow, type StoredIncident } from '../../src/fleet/incidents/follow.ts';
+import {
+  type Extent,
+  extentOf,
+  follow,
+  namesOf,
+  type StoredIncident,
+} from '../../src/fleet/incidents/follow.ts';
 import type { Incident } from '../../src/fleet/incidents/incident.ts';
+import { judge } from '../../src/fleet/incidents/judge.ts';
 import { evaluate } from '../../src/fleet/incidents/rules.ts';
 import { tellsGrown, tellsOpened } from '../../src/fleet/incidents/tell.ts';
 import { neverSilenced } from '../../src/fleet/silences/quiet.ts';
@@ -461,6 +469,11 @@ describe('the words of an incident', () => {
       'docker logs --tail 10 web-ssh',
     ],
     [
+      { ...died, endedBy: 'engine' },
+      'Docker on host a was stopped or restarted, and did not start all containers again',
+      'docker ps --all',
+    ],
+    [
       { service: 'smtp_relay', state: 'unhealthy', exitCode: null },
       'smtp_relay: unhealthy',
       'docker logs --tail 10 web-smtp-relay',
@@ -493,5 +506,114 @@ describe('the words of an incident', () => {
     const [, , command] = wordsOf(broken('web; rm -rf /', { host: 'a b', cause: died }));
     assert.equal(command, 'decnet-fleet plan');
     assert.equal(wordsOf(broken('web', { host: '$(x)' }))[2], 'decnet-fleet hosts');
+  });
+});
+
+describe('what fell with Docker', () => {
+  const fell = (service: string, exitCode: number): Partial<DeckyFacts> => ({
+    cause: { service, state: 'exited', exitCode, endedBy: 'engine' },
+  });
+  const causes = (...deckies: readonly DeckyFacts[]): readonly string[] =>
+    evaluate(fleet({ deckies })).incidents.map(
+      ({ kind, cause, deckies: count }) => `${kind} ${count}: ${cause}`,
+    );
+
+  test('is one incident of a host, whatever the service and the exit code', () =>
+    assert.deepEqual(causes(broken('web', fell('ssh', 0)), broken('mail', fell('smtp', 143))), [
+      'deckies_down 2: Docker on host a was stopped or restarted, and did not start all containers again',
+    ]));
+  test('is another one on another host', () =>
+    assert.equal(
+      causes(broken('web', fell('ssh', 0)), broken('web', { host: 'b', ...fell('ssh', 0) })).length,
+      2,
+    ));
+  test('is not what somebody stopped before', () =>
+    assert.equal(
+      causes(broken('web', fell('ssh', 0)), broken('mail', { cause: { ...died, endedBy: 'request' } }))
+        .length,
+      2,
+    ));
+  test('says so if it is most of a host', () =>
+    assert.deepEqual(causes(...brokenOn('a', 8, fell('ssh', 0))), [
+      'host_down 8: Docker on host a was stopped or restarted, and most deckies are down since',
+    ]));
+});
+
+describe('a receiver of critical messages alone', () => {
+  const wanted = { ...noFilter, severity: 'critical' } as const;
+  const onB = [broken('web', { host: 'b', isTold: true })];
+  /** Three of a host's three deckies, and one of another host: critical. The one alone: warning. */
+  const wide = fleet({
+    hosts: [host('a', { deckies: 3 }), host('b')],
+    deckies: [...brokenOn('a', 3, { isTold: true }), ...onB],
+  });
+  const narrow = fleet({ hosts: [host('b')], deckies: onB });
+  /** Judges one state of the fleet after another. @returns what each told, and what the receiver gets of it */
+  const told = (...steps: readonly FleetFacts[]): readonly string[] => {
+    let before: readonly StoredIncident[] = [];
+    return steps.flatMap((facts, at) => {
+      // Whatever is affected after a message is told.
+      const deckies = facts.deckies.map((one) => ({ ...one, under: before[0]?.id ?? null }));
+      const step = { ...facts, deckies, now: now + at * 600_000, open: before, stored: before };
+      const { notifications, opened, kept } = judge(
+        { ...step, silences: [], silencedEnds: [], untoldEnds: [], ended: [], sent: new Map() },
+        { publicUrl: null },
+      );
+      before = [...opened, ...kept].map((one) => ({
+        ...stored(one.now),
+        most: one.most,
+        ever: one.ever,
+        told: one.told,
+      }));
+      return notifications.map((message) => {
+        const { event, severity } = message.incident ?? {};
+        return `${event} ${severity} ${isWanted(wanted, message) ? 'sent' : 'filtered'}`;
+      });
+    });
+  };
+
+  for (const [what, steps, expected] of [
+    ['that stays a warning', [narrow, fleet()], ['opened warning filtered', 'resolved warning filtered']],
+    ['that is critical', [wide, fleet()], ['opened critical sent', 'resolved critical sent']],
+    ['whose severity falls', [wide, narrow, fleet()], ['opened critical sent', 'resolved critical sent']],
+    [
+      'whose severity rises and falls',
+      [narrow, wide, narrow, fleet()],
+      ['opened warning filtered', 'grown critical sent', 'resolved critical sent'],
+    ],
+    [
+      'whose severity falls, and that grows again',
+      [
+        wide,
+        narrow,
+        fleet({ hosts: [host('b')], deckies: [...onB, broken('mail', { host: 'b', isTold: true })] }),
+        fleet(),
+      ],
+      ['opened critical sent', 'grown critical sent', 'resolved critical sent'],
+    ],
+  ] as const)
+    test(`gets the end of an incident ${what}, if it got the beginning`, () =>
+      assert.deepEqual(told(...steps), expected));
+
+  test('gets what an earlier version told by the severity of now', () => {
+    const [one] = evaluate(narrow).incidents;
+    assert.ok(one);
+    const before = stored(one, { told: { ...extentOf(one), at: now }, ever: namesOf(one.affected) });
+    const { notifications } = judge(
+      {
+        ...fleet(),
+        stored: [before],
+        silences: [],
+        silencedEnds: [],
+        untoldEnds: [],
+        ended: [],
+        sent: new Map(),
+      },
+      { publicUrl: null },
+    );
+    assert.deepEqual(
+      notifications.map(({ incident }) => incident?.severity),
+      ['warning'],
+    );
   });
 });

@@ -100,6 +100,35 @@ describe('several receivers', { concurrency: 8 }, () => {
   );
 
   test(
+    'get the end of what they were told, although its severity has fallen below their filter',
+    inScene(async ({ it, to, notifier, fleetOf, run }) => {
+      const bothHosts = async (failed: readonly string[], onB = failed): Promise<void> => {
+        await fleetOf(three, onB);
+        await run('b');
+        await fleetOf(three, failed);
+      };
+      const severities = () =>
+        it.db.query(
+          "select severity, told ->> 'severity' as told from fleet_incidents where closed_at is null",
+        );
+      await bothHosts([]);
+      notifier([`http://127.0.0.1:${to.port}/#severity=critical`]);
+      await bothHosts(three);
+      await waitFor(() => to.got.length === 1);
+      await bothHosts([], ['web']);
+      await waitFor(
+        async () => JSON.stringify(await severities()) === '[{"severity":"warning","told":"critical"}]',
+      );
+      await bothHosts([]);
+      await waitFor(() => to.got.length === 2);
+      assert.deepEqual(
+        to.got.map(({ body }) => body.kind),
+        ['incident_opened', 'incident_resolved'],
+      );
+    }),
+  );
+
+  test(
     'are a webhook of an earlier version, too: what it left goes to DECNET_WEBHOOK_URL',
     inScene(async ({ it, to, notifier, fleetOf, received }) => {
       await fleetOf(three);

@@ -216,6 +216,8 @@ describe('the tables', () => {
     ['fleet_alarms', 'told', `repeat('x', 5000)`],
     ['fleet_alarms', 'cause', `'"x"'`],
     ['fleet_alarms', 'cause', `jsonb_build_object('state', repeat('x', 2000))`],
+    ['fleet_alarms', 'last_lines', `'[]'`],
+    ['fleet_alarms', 'last_lines', `jsonb_build_object('ssh', repeat('x', 20000))`],
     ['fleet_transitions', 'cause', `'[]'`],
     ['fleet_transitions', 'cause', `jsonb_build_object('state', repeat('x', 2000))`],
     ['fleet_alarms', 'recent', `'7'`],

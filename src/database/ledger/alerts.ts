@@ -52,7 +52,7 @@ const withCause = (update: AlertUpdate): object => ({ ...update, cause: causeToJ
 const upsertAlerts = `with input as materialized (
     select * from jsonb_to_recordset($2::jsonb) as i(kind text, name text, state text, reason text, cause jsonb, makes text)),
   changed as (
-    update fleet_alarms a set state = i.state, reason = i.reason, cause = i.cause, since = $3::timestamptz,
+    update fleet_alarms a set state = i.state, reason = i.reason, cause = i.cause, last_lines = null, since = $3::timestamptz,
       changed_at = $3::timestamptz, unsettled_at = ${unsettledSince('a', '$3::timestamptz')}
     from input i where a.host_uuid = $1 and a.name = i.name and a.state <> i.state and i.kind = 'state'),
   explained as (

@@ -6,6 +6,7 @@ import type { FleetState } from '../../fleet/state.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostRecord, HostTransaction, Ledger, TransactionRequest } from '../../pass/ledger.ts';
 import type { Database } from '../database.ts';
+import { noteLastLines } from '../last-lines.ts';
 import { decnetToJson, memoryFromJson, memoryToJson } from '../memory.ts';
 import { type Db, query } from '../query.ts';
 import { isStale } from '../sql.ts';
@@ -84,7 +85,7 @@ export function postgresLedger(database: Database, options: LedgerOptions): Ledg
 
     noteDecnet: async (host, fact) =>
       void (await database.query(updateDecnet, [host, JSON.stringify(decnetToJson(fact))])),
-
+    noteLastLines: (host, found) => noteLastLines(database.query, host, found),
     forget: (host) =>
       database.transaction(async (db) => {
         for (const table of tablesOfHost) {

@@ -13,6 +13,7 @@ import { Incidents } from './010-incidents.ts';
 import { ReceiverDeliveries } from './011-receivers.ts';
 import { Silences } from './012-silences.ts';
 import { Pauses } from './013-pauses.ts';
+import { LastLines } from './014-last-lines.ts';
 
 /** All migrations, in their order. */
 const migrationsList = [
@@ -29,6 +30,7 @@ const migrationsList = [
   { name: '011-receivers', class: ReceiverDeliveries },
   { name: '012-silences', class: Silences },
   { name: '013-pauses', class: Pauses },
+  { name: '014-last-lines', class: LastLines },
 ];
 
 export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);

@@ -1,6 +1,7 @@
 import type { Cause } from '../plan/cause.ts';
 import type { Change, Transition } from '../plan/change.ts';
 import type { Memory } from '../plan/memory.ts';
+import type { Observation } from '../plan/observed-state.ts';
 import type { FleetState } from '../state.ts';
 
 /** In place of a state: the last notification said that it keeps changing. */
@@ -123,3 +124,9 @@ export const reasonUpdates = (changes: readonly Change[]): readonly AlertUpdate[
     // The reason of a change of content is about the content.
     return action === 'config' && lastError !== null ? [{ ...update, reason: lastError }] : [];
   });
+
+/** What explains a state that was recorded before it was known: the engine stops its containers before it says that it stops. */
+export const explanationUpdates = (seen: ReadonlyMap<string, Observation>): readonly AlertUpdate[] =>
+  [...seen].flatMap(([name, { state, reason, cause }]) =>
+    reason === null ? [] : [{ kind: 'reason', name, state, reason, cause, makes: 'none' } as const],
+  );

@@ -178,7 +178,11 @@ interface TextFacts extends Omit<NotificationFacts, 'since'> {
 const one = ({ names, host }: TextFacts): string => `${names[0]} on host ${host}`;
 const before = ({ previous }: TextFacts): string => (previous === null ? '' : ` (was ${previous})`);
 const because = ({ reason, endedBy }: TextFacts): string =>
-  reason === null ? '' : `: ${endedBy === null ? withExitCodes(reason) : withEnd(reason, endedBy)}`;
+  reason === null
+    ? endedBy === 'engine'
+      ? ': Docker was stopped or restarted'
+      : ''
+    : `: ${endedBy === null ? withExitCodes(reason) : withEnd(reason, endedBy)}`;
 const lasted = ({ incident }: TextFacts): string =>
   incident === null || incident.duration === null ? '' : ` after ${ageOf(incident.duration)}`;
 const flaps = 'keeps changing; silent until it was quiet for 5 min';
@@ -231,7 +235,10 @@ const sentences: Readonly<Record<NotificationKind, (facts: TextFacts) => string>
   host_cleared: (facts) => several(facts, `are removed${lasted(facts)}`),
   host_flapping: (facts) =>
     facts.names.length > 0
-      ? several({ ...facts, reason: null }, 'keep changing; silent until they were quiet for 5 min')
+      ? several(
+          { ...facts, reason: null, endedBy: null },
+          'keep changing; silent until they were quiet for 5 min',
+        )
       : `Host ${facts.host} ${flaps}; now ${facts.state}`,
   // A reason means that somebody asked for it.
   host_stale: ({ host, since, reason }) =>

@@ -103,6 +103,13 @@ const ofContainers: readonly ReasonKind[] = [
     advice: 'Raise its limit, or find out what uses the memory.',
   },
   {
+    name: 'Docker was stopped or restarted',
+    phrase: /\bDocker was stopped or restarted\b/,
+    meaning:
+      'The container ended with Docker, and Docker did not start it again: its restart policy does not say so.',
+    advice: 'Start it: docker start CONTAINER. A restart policy such as unless-stopped does that by itself.',
+  },
+  {
     name: 'all its containers run',
     phrase: /^all its containers run$/,
     meaning: 'The decky works again.',

@@ -1,4 +1,4 @@
-import type { Cause } from '../plan/cause.ts';
+import { type Cause, fellWithEngine } from '../plan/cause.ts';
 import type { DeckyFacts } from './decky-facts.ts';
 import type { HostFacts } from './facts.ts';
 import type { Gathered } from './gathered.ts';
@@ -93,7 +93,7 @@ const oneEventMs = 10_000;
 
 /** What an operator, Compose or Docker did to a host is one cause for as long as it took; the same later is another one. */
 const isOfMoment = ({ cause }: DeckyFacts): boolean =>
-  cause !== null && (isNetwork(cause) || isWithoutContainer(cause));
+  cause !== null && (isNetwork(cause) || isWithoutContainer(cause) || fellWithEngine(cause));
 
 function idOfMoment(cause: string, { since }: DeckyFacts, gathered: Gathered): string {
   const near = gathered
@@ -124,6 +124,7 @@ function deckyCauseId(decky: DeckyFacts): string {
   if (cause === null) return incidentId('deckies_down', 'unknown', host);
   const ending = [cause.state, cause.exitCode, cause.endedBy ?? null];
   if (isNetwork(cause)) return incidentId('deckies_down', 'network', host);
+  if (fellWithEngine(cause)) return incidentId('deckies_down', 'engine', host);
   if (cause.service !== null) return incidentId('deckies_down', 'service', cause.service, ...ending);
   return incidentId('deckies_down', 'base', isWithoutContainer(cause) ? host : image, ...ending);
 }

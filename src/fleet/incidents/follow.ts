@@ -28,6 +28,12 @@ export interface AffectedName {
   readonly state: string | null;
 }
 
+/** What messages have told. `severity`: the most severe of them; absent: an earlier version told it. `at`: epoch milliseconds. */
+export interface Told extends Extent {
+  readonly at: number;
+  readonly severity?: Severity | undefined;
+}
+
 /** An incident as the table has it. Times are epoch milliseconds. */
 export interface StoredIncident extends OpenIncident {
   readonly severity: Severity;
@@ -41,7 +47,7 @@ export interface StoredIncident extends OpenIncident {
   /** The first things that it has affected so far. */
   readonly ever: readonly AffectedName[];
   /** What was told last, and when; null: nothing. */
-  readonly told: (Extent & { readonly at: number }) | null;
+  readonly told: Told | null;
   /** The silence that keeps it from being sent; null: none does. */
   readonly silencedBy: string | null;
   /** All silences that have done so. */

@@ -20,6 +20,7 @@ import {
 import type { Incident } from './incident.ts';
 import { openMessage, resolvedMessage } from './message.ts';
 import { type Evaluation, evaluate } from './rules.ts';
+import { toldSeverity } from './severity.ts';
 import { tellsGrown, tellsOpened, tellsRisen } from './tell.ts';
 
 /** What is known when it is decided which incidents are open, and what is told of them. */
@@ -92,7 +93,9 @@ export function judge(facts: JudgedFacts, telling: Telling): Judgement {
       now: one,
       most: before === null ? extent : larger(before.most, extent),
       ever: withNames(before?.ever ?? [], namesOf(one.affected)),
-      told: isTold(one) ? { ...extent, at: now } : smaller(before?.told ?? null, extent),
+      told: isTold(one)
+        ? { ...extent, at: now, severity: toldSeverity(before?.told?.severity, one.severity) }
+        : smaller(before?.told ?? null, extent),
       acknowledged: acknowledged && isTold(one) ? { ...acknowledged, severity: one.severity } : acknowledged,
     };
   });
@@ -192,9 +195,9 @@ function dueMessages(
           ? tellsGrown(state, grownExtent(one, active), now)
           : tellsRisen(state, one.severity, now);
       const event = tellsOpened(state, isLate, now) ? 'opened' : isGrown() ? 'grown' : null;
-      return event === null || quiet.silencedBy !== null
-        ? []
-        : [made(one, openMessage(one, event, { deckiesOf, publicUrl, now }))];
+      if (event === null || quiet.silencedBy !== null) return [];
+      const severity = toldSeverity(state.told?.severity, one.severity);
+      return [made(one, openMessage({ ...one, severity }, event, { deckiesOf, publicUrl, now }))];
     }),
   ];
 }
@@ -227,7 +230,7 @@ const untold = (one: Incident, now: number): StoredIncident => ({
 /** What has shrunk since it was told grows anew. */
 const smaller = (told: StoredIncident['told'], extent: Extent): StoredIncident['told'] =>
   told && {
-    at: told.at,
+    ...told,
     hosts: Math.min(told.hosts, extent.hosts),
     deckies: Math.min(told.deckies, extent.deckies),
     down: Math.min(told.down, extent.down),

@@ -108,6 +108,7 @@ export function resolvedMessage(
     incident: {
       ...before,
       ...extent,
+      severity: before.told?.severity ?? before.severity,
       event: 'resolved' as const,
       hostNames: hostsOf(affected),
       duration: Math.max(0, at - before.since),

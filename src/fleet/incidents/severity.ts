@@ -1,5 +1,5 @@
 import type { HostFacts } from './facts.ts';
-import type { Affected, IncidentKind, Severity } from './incident.ts';
+import { type Affected, type IncidentKind, type Severity, severities } from './incident.ts';
 
 const severityOfKind: Readonly<Record<IncidentKind, Severity>> = {
   database_unreachable: 'critical',
@@ -39,3 +39,10 @@ export function severityOf(
     ? 'critical'
     : severityOfKind[kind];
 }
+
+/**
+ * The severity of a message. It never falls below what was told before, so that a receiver that was told the beginning also
+ * gets the end. @param told the most severe of the messages so far; undefined: none, or an earlier version sent it
+ */
+export const toldSeverity = (told: Severity | undefined, now: Severity): Severity =>
+  told !== undefined && severities.indexOf(told) < severities.indexOf(now) ? told : now;

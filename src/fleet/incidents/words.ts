@@ -2,7 +2,7 @@ import { isLegalHost, isLegalName } from '../decky.ts';
 import { dockerCommand } from '../docker-command.ts';
 import { exitCodeInShort } from '../explain/exit-codes.ts';
 import { type Pause, pauseInWords } from '../pause.ts';
-import type { EndedBy } from '../plan/cause.ts';
+import { type EndedBy, fellWithEngine } from '../plan/cause.ts';
 import { stoppedBy } from '../words.ts';
 import type { DeckyFacts } from './decky-facts.ts';
 import type { NextStep } from './incident.ts';
@@ -67,8 +67,10 @@ export const sentences = {
     cause: `Passes cannot use the state file: ${reason}`,
     next: onHost(host, 'decnet-fleet doctor'),
   }),
-  host_down: ({ host }: DeckyFacts): Words => ({
-    cause: `Most deckies of host ${host} went down`,
+  host_down: ({ host, cause }: DeckyFacts): Words => ({
+    cause: fellWithEngine(cause)
+      ? `Docker on host ${host} was stopped or restarted, and most deckies are down since`
+      : `Most deckies of host ${host} went down`,
     next: onHost(host, 'docker ps --all'),
   }),
   deployment_failed: ({ host, cause }: DeckyFacts): Words => ({
@@ -88,10 +90,13 @@ export const sentences = {
 const ends: Readonly<Record<EndedBy, string>> = {
   request: 'somebody stopped it',
   memory: 'it ran out of memory',
+  engine: 'Docker was stopped or restarted',
 };
 
 /** `ssh: exited with code 137 (killed)`, and who ended it. */
-function causeOf({ cause, reason }: DeckyFacts): string {
+function causeOf({ host, cause, reason }: DeckyFacts): string {
+  if (fellWithEngine(cause))
+    return `Docker on host ${host} was stopped or restarted, and did not start all containers again`;
   if (cause === null) return reason ?? 'The cause is not recorded';
   const { service, state, exitCode, endedBy } = cause;
   const what = exitCode === null ? state : `${state} with code ${exitCode}`;
@@ -100,6 +105,7 @@ function causeOf({ cause, reason }: DeckyFacts): string {
 }
 
 function nextOf({ host, name, cause }: DeckyFacts): NextStep {
+  if (fellWithEngine(cause)) return onHost(host, 'docker ps --all');
   if (cause?.state === 'no container' || !isLegalName(name)) return aboutHost('plan', host);
   const container =
     cause === null || cause.service === null ? name : `${name}-${cause.service.replaceAll('_', '-')}`;

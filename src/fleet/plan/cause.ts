@@ -12,8 +12,12 @@ export interface Cause {
   readonly deployment?: BrokenDeployment;
 }
 
-/** `request`: somebody stopped or removed it; `memory`: it ran out of memory. @see LIVING.md, "Who ended it" */
-export type EndedBy = 'request' | 'memory';
+/**
+ * `request`: somebody stopped or removed it; `memory`: it ran out of memory; `engine`: Docker was stopped or restarted.
+ * @see LIVING.md, "Who ended it"
+ */
+export const endedByKinds = ['request', 'memory', 'engine'] as const;
+export type EndedBy = (typeof endedByKinds)[number];
 
 /** A deployment that failed, or did not finish within `DECNET_ROLLOUT`. */
 export interface BrokenDeployment {
@@ -22,4 +26,7 @@ export interface BrokenDeployment {
   readonly of: string;
 }
 
-export const isEndedBy = (value: unknown): value is EndedBy => value === 'request' || value === 'memory';
+export const isEndedBy = (value: unknown): value is EndedBy => endedByKinds.some((kind) => kind === value);
+
+/** Whether its container ended because Docker was stopped or restarted. */
+export const fellWithEngine = (cause: Cause | null): boolean => cause?.endedBy === 'engine';

@@ -1,5 +1,6 @@
 import { isSeverity, type Severity } from '../../fleet/incidents/incident.ts';
 import { nextText } from '../../fleet/incidents/summary.ts';
+import { type LastLines, lastLinesFromJson } from '../../fleet/last-lines.ts';
 import { countOf } from '../../fleet/words.ts';
 import { isObject, type Json, type JsonObject } from '../../lib/json.ts';
 
@@ -19,6 +20,8 @@ export interface About {
   readonly next: string;
   /** The only host that it is about; null: several, or none. */
   readonly host: string | null;
+  /** The end of the logs of what broke. */
+  readonly lastLines: LastLines;
   /** When it began, and when the message's state began: ISO 8601. */
   readonly since: string;
   readonly at: string;
@@ -31,6 +34,7 @@ export function aboutOf(body: JsonObject): About {
     text: textOf(body.text),
     link: typeof body.link === 'string' ? body.link : null,
     at: textOf(body.since),
+    lastLines: lastLinesFromJson(body.last_lines),
   };
   if (incident === null) {
     const kind = textOf(body.kind);

@@ -1,5 +1,6 @@
 import type { Sending } from '../../pass/outbox.ts';
 import { aboutOf, headlineOf } from './about.ts';
+import { indentedLines } from './last-lines.ts';
 
 /** A mail, as the library for mail takes it. */
 export interface Mail {
@@ -23,6 +24,7 @@ export function mailOf({ id, body }: Sending): Mail {
     ...(about.extent === '' ? [] : [`Affected: ${about.extent}`]),
     `Severity: ${about.severity}`,
     `Incident: ${about.id}, since ${about.since}`,
+    ...indentedLines(about.lastLines).map((line) => (line.startsWith(' ') ? line : `\n${line}`)),
   ];
   const thread = `${about.id}.${about.since}`.replace(/[^\w.-]+/g, '-');
   return {

@@ -1,5 +1,6 @@
 import type { Sending } from '../../pass/outbox.ts';
 import { type About, aboutOf } from './about.ts';
+import { linesInOne } from './last-lines.ts';
 
 /** `local0`, as DECNET's own log lines have it. */
 const facility = 16;
@@ -34,7 +35,9 @@ export function syslogLine({ id, body }: Sending, now: number, machine: string):
     // A byte order mark says that the text is UTF-8.
     '\uFEFF',
   ].join(' ');
-  return cut(`${head}${[about.text, about.next].filter((part) => part !== '').join('; ')}`);
+  return cut(
+    `${head}${[about.text, about.next, ...linesInOne(about.lastLines)].filter((part) => part !== '').join('; ')}`,
+  );
 }
 
 const levelOf = ({ isResolved, severity }: About): number => (isResolved ? notice : severities[severity]);
