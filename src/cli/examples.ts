@@ -46,7 +46,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   unack: [['decnet-fleet unack host_stale-0f3a9c1e77b2d405', 'somebody else has to take care of it']],
   silence: [
     ['decnet-fleet silence --host web-7 --for 2h --why "kernel update"', 'one host, for two hours'],
-    ['decnet-fleet silence --decky web-7/mail-01 --until 2026-01-31T12:00Z --why "wrong image"', 'one decky'],
+    ['decnet-fleet silence --decky web-7/mail-01 --for 30m --why "wrong image"', 'one decky'],
     ['decnet-fleet silence --cause decky_flapping --for 7d --why "known bug"', 'one kind of incident'],
     [
       'decnet-fleet silence --all --for 90d --every "mon-fri 22:00-06:00" --why "nobody is on duty"',

@@ -4,6 +4,7 @@ import { isLegalHost } from '../fleet/decky.ts';
 import { parseWindow, type Window } from '../fleet/silences/window.ts';
 import { FleetError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/similar.ts';
+import { momentOf, momentsAllowed, secondsOf, timeOf } from '../lib/when.ts';
 
 /** The database takes no later time. */
 const latestTime = Date.parse('9999-01-01');
@@ -95,17 +96,6 @@ export function refuseRepeats(command: Command): void {
 /** Seconds: a leap year. */
 const longestDuration = 366 * 86_400;
 
-const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
-
-/** `2h` in seconds; null: it is no length of time. */
-function secondsOf(text: string): number | null {
-  const found = /^(\d{1,6})\s*([smhd])$/.exec(text);
-  return found === null ? null : Number(found[1]) * units[found[2] as keyof typeof units];
-}
-
-/** Epoch milliseconds; NaN: it is no time. */
-const timeOf = (text: string): number => (/^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN);
-
 /** Parses a window of time that recurs. @throws FleetError CONFIG_INVALID */
 export function recurring(text: string): Window {
   const found = parseWindow(text);
@@ -116,12 +106,8 @@ export function recurring(text: string): Window {
 
 /** Parses a time or an age. @returns ISO 8601 @throws FleetError CONFIG_INVALID */
 export function time(text: string): string {
-  const age = secondsOf(text);
-  const at = age === null ? timeOf(text) : Date.now() - age * 1000;
-  if (Number.isNaN(at)) {
-    throw new FleetError('CONFIG_INVALID', `--since "${text}" is not a time`, {
-      advice: 'Allowed: 2026-01-31, 2026-01-31T12:00Z, or an age such as 30s, 15m, 12h, 7d',
-    });
-  }
+  const at = momentOf(text);
+  if (Number.isNaN(at))
+    throw new FleetError('CONFIG_INVALID', `--since "${text}" is not a time`, { advice: momentsAllowed });
   return new Date(at).toISOString();
 }

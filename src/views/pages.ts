@@ -1,3 +1,4 @@
+import type { PartChanges } from '../fleet/broken-over-day.ts';
 import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
 import type { DeckyRow } from './report.ts';
@@ -28,6 +29,13 @@ export interface MappedDecky {
 /** The row of one decky with its content. */
 export interface RecordedDecky extends DeckyRow {
   readonly decky_config: Json;
+}
+
+/** The changes of the last day, by quarters of an hour. */
+export interface DayChanges {
+  readonly parts: readonly PartChanges[];
+  /** The first part of which all changes were read; null: all were. */
+  readonly since: number | null;
 }
 
 export type Order = 'broken' | 'name' | 'recent';
@@ -62,6 +70,7 @@ export interface Pages {
    * @param perHost the maximum number of deckies for each host; of more, those with problems
    */
   map(hosts: readonly string[], perHost: number): Promise<readonly MappedDecky[]>;
+  day(): Promise<DayChanges>;
   /** The number of deckies of each host that match the filter. */
   matched(filter: DeckyFilter): Promise<ReadonlyMap<string, number>>;
   /** One page of the deckies that match the filter. */

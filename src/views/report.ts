@@ -155,6 +155,12 @@ export interface Report {
 export interface HistoryFilter {
   readonly host: string | null;
   readonly decky: string | null;
+  /** ISO 8601, as `until`; null: any time. */
   readonly since: string | null;
   readonly limit: number;
+  readonly until?: string | null;
+  /** Only changes to one of these states; empty: all. */
+  readonly states?: readonly FleetState[];
+  /** Only transitions that are older than the one with this id. */
+  readonly before?: number | null;
 }

@@ -37,8 +37,8 @@ export const textOf = (query: Query, name: string): string | null =>
 export const broken = 'broken';
 const stateWords: readonly string[] = [broken, ...fleetStates];
 
-/** The states that the words name. @throws FleetError CONFIG_INVALID */
-function statesOf(text: string | null): readonly FleetState[] {
+/** The states that the words name; none: any. @throws FleetError CONFIG_INVALID */
+export function statesOf(text: string | null): readonly FleetState[] {
   const words = (text ?? '').split(',').map((word) => word.trim());
   const wrong = words.find((word) => word !== '' && !stateWords.includes(word));
   if (wrong !== undefined)

@@ -1,64 +1,69 @@
-import type { FastifyInstance } from 'fastify';
-import { isLegalHost } from '../fleet/decky.ts';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { csvText } from '../lib/csv.ts';
 import { FleetError } from '../lib/errors.ts';
+import { didYouMean } from '../lib/similar.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
+import { type CsvRow, csvOf } from './csv-tables.ts';
+import { hostIn, parseHistory, timeIn } from './history-address.ts';
 import type { WebPorts } from './ports.ts';
 
 const mostAtOnce = 1000;
 
-/** The JSON API, with paging and filters. Times are ISO 8601. */
+/** The API, as JSON or, with `format=csv`, as CSV, with paging and filters. Times are ISO 8601. */
 export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts): void {
-  app.get<{ Querystring: Query }>('/api/fleet', async ({ query }) => {
+  type Asked = { Querystring: Query };
+  app.get<Asked>('/api/fleet', async ({ query }, reply) => {
     const { words, states, service, host, notUnderstood } = parseAddress(query);
     if (notUnderstood !== null) throw notUnderstood;
     const { limit, offset } = paged(query);
     const { total, deckies } = await snapshot(({ pages }) =>
       pages.list({ words, states, service, host }, { limit, offset }),
     );
-    return { total, limit, offset, deckies: deckies.map(({ matched: _, ...decky }) => decky) };
+    const fleet = { total, limit, offset, deckies: deckies.map(({ matched: _, ...decky }) => decky) };
+    return formed(reply, query, fleet, () => csvOf.fleet(deckies));
   });
-  app.get<{ Querystring: Query }>('/api/hosts', async ({ query }) => {
+  app.get<Asked>('/api/hosts', async ({ query }, reply) => {
     const { limit, offset } = paged(query);
-    const hosts = await report.hosts(hostOf(query));
-    return { total: hosts.length, limit, offset, hosts: hosts.slice(offset, offset + limit) };
+    const all = await report.hosts(hostIn(textOf(query, 'host')));
+    const hosts = all.slice(offset, offset + limit);
+    return formed(reply, query, { total: all.length, limit, offset, hosts }, () => csvOf.hosts(hosts));
   });
-  app.get<{ Querystring: Query }>('/api/incidents', async ({ query }) => ({
-    incidents: await report.incidents({
+  app.get<Asked>('/api/incidents', async ({ query }, reply) => {
+    const incidents = await report.incidents({
       open: textOf(query, 'open') === 'true',
-      since: sinceOf(query),
+      since: timeIn('since', textOf(query, 'since')),
       limit: paged(query).limit,
-    }),
-  }));
-  app.get<{ Querystring: Query }>('/api/silences', async ({ query }) => ({
-    silences: await report.silences({ ended: textOf(query, 'all') === 'true' }),
-  }));
-  app.get<{ Querystring: Query }>('/api/history', async ({ query }) =>
-    report.history({
-      host: hostOf(query),
-      decky: textOf(query, 'decky'),
-      since: sinceOf(query),
-      limit: paged(query).limit,
-    }),
-  );
+    });
+    return formed(reply, query, { incidents }, () => csvOf.incidents(incidents));
+  });
+  app.get<Asked>('/api/silences', async ({ query }, reply) => {
+    const silences = await report.silences({ ended: textOf(query, 'all') === 'true' });
+    return formed(reply, query, { silences }, () => csvOf.silences(silences));
+  });
+  app.get<Asked>('/api/history', async ({ query }, reply) => {
+    const { texts: _, ...filter } = parseHistory(query);
+    const history = await report.history({ ...filter, limit: paged(query).limit });
+    return formed(reply, query, history, () => csvOf.history(history.transitions));
+  });
 }
 
-function sinceOf(query: Query): string | null {
-  const since = textOf(query, 'since');
-  if (since === null) return null;
-  if (Number.isNaN(Date.parse(since)))
-    throw new FleetError('CONFIG_INVALID', 'since is not a time', {
-      advice: 'Allowed: ISO 8601, 2026-01-31T12:00:00Z',
-    });
-  return new Date(since).toISOString();
-}
+const formats = ['json', 'csv'] as const;
 
-function hostOf(query: Query): string | null {
-  const host = textOf(query, 'host');
-  if (host !== null && !isLegalHost(host))
-    throw new FleetError('CONFIG_INVALID', 'host is not a host name', {
-      advice: 'Allowed: 1 to 64 of A-Z a-z 0-9 - _ .',
+/** The answer in the form that the query asks for. @throws FleetError CONFIG_INVALID */
+function formed(
+  reply: FastifyReply,
+  query: Query,
+  data: object,
+  table: () => readonly CsvRow[],
+): object | string {
+  const format = textOf(query, 'format') ?? 'json';
+  if (format === 'json') return data;
+  if (format !== 'csv')
+    throw new FleetError('CONFIG_INVALID', `format "${format}" is not known`, {
+      advice: `${didYouMean(format, formats)}Allowed: ${formats.join(', ')}`,
     });
-  return host;
+  void reply.type('text/csv; charset=utf-8');
+  return csvText(table());
 }
 
 function paged(query: Query): { limit: number; offset: number } {

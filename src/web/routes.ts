@@ -13,9 +13,10 @@ import { answerWithin } from './limits.ts';
 import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
-import { hostPage, planPage } from './pages/host.ts';
+import { hostPage } from './pages/host.ts';
 import { hostsPage } from './pages/hosts.ts';
 import { pauseAsked } from './pages/pause.ts';
+import { planPage } from './pages/plan.ts';
 import type { WebPorts } from './ports.ts';
 import type { Shared } from './shared.ts';
 import { hostPath } from './words.ts';
@@ -55,7 +56,7 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
     send(reply, await once(url, () => hostsPage(ports, parseAddress(query).page))),
   );
   app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
-    send(reply, await once(url, () => historyPage(ports, parseAddress(query).host))),
+    send(reply, await once(url, () => historyPage(ports, query))),
   );
   app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name } }, reply) =>
     send(

@@ -48,17 +48,6 @@ describe('the map of a large fleet', { skip: noBrowser }, () => {
     await page.setViewportSize(screen);
   });
   after(async () => {
-    if (process.env.SHOTS)
-      for (const [name, colorScheme, width] of [
-        ['l', 'light', 1440],
-        ['d', 'dark', 1440],
-        ['p', 'light', 360],
-      ] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 900 });
-        await open();
-        await page.screenshot({ path: `/tmp/map-${name}.png` });
-      }
     await browser?.close();
     await dashboard?.close();
     await db?.drop();

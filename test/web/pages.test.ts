@@ -41,7 +41,11 @@ describe('the page of a host', () => {
   const name = 'a host';
   const shown = async (why: string | null): Promise<string> => {
     const report = { hosts: async () => [hostView(name, { ports_unchecked: why })], gaps: async () => [] };
-    const page = await hostPage({ report } as unknown as WebPorts, name, { canChange: false, said: null });
+    const pages = { deckies: async () => [] };
+    const page = await hostPage({ report, pages } as unknown as WebPorts, name, {
+      canChange: false,
+      said: null,
+    });
     return html`${page?.body ?? null}`.text;
   };
 

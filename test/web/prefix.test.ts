@@ -107,8 +107,10 @@ for (const strips of [false, true])
           const url = new URL(to.replaceAll('&amp;', '&'), base);
           assert.equal(url.origin, origin, `${to} on ${path}`);
           assert.ok(url.pathname.startsWith(`${prefix}/`), `${to} on ${path}`);
+          // One part of the day is as good as the others.
+          const isRepeated = url.searchParams.has('until') && [...seen].some((one) => one.includes('until='));
           // Skip forms, and the plan, which waits for the worker.
-          if (!/\/(reconcile|plan)$/.test(url.pathname) && seen.size < 200)
+          if (!/\/(reconcile|plan|pause|resume)$/.test(url.pathname) && !isRepeated && seen.size < 200)
             seen.add(url.pathname + url.search);
         }
       }

@@ -1,5 +1,6 @@
+import { type PartChanges, partSeconds } from '../../fleet/broken-over-day.ts';
 import { isFleetState } from '../../fleet/state.ts';
-import { severity } from '../../fleet/words.ts';
+import { brokenStates, severity } from '../../fleet/words.ts';
 import { parseJson } from '../../lib/json-text.ts';
 import { printableDeep } from '../../lib/text.ts';
 import type {
@@ -26,6 +27,11 @@ export function pages(ask: Query, defaultInterval: number): Pages {
     deckies: (filter, { hosts, open, perHost, quiet, order }) =>
       query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),
     map: (hosts, perHost) => query<MappedDecky>(selectMap, [hosts, perHost]),
+    day: async () => {
+      const parts = await query<PartChanges & { readonly read: number }>(selectDay, []);
+      const isWhole = (parts[0]?.read ?? 0) < dayAtMost;
+      return { parts, since: isWhole ? null : Math.min(...parts.map(({ part }) => part)) + 1 };
+    },
     matched: async (filter) => {
       const rows = await query<{ host_uuid: string; n: number }>(
         `select host_uuid, count(*)::int as n from fleet_deckies d where ${matches} group by host_uuid`,
@@ -123,6 +129,17 @@ const selectMap = `select host_uuid, name, state from (
       row_number() over (partition by host_uuid order by ${severityOf}, name) as place
     from fleet_deckies d where host_uuid = any ($1::text[])) d
   where place <= $2 order by host_uuid, name`;
+
+/** More changes are not read: a compromised host may have written any number. */
+const dayAtMost = 50_000;
+const isBrokenIn = (column: string): string =>
+  `coalesce(${column} in (${brokenStates.map((state) => `'${state}'`).join(', ')}), false)::int`;
+const selectDay = `select floor(extract(epoch from at) / ${partSeconds})::float8 as part, count(*)::int as changes,
+    sum(${isBrokenIn('to_state')} - ${isBrokenIn('from_state')})::int as delta, (sum(count(*)) over ())::int as read
+  from (select at, from_state, to_state from fleet_transitions
+    where at > now() - interval '1 day' and at <= now() and from_state is distinct from to_state
+    order by at desc limit ${dayAtMost}) t
+  group by 1`;
 
 /** More changes of one decky than a band of a week can show. */
 const transitionsAtMost = 5000;

@@ -46,8 +46,16 @@ export function report(ask: Query, defaultInterval: number, named: readonly stri
         [defaultInterval, only ?? null],
       ),
     deckies: (host) => query<DeckyRow>(selectDeckies, [host]),
-    history: async ({ host, decky, since, limit }) => ({
-      transitions: await query<Transition>(selectTransitions, [host, decky, since, limit]),
+    history: async ({ host, decky, since, limit, until = null, states = [], before = null }) => ({
+      transitions: await query<Transition>(selectTransitions, [
+        host,
+        decky,
+        since,
+        limit,
+        until,
+        states,
+        before,
+      ]),
       gaps: decky === null ? await query<Gap>(selectGaps, [host, since, limit]) : [],
     }),
     transitionsAfter: ({ host, decky }, id, limit) =>
@@ -200,6 +208,9 @@ const selectTransitions = `select ${transitionColumns}
   from fleet_transitions
   where ($1::text is null or host_uuid = $1) and ($2::text is null or name = $2)
     and ($3::timestamptz is null or at >= $3::timestamptz) and at <= now()
+    and ($5::timestamptz is null or at <= $5::timestamptz)
+    and (cardinality($6::text[]) = 0 or from_state is distinct from to_state and to_state = any ($6::text[]))
+    and ($7::bigint is null or (at, id) < (select b.at, b.id from fleet_transitions b where b.id = $7::bigint))
   order by at desc, id desc limit $4`;
 
 const selectGaps = `select host_uuid, ${iso('from_at')}, ${iso('to_at')} from fleet_gaps

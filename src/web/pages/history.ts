@@ -1,25 +1,85 @@
-import { withMeaning } from '../../fleet/words.ts';
+import { fleetStates } from '../../fleet/state.ts';
+import { countOf, withMeaning } from '../../fleet/words.ts';
+import { FleetError } from '../../lib/errors.ts';
 import type { Transition } from '../../views/report.ts';
+import { broken, type Query } from '../address.ts';
+import { type HistoryAddress, historyPath, parseHistory } from '../history-address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, deckyPath, hostPath, jobPath, stateMark } from '../words.ts';
+import { type Fold, folded } from './fold.ts';
+import { otherForms } from './other-forms.ts';
 
 const shown = 200;
+/** The names of a line that stands for many changes. */
+const namesShown = 100;
 
-/** The page of the latest transitions, of the whole fleet or of one host. */
-export async function historyPage({ report }: WebPorts, host: string | null): Promise<Page> {
-  const { transitions } = await report.history({ host, decky: null, since: null, limit: shown });
-  return {
-    title: 'History',
-    section: 'history',
-    body: html`<h1>History${host === null ? null : html` of <a href="${hostPath(host)}">${host}</a>`}</h1>
-<div id="history" data-live>${
+type Texts = HistoryAddress['texts'];
+
+/** The page of the transitions, newest first. */
+export async function historyPage({ report }: WebPorts, query: Query): Promise<Page> {
+  const address = attempted(query);
+  if (address instanceof FleetError)
+    return page({}, html`<p class="trouble" role="alert">${address.line}</p>`);
+  const { texts, ...filter } = address;
+  const { transitions } = await report.history({ ...filter, limit: shown });
+  const last = transitions.at(-1);
+  const newest = texts.before === undefined ? null : historyPath(texts, { before: null });
+  const older =
+    last === undefined || transitions.length < shown ? null : historyPath(texts, { before: String(last.id) });
+  return page(
+    texts,
+    html`${
       transitions.length === 0
-        ? html`<p class="empty">There are no changes yet.</p>`
-        : transitionTable(transitions, true)
-    }${transitions.length === shown ? html`<p class="hint">Only the latest ${shown} changes are shown. For all of them: <code>decnet-fleet history</code>, or <a href="/api/history">/api/history</a>.</p>` : null}</div>`,
-  };
+        ? html`<p class="empty">${Object.keys(texts).length === 0 ? 'There are no changes yet.' : html`No change matches the filters. <a href="/history">Show all changes</a>.`}</p>`
+        : transitionTable(transitions, texts.decky === undefined || texts.host === undefined)
+    }${
+      older === null && newest === null
+        ? null
+        : html`<nav class="paging" aria-label="Pages">${newest === null ? null : html`<a href="${newest}">Newest</a>`}${older === null ? null : html`<a rel="next" href="${older}">Older</a>`}</nav>`
+    }${transitions.length === 0 ? null : otherForms(historyPath({ ...texts, limit: '1000' }, {}).replace('/history', '/api/history'))}`,
+  );
+}
+
+function attempted(query: Query): HistoryAddress | FleetError {
+  try {
+    return parseHistory(query);
+  } catch (error) {
+    if (error instanceof FleetError) return error;
+    throw error;
+  }
+}
+
+const page = (texts: Texts, content: Html): Page => ({
+  title: 'History',
+  section: 'history',
+  body: html`<h1>History${texts.host === undefined ? null : html` of <a href="${hostPath(texts.host)}">${texts.host}</a>`}</h1>
+${filters(texts)}
+<div id="history" data-live>${content}</div>`,
+});
+
+/** How far back, by the word that the address has. */
+const periods = [
+  ['', 'any time'],
+  ['1h', 'the last hour'],
+  ['24h', 'the last day'],
+  ['7d', 'the last week'],
+] as const;
+
+function filters({ host, decky, state, since, until }: Texts): Html {
+  const option = (value: string, text: string, chosen: string): Html =>
+    html`<option value="${value}"${value === chosen ? html` selected` : null}>${text}</option>`;
+  const states = ['', broken, ...fleetStates];
+  const isOther = since !== undefined && !periods.some(([value]) => value === since);
+  return html`<form class="filters" role="search" action="/history" method="get">
+<label><span>Host</span><input name="host" value="${host ?? ''}" placeholder="any host" autocomplete="off"></label>
+<label><span>Decky</span><input name="decky" value="${decky ?? ''}" placeholder="any decky" autocomplete="off"></label>
+<label><span>Changed to</span><select name="state">${[...states, ...(state === undefined || states.includes(state) ? [] : [state])].map((one) => option(one, one === '' ? 'any state' : one, state ?? ''))}</select></label>
+<label><span>When</span><select name="since">${[...periods, ...(isOther ? [[since, `since ${since}`] as const] : [])].map(([value, text]) => option(value, text, since ?? ''))}</select></label>
+${until === undefined ? null : html`<label><span>Until</span><input name="until" value="${until}"></label>`}
+<button type="submit" class="always">Show</button>
+</form>`;
 }
 
 /** A table of changes, newest first. @param withNames whether it names the decky of each change */
@@ -28,12 +88,24 @@ export const transitionTable = (
   withNames: boolean,
 ): Html => html`<table class="history"><caption class="quiet">Changes, newest first</caption>
 <thead><tr><th scope="col">When</th>${withNames ? html`<th scope="col">Decky</th>` : null}<th scope="col">Change</th><th scope="col">Reason</th><th scope="col">Job</th></tr></thead>
-<tbody>${transitions.map(
-  (row) => html`<tr data-key="transition ${row.id}"><td class="age">${age(row.at)}</td>
-${withNames ? html`<th scope="row"><a href="${deckyPath(row.host_uuid, row.name)}">${row.name}</a> <span class="hint">on ${row.host_uuid}</span></th>` : null}
-<td>${transition(row)}</td><td class="reason">${withMeaning(row.reason)}</td>
-<td>${row.job_id === null || row.job_id === '' ? null : html`<a href="${jobPath(row.host_uuid, row.job_id)}">#${row.job_id}</a>`}</td></tr>`,
+<tbody>${folded(transitions).map(
+  (fold) => html`<tr data-key="transition ${fold.first.id}"><td class="age">${age(fold.first.at)}</td>
+${withNames ? html`<th scope="row">${whose(fold)} <span class="hint">on ${fold.first.host_uuid}</span></th>` : null}
+<td>${transition(fold.first)}</td><td class="reason">${withMeaning(fold.first.reason)}</td>
+<td>${fold.first.job_id === null || fold.first.job_id === '' ? null : html`<a href="${jobPath(fold.first.host_uuid, fold.first.job_id)}">#${fold.first.job_id}</a>`}</td></tr>`,
 )}</tbody></table>`;
+
+/** The decky of a change; of many, how many and which. */
+function whose({ first, names }: Fold): Html {
+  const link = (name: string): Html => html`<a href="${deckyPath(first.host_uuid, name)}">${name}</a>`;
+  if (names.length === 1) return link(first.name);
+  const more = names.length - namesShown;
+  return html`<details><summary>${countOf(names.length, 'decky')}</summary>${names
+    .slice(0, namesShown)
+    .map(
+      (name, at) => html`${at > 0 ? ', ' : ''}${link(name)}`,
+    )}${more > 0 ? ` and ${more} more` : null}</details>`;
+}
 
 function transition({ from_state: from, to_state: to }: Transition): Part {
   if (from === to) return 'content';

@@ -61,7 +61,7 @@ ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
 ${livingLine(host)}
 ${
   deckies.length === 0 && total === 0
-    ? html`<p class="empty">No decky is recorded on this host. Its state file declares none or has not been read yet.</p>`
+    ? html`<p class="empty">${noDecky}</p>`
     : deckies.length === 0
       ? null
       : deckyTable(host_uuid, deckies, stale, notes)
@@ -76,7 +76,10 @@ ${
 </section>`;
 }
 
-const deckyTable = (
+export const noDecky =
+  'No decky is recorded on this host. Its state file declares none or has not been read yet.';
+
+export const deckyTable = (
   host: string,
   deckies: readonly ListedDecky[],
   stale: boolean,
@@ -93,7 +96,8 @@ const deckyTable = (
 <td class="services">${textsOf(decky.services).join(', ')}</td></tr>`,
 )}</tbody></table>`;
 
-function notesOf(host: HostView): ReadonlyMap<string, Part> {
+/** Why rows are held, contested or left to their writer. */
+export function notesOf(host: HostView): ReadonlyMap<string, Part> {
   const note = (sign: string, title: string, reason: string): Html =>
     html` <span class="note" title="${title}">${sign}: ${reason}</span>`;
   return new Map<string, Part>([

@@ -5,6 +5,7 @@ import type { Page } from '../layout.ts';
 import type { Views } from '../ports.ts';
 import { age, hostPath, pausedMark, stateMark, stoppedMark } from '../words.ts';
 import { byTrouble, sizeOf } from './host-order.ts';
+import { otherForms } from './other-forms.ts';
 import { paging } from './paging.ts';
 
 const hostsPerPage = 200;
@@ -21,7 +22,7 @@ export async function hostsPage({ report }: Pick<Views, 'report'>, page: number)
     body: html`<h1>Hosts</h1>
 <div id="hosts" data-live>${
       all.length === 0 ? noHosts : hostTable(shown)
-    }${paging(now, last, (one) => `/hosts?page=${one}`)}</div>`,
+    }${paging(now, last, (one) => `/hosts?page=${one}`)}${otherForms('/api/hosts?limit=1000')}</div>`,
   };
 }
 

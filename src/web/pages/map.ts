@@ -51,7 +51,7 @@ function watched(host: HostView): Part {
 function brokenCounts(host: HostView): Part {
   if (sizeOf(host) === 0) return html`<span>no decky</span>`;
   if (brokenOf(host) === 0)
-    return html`<span>${sizeOf(host).toLocaleString('en')} ${host.stale ? 'last known' : 'as declared'}</span>`;
+    return html`<span>${sizeOf(host).toLocaleString('en')} ${stateMark('running', host.stale)}</span>`;
   return severity
     .filter((state) => state !== 'running' && (host.states[state] ?? 0) > 0)
     .map(

@@ -1,0 +1,69 @@
+import { isLegalHost } from '../fleet/decky.ts';
+import { FleetError } from '../lib/errors.ts';
+import { momentOf, momentsAllowed } from '../lib/when.ts';
+import type { HistoryFilter } from '../views/report.ts';
+import { type Query, statesOf, textOf } from './address.ts';
+
+/** The filters of the history, as an address has them: the texts, and what they mean. */
+export interface HistoryAddress extends Required<Omit<HistoryFilter, 'limit'>> {
+  /** The parts of the address that choose something, as they were given. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+const names = ['host', 'decky', 'state', 'since', 'until', 'before'] as const;
+
+/** Reads the filters. @throws FleetError CONFIG_INVALID with what is wrong */
+export function parseHistory(query: Query): HistoryAddress {
+  const given = names.flatMap((name) => {
+    const text = textOf(query, name);
+    return text === null ? [] : [[name, text] as const];
+  });
+  const texts: Readonly<Record<string, string>> = Object.fromEntries(given);
+  return {
+    texts,
+    host: hostIn(texts.host ?? null),
+    decky: texts.decky ?? null,
+    states: statesOf(texts.state ?? null),
+    since: timeIn('since', texts.since ?? null),
+    until: timeIn('until', texts.until ?? null),
+    before: idIn(texts.before ?? null),
+  };
+}
+
+/** The address of the history with some parts changed; null removes one. */
+export function historyPath(
+  texts: Readonly<Record<string, string>>,
+  change: Readonly<Record<string, string | null>>,
+): string {
+  const parts = Object.entries({ ...texts, ...change }).filter(([, value]) => value !== null);
+  const query = new URLSearchParams(parts as [string, string][]).toString();
+  return query === '' ? '/history' : `/history?${query}`;
+}
+
+/** @throws FleetError CONFIG_INVALID */
+export function hostIn(host: string | null): string | null {
+  if (host !== null && !isLegalHost(host))
+    throw new FleetError('CONFIG_INVALID', 'host is not a host name', {
+      advice: 'Allowed: 1 to 64 of A-Z a-z 0-9 - _ .',
+    });
+  return host;
+}
+
+/** @returns ISO 8601 @throws FleetError CONFIG_INVALID */
+export function timeIn(name: string, text: string | null): string | null {
+  if (text === null) return null;
+  const at = momentOf(text);
+  // PostgreSQL takes no earlier and no later time.
+  if (!(Math.abs(at) < Date.parse('9999-01-01')))
+    throw new FleetError('CONFIG_INVALID', `${name} is not a time`, { advice: momentsAllowed });
+  return new Date(at).toISOString();
+}
+
+function idIn(text: string | null): number | null {
+  if (text === null) return null;
+  if (!/^\d{1,15}$/.test(text))
+    throw new FleetError('CONFIG_INVALID', 'before is not the id of a transition', {
+      advice: 'Allowed: a whole number',
+    });
+  return Number(text);
+}
