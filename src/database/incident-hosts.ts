@@ -51,7 +51,7 @@ export const selectHosts = `select h.host_uuid as host, (select count(*)::int fr
     left(h.stopped_by, ${longestReason}) as "stoppedBy", ${failing} as failing, a.incident as under, coalesce(a.incident_told, false) as "isTold",
     left(a.reason, ${longestReason}) as "dockerReason",
     ${ms('h.paused_at')} as "pausedAt", floor(extract(epoch from h.paused_until) * 1000)::float8 as "pausedUntil",
-    h.paused_by as "pausedBy", h.paused_why as "pausedWhy"
+    ${ms('h.resumed_at')} as "resumedAt", h.paused_by as "pausedBy", h.paused_why as "pausedWhy"
   from fleet_hosts h left join fleet_alarms a on a.host_uuid = h.host_uuid and a.name = ''
   where coalesce(a.told, 'ok') <> 'ok' or a.incident is not null or ${isLate} or ${failing} is not null
     or h.paused_at is not null or h.host_uuid = any ($2::text[])`;

@@ -137,6 +137,20 @@ describe('which incidents are open', () => {
       ['queue_paused info 1/10', 'queue_paused warning 1/10'],
     ],
     [
+      'a host that is being resumed: its record has ended, and its queue is not resumed yet',
+      fleet({
+        control: {
+          ...calm,
+          paused: new Map([
+            ['a', agoMs(1)],
+            ['b', agoMs(100)],
+          ]),
+        },
+        hosts: [host('a', { resumedAt: agoMs(2) }), host('b', { resumedAt: agoMs(200) })],
+      }),
+      ['queue_paused warning 1/10'],
+    ],
+    [
       'a worker that was stopped, and has started again',
       { ...after(halted), hosts: after(halted).hosts.map((one) => ({ ...one, stopped: null })) },
       ['host_stopped info 1/10'],

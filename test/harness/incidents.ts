@@ -25,6 +25,7 @@ export const host = (name: string, more: Partial<HostFacts> = {}): HostFacts => 
   isLate: false,
   stopped: null,
   paused: null,
+  resumedAt: null,
   unreachableSince: null,
   dockerReason: null,
   flappingSince: null,

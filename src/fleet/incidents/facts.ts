@@ -47,6 +47,8 @@ export interface HostFacts {
   readonly stopped: { readonly by: string | null; readonly at: number } | null;
   /** Somebody paused its passes, and that is recorded. */
   readonly paused: Pause | null;
+  /** When somebody last resumed them; null: nobody did, or they were paused again. */
+  readonly resumedAt: number | null;
   /** When its Docker last answered, if it does not. */
   readonly unreachableSince: number | null;
   /** Why it does not answer. */

@@ -1,3 +1,4 @@
+import { returnsWithinMs } from '../pause.ts';
 import type { ControlFacts, FleetFacts, HostFacts } from './facts.ts';
 import type { Gathered, Nature } from './gathered.ts';
 import { type IncidentKind, incidentId } from './incident.ts';
@@ -56,7 +57,9 @@ function incidentOfHost(
     const id = incidentId('queue_paused', host.host, by, why, until);
     return add(id, { kind: 'queue_paused', ...sentences.host_paused(host.paused, host.host) }, since);
   }
-  if (pausedSince !== null)
+  // The record of a pause ends before the queue is resumed.
+  const isReturning = host.resumedAt !== null && now - host.resumedAt < returnsWithinMs;
+  if (pausedSince !== null && !isReturning)
     return add(
       incidentId('queue_paused'),
       { kind: 'queue_paused', ...sentences.queue_paused(host.host) },
