@@ -89,6 +89,19 @@ const fields: { readonly [field in keyof Required<JobData>]: (value: Json) => bo
   cause: (value) => typeof value === 'string' && (causes as readonly string[]).includes(value),
 };
 
+/** What `parseJobData` accepts, as a JSON schema, for forms. */
+export const jobDataSchema = (host: string): JsonObject => ({
+  type: 'object',
+  additionalProperties: false,
+  required: ['host_uuid'],
+  properties: {
+    host_uuid: { const: host, default: host },
+    deckies: { type: 'array', minItems: 1, items: { type: 'string' }, description: 'only these deckies' },
+    dry_run: { type: 'boolean', description: 'write nothing, and report what would change' },
+    cause: { enum: [...causes], default: 'manual' },
+  },
+});
+
 /**
  * Validates the data of a job. Queues, and Bull Board's form, accept any data.
  * @throws FleetError JOB_REFUSED

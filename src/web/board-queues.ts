@@ -1,10 +1,11 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { queueName, scheduleQueue } from '../fleet/job.ts';
+import { hostOfQueue, jobDataSchema, queueName, scheduleQueue } from '../fleet/job.ts';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { HostView, Report } from '../views/report.ts';
 import { type LeftOut, leftOutLog, type ReadableQueue, readableQueue } from './left-out.ts';
+import { hostPath } from './words.ts';
 
 /** Bull Board queries each of its queues at every poll. */
 const mostQueues = 200;
@@ -14,6 +15,8 @@ const busyWithinMs = 5 * 60_000;
 const transitionsRead = 1000;
 
 export interface BoardQueuesOptions {
+  /** The path at which a proxy serves the dashboard; empty: none. */
+  readonly base: string;
   readonly canChange: boolean;
   readonly log: Log;
   /** Puts these queues on the board, instead of those before. */
@@ -110,9 +113,20 @@ export class BoardQueues {
     const existing = this.#known.get(name);
     if (existing !== undefined) return existing;
     const queue = this.#queues.impatientQueue(name);
+    const host = hostOfQueue(name);
     const adapter = new BullMQAdapter(queue, {
       readOnlyMode: !this.#options.canChange,
-      description: name === scheduleQueue ? 'the schedule' : '',
+      displayName: host ?? name,
+      description: host === null ? 'enqueues a pass for each host' : `${name}: passes of this host`,
+      ...(host === null
+        ? {}
+        : {
+            jobDataSchema: jobDataSchema(host),
+            externalJobUrl: () => ({
+              displayText: `host ${host}`,
+              href: `${this.#options.base}${hostPath(host)}`,
+            }),
+          }),
     });
     const made = readableQueue(queue, adapter);
     this.#known.set(name, made);

@@ -1,13 +1,15 @@
 import { createBullBoard } from '@bull-board/api';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { hostOfQueue, queueName } from '../fleet/job.ts';
+import { hostOfQueue, parseJobData, queueName } from '../fleet/job.ts';
 import { endsWithin } from '../lib/ends-within.ts';
-import { reasonOf } from '../lib/errors.ts';
+import { FleetError, reasonOf } from '../lib/errors.ts';
+import { isObject } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { Report } from '../views/report.ts';
 import { BoardQueues } from './board-queues.ts';
+import { Html, html } from './html.ts';
 import { leftOutLine } from './left-out.ts';
 import { boardPolicy } from './security.ts';
 
@@ -21,9 +23,16 @@ const pageWaitsMs = 2000;
 const lists = new Set(['/api/queues', '/api/job-schedulers']);
 const changesAll = new Set(['/api/queues/pause', '/api/queues/resume']);
 
+/** Those that set the data of a job, and the field of their body that has it. */
+const dataFields = new Map([
+  ['/api/queues/:queueName/add', 'data'],
+  ['/api/queues/:queueName/:jobId/update-data', 'jobData'],
+]);
 const resumes = new Set(['/api/queues/resume', '/api/queues/:queueName/resume']);
 
 export interface BoardOptions {
+  /** The path at which a proxy serves the dashboard; empty: none. */
+  readonly base: string;
   readonly canChange: boolean;
   readonly log: Log;
   /** Called for each host whose queue was resumed on the board: the record of its pause ends. */
@@ -40,9 +49,12 @@ export function queueBoard(
 ) {
   const serverAdapter = new FastifyAdapter().setBasePath(prefix);
   const handlerHooks: BoardHooks = {
-    before: async ({ route }) => {
+    before: async ({ route, request }) => {
       if (lists.has(route)) await onBoard.retry();
       else if (changesAll.has(route)) await onBoard.lookAtAll();
+      const field = dataFields.get(route);
+      const refusal = field === undefined ? null : refusalOf(request.params.queueName, request.body, field);
+      return refusal === null ? undefined : { allow: false, status: 400, message: refusal };
     },
     // Queues that failed during this request are left out, too.
     after: async ({ route, request }, result) => {
@@ -51,8 +63,13 @@ export function queueBoard(
       return lists.has(route) ? withoutUnreadable(route, result, onBoard) : result;
     },
   };
-  const board = createBullBoard({ queues: [], serverAdapter, options: { uiConfig: {}, handlerHooks } });
+  const board = createBullBoard({
+    queues: [],
+    serverAdapter,
+    options: { uiConfig: uiConfig(options.base), handlerHooks },
+  });
   const onBoard = new BoardQueues(queues, report, {
+    base: options.base,
     canChange: options.canChange,
     log: options.log,
     show: (adapters) => board.replaceQueues(adapters),
@@ -75,7 +92,7 @@ export function queueBoard(
           const why = await queues.now().then(() => null, reasonOf);
           return why === null ? undefined : options.away(why, reply);
         });
-        adaptPage(scope, onBoard);
+        adaptPage(scope, onBoard, options.base);
         void scope.register(serverAdapter.registerPlugin(), { prefix });
         done();
       });
@@ -93,8 +110,12 @@ export function queueBoard(
 
 export type QueueBoard = ReturnType<typeof queueBoard>;
 
+/** A link to our pages that needs no menu: below the list of queues. */
+const wayBack = (base: string): Html =>
+  html`${new Html('<style>#back{position:fixed;z-index:999;left:1rem;bottom:2.75rem;padding:.25rem .75rem;border-radius:.25rem;background:#0b5a8a;color:#fff;font:.875rem/1.25rem sans-serif;text-decoration:none}</style>')}<a id="back" href="${base}/">← Fleet</a>`;
+
 /** Adds the notice about what cannot be read to Bull Board's page, and removes its fonts. */
-function adaptPage(scope: FastifyInstance, onBoard: BoardQueues): void {
+function adaptPage(scope: FastifyInstance, onBoard: BoardQueues, base: string): void {
   // Bull Board's page loads fonts from another site. The dashboard loads nothing from outside.
   scope.addHook('onSend', async (_request, reply, body) => {
     void reply.header('content-security-policy', boardPolicy);
@@ -104,7 +125,7 @@ function adaptPage(scope: FastifyInstance, onBoard: BoardQueues): void {
     const line = leftOutLine(onBoard.leftOut())?.text ?? '';
     return body
       .replace(/<link[^>]+fonts\.(googleapis|gstatic)[^>]+>/g, '')
-      .replace(/<body[^>]*>/, (tag) => tag + line);
+      .replace(/<body[^>]*>/, (tag) => tag + line + wayBack(base).text);
   });
 }
 
@@ -112,7 +133,31 @@ function adaptPage(scope: FastifyInstance, onBoard: BoardQueues): void {
 const resumedHosts = (queue: string | undefined, onBoard: BoardQueues): readonly string[] =>
   (queue === undefined ? onBoard.names() : [queue]).flatMap((name) => hostOfQueue(name) ?? []);
 
-type BoardHooks = NonNullable<Parameters<typeof createBullBoard>[0]['options']>['handlerHooks'];
+/** The ways back to our pages. Bull Board's own documentation is on another site. */
+const uiConfig = (base: string): NonNullable<Options['uiConfig']> => ({
+  boardTitle: 'decnet-fleet queues',
+  hideDocsLink: true,
+  miscLinks: [
+    { text: 'Fleet', url: `${base}/` },
+    { text: 'Hosts', url: `${base}/hosts` },
+    { text: 'History', url: `${base}/history` },
+  ],
+});
+
+/** Why the data of a job that somebody adds is not valid; null: it is. A worker would refuse it later, with the same words. */
+function refusalOf(queue: unknown, body: unknown, field: string): string | null {
+  const host = hostOfQueue(String(queue));
+  if (host === null) return null;
+  try {
+    parseJobData(isObject(body) ? body[field] : null, host);
+    return null;
+  } catch (error) {
+    return error instanceof FleetError ? error.line : reasonOf(error);
+  }
+}
+
+type Options = NonNullable<Parameters<typeof createBullBoard>[0]['options']>;
+type BoardHooks = Options['handlerHooks'];
 
 /** A list without the queues that cannot be read. @throws Error if no queue can be read */
 function withoutUnreadable<R extends { readonly body: unknown }>(

@@ -53,6 +53,7 @@ export async function startDashboard(
   const away = (why: string, reply: FastifyReply): FastifyReply =>
     cannotShow(reply.code(503), reply.request.url, why);
   const board = queueBoard(ports.queues, ports.report, {
+    base: prefix,
     canChange,
     log: ports.log,
     away,

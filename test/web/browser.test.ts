@@ -212,7 +212,7 @@ for (const kind of stores) {
 
     test('Bull Board: the queues, a job’s data and result; a job from its form is a one-shot', async () => {
       await page.goto(`${stage.url}/queues/`);
-      await page.waitForSelector('text=reconcile.host-a');
+      await page.waitForSelector('text=host-a');
       await page.goto(`${stage.url}/hosts/host-a/queue`);
       await page.waitForURL(/\/queues\/queue\/reconcile\.host-a/);
       await page.waitForSelector('text=host_uuid');
@@ -221,6 +221,8 @@ for (const kind of stores) {
           body: JSON.stringify({ name: 'by hand', data: { host_uuid: 'host-a' }, options: {} }) }).then((r) => r.status)`,
       );
       assert.equal(added, 200);
+      await page.click('#back');
+      await page.waitForURL(`${stage.url}/`);
       await open('/hosts/host-a');
       await says('#passes', /not given/);
     });

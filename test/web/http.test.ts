@@ -189,6 +189,24 @@ describe('the dashboard over HTTP', () => {
     );
   });
 
+  test('Bull Board adds no job whose data the worker would refuse, and says why', async () => {
+    const board = `${guarded.url}/queues/api/queues/reconcile.host-a/add`;
+    for (const [data, why] of [
+      [{ host_uuid: 'host-b' }, /it is for host host-b, this is the queue of host-a/],
+      [{ host_uuid: 'host-a', decky: ['web-01'] }, /its data has an unknown field "decky"/],
+      [{}, /its data names no host_uuid/],
+      ['text', /its data is not an object/],
+    ] as const) {
+      const { status, body } = await ask(board, {
+        method: 'POST',
+        headers: { ...login, 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'by hand', data, options: {} }),
+      });
+      assert.equal(status, 400, body);
+      assert.match(JSON.stringify(JSON.parse(body)).replaceAll('\\"', '"'), why);
+    }
+  });
+
   test('read-only: Bull Board cannot change anything either', async () => {
     for (const path of [
       '/queues/api/queues/schedule/add',
