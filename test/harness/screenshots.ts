@@ -7,7 +7,15 @@ import { globalSetup, globalTeardown } from './services.ts';
 import { openStage } from './stage.ts';
 
 const login = { username: 'ops', password: 'of the screenshots' };
-const pages = { fleet: '/', host: '/hosts/host-a', decky: '/deckies/host-a/web-01' };
+const pages = {
+  fleet: '/',
+  map: '/?view=map',
+  hosts: '/hosts',
+  host: '/hosts/host-a',
+  decky: '/deckies/host-a/web-01',
+  history: '/history',
+  silences: '/silences',
+};
 const looks = [
   { name: 'light', colorScheme: 'light', width: 1280, height: 800 },
   { name: 'dark', colorScheme: 'dark', width: 1280, height: 800 },
@@ -51,6 +59,7 @@ try {
   const page = await context.newPage();
   await page.goto(stage.url);
   await page.waitForSelector('tr[data-key="host-a web-01"][data-state=degraded]');
+  await page.waitForSelector('#incidents .trouble:nth-of-type(2)');
   for (const { name, colorScheme, ...viewport } of looks) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
