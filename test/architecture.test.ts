@@ -156,9 +156,12 @@ describe('imports point to the left', () => {
       if (to.endsWith('.ts')) next.set(from, [...(next.get(from) ?? []), to]);
     }
     const circles: string[] = [];
+    const done = new Set<string>();
     const walk = (file: string, path: readonly string[]): void => {
       if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
-      else for (const to of next.get(file) ?? []) walk(to, [...path, file]);
+      if (done.has(file)) return;
+      done.add(file);
+      for (const to of next.get(file) ?? []) walk(to, [...path, file]);
     };
     for (const file of files) walk(file, []);
     assert.deepEqual([...new Set(circles)], []);
