@@ -60,6 +60,10 @@ export interface DeckyView {
       readonly unhealthy: boolean;
       /** Whether it runs in the network of a base that was restarted or is gone. A worker of an older version does not report it. */
       readonly cut_off?: boolean;
+      /** Not reported by a worker of an older version, either. */
+      readonly is_looping?: boolean;
+      /** For how many seconds at least it has been running, or has ended; null: unknown. */
+      readonly age_seconds?: number | null;
     }[];
   } | null;
 }

@@ -55,6 +55,8 @@ function observedView({ match, observation }: SeenDecky): NonNullable<DeckyView[
       exit_code: container.exitCode,
       unhealthy: container.unhealthy,
       cut_off: container.network === 'cut off',
+      is_looping: container.loop.kind === 'loop',
+      age_seconds: container.ageSeconds,
     })),
   };
 }

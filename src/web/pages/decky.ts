@@ -1,5 +1,4 @@
 import { type Span, stretchesOf } from '../../fleet/availability.ts';
-import { dockerCommand } from '../../fleet/docker-command.ts';
 import type { DeckyView } from '../../fleet/job.ts';
 import { maskSecrets } from '../../fleet/secrets.ts';
 import { withMeaning } from '../../fleet/words.ts';
@@ -12,6 +11,7 @@ import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, hostPath, hostTrouble, stateMark } from '../words.ts';
 import { band } from './availability.ts';
+import { containerTable } from './containers.ts';
 import { transitionTable } from './history.ts';
 
 const day = 24 * 3600 * 1000;
@@ -55,6 +55,7 @@ ${observedColumn(asked, recorded)}
 </div>
 ${rotation}
 ${differences(view, recorded, rotation !== null)}
+${containersPart(view, recorded, rotation !== null)}
 </div>
 <div id="availability" data-live>
 <h2>Availability</h2>
@@ -132,28 +133,16 @@ function observedColumn(asked: Asked, recorded: RecordedDecky | null): Html {
     'Observed',
     question,
     html`<p>${stateMark(observed.state)}${differs ? html` <span class="note">≠ differs from the row</span>` : null}</p>
-${observed.reason === null ? null : html`<p class="reason">${withMeaning(observed.reason)}</p>`}
-${
-  observed.containers.length === 0
-    ? html`<p class="empty">No containers.</p>`
-    : html`<ul class="containers">${observed.containers.map(containerLine)}</ul>`
-}
-${restartLine(observed.containers)}`,
+${observed.reason === null ? null : html`<p class="reason">${withMeaning(observed.reason)}</p>`}`,
   );
 }
 
-type ShownContainer = NonNullable<DeckyView['observed']>['containers'][number];
-
-const containerLine = ({ name, service, state, exit_code, unhealthy, cut_off }: ShownContainer): Html =>
-  html`<li><code>${name}</code> ${service ?? 'base'}: ${state}${exit_code === null ? null : withMeaning(`, code ${exit_code}`)}${unhealthy ? ', unhealthy' : ''}${cut_off ? ', cut off from its network' : ''}</li>`;
-
-/** The command that gives containers the present network of their base. */
-function restartLine(containers: readonly ShownContainer[]): Part {
-  const cutOff = containers.filter(({ cut_off }) => cut_off).map(({ name }) => name);
-  const command = dockerCommand('restart', cutOff);
-  return command === null
-    ? null
-    : html`<p class="hint">To connect them again, run on its host: <code>${command}</code>. If Docker does not find their base, deploy the decky again.</p>`;
+/** A rotated decky has the services of its row, and not those of the file. */
+function containersPart(view: DeckyView | null, recorded: RecordedDecky | null, isRotated: boolean): Part {
+  if (view?.observed == null) return null;
+  const declared = isObject(view.desired) ? textsOf(view.desired.services) : null;
+  const services = isRotated || declared === null ? textsOf(recorded?.services ?? []) : declared;
+  return containerTable(services, view.observed.containers);
 }
 
 /** The services that the decky has now, where they are not those of the file. @see CONTRACT.md, "A living host", d */
