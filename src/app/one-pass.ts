@@ -8,7 +8,7 @@ const tickMs = 1000;
 
 /**
  * Runs one pass as a job on its host's queue. If the host is this one and no worker is running, it starts one until the job is
- * finished. @param timeout seconds
+ * finished; for a dry run it leaves other jobs that wait in the queue. @param timeout seconds
  */
 export async function requestOnePass(
   app: App,
@@ -19,7 +19,8 @@ export async function requestOnePass(
   const backend = await app.queues();
   const { requestPass } = await import('../queue/request.ts');
   const isHere = data.host_uuid === app.config.host;
-  if (isHere && !(await app.workerLives(data.host_uuid))) await app.hostWorker({ follows: false });
+  if (isHere && !(await app.workerLives(data.host_uuid)))
+    await app.hostWorker({ follows: false, onlyDryRuns: data.dry_run === true });
   const started = performance.now();
   const timer = setInterval(() => {
     progress(`pass of host ${data.host_uuid} … ${Math.round((performance.now() - started) / 1000)} s`);

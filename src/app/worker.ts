@@ -2,7 +2,7 @@ import { localHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { version } from '../lib/package.ts';
-import type { LastLinesReader } from '../pass/last-lines.ts';
+import type { ContainerLogs, LastLinesReader } from '../pass/last-lines.ts';
 import type { Ledger } from '../pass/ledger.ts';
 import { keepHeapSmall } from '../worker/heap.ts';
 import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
@@ -10,39 +10,42 @@ import { untilReachable } from '../worker/until-reachable.ts';
 import { chooseStateFile, noStateFile } from './config.ts';
 import type { Stores } from './stores.ts';
 
-export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure'> {
+export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure' | 'onlyDryRuns'> {
   readonly follows: boolean;
   readonly stateFile?: string;
 }
 
 /** Loads all modules that a worker needs. */
 async function loadHostWorker() {
-  const [files, watchFile, watchDocker, host, { endings }, { decnetMessages }] = await Promise.all([
-    import('../state-file/read.ts'),
-    import('../state-file/watch.ts'),
-    import('../docker/events.ts'),
-    import('../worker/host.ts'),
-    import('../docker/endings.ts'),
-    import('../worker/hearing.ts'),
-    import('../docker/engine.ts'),
-    import('../docker/identity.ts'),
-    import('../database/orm.ts'),
-    import('../database/ledger/ledger.ts'),
-    import('../queue/backend.ts'),
-    import('../bus/open.ts'),
-  ]);
-  return { files, watchFile, watchDocker, host, endings, decnetMessages };
+  const [files, watchFile, watchDocker, host, { endings }, { decnetMessages }, { containerLogs }] =
+    await Promise.all([
+      import('../state-file/read.ts'),
+      import('../state-file/watch.ts'),
+      import('../docker/events.ts'),
+      import('../worker/host.ts'),
+      import('../docker/endings.ts'),
+      import('../worker/hearing.ts'),
+      import('../docker/logs.ts'),
+      import('../docker/engine.ts'),
+      import('../docker/identity.ts'),
+      import('../database/orm.ts'),
+      import('../database/ledger/ledger.ts'),
+      import('../queue/backend.ts'),
+      import('../bus/open.ts'),
+    ]);
+  return { files, watchFile, watchDocker, host, endings, decnetMessages, containerLogs };
 }
 
 /** Starts the worker of this host. */
 export async function openHostWorker(
   stores: Stores,
-  { follows, stateFile: chosen, onPass, onFailure }: HostWorkerChoice,
+  { follows, stateFile: chosen, onPass, onFailure, onlyDryRuns }: HostWorkerChoice,
 ): Promise<HostWorker> {
   const { config, log } = stores;
   const stateFile = chosen ?? chooseStateFile(config);
   if (stateFile === null) throw noStateFile();
-  const { files, watchFile, watchDocker, host, endings, decnetMessages } = await loadHostWorker();
+  const { files, watchFile, watchDocker, host, endings, decnetMessages, containerLogs } =
+    await loadHostWorker();
   const [ledger, engine, machine, backend, bus, decnet] = await Promise.all([
     stores.ledger(),
     stores.engine(),
@@ -61,6 +64,7 @@ export async function openHostWorker(
   const reader = files.stateFileReader(stateFile, config.host);
   const ends = endings();
   const messages = decnetMessages(bus, ends.byName);
+  const logs = containerLogs(config.docker);
   if (follows && decnet !== null && config.host === localHost) await warnOfOwnReconciler(log);
   // After everything is loaded: the flags are part of the key of Node's compile cache.
   keepHeapSmall();
@@ -70,7 +74,8 @@ export async function openHostWorker(
       version,
       ports: {
         ...{ ledger, engine, machine, stateFile: reader, hearing: messages, bus, decnet },
-        lastLines: await openLastLines(stores, ledger),
+        lastLines: await openLastLines(stores, ledger, logs),
+        logs,
       },
       bus,
       messages,
@@ -84,19 +89,21 @@ export async function openHostWorker(
         : null,
       onPass,
       onFailure,
+      onlyDryRuns,
     }),
   );
 }
 
 /** What reads the logs of containers that took a decky down; undefined: nobody asked for them. */
-async function openLastLines(stores: Stores, ledger: Ledger): Promise<LastLinesReader | undefined> {
-  const { docker, notifyLogLines } = stores.config;
+async function openLastLines(
+  stores: Stores,
+  ledger: Ledger,
+  logs: ContainerLogs,
+): Promise<LastLinesReader | undefined> {
+  const { notifyLogLines } = stores.config;
   if (notifyLogLines === 0) return undefined;
-  const [{ containerLogs }, { LastLinesReader }] = await Promise.all([
-    import('../docker/logs.ts'),
-    import('../pass/last-lines.ts'),
-  ]);
-  return stores.closing(new LastLinesReader(containerLogs(docker), ledger, notifyLogLines));
+  const { LastLinesReader } = await import('../pass/last-lines.ts');
+  return stores.closing(new LastLinesReader(logs, ledger, notifyLogLines));
 }
 
 /** DECNET's own reconciler works on the host `local` alone. */

@@ -1,6 +1,7 @@
 import { FleetError } from '../lib/errors.ts';
 import { isObject, type Json, type JsonObject } from '../lib/json.ts';
 import { isLegalHost, isLegalName } from './decky.ts';
+import { linesAtMost } from './last-lines.ts';
 import type { Change, Counts, Held } from './plan/change.ts';
 
 /** The name of a host's queue, which only the workers of that host consume. @see CONTRACT.md, "The queue" */
@@ -27,6 +28,8 @@ export interface JobData {
   readonly deckies?: readonly string[];
   readonly dry_run?: boolean;
   readonly cause?: Cause;
+  /** Of a dry run that names deckies: also the last lines of the log of each of their containers, this many. */
+  readonly logs?: number;
 }
 
 /** A change in the public JSON. */
@@ -64,6 +67,8 @@ export interface DeckyView {
       readonly is_looping?: boolean;
       /** For how many seconds at least it has been running, or has ended; null: unknown. */
       readonly age_seconds?: number | null;
+      /** The last lines of its log, cleaned; set if the job asked for them and they could be read. */
+      readonly log?: readonly string[];
     }[];
   } | null;
 }
@@ -91,6 +96,7 @@ const fields: { readonly [field in keyof Required<JobData>]: (value: Json) => bo
     value.every((name: Json) => typeof name === 'string' && isLegalName(name)),
   dry_run: (value) => typeof value === 'boolean',
   cause: (value) => typeof value === 'string' && (causes as readonly string[]).includes(value),
+  logs: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= linesAtMost,
 };
 
 /** What `parseJobData` accepts, as a JSON schema, for forms. */
@@ -103,6 +109,12 @@ export const jobDataSchema = (host: string): JsonObject => ({
     deckies: { type: 'array', minItems: 1, items: { type: 'string' }, description: 'only these deckies' },
     dry_run: { type: 'boolean', description: 'write nothing, and report what would change' },
     cause: { enum: [...causes], default: 'manual' },
+    logs: {
+      type: 'integer',
+      minimum: 1,
+      maximum: linesAtMost,
+      description: 'of a dry run that names deckies: the last lines of their logs',
+    },
   },
 });
 
@@ -113,7 +125,7 @@ export const jobDataSchema = (host: string): JsonObject => ({
 export function parseJobData(data: unknown, host: string): JobData {
   const refuse = (what: string): never => {
     throw new FleetError('JOB_REFUSED', `Job refused: ${what}`, {
-      advice: `Nothing was written. A job of queue ${queueName(host)} is {"host_uuid": "${host}"}, and optionally deckies (a list of names), dry_run (true or false) and cause (${causes.join(', ')})`,
+      advice: `Nothing was written. A job of queue ${queueName(host)} is {"host_uuid": "${host}"}, and optionally deckies (a list of names), dry_run (true or false), cause (${causes.join(', ')}) and logs (1 to ${linesAtMost})`,
     });
   };
   if (!isObject(data)) return refuse('its data is not an object');
@@ -121,6 +133,8 @@ export function parseJobData(data: unknown, host: string): JobData {
     if (!Object.hasOwn(fields, field)) refuse(`its data has an unknown field ${JSON.stringify(field)}`);
     if (!fields[field as keyof JobData](value)) refuse(`its ${field} is not valid`);
   }
+  if (Object.hasOwn(data, 'logs') && (data.dry_run !== true || !Object.hasOwn(data, 'deckies')))
+    refuse('logs are read only by a dry run that names deckies');
   if (!Object.hasOwn(data, 'host_uuid')) refuse('its data names no host_uuid');
   if (data.host_uuid !== host)
     refuse(`it is for host ${String(data.host_uuid)}, this is the queue of ${host}`);

@@ -5,9 +5,10 @@ import { countsOf } from '../fleet/plan/change.ts';
 import { FleetError } from '../lib/errors.ts';
 import { announce, type Bus } from './announce.ts';
 import { type Decided, planAndApply, plannedTransitions } from './apply.ts';
+import { withLogs } from './container-logs.ts';
 import type { DecnetSync } from './decnet-sync.ts';
 import { decnetWarnings, writeDecnet } from './keep-decnet.ts';
-import type { LastLinesReader } from './last-lines.ts';
+import type { ContainerLogs, LastLinesReader } from './last-lines.ts';
 import type { CommittedTransition, Ledger } from './ledger.ts';
 import {
   type Engine,
@@ -31,6 +32,8 @@ export interface Ports {
   readonly decnet: DecnetSync | null;
   /** Reads the logs of containers that took a decky down; absent: nobody asked for them. */
   readonly lastLines?: Pick<LastLinesReader, 'broke'> | undefined;
+  /** The logs of this host's containers, for jobs that ask for them; absent: there are none. */
+  readonly logs?: ContainerLogs;
 }
 
 /** A set of decky names. */
@@ -86,7 +89,7 @@ export async function pass(
     docker: seen.observed.kind,
     duration_ms: Math.round(performance.now() - request.startedMs),
     dry_run: request.dryRun,
-    ...(request.dryRun ? dryRunViews(data, seen, decided) : {}),
+    ...(request.dryRun ? await dryRunViews(data, seen, decided, ports) : {}),
   };
   return {
     result,
@@ -142,12 +145,18 @@ async function observeAndApply(
   );
 }
 
-const dryRunViews = (
+async function dryRunViews(
   data: JobData,
   seen: HostFacts,
   { plan, seen: observed }: Decided,
-): Pick<JobResult, 'changes' | 'held_rows' | 'deckies'> => ({
-  changes: plan.changes.map(reportedChange),
-  held_rows: plan.held,
-  ...(data.deckies === undefined ? {} : { deckies: deckyViews(data.deckies, seen.desired, observed) }),
-});
+  { logs }: Pick<Ports, 'logs'>,
+): Promise<Pick<JobResult, 'changes' | 'held_rows' | 'deckies'>> {
+  const common = { changes: plan.changes.map(reportedChange), held_rows: plan.held };
+  if (data.deckies === undefined) return common;
+  const deckies = deckyViews(data.deckies, seen.desired, observed);
+  return {
+    ...common,
+    deckies:
+      data.logs === undefined || logs === undefined ? deckies : await withLogs(deckies, logs, data.logs),
+  };
+}

@@ -25,7 +25,7 @@ import { hostPath } from './words.ts';
 const planWithinMs = 10_000;
 
 type OfHost = { Params: { host: string }; Querystring: Query };
-type OfDecky = { Params: { host: string; name: string } };
+type OfDecky = { Params: { host: string; name: string }; Querystring: Query };
 
 export interface PageOptions {
   readonly ports: WebPorts;
@@ -58,10 +58,10 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
   app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
     send(reply, await once(url, () => historyPage(ports, query))),
   );
-  app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name } }, reply) =>
+  app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name }, query }, reply) =>
     send(
       reply,
-      await once(url, () => deckyPage(ports, host, name)),
+      await once(url, () => deckyPage(ports, host, name, textOf(query, 'logs') !== null)),
       problem(
         name,
         `No decky ${name} is declared or recorded on host ${host}.`,

@@ -1,6 +1,7 @@
-import type { Worker } from 'bullmq';
+import { DelayedError, type Job, type Worker } from 'bullmq';
 import { type ProcessorOptions, reconcileProcessor } from '../../jobs/reconcile.ts';
-import { type JobData, queueName } from '../fleet/job.ts';
+import { type JobData, type JobResult, queueName } from '../fleet/job.ts';
+import { isObject } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
 import type { PassOutcome } from '../pass/pass.ts';
 import type { QueueBackend } from '../queue/backend.ts';
@@ -9,7 +10,12 @@ import { hostLog } from './host-log.ts';
 export interface ServeOptions extends Omit<ProcessorOptions, 'onPass'> {
   readonly backend: Pick<QueueBackend, 'worker'>;
   readonly log: Log;
+  /** Leaves all other jobs to another worker: this process must not write. */
+  readonly onlyDryRuns?: boolean | undefined;
 }
+
+/** Milliseconds for which a job is left alone that this worker must not run. */
+const leftForMs = 5000;
 
 export interface PassListener {
   began(id: string | undefined, data: unknown): void;
@@ -36,9 +42,10 @@ export function serveQueue(options: ServeOptions, listener: PassListener): Worke
     wasApplied.add(outcome.result.job_id);
     listener.applied(data, outcome);
   };
+  const run = reconcileProcessor({ host, ports, graceSeconds, rolloutSeconds, onPass });
   const worker = options.backend.worker(
     queueName(host),
-    reconcileProcessor({ host, ports, graceSeconds, rolloutSeconds, onPass }),
+    options.onlyDryRuns === true ? onlyDryRuns(run) : run,
   );
   worker.on('active', ({ id, data }) => listener.began(id, data));
   worker.on('completed', ({ id }) => ended(id));
@@ -50,3 +57,12 @@ export function serveQueue(options: ServeOptions, listener: PassListener): Worke
   void worker.run().catch((error: unknown) => log.error({ host, error }, 'the worker stopped'));
   return worker;
 }
+
+/** A processor that returns every job but dry runs to the queue, where they wait a little. */
+const onlyDryRuns =
+  (run: (job: Job) => Promise<JobResult>) =>
+  async (job: Job, token?: string): Promise<JobResult> => {
+    if (isObject(job.data) && job.data.dry_run === true) return run(job);
+    await job.moveToDelayed(Date.now() + leftForMs, token);
+    throw new DelayedError();
+  };

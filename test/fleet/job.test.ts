@@ -6,6 +6,7 @@ describe('the data of a job', () => {
   for (const data of [
     { host_uuid: 'h' },
     { host_uuid: 'h', deckies: ['web'], dry_run: true, cause: 'docker' },
+    { host_uuid: 'h', deckies: ['web'], dry_run: true, logs: 50 },
   ]) {
     test(`${JSON.stringify(data)} is taken`, () => assert.deepEqual(parseJobData(data, 'h'), data));
   }
@@ -25,6 +26,10 @@ describe('the data of a job', () => {
     [{ host_uuid: 'h', deckies: ['a/b'] }, /deckies is not valid/],
     [{ host_uuid: 'h', dry_run: 'yes' }, /dry_run is not valid/],
     [{ host_uuid: 'h', cause: 'boredom' }, /cause is not valid/],
+    [{ host_uuid: 'h', deckies: ['web'], dry_run: true, logs: 51 }, /logs is not valid/],
+    [{ host_uuid: 'h', deckies: ['web'], dry_run: true, logs: 1.5 }, /logs is not valid/],
+    [{ host_uuid: 'h', deckies: ['web'], logs: 5 }, /logs are read only by a dry run that names deckies/],
+    [{ host_uuid: 'h', dry_run: true, logs: 5 }, /logs are read only by a dry run that names deckies/],
   ] as const) {
     test(`${JSON.stringify(data)} is refused`, () => {
       assert.throws(() => parseJobData(data, 'h'), { code: 'JOB_REFUSED', message: why });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DeckyView } from '../../src/fleet/job.ts';
+import { withLogs } from '../../src/pass/container-logs.ts';
 import { containerTable } from '../../src/web/pages/containers.ts';
 
 type Container = NonNullable<DeckyView['observed']>['containers'][number];
@@ -61,6 +62,31 @@ test('a name that is not one of Docker’s has no command, and is escaped', () =
   );
   assert.doesNotMatch(text, /docker logs|<b>/);
   assert.match(text, /web; reboot &lt;b&gt;/);
+});
+
+test('the logs of a job are cleaned, and one that cannot be read is left out', async () => {
+  const view = (name: string, ...containers: Container[]): DeckyView => ({
+    name,
+    desired: null,
+    observed: { state: 'running', reason: null, containers },
+  });
+  const asked: string[] = [];
+  const views = await withLogs(
+    [view('web', one('web', null), one('web-ssh', 'ssh')), { name: 'gone', desired: null, observed: null }],
+    {
+      read: async (name, lines) => {
+        asked.push(`${name} ${lines}`);
+        if (name === 'web') throw new Error('no such container');
+        return ['old', '\u001b[31mroot\u001b[0m <b>\u202e', 'redis://u:secret@h'];
+      },
+    },
+    2,
+  );
+  assert.deepEqual(asked, ['web 2', 'web-ssh 2']);
+  assert.deepEqual(
+    views.map(({ observed }) => observed?.containers.map(({ log }) => log)),
+    [[undefined, ['root <b>\ufffd', 'redis://u:***@h']], undefined],
+  );
 });
 
 test('what a worker of an older version reports', () =>

@@ -1,5 +1,6 @@
 import { type Span, stretchesOf } from '../../fleet/availability.ts';
-import type { DeckyView } from '../../fleet/job.ts';
+import type { DeckyView, JobData } from '../../fleet/job.ts';
+import { linesAtMost } from '../../fleet/last-lines.ts';
 import { maskSecrets } from '../../fleet/secrets.ts';
 import { withMeaning } from '../../fleet/words.ts';
 import { reasonOf } from '../../lib/errors.ts';
@@ -9,7 +10,7 @@ import type { HostView, Transition } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
-import { age, hostPath, hostTrouble, stateMark } from '../words.ts';
+import { age, deckyPath, hostPath, hostTrouble, stateMark } from '../words.ts';
 import { band } from './availability.ts';
 import { containerTable } from './containers.ts';
 import { transitionTable } from './history.ts';
@@ -19,13 +20,21 @@ const changesShown = 100;
 /** Milliseconds that the page waits for the host's worker. */
 const askWithinMs = 4000;
 
-/** The page of a decky: desired, recorded and observed state, availability and changes. Null: the decky is unknown. */
-export async function deckyPage(ports: WebPorts, host: string, name: string): Promise<Page | null> {
+/**
+ * The page of a decky: desired, recorded and observed state, containers, availability and changes. Null: the decky is unknown.
+ * @param withLogs whether the last lines of its containers' logs are shown
+ */
+export async function deckyPage(
+  ports: WebPorts,
+  host: string,
+  name: string,
+  withLogs: boolean,
+): Promise<Page | null> {
   const now = Date.now();
   const [[found], recorded, asked, { transitions }, week, gaps] = await Promise.all([
     ports.report.hosts(host),
     ports.pages.decky(host, name),
-    ask(ports, host, name),
+    ask(ports, host, name, withLogs),
     ports.report.history({ host, decky: name, since: null, limit: changesShown }),
     ports.pages.transitions(host, name, now - 7 * day),
     ports.report.gaps(host, new Date(now - 7 * day).toISOString()),
@@ -56,6 +65,7 @@ ${observedColumn(asked, recorded)}
 ${rotation}
 ${differences(view, recorded, rotation !== null)}
 ${containersPart(view, recorded, rotation !== null)}
+${asked.kind === 'answer' ? logsPart(deckyPath(host, name), view, withLogs) : null}
 </div>
 <div id="availability" data-live>
 <h2>Availability</h2>
@@ -74,11 +84,14 @@ ${transitions.length === changesShown ? html`<p class="hint">Only the latest ${c
 type Asked = { kind: 'answer'; view: DeckyView | null; docker: string } | { kind: 'silence'; why: string };
 
 /** Requests a dry run for this decky from the host's worker. */
-async function ask(ports: WebPorts, host: string, name: string): Promise<Asked> {
+async function ask(ports: WebPorts, host: string, name: string, withLogs: boolean): Promise<Asked> {
   try {
     if (!(await ports.workerLives(host)))
       return { kind: 'silence', why: 'No worker is running on its host.' };
-    const data = { host_uuid: host, deckies: [name], dry_run: true, cause: 'manual' } as const;
+    const data: JobData = {
+      ...{ host_uuid: host, deckies: [name], dry_run: true, cause: 'manual' },
+      ...(withLogs ? { logs: linesAtMost } : {}),
+    };
     const { deckies = [], docker } = await ports.request(data, askWithinMs);
     return { kind: 'answer', view: deckies[0] ?? null, docker };
   } catch (error) {
@@ -143,6 +156,15 @@ function containersPart(view: DeckyView | null, recorded: RecordedDecky | null, 
   const declared = isObject(view.desired) ? textsOf(view.desired.services) : null;
   const services = isRotated || declared === null ? textsOf(recorded?.services ?? []) : declared;
   return containerTable(services, view.observed.containers);
+}
+
+/** The logs are read on request alone: attackers write into them, and the worker reads them for this page. */
+function logsPart(path: string, view: DeckyView | null, isShown: boolean): Part {
+  const containers = view?.observed?.containers ?? [];
+  if (containers.length === 0) return null;
+  if (!isShown) return html`<p><a href="${path}?logs=1">Show the last lines of their logs</a></p>`;
+  return html`<h2>Logs</h2><p class="hint">The last ${linesAtMost} lines, at most 4 KB of each container. Attackers can write into them. <a href="${path}">Hide them</a></p>
+${containers.map(({ name, log }) => html`<h3><code>${name}</code></h3>${log === undefined ? html`<p class="empty">Its log could not be read.</p>` : log.length === 0 ? html`<p class="empty">Its log is empty.</p>` : html`<pre class="log" tabindex="0">${log.join('\n')}</pre>`}`)}`;
 }
 
 /** The services that the decky has now, where they are not those of the file. @see CONTRACT.md, "A living host", d */
