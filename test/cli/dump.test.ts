@@ -49,10 +49,10 @@ const fill = `
   insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('b', 'x', 'failed', 'failed', now(), now());
   insert into fleet_notifications (host_uuid, body) values ('b', '{"text": "failed"}');
   insert into fleet_silences (scope, host_uuid, starts_at, until, every, who, why, active_since)
-    values ('host', 'b', '2026-01-02 03:04:05.678901+00', now(), 'daily 01:00-02:00', 'ada', E'two\\nlines', now());
+    values ('host', 'b', '2026-01-02 03:04:05.678901+00', now(), 'daily 01:00-02:00', 'ops', E'two\\nlines', now());
   insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever,
     silenced_by, silenced_ever, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_severity)
-    values ('i', 'host_stale', 'critical', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]', 1, '["1"]', now(), 'ada', '', 'info')`;
+    values ('i', 'host_stale', 'critical', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]', 1, '["1"]', now(), 'ops', '', 'info')`;
 
 describe('a dump', () => {
   let directory: string;

@@ -28,7 +28,7 @@ describe('silences and acknowledgements in a shell', async () => {
   const isListed = new Ajv2020().compile(
     JSON.parse(readFileSync(join(packageRoot, 'docs/schemas/silences.schema.json'), 'utf8')),
   );
-  const always = ['--for', '2h', '--why', 'kernel update', '--who', 'ada'];
+  const always = ['--for', '2h', '--why', 'kernel update', '--who', 'ops'];
 
   test('a silence is listed until it is ended', async () => {
     host.write([declaredDecky('web'), declaredDecky('mail')]);
@@ -36,7 +36,7 @@ describe('silences and acknowledgements in a shell', async () => {
     assert.equal(await asIs('silences'), 'Nothing is silenced.\n');
     assert.match(
       await asIs('silence', '--host', 'local', ...always),
-      /^Silence 1: host local until \d{4}-\d\d-\d\d \d\d:\d\d UTC, by ada: kernel update\n[^\n]*decnet-fleet unsilence 1\n$/,
+      /^Silence 1: host local until \d{4}-\d\d-\d\d \d\d:\d\d UTC, by ops: kernel update\n[^\n]*decnet-fleet unsilence 1\n$/,
     );
     await asIs('silence', '--decky', 'local/web', ...always);
     await asIs('silence', '--cause', 'host_stale', ...always);
@@ -55,18 +55,18 @@ describe('silences and acknowledgements in a shell', async () => {
     );
     assert.deepEqual(
       [all[3]?.by, all[3]?.why, all[3]?.active_until],
-      ['ada', 'kernel update', all[3]?.until],
+      ['ops', 'kernel update', all[3]?.until],
     );
     assert.equal(all[0]?.until, '2999-01-01T00:00:00.000Z');
 
-    assert.match(await asIs('unsilence', '1', '--who', 'bob'), /^Silence 1 is over\./);
+    assert.match(await asIs('unsilence', '1', '--who', 'admin'), /^Silence 1 is over\./);
     assert.deepEqual(
       (await silenced()).map(({ id }) => id),
       [4, 3, 2],
     );
     const [ended] = (await silenced('--all')).slice(-1);
-    assert.deepEqual([ended?.id, ended?.ended_by, ended?.active_until], [1, 'bob', null]);
-    assert.match(await asIs('silences', '--all'), /^1 {2}ended \d+ s ago by bob {2}host local until/m);
+    assert.deepEqual([ended?.id, ended?.ended_by, ended?.active_until], [1, 'admin', null]);
+    assert.match(await asIs('silences', '--all'), /^1 {2}ended \d+ s ago by admin {2}host local until/m);
   });
 
   test('what is unknown is refused, with the nearest that is known', async () => {
@@ -96,17 +96,17 @@ describe('silences and acknowledgements in a shell', async () => {
     );
     assert.match(await fault('unack', id), /is not acknowledged\n$/);
     assert.match(
-      await asIs('ack', id, '--why', 'new image\nsoon', '--who', 'ada'),
-      /is acknowledged by ada\./,
+      await asIs('ack', id, '--why', 'new image\nsoon', '--who', 'ops'),
+      /is acknowledged by ops\./,
     );
     const [one] = (await jsonHere<{ incidents: readonly IncidentView[] }>(['incidents', '--json'], env))
       .incidents;
-    assert.deepEqual([one?.acknowledged?.by, one?.acknowledged?.why], ['ada', 'new image\ufffdsoon']);
-    assert.deepEqual([one?.silenced?.id, one?.silenced?.by, one?.silenced?.why], [2, 'ada', 'kernel update']);
+    assert.deepEqual([one?.acknowledged?.by, one?.acknowledged?.why], ['ops', 'new image\ufffdsoon']);
+    assert.deepEqual([one?.silenced?.id, one?.silenced?.by, one?.silenced?.why], [2, 'ops', 'kernel update']);
     const listed = await asIs('incidents');
     assert.match(
       listed,
-      /\n {2}silenced until [\d-]+ [\d:]+ UTC by ada: kernel update\n {2}acknowledged by ada: new image/,
+      /\n {2}silenced until [\d-]+ [\d:]+ UTC by ops: kernel update\n {2}acknowledged by ops: new image/,
     );
     assert.match(listed, new RegExp(`\n  Id: ${id}\n`));
     assert.match(
@@ -115,7 +115,7 @@ describe('silences and acknowledgements in a shell', async () => {
     );
     assert.match(
       await asIs('status'),
-      /since \d+ s ago; silenced until [^\n]+; acknowledged by ada: new image/,
+      /since \d+ s ago; silenced until [^\n]+; acknowledged by ops: new image/,
     );
     assert.match(await asIs('unack', id), /no longer acknowledged/);
     // The silence is over, and no process has evaluated the incident since.

@@ -26,7 +26,7 @@ const silence = (more: Partial<StoredSilence> = {}): StoredSilence => ({
   startsAt: now - hour,
   until: now + hour,
   every: null,
-  who: 'ada',
+  who: 'ops',
   why: 'kernel update',
   endedAt: null,
   activeSince: null,
@@ -264,7 +264,7 @@ describe('the summary at the end of a silence', () => {
     [
       'still open',
       [incident('x')],
-      /^The silence of host a by ada \(kernel update\) is over: 1 incident not sent; still open \(1\): x$/,
+      /^The silence of host a by ops \(kernel update\) is over: 1 incident not sent; still open \(1\): x$/,
     ],
     ['ended', [incident('x', ended)], /1 incident not sent; ended \(1\): x \(after 20 min\)$/],
     [
@@ -299,6 +299,6 @@ describe('the summary at the end of a silence', () => {
     assert.deepEqual(scopes.map(scopeText), ['everything', 'decky a/web', 'cause host_stale']);
     assert.deepEqual(scopes.map(scopeText).map(parseScope), scopes);
     for (const scope of scopes)
-      assert.ok(textOf([incident('x')], scope)?.startsWith(`The silence of ${scopeText(scope)} by ada`));
+      assert.ok(textOf([incident('x')], scope)?.startsWith(`The silence of ${scopeText(scope)} by ops`));
   });
 });

@@ -26,7 +26,7 @@ const silencesIn = ({ it }: Scene) => {
         scope,
         until: { seconds: 3600 },
         every: null,
-        by: 'ada',
+        by: 'ops',
         why: 'kernel update',
         ...more,
       })
@@ -66,18 +66,18 @@ describe('a silence', { concurrency: 6 }, () => {
       const [one] = await openIn(scene);
       assert.deepEqual(
         [one?.kind, one?.silenced?.id, one?.silenced?.by, one?.silenced?.why],
-        ['host_down', id, 'ada', 'kernel update'],
+        ['host_down', id, 'ops', 'kernel update'],
       );
       assert.equal(to.got.length, 0);
 
-      assert.ok(await end(id, 'bob'));
+      assert.ok(await end(id, 'admin'));
       await received(2);
       await quiet();
       assert.deepEqual([...told(scene)].sort(), ['opened host_down 1/9', 'silence_ended 2']);
       const summary = to.got.find(({ body }) => body.kind === 'silence_ended')?.body;
       assert.match(
         String(summary?.text),
-        /^The silence of host local by ada \(kernel update\) is over: 2 incidents not sent; still open \(1\): Most deckies of host local went down; ended \(1\): ssh: exited with code 137/,
+        /^The silence of host local by ops \(kernel update\) is over: 2 incidents not sent; still open \(1\): Most deckies of host local went down; ended \(1\): ssh: exited with code 137/,
       );
       assert.deepEqual([(await openIn(scene))[0]?.silenced, summary?.host_uuid], [null, 'local']);
       await fleetOf(names(10));
@@ -100,7 +100,7 @@ describe('a silence', { concurrency: 6 }, () => {
       await waitFor(async () => (await openIn(scene))[0]?.deckies === 2);
       await fleetOf(names(10));
       await received(2);
-      await end(id, 'ada');
+      await end(id, 'ops');
       await quiet();
       assert.deepEqual(told(scene), ['opened deckies_down 1/1', 'resolved deckies_down 1/2']);
     }),
@@ -123,7 +123,7 @@ describe('a silence', { concurrency: 6 }, () => {
       // The incident affects more than what is silenced.
       await fleetOf(names(10), ['decky-0', 'decky-1']);
       await received(1);
-      await Promise.all([end(id, 'ada'), end(other, 'ada')]);
+      await Promise.all([end(id, 'ops'), end(other, 'ops')]);
       await received(2);
       await quiet();
       assert.deepEqual(told(scene), ['opened deckies_down 1/2', 'silence_ended 1']);
@@ -198,7 +198,7 @@ for (const kind of stores)
         await rig.mendQueues();
         await opened(scene, 0);
         assert.deepEqual(told(scene), []);
-        await end(id, 'ada');
+        await end(id, 'ops');
         await received(1);
         assert.deepEqual(told(scene), ['silence_ended 1']);
       } finally {
@@ -224,7 +224,7 @@ describe('an acknowledged incident', { concurrency: 4 }, () => {
       await fleetOf(names(10), names(1));
       await received(1);
       const [one] = await openIn(scene);
-      assert.ok(await acknowledge(one?.id ?? '', 'ada', 'new image'));
+      assert.ok(await acknowledge(one?.id ?? '', 'ops', 'new image'));
       await wait();
       await fleetOf(names(10), names(3));
       await waitFor(async () => (await openIn(scene))[0]?.deckies === 3);
@@ -232,7 +232,7 @@ describe('an acknowledged incident', { concurrency: 4 }, () => {
       assert.deepEqual(told(scene), ['opened deckies_down 1/1']);
       assert.deepEqual(
         [(await openIn(scene))[0]?.acknowledged].map((ack) => [ack?.by, ack?.why]),
-        [['ada', 'new image']],
+        [['ops', 'new image']],
       );
       await fleetOf(names(10), names(6));
       await received(2);
@@ -248,7 +248,7 @@ describe('an acknowledged incident', { concurrency: 4 }, () => {
         'grown deckies_down 1/6',
         'resolved deckies_down 1/7',
       ]);
-      assert.equal(await acknowledge(one?.id ?? '', 'ada', 'too late'), false);
+      assert.equal(await acknowledge(one?.id ?? '', 'ops', 'too late'), false);
     }),
   );
 
@@ -272,7 +272,7 @@ describe('an acknowledged incident', { concurrency: 4 }, () => {
           log: createLog('silent'),
         });
         const [one] = await openIn(scene);
-        await silencesIn(scene).acknowledge(one?.id ?? '', 'ada', 'new image');
+        await silencesIn(scene).acknowledge(one?.id ?? '', 'ops', 'new image');
         await again();
         const dayMs = 86_400_000;
         await waitFor(async () => Date.parse((await server.alerts())[0]?.endsAt ?? '') > Date.now() + dayMs);

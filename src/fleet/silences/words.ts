@@ -16,7 +16,7 @@ interface SilenceWords {
 /** `2026-01-31 12:00 UTC`. @param at ISO 8601 */
 export const momentText = (at: string): string => `${at.slice(0, 16).replace('T', ' ')} UTC`;
 
-/** `host web-1 until 2026-01-31 12:00 UTC, by ada: kernel update`. */
+/** `host web-1 until 2026-01-31 12:00 UTC, by ops: kernel update`. */
 export function silenceText({ until, every, by, why, ...silence }: SilenceWords): string {
   const times = every === null ? '' : `, ${every} UTC`;
   return `${scopeText(scopeOf(silence))}${times} until ${momentText(until)}, by ${by}: ${why}`;
