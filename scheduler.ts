@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { untilStopped } from './src/cli/context.ts';
 import { runProcess } from './src/cli/process.ts';
+import { serveScheduler } from './src/cli/roles.ts';
 
 const usage = `Usage: node scheduler.ts
 
@@ -8,7 +8,5 @@ Enqueues a pass for every known host at each interval until it is stopped. Any n
 
 await runProcess(usage, async (app, argv) => {
   parseArgs({ args: [...argv], options: {} });
-  const stopped = untilStopped(app.log);
-  await Promise.race([app.scheduler(), stopped]);
-  await stopped;
+  await serveScheduler(app);
 });

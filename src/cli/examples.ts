@@ -110,6 +110,11 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['decnet-fleet check /var/lib/decnet/decnet-state.json', 'list every error of the file'],
     ['decnet-fleet check decnet-state.json --host host-7', 'as the worker of host-7 reads it'],
   ],
+  worker: [
+    ['DATABASE_URL=postgres://… REDIS_URL=redis://… decnet-fleet worker', 'the worker of this host'],
+    ['decnet-fleet worker --drain', 'run what waits on the queue of this host, then exit; for cron'],
+  ],
+  scheduler: [['decnet-fleet scheduler', 'one is enough; any number may run']],
   dashboard: [
     ['decnet-fleet dashboard', 'the pages at http://127.0.0.1:7070, without a login'],
     ['DASHBOARD_USER=ops DASHBOARD_PASSWORD=… decnet-fleet dashboard --host 0.0.0.0', 'for other machines'],

@@ -19,6 +19,7 @@ import { pause, resume } from './commands/pause.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcile } from './commands/reconcile.ts';
 import { restoreCommand } from './commands/restore.ts';
+import { scheduler, worker } from './commands/roles.ts';
 import { silence } from './commands/silence.ts';
 import { silences, unsilence } from './commands/silences.ts';
 import { status } from './commands/status.ts';
@@ -53,6 +54,8 @@ const commands: readonly Register[] = [
   grant,
   build,
   check,
+  worker,
+  scheduler,
   dashboard,
   doctor,
   notify,

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { keepHeapSmall } from '../worker/heap.ts';
-import { untilStopped } from './context.ts';
 import { runProcess } from './process.ts';
+import { serveWorker } from './roles.ts';
 
 const usage = `Usage: node worker.ts [--drain] [--take-over]
 
@@ -19,12 +19,6 @@ export async function runWorker(): Promise<never> {
       args: [...argv],
       options: { drain: { type: 'boolean' }, 'take-over': { type: 'boolean' } },
     });
-    const stopped = untilStopped(app.log);
-    if (values['take-over']) await app.takeOver();
-    const worker = await Promise.race([app.hostWorker({ follows: values.drain !== true }), stopped]);
-    // The process was stopped while the worker waited for a store.
-    if (worker === undefined) return;
-    if (values.drain) return worker.drain();
-    await Promise.race([stopped, worker.stopped]);
+    await serveWorker(app, { drain: values.drain, takeOver: values['take-over'] });
   });
 }

@@ -55,7 +55,7 @@ const prints: readonly (readonly string[])[] = [
   ['dump'],
   ['restore', 'DUMP'],
 ];
-const endless = ['up', 'dashboard'];
+const endless = ['up', 'worker', 'scheduler', 'dashboard'];
 
 const complaint = /^decnet-fleet: standard output cannot be written: (ENOSPC|EFBIG): [^\n]*$/m;
 

@@ -33,6 +33,8 @@ const commands = [
   'stop',
   'forget',
   'grant',
+  'worker',
+  'scheduler',
   'dashboard',
   'build',
   'check',

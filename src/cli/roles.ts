@@ -1,0 +1,27 @@
+import type { App } from '../app/app.ts';
+import { untilStopped } from './context.ts';
+
+export interface WorkerChoice {
+  /** Runs the jobs that are waiting on the queue, then ends. */
+  readonly drain?: boolean | undefined;
+  /** Lets this machine replace the one that is recorded for this host. */
+  readonly takeOver?: boolean | undefined;
+}
+
+/** Runs the worker of this host until it is stopped. */
+export async function serveWorker(app: App, { drain, takeOver }: WorkerChoice): Promise<void> {
+  const stopped = untilStopped(app.log);
+  if (takeOver) await app.takeOver();
+  const worker = await Promise.race([app.hostWorker({ follows: drain !== true }), stopped]);
+  // The process was stopped while the worker waited for a store.
+  if (worker === undefined) return;
+  if (drain) return worker.drain();
+  await Promise.race([stopped, worker.stopped]);
+}
+
+/** Runs a scheduler until it is stopped. */
+export async function serveScheduler(app: App): Promise<void> {
+  const stopped = untilStopped(app.log);
+  await Promise.race([app.scheduler(), stopped]);
+  await stopped;
+}
