@@ -16,7 +16,12 @@ const text = (file: string): string => readFileSync(join(directory, file), 'utf8
 const program = await findProgram('systemd-analyze');
 
 test('no name begins as those that DECNET removes or conflicts with', () => {
-  assert.deepEqual(units, ['fleet-dashboard.service', 'fleet-scheduler.service', 'fleet-worker.service']);
+  assert.deepEqual(units, [
+    'fleet-dashboard.service',
+    'fleet-migrate.service',
+    'fleet-scheduler.service',
+    'fleet-worker.service',
+  ]);
   for (const unit of units) {
     const lines = text(unit)
       .split('\n')

@@ -187,14 +187,17 @@ describe('what people see of a host on which DECNET is at work', () => {
     it.observed = seen(container('web'), serviceOf('web', 'http', cutOff), serviceOf('web', 'ssh', cutOff));
     await run();
     const text = await page('/deckies/local/web');
-    assert.match(text, /<code>web-http<\/code> http: running, cut off from its network/);
+    assert.match(
+      text,
+      /<code>web-http<\/code><\/th>\s*<td>http<\/td><td>running[^<]*, cut off from its network/,
+    );
     assert.match(text, /<code>docker restart web-http web-ssh<\/code>/);
     assert.doesNotMatch(text, /differs from the row/);
 
     it.observed = seen(container('web'), serviceOf('web', 'http', { ...cutOff, name: 'a;b' }));
     await run();
     const hostile = await page('/deckies/local/web');
-    assert.match(hostile, /<code>a;b<\/code> http: running, cut off/);
+    assert.match(hostile, /<code>a;b<\/code><\/th>\s*<td>http<\/td><td>running[^<]*, cut off/);
     assert.doesNotMatch(hostile, /docker restart a/);
   });
 

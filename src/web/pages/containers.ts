@@ -67,7 +67,8 @@ function observed({ found, service }: Row): Part {
  */
 export function containerTable(services: readonly string[], containers: readonly Container[]): Html {
   const rows = rowsOf(services, containers);
-  const isAnyCutOff = containers.some(({ cut_off }) => cut_off);
+  const cutOff = containers.filter(({ cut_off }) => cut_off).map(({ name }) => name);
+  const restart = dockerCommand('restart', cutOff);
   return html`<h2>Containers</h2><table class="containers"><caption class="quiet">Containers, expected ones first</caption>
 <thead><tr><th scope="col">Container</th><th scope="col">Expected</th><th scope="col">Observed</th><th scope="col">Differs</th><th scope="col">Next, on its host</th></tr></thead>
 <tbody>${rows.map((row) => {
@@ -78,5 +79,5 @@ export function containerTable(services: readonly string[], containers: readonly
 <td>${differs === null ? '' : html`<strong class="warn">≠ ${differs}</strong>`}</td><td>${command === null ? '' : html`<code>${command}</code>`}</td></tr>`;
   })}</tbody></table>
 ${rows.some((row) => difference(row) === 'missing') ? html`<p class="hint">A missing container comes back when DECNET deploys the decky again.</p>` : null}
-${isAnyCutOff ? html`<p class="hint">A container that is cut off runs in the network of a base that is gone, or was started again. If Docker does not find the base, deploy the decky again.</p>` : null}`;
+${cutOff.length === 0 ? null : html`<p class="hint">A container that is cut off runs in the network of a base that is gone, or was started again.${restart === null ? null : html` To connect them again, run on its host: <code>${restart}</code>.`} If Docker does not find the base, deploy the decky again.</p>`}`;
 }
