@@ -44,7 +44,7 @@ export const incidents: Register = (program, context) => {
         });
         if (json) return context.printJson({ incidents: found });
         const [now, before] = [found.filter(isOpen), found.filter((one) => !isOpen(one))];
-        if (now.length === 0) context.print('Nothing is wrong.');
+        if (now.length === 0) context.print('No incident is open.');
         for (const one of now) context.print(openText(context.screen, one));
         const silences = (await report.silences({ ended: false })).filter(isActive);
         if (silences.length > 0)
