@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { leftReason } from '../../src/database/memory.ts';
 import { hostFaults } from '../../src/fleet/alerts/alert.ts';
@@ -28,6 +29,7 @@ import {
   seen,
   unreachable,
 } from '../harness/facts.ts';
+import { referenceFile, referenceText } from '../harness/reference.ts';
 
 const declares = (services: readonly string[]): Partial<Facts> => ({
   desired: declared(decky('web', services)),
@@ -193,4 +195,9 @@ describe('a near miss', () => {
     assert.equal(didYouMean('runing', known), 'Did you mean running? ');
     assert.equal(didYouMean('nonsense', known), '');
   });
+});
+
+test('the page of the documents has all of it, as the code does', () => {
+  assert.equal(readFileSync(referenceFile, 'utf8'), referenceText(), 'run `npm run reference`');
+  for (const { name } of everythingExplained) assert.ok(referenceText().includes(`\n| \`${name}\` | `), name);
 });
