@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
 import { parseConfig } from '../src/app/config.ts';
 import type { Environment } from '../src/lib/environment.ts';
 import { FleetError } from '../src/lib/errors.ts';
@@ -158,5 +161,45 @@ describe('the environment', () => {
   test('valid values are accepted', () => {
     const config = parseConfig({ DECNET_HOST_UUID: 'a.b-c_D', DECNET_HOSTS: ' a, b ,a', DECNET_GRACE: '0' });
     assert.deepEqual([config.host, config.hosts, config.graceSeconds], ['a.b-c_D', ['a', 'b'], 0]);
+  });
+});
+
+describe('secrets in files', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-secrets-'));
+  after(() => rmSync(directory, { recursive: true }));
+  const file = (name: string, content: string): string => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return path;
+  };
+
+  test('are read, without the line break at their end', () => {
+    const config = parseConfig({
+      DATABASE_URL_FILE: file('database', 'postgresql://u:p%26w@h/d?a=1&b=2\n'),
+      DASHBOARD_USER: 'ops',
+      DASHBOARD_PASSWORD_FILE: file('password', 'a & "b"\n'),
+      REDIS_URL_FILE: '',
+    });
+    assert.equal(config.databaseUrl, 'postgresql://u:p%26w@h/d?a=1&b=2');
+    assert.deepEqual(config.login, { user: 'ops', password: 'a & "b"' });
+    assert.equal(config.redisUrl, null);
+  });
+
+  test('that cannot be used are one clear line each, without the secret', () => {
+    for (const [env, why] of [
+      [{ REDIS_URL_FILE: '/none' }, /^REDIS_URL_FILE is "\/none", which cannot be read \(ENOENT\)$/],
+      [{ REDIS_URL_FILE: directory }, /which cannot be read \(EISDIR\)$/],
+      [{ REDIS_URL_FILE: file('empty', ' \n') }, /which is empty$/],
+      [{ REDIS_URL_FILE: file('large', 'x'.repeat(70_000)) }, /which is larger than 64 KB$/],
+      [
+        { REDIS_URL: 'redis://h', REDIS_URL_FILE: file('redis', 'redis://h') },
+        /^REDIS_URL and REDIS_URL_FILE are both set; unset one of them$/,
+      ],
+      [{ REDIS_URL_FILE: file('wrong', 'secret-word') }, /^REDIS_URL is not an address/],
+    ] as const) {
+      const { message } = fault(env);
+      assert.match(message, why);
+      assert.doesNotMatch(message, /secret-word/);
+    }
   });
 });

@@ -14,6 +14,7 @@ import {
   webhookSettings,
   webhookVariable,
 } from '../notify/addresses.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 /** The parsed environment. @see CONTRACT.md, "Environment" */
 export interface Config {
@@ -57,8 +58,9 @@ export interface Config {
 }
 
 /** @throws FleetError CONFIG_INVALID with a list of all invalid values */
-export function parseConfig(env: Environment): Config {
+export function parseConfig(given: Environment): Config {
   const problems: string[] = [];
+  const env = withSecretFiles(given, problems);
   const read = reader(env, problems);
   const config: Config = {
     host: read.text('DECNET_HOST_UUID', localHost, isLegalHost, hostRule),
