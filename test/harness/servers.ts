@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -21,6 +21,31 @@ export interface Server {
   /** Resumes it. */
   resume(): void;
   remove(): Promise<void>;
+}
+
+/** Suspends a process, and returns when all its threads stand still: until then it may still answer. */
+function suspend(pid: number): void {
+  process.kill(pid, 'SIGSTOP');
+  const until = performance.now() + 5000;
+  while (!standsStill(pid) && performance.now() < until);
+}
+
+/** Whether each thread is stopped (`T`), or has ended. */
+const standsStill = (pid: number): boolean =>
+  threadsOf(pid).every((thread) => {
+    try {
+      return /\) [TtXZ] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'));
+    } catch {
+      return true;
+    }
+  });
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -49,7 +74,9 @@ export function programServer(
       running.kill('SIGKILL');
       await ended;
     },
-    hang: () => void child?.kill('SIGSTOP'),
+    hang: () => {
+      if (child?.pid !== undefined) suspend(child.pid);
+    },
     resume: () => void child?.kill('SIGCONT'),
     remove: async () => {
       await server.stop();
@@ -110,9 +137,9 @@ export async function postgresServer(
     url: embedded.url,
     hang: () => {
       const postmaster = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
-      process.kill(postmaster, 'SIGSTOP');
+      suspend(postmaster);
       held = [...childrenOf(postmaster), postmaster];
-      for (const pid of held) process.kill(pid, 'SIGSTOP');
+      for (const pid of held) suspend(pid);
     },
     resume: () => {
       for (const pid of held) process.kill(pid, 'SIGCONT');
