@@ -158,7 +158,7 @@ for (const kind of stores) {
       const text = await page.innerText('main');
       assert.match(
         text,
-        /Desired[\s\S]*declared[\s\S]*Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*files-01-smb smb: exited, code 137 \(killed\)/,
+        /Desired[\s\S]*declared[\s\S]*Recorded[\s\S]*failed[\s\S]*Observed[\s\S]*Containers[\s\S]*files-01-smb\s+smb\s+exited, code 137 \(killed\)[^\n]*≠ down\s+docker logs --tail 10 files-01-smb/,
       );
       assert.match(text, /The file and the row are equal/);
       assert.match(text, /Last day\s+\d+(\.\d\d)? %/);

@@ -30,7 +30,7 @@ const cells = (services: readonly string[], ...containers: Container[]): string[
 test('a decky as it should be: each container, and nothing differs', () =>
   assert.deepEqual(
     cells(['ssh', 'sniffer'], one('web', null), one('web-ssh', 'ssh', { age_seconds: 7200 })),
-    ['web | base, with the address | running |  | ', 'web-ssh | ssh | running, for 2 h or more |  | '],
+    ['web | base, with the address | running |  | ', 'web-ssh | ssh | running, for at least 2 h |  | '],
   ));
 
 test('what is missing, down, unexpected or of no use has a row, what differs, and the next command', () =>

@@ -26,21 +26,38 @@ export function merge(old: HTMLElement, fresh: HTMLElement, onLeave: () => void)
     );
   }
   announceChanges(changes);
-  if (before.size > 0 && (isSame || isHeld)) {
+  const [plainBefore, plainAfter] = [plainParts(old), plainParts(fresh)];
+  const isSameShape = plainBefore.length === plainAfter.length;
+  if (before.size > 0 && ((isSame && isSameShape) || isHeld)) {
     for (const [key, now] of after) {
       const was = before.get(key);
       if (was === undefined || now.querySelector('[data-key]') !== null) replaceParts(was, now);
       else if (essence(was) !== essence(now)) replaceRow(was, now);
     }
+    if (isSameShape) for (const [at, now] of plainAfter.entries()) replacePlain(plainBefore[at], now);
     // Added and removed rows wait until the pointer leaves.
-    if (!isSame) old.addEventListener('mouseleave', () => onLeave(), { once: true });
+    if (!(isSame && isSameShape)) old.addEventListener('mouseleave', onLeave, { once: true });
     return;
   }
-  if (essence(old) !== essence(fresh)) {
-    const details = [...old.querySelectorAll('details')].map(({ open }) => open);
-    old.replaceChildren(...fresh.childNodes);
-    for (const [at, one] of old.querySelectorAll('details').entries()) one.open = details[at] ?? false;
-  }
+  if (essence(old) !== essence(fresh)) keepOpen(old, () => old.replaceChildren(...fresh.childNodes), old);
+}
+
+/** The parts without rows that can be replaced as a whole: paragraphs, columns, drawings. */
+const plainParts = (root: HTMLElement): readonly HTMLElement[] =>
+  [...root.children].filter(
+    (part): part is HTMLElement =>
+      part instanceof HTMLElement && part.dataset.key === undefined && !hasRows(part),
+  );
+
+function replacePlain(was: HTMLElement | undefined, now: HTMLElement): void {
+  if (was !== undefined && essence(was) !== essence(now)) keepOpen(was, () => was.replaceWith(now), now);
+}
+
+/** What a reader has unfolded stays so. */
+function keepOpen(was: HTMLElement, replace: () => void, now: HTMLElement): void {
+  const open = [...was.querySelectorAll('details')].map((one) => one.open);
+  replace();
+  for (const [at, one] of now.querySelectorAll('details').entries()) one.open = open[at] ?? false;
 }
 
 /** The focus stays on the link that had it. */

@@ -57,7 +57,7 @@ function observed({ found, service }: Row): Part {
     is_looping ? 'restarts again and again' : null,
     unhealthy ? 'unhealthy' : null,
   ].filter((mark) => mark !== null);
-  const age = age_seconds == null ? '' : `, for ${ageOf(age_seconds * 1000)} or more`;
+  const age = age_seconds == null || age_seconds < 1 ? '' : `, for at least ${ageOf(age_seconds * 1000)}`;
   return `${state}${code}${age}${marks.map((mark) => `, ${mark}`).join('')}`;
 }
 
