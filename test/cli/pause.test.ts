@@ -5,7 +5,7 @@ import { isQueuePaused } from '../../src/queue/pause.ts';
 import type { IncidentView } from '../../src/views/incidents.ts';
 import type { HostView } from '../../src/views/report.ts';
 import { type Env, type Running, start } from '../harness/cli.ts';
-import { serviceLabels } from '../harness/docker.ts';
+import { runningWeb } from '../harness/docker.ts';
 import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
@@ -14,16 +14,6 @@ import { waitFor } from '../harness/wait.ts';
 
 const login = { DASHBOARD_USER: 'operator', DASHBOARD_PASSWORD: 'a long password' };
 const authorization = `Basic ${Buffer.from(`${login.DASHBOARD_USER}:${login.DASHBOARD_PASSWORD}`).toString('base64')}`;
-
-const runningWeb = {
-  Id: 'a'.repeat(64),
-  Names: ['/web-ssh'],
-  Image: 'debian',
-  Labels: serviceLabels('web', 'ssh'),
-  State: 'running',
-  Status: 'Up 2 hours',
-  Created: 1_750_000_000,
-};
 
 for (const kind of stores) {
   describe(`a paused host, queues on ${kind}`, { skip: noStore(kind) }, () => {

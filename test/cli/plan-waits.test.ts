@@ -2,22 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import type { Env } from '../harness/cli.ts';
-import { serviceLabels } from '../harness/docker.ts';
+import { runningWeb } from '../harness/docker.ts';
 import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { statesOf } from '../harness/pass.ts';
 import { runHere } from '../harness/run-here.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
-
-const runningWeb = {
-  Id: 'a'.repeat(64),
-  Names: ['/web-ssh'],
-  Image: 'debian',
-  Labels: serviceLabels('web', 'ssh'),
-  State: 'running',
-  Status: 'Up 2 hours',
-  Created: 1_750_000_000,
-};
 
 for (const kind of stores) {
   describe(`a plan beside jobs that wait, queues on ${kind}`, { skip: noStore(kind) }, () => {

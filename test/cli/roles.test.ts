@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { type Env, type Running, start } from '../harness/cli.ts';
-import { serviceLabels } from '../harness/docker.ts';
+import { runningWeb } from '../harness/docker.ts';
 import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { statesOf } from '../harness/pass.ts';
 import { runHere } from '../harness/run-here.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
-
-const runningWeb = {
-  Id: 'a'.repeat(64),
-  Names: ['/web-ssh'],
-  Image: 'debian',
-  Labels: serviceLabels('web', 'ssh'),
-  State: 'running',
-  Status: 'Up 2 hours',
-  Created: 1_750_000_000,
-};
 
 for (const kind of stores) {
   describe(`the processes of many hosts as commands, queues on ${kind}`, { skip: noStore(kind) }, () => {

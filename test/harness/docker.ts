@@ -62,6 +62,17 @@ export const serviceLabels = (decky: string, service: string): Record<string, st
   'decnet.fleet.service_name': service,
 });
 
+/** A running service of a decky `web`, as an engine lists it. */
+export const runningWeb = {
+  Id: 'a'.repeat(64),
+  Names: ['/web-ssh'],
+  Image: 'debian',
+  Labels: serviceLabels('web', 'ssh'),
+  State: 'running',
+  Status: 'Up 2 hours',
+  Created: 1_750_000_000,
+};
+
 export async function testEngine(): Promise<TestEngine> {
   const directory = await mkdtemp(join(tmpdir(), 'decnet-fleet-docker-'));
   const socket = join(directory, 'docker.sock');

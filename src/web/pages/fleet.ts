@@ -8,7 +8,7 @@ import type { Views } from '../ports.ts';
 import { controlPlane } from './control-plane.ts';
 import { dayBand } from './day.ts';
 import { hostGroup } from './host-group.ts';
-import { brokenOf, byName, byTrouble, sizeOf } from './host-order.ts';
+import { brokenOf, byName, byTrouble, sizeOf, sumOf } from './host-order.ts';
 import { noHosts } from './hosts.ts';
 import { incidentList, incidentsShown } from './incidents.ts';
 import { cellsAtMost, deckyMap } from './map.ts';
@@ -50,7 +50,7 @@ export async function fleetPage(
 <div id="control-plane" data-live>${controlPlane(open, all)}</div>
 <div id="incidents" data-live>${incidentList(open)}${silenceList(silences, canChange)}</div>
 <div id="totals" data-live>${totals(all, address)}</div>
-<div id="day" data-live>${day === null || all.length === 0 ? null : dayBand(sum(all, brokenOf), day)}</div>
+<div id="day" data-live>${day === null || all.length === 0 ? null : dayBand(sumOf(all, brokenOf), day)}</div>
 ${address.notUnderstood === null ? null : html`<p class="trouble" role="alert">${address.notUnderstood.line}</p>`}
 ${filters(address, all, services)}
 <div id="hosts" data-live>${
@@ -66,7 +66,7 @@ ${filters(address, all, services)}
 function viewOf(hosts: readonly HostView[], address: FleetAddress): View {
   if (address.view !== null) return address.view;
   if (isFiltered(address) || address.host !== null || address.open.length > 0) return 'list';
-  return sum(hosts, sizeOf) > listed.deckies || hosts.length > listed.hosts ? 'map' : 'list';
+  return sumOf(hosts, sizeOf) > listed.deckies || hosts.length > listed.hosts ? 'map' : 'list';
 }
 
 async function mapOf(pages: Pages, hosts: readonly HostView[]): Promise<Part> {
@@ -91,15 +91,13 @@ async function listOf(
   return hosts.map((host) => hostGroup(host, rows.get(host.host_uuid) ?? [], address, matched));
 }
 
-const sum = (hosts: readonly HostView[], of: (host: HostView) => number): number =>
-  hosts.reduce((total, host) => total + of(host), 0);
 const namesOf = (hosts: readonly HostView[]): readonly string[] => hosts.map(({ host_uuid }) => host_uuid);
 
 /** Links to the other view, and to the broken deckies with their reasons; a small fleet needs neither. */
 function viewChoice(hosts: readonly HostView[], address: FleetAddress, view: View): Part {
   if (isFiltered(address) || address.host !== null) return null;
   if (address.view === null && view === 'list') return null;
-  const down = sum(hosts, brokenOf);
+  const down = sumOf(hosts, brokenOf);
   return html`<p class="views">${views.map(
     (one) =>
       html`<a href="${addressOf(address, { view: one, page: 1 })}"${one === view ? html` aria-current="true"` : null}>${one === 'map' ? 'Map' : 'List'}</a>`,

@@ -6,6 +6,9 @@ export const brokenOf = (host: HostView): number =>
   brokenStates.reduce((sum, state) => sum + (host.states[state] ?? 0), 0);
 export const sizeOf = (host: HostView): number =>
   fleetStates.reduce((sum, state) => sum + (host.states[state] ?? 0), 0);
+/** The sum over some hosts, for example of `sizeOf`. */
+export const sumOf = (hosts: readonly HostView[], of: (host: HostView) => number): number =>
+  hosts.reduce((total, host) => total + of(host), 0);
 export const isStopped = (host: HostView): boolean => host.stopped !== null;
 
 /** Its passes are paused, though its worker runs. */

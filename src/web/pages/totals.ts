@@ -4,14 +4,14 @@ import type { HostView } from '../../views/report.ts';
 import { addressOf, type FleetAddress } from '../address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { hostPath, stateMark } from '../words.ts';
-import { brokenOf, isPaused, isStopped, sizeOf } from './host-order.ts';
+import { brokenOf, isPaused, isStopped, sizeOf, sumOf } from './host-order.ts';
 
 /** Nobody stopped its worker or paused its passes. */
 const isUnexpectedlyStale = (host: HostView): boolean => host.stale && !isStopped(host) && !isPaused(host);
 
 /** The title of the page: also shows problems while the tab is in the background. */
 export function headline(hosts: readonly HostView[]): string {
-  const down = hosts.reduce((sum, host) => sum + (host.stale ? 0 : brokenOf(host)), 0);
+  const down = sumOf(hosts, (host) => (host.stale ? 0 : brokenOf(host)));
   const stopped = hosts.filter(isStopped).length;
   const paused = hosts.filter(isPaused).length;
   const stale = hosts.filter(isUnexpectedlyStale).length;
@@ -28,16 +28,14 @@ export function headline(hosts: readonly HostView[]): string {
 
 /** The sums of the fleet, each a filter. */
 export function totals(hosts: readonly HostView[], address: FleetAddress): Html {
-  const sum = (count: (host: HostView) => number): number =>
-    hosts.reduce((total, host) => total + count(host), 0);
   const stopped = hosts.filter(isStopped);
   const paused = hosts.filter(isPaused);
   const stale = hosts.filter(isUnexpectedlyStale);
   // The states of stale hosts are only last known, so they are counted separately.
-  const known = sum((host) => (host.stale ? sizeOf(host) : 0));
+  const known = sumOf(hosts, (host) => (host.stale ? sizeOf(host) : 0));
   const mute = hosts.filter((host) => !host.stale && host.docker === 'unreachable');
-  const contested = sum((host) => host.contested.length);
-  const held = sum((host) => host.held.length);
+  const contested = sumOf(hosts, (host) => host.contested.length);
+  const held = sumOf(hosts, (host) => host.held.length);
   const undeclared = undeclaredCounts(hosts.flatMap((host) => host.undeclared));
   const named = (some: readonly HostView[]): Part =>
     some
@@ -45,10 +43,10 @@ export function totals(hosts: readonly HostView[], address: FleetAddress): Html 
       .map(
         (host, at) => html`${at > 0 ? ', ' : ''}<a href="${hostPath(host.host_uuid)}">${host.host_uuid}</a>`,
       );
-  return html`<p class="totals"><strong class="figure">${countOf(sum(sizeOf), 'decky')}</strong>
+  return html`<p class="totals"><strong class="figure">${countOf(sumOf(hosts, sizeOf), 'decky')}</strong>
 ${['running', ...severity.filter((state) => state !== 'running')].map((word) => {
   const state = word as FleetState;
-  const count = sum((host) => (host.stale ? 0 : (host.states[state] ?? 0)));
+  const count = sumOf(hosts, (host) => (host.stale ? 0 : (host.states[state] ?? 0)));
   return count === 0
     ? null
     : html`<a href="${addressOf(address, { state: address.state === state ? null : state, page: 1 })}"${address.state === state ? html` aria-current="true"` : null}><span class="figure">${count.toLocaleString('en')}</span> ${stateMark(state)}</a>`;
