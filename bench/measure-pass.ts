@@ -4,11 +4,11 @@ import pg from 'pg';
 import { postgresLedger } from '../src/database/ledger/ledger.ts';
 import { openDatabase } from '../src/database/orm.ts';
 import { dockerEngine } from '../src/docker/engine.ts';
+import { keepHeapSmall } from '../src/lib/heap.ts';
 import type { HostTransaction } from '../src/pass/ledger.ts';
 import { noHearing } from '../src/pass/observe.ts';
 import { type Ports, pass } from '../src/pass/pass.ts';
 import { stateFileReader } from '../src/state-file/read.ts';
-import { keepHeapSmall } from '../src/worker/heap.ts';
 import { serveRounds, settle, timed, told } from './measure.ts';
 
 // As in every process that hosts a worker.

@@ -1,10 +1,10 @@
 import { localHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
+import { keepHeapSmall } from '../lib/heap.ts';
 import type { Log } from '../lib/log.ts';
 import { version } from '../lib/package.ts';
 import type { ContainerLogs, LastLinesReader } from '../pass/last-lines.ts';
 import type { Ledger } from '../pass/ledger.ts';
-import { keepHeapSmall } from '../worker/heap.ts';
 import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
 import { untilReachable } from '../worker/until-reachable.ts';
 import { chooseStateFile, noStateFile } from './config.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { keepHeapSmall } from '../worker/heap.ts';
+import { keepHeapSmall } from '../lib/heap.ts';
 import { runProcess } from './process.ts';
 import { serveWorker } from './roles.ts';
 

@@ -1,27 +1,37 @@
-/** A container of a listing: its bytes, and what was kept of it. */
+import { randomBytes } from 'node:crypto';
+import xxhash from 'xxhash-wasm';
+
+const { h64Raw } = await xxhash();
+/** Of its own in each process, so that nobody can make two containers with one hash. */
+const seed = randomBytes(8).readBigUInt64LE();
+
+/** A container of a listing, without its bytes: these are as large as the listing. */
 interface Known<E> {
-  readonly bytes: Buffer;
-  readonly from: number;
-  readonly to: number;
+  /** The first characters of its id as a number. */
+  readonly id: number;
+  /** In bytes. */
+  readonly size: number;
+  /** Of its bytes. */
+  readonly hash: bigint;
   readonly entry: E;
 }
 
-/** The first bytes of a container, which have its id: `{"Id":"` and 64 digits. */
-const headBytes = 71;
+/** A container begins with `{"Id":"`. */
 const idAt = 7;
+const idBytes = 6;
+const headBytes = idAt + idBytes;
 /** How many containers may be missing in a row; after more, the rest of the listing is parsed. */
 const lookAhead = 16;
-/** The listing of a host with some 50,000 containers. Of a longer one, the rest is not remembered. */
-const mostBytes = 64 * 1024 * 1024;
+/** Larger ones are rare, and are parsed each time: the hash copies the bytes into a memory that never shrinks. */
+const mostBytes = 256 * 1024;
 
 /**
- * What was kept of the containers of the last listing, with their bytes. Of a large host, nearly all have the same bytes in the
- * next one: to compare these is far cheaper than to parse them again.
+ * What was kept of the containers of the last listing, with a hash of their bytes. Of a large host, nearly all have the same
+ * bytes in the next one: to hash these is far cheaper than to parse them again.
  */
 export class KnownEntries<E> {
   /** In the order of the listing. */
   #last: readonly Known<E>[] = [];
-  #store = byteStore();
 
   /** Compares a listing with the last one, and remembers it instead if it is complete. */
   begin(): NextListing<E> {
@@ -29,39 +39,33 @@ export class KnownEntries<E> {
     const current: Known<E>[] = [];
     /** The place in the last listing that comes next if nothing has changed. */
     let expected = 0;
-    let remembered = 0;
-    const add = (known: Known<E>): void => {
-      current.push(known);
-      remembered += known.to - known.from;
-    };
     return {
       find: (bytes, from) => {
+        if (from + headBytes > bytes.length) return null;
+        const id = idOf(bytes, from);
         const until = Math.min(last.length, expected + lookAhead);
         for (let place = expected; place < until; place++) {
           const known = last[place] as Known<E>;
-          if (!isOf(known, bytes, from)) continue;
+          if (known.id !== id) continue;
           expected = place;
-          const to = from + known.to - known.from;
+          const to = from + known.size;
           // Otherwise it has changed, or has not arrived completely.
-          if (to > bytes.length || bytes.compare(known.bytes, known.from, known.to, from, to) !== 0)
-            return null;
+          if (to > bytes.length || hashOf(bytes, from, to) !== known.hash) return null;
           expected += 1;
-          add(known);
+          current.push(known);
           return { entry: known.entry, to };
         }
         return null;
       },
       keep: (bytes, from, to, entry) => {
-        const before = last[expected];
-        if (before !== undefined && isOf(before, bytes, from)) expected += 1;
         const size = to - from;
-        if (size < headBytes || size > bufferBytes || remembered + size > mostBytes) return;
-        add({ ...this.#store.copy(bytes, from, to), entry });
+        if (size < headBytes || size > mostBytes) return;
+        const id = idOf(bytes, from);
+        if (last[expected]?.id === id) expected += 1;
+        current.push({ id, size, hash: hashOf(bytes, from, to), entry });
       },
       settle: () => {
-        const isSparse = this.#store.allocated() > 2 * remembered + 4 * bufferBytes;
-        if (isSparse) this.#store = byteStore();
-        this.#last = isSparse ? [] : current;
+        this.#last = current;
       },
     };
   }
@@ -76,31 +80,5 @@ export interface NextListing<E> {
   settle(): void;
 }
 
-/** Whether the container that begins at `from` has the same id. */
-const isOf = <E>(known: Known<E>, bytes: Buffer, from: number): boolean =>
-  // One digit first: mostly another one, which is the cheapest to see.
-  known.bytes[known.from + idAt] === bytes[from + idAt] &&
-  from + headBytes <= bytes.length &&
-  bytes.compare(known.bytes, known.from, known.from + headBytes, from, from + headBytes) === 0;
-
-/** Many containers share one buffer. A buffer stays in memory for as long as one of them is remembered. */
-const bufferBytes = 256 * 1024;
-
-function byteStore() {
-  let [buffer, used, allocated] = [Buffer.alloc(0), 0, 0];
-  return {
-    /** The sizes of all its buffers. */
-    allocated: () => allocated,
-    copy: (bytes: Buffer, from: number, to: number) => {
-      const size = to - from;
-      if (used + size > buffer.length) {
-        buffer = Buffer.allocUnsafeSlow(bufferBytes);
-        allocated += bufferBytes;
-        used = 0;
-      }
-      bytes.copy(buffer, used, from, to);
-      used += size;
-      return { bytes: buffer, from: used - size, to: used };
-    },
-  };
-}
+const idOf = (bytes: Buffer, from: number): number => bytes.readUIntBE(from + idAt, idBytes);
+const hashOf = (bytes: Buffer, from: number, to: number): bigint => h64Raw(bytes.subarray(from, to), seed);

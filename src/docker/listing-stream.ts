@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer';
+import { freeingChunks } from '../lib/heap.ts';
 import { isObject, property } from '../lib/json.ts';
 import { paced } from '../lib/slices.ts';
 import { heldBytes } from './held-bytes.ts';
@@ -151,9 +152,11 @@ export async function readListing<E>(
     held.drop(at);
   };
   const pause = paced();
+  const received = freeingChunks();
   let enough = 1;
   for await (const chunk of chunks) {
     budget.takeBytes(chunk.length);
+    received(chunk.length);
     await pause();
     held.add(chunk);
     if (held.length() < enough) continue;

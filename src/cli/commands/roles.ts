@@ -1,4 +1,4 @@
-import { keepHeapSmall } from '../../worker/heap.ts';
+import { keepHeapSmall } from '../../lib/heap.ts';
 import { type Register, withApp } from '../context.ts';
 import { serveScheduler, serveWorker, type WorkerChoice } from '../roles.ts';
 
