@@ -18,7 +18,7 @@ export function cannotShow(reply: FastifyReply, url: string, why: string): Fasti
     problem(
       'This page cannot be shown',
       why,
-      'Passes are not affected. This page appears by itself as soon as it can; without scripts, reload it. To check every part, run decnet-fleet doctor.',
+      'Passes do not need this page. This page appears by itself as soon as it can; without scripts, reload it. To check every part, run decnet-fleet doctor.',
       reply.statusCode === 503,
     ),
   );

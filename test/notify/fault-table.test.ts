@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Browser } from 'playwright-core';
 import { pauseHost, resumeHost } from '../../src/app/pauses.ts';
 import { postgresPauses } from '../../src/database/pauses.ts';
 import { report } from '../../src/database/queries/report.ts';
 import { queueName } from '../../src/fleet/job.ts';
 import type { Cause } from '../../src/fleet/plan/cause.ts';
 import type { IncidentView } from '../../src/views/incidents.ts';
+import { noBrowser, openBrowser } from '../harness/browser.ts';
 import { exited, invalid, unreachable } from '../harness/facts.ts';
 import { noStore, type StoreKind, stores } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
+import { type IncidentPage, openIncidentPage } from './incident-page.ts';
 import { openRig, type Rig } from './rig.ts';
 import { inScene } from './scene.ts';
 
@@ -25,6 +28,8 @@ interface Fault {
   readonly limit: number;
   /** Whether it takes the queues away. */
   readonly losesQueues?: true;
+  /** Whether it takes the database away. */
+  readonly losesDatabase?: true;
   /** Seconds for which the fault lasts after it was told; default: long enough for another message to arrive. */
   readonly lasts?: number;
   /** Its beginning cannot be told, only its end. */
@@ -143,6 +148,7 @@ const faults: readonly Fault[] = [
     },
     incidents: [['database_unreachable', '0/0', /^The database does not answer$/]],
     limit: 15,
+    losesDatabase: true,
   },
   {
     name: 'messages cannot be delivered',
@@ -430,24 +436,34 @@ const told = ({ to }: Rig): readonly string[] =>
     return `${event} ${kind}`;
   });
 
+/** The cause as one line of a page has it: anywhere in it. */
+const onPage = (cause: RegExp): RegExp => new RegExp(cause.source.replace(/^\^|\$$/g, ''));
+
 /** Times the limit for which a slow machine is waited for. */
 const patience = 5;
 
-async function holds(fault: Fault, rig: Rig): Promise<void> {
+async function holds(fault: Fault, rig: Rig, page: IncidentPage | null): Promise<void> {
   const { incidents, limit, lasts, isToldAtEnd } = fault;
   const within = limit * patience * 1000;
   const openings = isToldAtEnd ? 0 : incidents.length;
   const end = await fault.make(rig);
   await waitFor(() => rig.to.got.length >= openings, within);
   // No incident is told that the table does not have. One of the database is in no table yet.
-  if (fault.name !== 'the database goes away')
+  if (fault.losesDatabase === true) await page?.isBlind(within);
+  else {
     await waitFor(async () => (await incidentsOf(rig)).length === incidents.length, within);
+    await page?.shows(
+      incidents.map(([, , cause]) => onPage(cause)),
+      within,
+    );
+  }
   if (lasts === undefined) await rig.quiet();
   else await sleep(lasts * 1000);
   const kinds = incidents.map(([kind]) => kind);
   assert.deepEqual(told(rig).toSorted(), isToldAtEnd ? [] : kinds.map((kind) => `opened ${kind}`).toSorted());
   await end();
   await waitFor(() => rig.to.got.length >= openings + incidents.length, within);
+  await page?.shows([], within);
   await rig.quiet();
   const found = await incidentsOf(rig);
   assert.deepEqual(
@@ -474,8 +490,19 @@ test('the table has 25 faults and more', () => {
   assert.equal(new Set(faults.map(({ name }) => name)).size, faults.length);
 });
 
+/** All pages are in one. */
+let browser: Browser | null = null;
+before(async () => {
+  if (noBrowser === false) browser = await openBrowser();
+});
+after(() => browser?.close());
+
+test('a browser shows what is wrong', { skip: noBrowser }, () => assert.ok(browser?.isConnected()));
+
 // Most of them wait.
-describe('each fault is one incident, one message and its end', { concurrency: true }, () => {
+describe('each fault is one incident, one message, one line on the page, and its end', {
+  concurrency: true,
+}, () => {
   for (const kind of stores)
     describe(`with queues in ${kind}`, { skip: noStore(kind), concurrency: 6 }, () => {
       for (const fault of faults) test(fault.name, inRig(kind, fault));
@@ -485,9 +512,12 @@ describe('each fault is one incident, one message and its end', { concurrency: t
 function inRig(kind: StoreKind, fault: Fault): () => Promise<void> {
   return inScene(async (scene) => {
     const rig = await openRig(scene, kind, fault.losesQueues === true);
+    let page: IncidentPage | null = null;
     try {
-      await holds(fault, rig);
+      page = browser === null ? null : await openIncidentPage(browser, rig.dashboardEnv);
+      await holds(fault, rig, page);
     } finally {
+      await page?.close();
       await rig.close();
     }
   });

@@ -15,7 +15,7 @@ import { startNotifier } from '../../src/notify/notifier.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
-import { type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, start } from '../harness/cli.ts';
 import { cutProxy } from '../harness/cut.ts';
 import { decky, declared, seen, serviceOf } from '../harness/facts.ts';
 import { fakeEngine } from '../harness/fake-engine.ts';
@@ -29,6 +29,8 @@ import type { Scene } from './scene.ts';
 /** A fleet with its control plane: a database, the queues, a scheduler, and one notifier. */
 export interface Rig extends Scene {
   readonly backend: QueueBackend;
+  /** Of a dashboard, which loses the database with the notifier. */
+  readonly dashboardEnv: Env;
   /** The store of the queues goes away, and comes back. */
   loseQueues(): Promise<void>;
   mendQueues(): Promise<void>;
@@ -149,6 +151,7 @@ async function opened(
   return {
     ...scene,
     backend,
+    dashboardEnv: { ...env, DATABASE_URL: cable.url },
     close,
     loseQueues,
     mendQueues,
