@@ -128,6 +128,11 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['decnet-fleet notify test --json', 'the same for a program'],
   ],
   dump: [['decnet-fleet dump > fleet.dump', 'copy the fleet and its history into a file']],
+  completion: [
+    ['decnet-fleet completion bash > ~/.local/share/bash-completion/completions/decnet-fleet', 'for bash'],
+    ['decnet-fleet completion zsh > ~/.zfunc/_decnet-fleet', 'for zsh, with ~/.zfunc in fpath'],
+    ['decnet-fleet completion fish > ~/.config/fish/completions/decnet-fleet.fish', 'for fish'],
+  ],
   restore: [
     ['decnet-fleet restore fleet.dump', 'restore it into the database of DATABASE_URL'],
     ['ssh old decnet-fleet dump | decnet-fleet restore -', 'from another machine, without a file'],

@@ -4,6 +4,7 @@ import { version } from '../lib/package.ts';
 import { ack, unack } from './commands/ack.ts';
 import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
+import { completion } from './commands/completion.ts';
 import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
@@ -61,6 +62,7 @@ const commands: readonly Register[] = [
   notify,
   dumpCommand,
   restoreCommand,
+  completion,
 ];
 
 /** Runs one command. @returns its exit code. @see CONTRACT.md, Exit codes */

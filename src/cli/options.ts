@@ -66,10 +66,28 @@ export const option = {
 const wrong = (found: string, allowed: string): FleetError =>
   new FleetError('CONFIG_INVALID', `"${found}" is not valid`, { advice: `Allowed: ${allowed}` });
 
+/** An option with one of a few values. */
+export class ChoiceOption extends Option {
+  readonly values: readonly string[];
+  constructor(flags: string, description: string, values: readonly string[]) {
+    super(flags, `${description}: ${values.join(', ')}`);
+    this.values = values;
+    this.argParser((text: string) => option.oneOf(values, text));
+  }
+}
+
 /** An option whose value is a list. When it is repeated, the values are added to the list. */
 export class ListOption extends Option {
-  constructor(flags: string, description: string, parse: (text: string) => readonly unknown[]) {
+  readonly values: readonly string[];
+  /** @param values what the list may have; default: anything that `parse` accepts */
+  constructor(
+    flags: string,
+    description: string,
+    parse: (text: string) => readonly unknown[],
+    values: readonly string[] = [],
+  ) {
     super(flags, description);
+    this.values = values;
     this.argParser((text: string, before: readonly unknown[] | undefined) => [
       ...(before ?? []),
       ...parse(text),

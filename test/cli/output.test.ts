@@ -38,6 +38,7 @@ const prints: readonly (readonly string[])[] = [
   ['wait', '--for', 'fresh', '--timeout', '1'],
   ['explain'],
   ['explain', '137'],
+  ['completion', 'bash'],
   ['pause', 'local', '--why', 'drill'],
   ['resume', 'local'],
   ['stop', '--host', 'local'],

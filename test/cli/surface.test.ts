@@ -42,6 +42,7 @@ const commands = [
   'notify',
   'dump',
   'restore',
+  'completion',
 ];
 
 describe('the command line', async () => {

@@ -1,8 +1,15 @@
-/** `npm run reference`: writes docs/states-and-errors.md, which `test/fleet/explain.test.ts` holds equal to the code. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/**
+ * `npm run reference`: writes what of the documentation comes from the code: docs/states-and-errors.md, docs/commands.md and the
+ * manual page. `test/fleet/explain.test.ts` and `test/cli/shell.test.ts` hold them equal to the code.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createContext } from '../../src/cli/context.ts';
+import { createProgram } from '../../src/cli/main.ts';
+import { commandsPage, manualPage } from '../../src/cli/shell/manual.ts';
+import { type Surface, surfaceOf } from '../../src/cli/shell/surface.ts';
 import { type Explained, everythingExplained } from '../../src/fleet/explain/explain.ts';
-import { packageRoot } from '../../src/lib/package.ts';
+import { packageRoot, version } from '../../src/lib/package.ts';
 
 export const referenceFile: string = join(packageRoot, 'docs', 'states-and-errors.md');
 
@@ -36,4 +43,17 @@ ${everythingExplained
   )
   .join('')}`;
 
-if (process.argv[1] === import.meta.filename) await writeFile(referenceFile, referenceText());
+export const surface = (): Surface => surfaceOf(createProgram(createContext({})));
+
+/** The files that are written, and their contents. */
+export const references = (): readonly (readonly [file: string, text: string])[] => [
+  [referenceFile, referenceText()],
+  [join(packageRoot, 'docs', 'commands.md'), commandsPage(surface())],
+  [join(packageRoot, 'deploy', 'man', 'decnet-fleet.1'), manualPage(surface(), version)],
+];
+
+if (process.argv[1] === import.meta.filename)
+  for (const [file, text] of references()) {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }

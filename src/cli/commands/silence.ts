@@ -7,7 +7,7 @@ import { silenceText } from '../../fleet/silences/words.ts';
 import { givenWho, givenWhy } from '../../fleet/who-why.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Context, type Register, withApp } from '../context.ts';
-import { option, recurring } from '../options.ts';
+import { ChoiceOption, option, recurring } from '../options.ts';
 import { osUser } from '../os-user.ts';
 
 interface Options {
@@ -29,9 +29,7 @@ export const silence: Register = (program, context) => {
     .description('for a time, record incidents without sending them')
     .option('--host <host>', 'incidents of this host', option.host)
     .option('--decky <host/name>', 'incidents of this decky')
-    .option('--cause <kind>', 'incidents of this kind, on any host', (text) =>
-      option.oneOf(incidentKinds, text),
-    )
+    .addOption(new ChoiceOption('--cause <kind>', 'incidents of this kind, on any host', incidentKinds))
     .option('--all', 'all incidents')
     .option('--for <time>', 'how long: 30m, 2h, 7d', option.duration)
     .option('--until <time>', 'until when: 2026-01-31T12:00Z', option.laterTime)

@@ -4,7 +4,7 @@ import { fleetStates } from '../../fleet/state.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Context, type Register, untilStopped, withApp } from '../context.ts';
 import { brokenExit } from '../failure.ts';
-import { ListOption, option } from '../options.ts';
+import { ChoiceOption, ListOption, option } from '../options.ts';
 import { type Form, forms, type Shown, textOf } from '../status/forms.ts';
 import { openIncidents } from '../status/incidents.ts';
 import { hostsWithDeckies } from '../status/read.ts';
@@ -40,13 +40,14 @@ export const status: Register = (program, context) => {
         '--state <states>',
         'only deckies in these states',
         option.listOf((text) => option.oneOf(fleetStates, text)),
+        fleetStates,
       ),
     )
     .addOption(
       new ListOption('--service <names>', 'only deckies with one of these services', option.listOf()),
     )
-    .option('--sort <key>', `the order: ${sortKeys.join(', ')}`, (text) => option.oneOf(sortKeys, text))
-    .option('-o, --output <form>', `the form: ${forms.join(', ')}`, (text) => option.oneOf(forms, text))
+    .addOption(new ChoiceOption('--sort <key>', 'the order', sortKeys))
+    .addOption(new ChoiceOption('-o, --output <form>', 'the form', forms))
     .option('--json', 'the same as -o json')
     .option('--all', 'list running deckies even on hosts that have many')
     .option('--watch [seconds]', `show it again every ${watchSeconds} s, or so many`, option.seconds)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetError, reasonOf } from '../../lib/errors.ts';
 import { type Register, withApp } from '../context.ts';
-import { ListOption, option } from '../options.ts';
+import { ChoiceOption, ListOption, option } from '../options.ts';
 import { type Goal, goals, listOf, missingFor, reachedText, type Wanted } from '../status/goals.ts';
 import { hostsWithDeckies } from '../status/read.ts';
 import type { HostStatus } from '../status/selection.ts';
@@ -21,9 +21,7 @@ export const waitCommand: Register = (program, context) => {
     .command('wait')
     .description('wait until hosts and deckies are converged, running or fresh')
     .argument('[deckies...]', 'only these deckies')
-    .requiredOption('--for <goal>', `what to wait for: ${goals.join(', ')}`, (text) =>
-      option.oneOf(goals, text),
-    )
+    .addOption(new ChoiceOption('--for <goal>', 'what to wait for', goals).makeOptionMandatory())
     .addOption(
       new ListOption(
         '--host <hosts>',
