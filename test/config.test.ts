@@ -51,6 +51,8 @@ describe('the environment', () => {
     DECNET_HOSTS: ['a,b/c'],
     DASHBOARD_HOSTS: ['a/b', 'a,b:80', 'https://a', '*.a', '-a', '[::1]'],
     LOG_LEVEL: ['loud'],
+    LOG_FORMAT: ['text'],
+    OTEL_EXPORTER_OTLP_ENDPOINT: ['collector:4318', 'grpc://collector:4317'],
     DATABASE_URL: ['mysql://x/y', 'nonsense', 'postgresql:/x/y', 'postgres:x/y', 'postgres:\\\\x/y'],
     REDIS_URL: ['http://x', 'nonsense', 'redis:/x', 'redis:x:6379'],
     DECNET_DATABASE_URL: [

@@ -7,7 +7,7 @@ import { linesAtMost } from '../fleet/last-lines.ts';
 import type { Environment } from '../lib/environment.ts';
 import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
-import { type LogLevel, logLevels } from '../lib/log.ts';
+import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log.ts';
 import {
   parseReceivers,
   type ReceiverSettings,
@@ -15,6 +15,7 @@ import {
   webhookVariable,
 } from '../notify/addresses.ts';
 import { withSecretFiles } from './secret-files.ts';
+import { type TraceSettings, traceSettings } from './trace-settings.ts';
 
 /** The parsed environment. @see CONTRACT.md, "Environment" */
 export interface Config {
@@ -54,7 +55,11 @@ export interface Config {
   readonly notifyLogLines: number;
   /** The address for heartbeats to the outside. It may contain a token, so only its origin may be logged. */
   readonly heartbeatUrl: string | null;
+  /** Null: no traces are sent. */
+  readonly traces: TraceSettings | null;
   readonly logLevel: LogLevel;
+  /** Null: text on a terminal, otherwise JSON. */
+  readonly logFormat: LogFormat | null;
 }
 
 /** @throws FleetError CONFIG_INVALID with a list of all invalid values */
@@ -93,7 +98,9 @@ export function parseConfig(given: Environment): Config {
     receivers: read.receivers(webhookVariable, 'DECNET_NOTIFY'),
     notifyLogLines: read.wholeNumber('DECNET_NOTIFY_LOGS', 0, 0, linesAtMost),
     heartbeatUrl: read.url('DECNET_HEARTBEAT_URL', ['http:', 'https:']),
+    traces: traceSettings(env, read),
     logLevel: read.oneOf('LOG_LEVEL', 'info', logLevels),
+    logFormat: read.value('LOG_FORMAT') === undefined ? null : read.oneOf('LOG_FORMAT', 'json', logFormats),
   };
   if (problems.length > 0) throw new FleetError('CONFIG_INVALID', problems.join('; '));
   return config;

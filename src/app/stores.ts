@@ -15,6 +15,7 @@ import type { Silences } from '../views/silences.ts';
 import { type CloseList, closeList } from './close-list.ts';
 import type { Config } from './config.ts';
 import { type DatabaseAccess, databaseAccess } from './open-database.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /**
  * The connections of one process. Each is opened on first use, and all are closed in reverse order. Their packages are also
@@ -37,6 +38,8 @@ export interface Stores extends CloseList, Omit<DatabaseAccess, 'url'> {
   decnetTable(): Promise<DecnetTable | null>;
   /** What keeps it. */
   decnet(): Promise<DecnetSync | null>;
+  /** The traces of this process; null: none are recorded. */
+  telemetry(): Promise<Telemetry | null>;
   /** Starts the notifier of this process, once. */
   notifier(): Promise<void>;
 }
@@ -58,7 +61,12 @@ export function openStores(config: Config, log: Log): Stores {
   const engine = once(async () =>
     (await import('../docker/engine.ts')).dockerEngine(config.docker, {}, config.checksPorts),
   );
-  const messages = messagesThrough({ url, redis }, { config, log, closing: opened.closing });
+  const telemetry = once(async () =>
+    config.traces === null
+      ? null
+      : opened.closing(await (await import('./telemetry.ts')).openTelemetry(config.traces)),
+  );
+  const messages = messagesThrough({ url, redis, telemetry }, { config, log, closing: opened.closing });
   return {
     ...opened,
     config,
@@ -66,6 +74,7 @@ export function openStores(config: Config, log: Log): Stores {
     database,
     databaseAsItIs,
     redis,
+    telemetry,
     engine,
     ...recordsIn(database, config),
     ...messages,
@@ -119,20 +128,21 @@ const recordsIn = (
 
 /** What connects processes: in Redis if it is configured, otherwise in the database. */
 const messagesThrough = (
-  { url, redis }: Pick<DatabaseAccess, 'url'> & Pick<Stores, 'redis'>,
+  { url, redis, telemetry }: Pick<DatabaseAccess, 'url'> & Pick<Stores, 'redis' | 'telemetry'>,
   { config, log, closing }: Pick<Stores, 'config' | 'log' | 'closing'>,
 ): Pick<Stores, 'queues' | 'bus'> => ({
   queues: once(async () => {
-    const [databaseUrl, shared, { queueBackend }] = await Promise.all([
+    const [databaseUrl, shared, traces, { queueBackend }] = await Promise.all([
       url(),
       redis(),
+      telemetry(),
       import('../queue/backend.ts'),
     ]);
     const outage = (down: boolean, error?: unknown): void => {
       if (down) log.warn({ error }, 'the queues do not answer; retrying');
       else log.info('the queues answer again');
     };
-    const backend = closing(queueBackend({ redis: shared, databaseUrl }, { outage }));
+    const backend = closing(queueBackend({ redis: shared, databaseUrl }, { outage }, traces?.queues));
     if (config.databaseUrl === null) await backend.prepare();
     return backend;
   }),

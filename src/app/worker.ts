@@ -76,6 +76,7 @@ export async function openHostWorker(
         ...{ ledger, engine, machine, stateFile: reader, hearing: messages, bus, decnet },
         lastLines: await openLastLines(stores, ledger, logs),
         logs,
+        spans: (await stores.telemetry())?.spans,
       },
       bus,
       messages,

@@ -85,7 +85,7 @@ export async function withApp(
 ): Promise<void> {
   const config = parseConfig(context.env);
   const level = context.env.LOG_LEVEL ? config.logLevel : (options.level ?? 'warn');
-  const app = openApp(config, createLog(level, process.stderr.isTTY, context.writeError));
+  const app = openApp(config, createLog(level, config.logFormat ?? undefined, context.writeError));
   try {
     await work(app);
   } finally {

@@ -9,20 +9,24 @@ export type Log = Logger;
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+export const logFormats = ['pretty', 'json'] as const;
+/** Lines of text for people, or of JSON for programs. */
+export type LogFormat = (typeof logFormats)[number];
+
 /**
- * Creates a log on stderr, with lines of JSON, or of text on a terminal.
- * @param terminal whether stderr is a terminal
+ * Creates a log on stderr.
+ * @param format default: text on a terminal, otherwise JSON
  * @param write writes to stderr
  */
 export function createLog(
   level: LogLevel,
-  terminal: boolean = process.stderr.isTTY,
+  format: LogFormat = process.stderr.isTTY ? 'pretty' : 'json',
   write: (text: string) => void = (text) => void process.stderr.write(text),
 ): Log {
   const destination: DestinationStream = {
     write: (line: string) => {
       const safe = withoutSecrets(line);
-      write(terminal ? forPeople(safe) : escapedJson(safe));
+      write(format === 'pretty' ? forPeople(safe) : escapedJson(safe));
     },
   };
   return pino(

@@ -13,6 +13,7 @@ import type { CommittedTransition, HostTransaction } from './ledger.ts';
 import { fileChangedAt, type HostFacts } from './observe.ts';
 import { planHost } from './plan-host.ts';
 import type { PassRequest } from './request.ts';
+import { noSpans, type Spans } from './spans.ts';
 
 export interface Decided {
   readonly plan: Plan;
@@ -30,7 +31,7 @@ export async function planAndApply(
   transaction: HostTransaction,
   seen: HostFacts,
   request: Omit<PassRequest, 'host' | 'job'>,
-  decnet: DecnetSync | null,
+  { decnet, spans = noSpans }: { readonly decnet: DecnetSync | null; readonly spans?: Spans | undefined },
 ): Promise<Decided> {
   checkMachine(transaction.host.host, transaction.host.identity, seen.identity);
   const recorded = await transaction.recorded(seen.desired);
@@ -54,13 +55,17 @@ export async function planAndApply(
   if (request.dryRun) {
     const found = new Map<string, SeenDecky>();
     const isShown = request.only !== null;
-    const planned = await planHost(facts, (name, one) => isShown && found.set(name, one));
+    const planned = await spans.within('plan', () =>
+      planHost(facts, (name, one) => isShown && found.set(name, one)),
+    );
     return { plan: planned, transitions: [], recorded, seen: found, decnet: null };
   }
   const fallen = new Map<string, Observation>();
-  const decided = await planHost(facts, (name, { observation }) => {
-    if (fellWithEngine(observation.cause)) fallen.set(name, observation);
-  });
+  const decided = await spans.within('plan', () =>
+    planHost(facts, (name, { observation }) => {
+      if (fellWithEngine(observation.cause)) fallen.set(name, observation);
+    }),
+  );
   const transitions = await transaction.apply(decided.changes);
   await transaction.alert([
     ...alertUpdates(transitions, transaction.host.memory),

@@ -19,6 +19,7 @@ import {
   type StateFile,
 } from './observe.ts';
 import { type PassRequest, type PassSettings, passRequest } from './request.ts';
+import { noSpans, type Spans } from './spans.ts';
 import { deckyViews, reportedChange } from './views.ts';
 
 export interface Ports {
@@ -32,6 +33,8 @@ export interface Ports {
   readonly decnet: DecnetSync | null;
   /** Reads the logs of containers that took a decky down; absent: nobody asked for them. */
   readonly lastLines?: Pick<LastLinesReader, 'broke'> | undefined;
+  /** Absent: no traces are recorded. */
+  readonly spans?: Spans | undefined;
   /** The logs of this host's containers, for jobs that ask for them; absent: there are none. */
   readonly logs?: ContainerLogs;
 }
@@ -71,12 +74,15 @@ export async function pass(
   const request = passRequest(data, job, settings);
   const { seen, decided } = await observeAndApply(request, ports);
   ports.lastLines?.broke(request.host, decided.transitions, seen.observed);
-  const [again] = await Promise.all([
-    ports.decnet === null || decided.decnet === null
-      ? new Map<string, number>()
-      : writeDecnet(ports.decnet, decided.decnet, request.host, ports.ledger),
-    announce(request.host, decided.transitions, ports.bus),
-  ]);
+  const { within } = ports.spans ?? noSpans;
+  const [again] = await within('announce', () =>
+    Promise.all([
+      ports.decnet === null || decided.decnet === null
+        ? new Map<string, number>()
+        : writeDecnet(ports.decnet, decided.decnet, request.host, ports.ledger),
+      announce(request.host, decided.transitions, ports.bus),
+    ]),
+  );
 
   const counted = request.dryRun ? plannedTransitions(decided.plan) : decided.transitions;
   const warning = othersOnly(seen.desired, request.host);
@@ -127,10 +133,13 @@ async function observeAndApply(
   request: PassRequest,
   ports: Ports,
 ): Promise<{ seen: HostFacts; decided: Decided }> {
+  const { within } = ports.spans ?? noSpans;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const seen = await observe(request, ports);
-    const transaction = await ports.ledger.inTransaction(request, seen.before.generation, (open) =>
-      planAndApply(open, seen, request, ports.decnet),
+    const seen = await within('observe', () => observe(request, ports));
+    const transaction = await within('apply', () =>
+      ports.ledger.inTransaction(request, seen.before.generation, (open) =>
+        planAndApply(open, seen, request, ports),
+      ),
     );
     if (transaction.kind !== 'committed') continue;
     if (!request.dryRun) ports.hearing.recorded(seen.hints);

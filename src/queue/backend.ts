@@ -10,6 +10,7 @@ import {
   type PostgresConnectionOptions,
   type Queue,
   runMigrations,
+  type Telemetry,
   type Worker,
   withBackend,
 } from 'bullmq';
@@ -23,6 +24,7 @@ import { boundedPostgres, boundedRedis } from './bounded.ts';
 import { queueFault } from './fault.ts';
 import { impatient } from './impatient.ts';
 import { withCorrectedTimes } from './lock-times.ts';
+import { eventsKept, jobDefaults, workerOptions } from './options.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
 import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
@@ -75,35 +77,19 @@ const connectWithinMs = 5000;
 /** The largest job, list or other answer that is read of a queue, in bytes. */
 const mostBytes = { impatient: 1_000_000, awaited: 16_000_000 };
 
-/** A killed worker blocks its queue until the second stalled check. @see CONTRACT.md, "The queue" */
-const workerOptions = {
-  concurrency: 1,
-  lockDuration: 5000,
-  stalledInterval: 5000,
-  maxStalledCount: 3,
-  runRetryDelay: 1000,
-  removeOnComplete: { count: 50, age: 24 * 3600 },
-  removeOnFail: { count: 100, age: 7 * 24 * 3600 },
-} as const;
-
-const jobDefaults = {
-  attempts: 1,
-  removeOnComplete: workerOptions.removeOnComplete,
-  removeOnFail: workerOptions.removeOnFail,
-} as const;
-
-/** The length of a queue's event stream on Redis. BullMQ's default of 10,000 needs about 1 MB for each host. */
-const eventsKept = 100;
-
-/** @param stores.redis a connection of `openRedis`, closed by the caller; null: the queues are in the database */
+/**
+ * @param telemetry records traces; null: none
+ * @param stores.redis a connection of `openRedis`, closed by the caller; null: the queues are in the database
+ */
 export function queueBackend(
   stores: { redis: Redis | null; databaseUrl: string },
   listener: BackendListener,
+  telemetry: Telemetry | null = null,
 ): QueueBackend {
   const outage = outageWatch(listener);
   return stores.redis === null
-    ? onPostgres(stores.databaseUrl, outage)
-    : onRedis(stores.redis, stores.databaseUrl, outage);
+    ? onPostgres(stores.databaseUrl, outage, telemetry)
+    : onRedis(stores.redis, stores.databaseUrl, outage, telemetry);
 }
 
 /** The connection for all non-blocking commands. It connects on first use. */
@@ -117,12 +103,17 @@ export const openRedis = (url: string): Redis =>
     reconnectOnError: ({ message }) => (/^(READONLY|UNBLOCKED)/.test(message) ? 2 : false),
   });
 
-function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueBackend {
+function onRedis(
+  connection: Redis,
+  databaseUrl: string,
+  outage: Outage,
+  telemetry: Telemetry | null,
+): QueueBackend {
   outage.watch(connection);
   const { host = '', port = '', db = 0 } = connection.options;
   const place = `redis://${host}:${port}/${db}`;
   const readers = (most: number) => boundedRedis(connection, patient(createRedisBackend), most);
-  const bound = bind(createRedisBackend, readers, connection, outage);
+  const bound = bind(createRedisBackend, readers, connection, outage, telemetry);
   outage.probeWith(async () => {
     // Write to a queue of this process: the Redis user may not be allowed to write other keys.
     const [queue] = bound.opened();
@@ -171,7 +162,7 @@ function onRedis(connection: Redis, databaseUrl: string, outage: Outage): QueueB
   };
 }
 
-function onPostgres(url: string, outage: Outage): QueueBackend {
+function onPostgres(url: string, outage: Outage, telemetry: Telemetry | null): QueueBackend {
   const place = databasePlace(url);
   // Every Worker uses one connection for LISTEN, and hangs silently when the pool has none left.
   const pool = new pg.Pool({
@@ -187,7 +178,7 @@ function onPostgres(url: string, outage: Outage): QueueBackend {
   pool.on('connect', (client) => client.on('error', () => undefined));
   const readers = (most: number) => boundedPostgres(pool, schema, patient(createPostgresBackend), most);
   const backend = withCorrectedTimes(pool, schema, workerOptions.lockDuration, createPostgresBackend);
-  const bound = bind(backend, readers, pool as unknown as PostgresConnectionOptions, outage);
+  const bound = bind(backend, readers, pool as unknown as PostgresConnectionOptions, outage, telemetry);
   outage.probeWith(() => withClient(url, (client) => assertSchemaCompatibility(client, schema)));
   return {
     ...bound,
@@ -230,6 +221,7 @@ function bind<B extends IQueueBackend, C>(
   readers: (mostBytes: number) => BackendFactory<B, C>,
   connection: C,
   { watch, onRecovered, close: stopProbing }: Outage,
+  telemetry: Telemetry | null,
 ): Omit<QueueBackend, 'kind' | 'place' | 'countWorkers' | 'prepare' | 'check' | 'now' | 'settings'> & {
   opened(): readonly Queue[];
 } {
@@ -241,8 +233,10 @@ function bind<B extends IQueueBackend, C>(
     closers.add(made);
     return watch(made);
   };
+  const traced = telemetry === null ? {} : { telemetry };
   const queueOptions = {
     connection,
+    ...traced,
     streams: { events: { maxLen: eventsKept } },
     defaultJobOptions: jobDefaults,
   };
@@ -267,7 +261,7 @@ function bind<B extends IQueueBackend, C>(
     impatientQueue: forReaders(mostBytes.impatient),
     awaitedQueue: forReaders(mostBytes.awaited),
     addToMany: async (jobs) => {
-      adder ??= opened(new FlowProducer({ connection }) as unknown as FlowProducer);
+      adder ??= opened(new FlowProducer({ connection, ...traced }) as unknown as FlowProducer);
       await adder.addBulk(
         jobs.map(({ queue, name, data, options }) => ({
           queueName: queue,
@@ -278,7 +272,14 @@ function bind<B extends IQueueBackend, C>(
       );
     },
     worker: (name, run) =>
-      opened(new Worker(name, run, { ...workerOptions, connection, autorun: false }) as unknown as Worker),
+      opened(
+        new Worker(name, run, {
+          ...workerOptions,
+          ...traced,
+          connection,
+          autorun: false,
+        }) as unknown as Worker,
+      ),
     close: async () => {
       stopProbing();
       await Promise.allSettled([...closers].map((one) => one.close()));

@@ -161,7 +161,7 @@ for (const [name, make, skip] of [
 
     test('all messages of a large pass arrive, in order, and closing waits for them', async () => {
       const many = Array.from({ length: 20_000 }, (_, at) => at + 100);
-      const bus = bestEffort([transport], createLog('silent', false));
+      const bus = bestEffort([transport], createLog('silent', 'json'));
       for (let at = 0; at < many.length; at += 200) bus.publish(many.slice(at, at + 200).map(message));
       await bus.close();
       const arrived = async (): Promise<readonly number[]> =>
@@ -178,7 +178,7 @@ for (const [name, make, skip] of [
 describe('a bus that is down', () => {
   test('does not block, and is logged once', async () => {
     const warnings: string[] = [];
-    const log = createLog('warn', false);
+    const log = createLog('warn', 'json');
     log.warn = ((_fields: object, text: string) => warnings.push(text)) as unknown as typeof log.warn;
     const down: Transport = {
       name: 'down',
@@ -201,7 +201,7 @@ describe('a bus that is down', () => {
     await waitFor(() => server.published.length === 1);
     server.hang();
     const refused: string[] = [];
-    const log = createLog('warn', false);
+    const log = createLog('warn', 'json');
     log.warn = (({ error }: { error: Error }) => refused.push(error.message)) as unknown as typeof log.warn;
     const bus = bestEffort([transport], log);
     const big = { topic: 'a', type: 'state', payload: { text: 'x'.repeat(10_000) } };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
@@ -99,6 +100,20 @@ describe('the queues', { concurrency: true }, () => {
           },
         );
         assert.deepEqual(await statesOf(it.db), ['web running']);
+      });
+
+      test('a job says which machine ran it, and what changed; finished jobs are counted for charts', async () => {
+        await work();
+        it.desired = declared(decky('web'), decky('mail'));
+        it.observed = seen(serviceOf('web', 'ssh'));
+        const { job_id: id } = await requestPass(backend, manual, 30_000);
+        const queue = backend.queue(queueName('local'));
+        assert.equal((await queue.getJob(id))?.processedBy, hostname());
+        const { logs } = await queue.getJobLogs(id);
+        assert.deepEqual(logs.toSorted(), ['mail: new → torn_down: no container']);
+        await waitFor(async () => (await queue.getMetrics('completed')).meta.count > 0);
+        const { job_id: again } = await requestPass(backend, manual, 30_000);
+        assert.deepEqual((await queue.getJobLogs(again)).logs, []);
       });
 
       test('the latency of an event counts from its enqueuing', async () => {

@@ -166,7 +166,7 @@ describe('on DECNET’s bus', () => {
   });
 
   async function withBus(redis: Redis | null, work: (messages: DecnetMessages) => Promise<void>) {
-    const log = createLog('silent', false);
+    const log = createLog('silent', 'json');
     const bus = openBus({ redis, databaseUrl: db.url, decnet: { path: server.path } }, log);
     const messages = decnetMessages(bus, () => new Map());
     messages.start((trigger) => heard.push(asWord(trigger)));
