@@ -31,7 +31,12 @@ const { values } = parseArgs({
 });
 if (values.simulated) process.exit(await simulatedDemo(Number(values.minutes)));
 
-const config = parseConfig({ ...process.env, DATABASE_URL: '', REDIS_URL: '' });
+const config = parseConfig({
+  ...process.env,
+  DECNET_FLEET_CONFIG: '/dev/null',
+  DATABASE_URL: '',
+  REDIS_URL: '',
+});
 const docker = new Docker(dockerConnection(config.docker).options);
 const removeContainers = async (): Promise<void> => {
   const made = await docker.listContainers({ all: true, filters: { label: [`${label}=true`] } });

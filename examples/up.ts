@@ -26,6 +26,8 @@ export async function up(
     stdio: 'inherit',
     env: {
       ...process.env,
+      // Not the settings of an installation on this machine.
+      DECNET_FLEET_CONFIG: '/dev/null',
       DATABASE_URL: '',
       REDIS_URL: '',
       DECNET_STATE_FILE: stateFile,

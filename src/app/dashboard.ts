@@ -1,5 +1,6 @@
 import type { Query } from '../database/query.ts';
 import { type JobData, scheduleQueue } from '../fleet/job.ts';
+import { FleetError } from '../lib/errors.ts';
 import { webhookVariable } from '../notify/addresses.ts';
 import type { PausePort, Views } from '../web/ports.ts';
 import type { Dashboard } from '../web/server.ts';
@@ -12,6 +13,7 @@ export async function openDashboard(
   { host, port }: { host: string; port: number },
 ): Promise<Dashboard> {
   const { config, log } = stores;
+  if (config.loginProblem !== null) throw new FleetError('CONFIG_INVALID', config.loginProblem);
   const [
     opened,
     backend,

@@ -15,26 +15,26 @@ export interface TraceSettings {
   readonly ratio: number;
 }
 
-/** The readers of the configuration, which collect errors. */
-interface Reader {
-  url(name: string, protocols: readonly string[]): string | null;
-  oneOf<T extends string>(name: string, fallback: T, allowed: readonly T[]): T;
-  text(name: string, fallback: string, holds: (found: string) => boolean, allowed: string): string;
-}
-
 /**
- * Null: no traces are sent.
+ * Reads the environment alone, as OpenTelemetry's own packages do.
+ * @param problems gets what is wrong
+ * @returns null: no traces are sent
  * @see https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
-export function traceSettings(env: Environment, read: Reader): TraceSettings | null {
+export function traceSettings(env: Environment, problems: string[]): TraceSettings | null {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || env.OTEL_TRACES_EXPORTER === 'none') return null;
-  const http = ['http:', 'https:'];
-  const endpoint =
-    read.url('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', http) ?? read.url('OTEL_EXPORTER_OTLP_ENDPOINT', http);
-  if (endpoint === null) return null;
-  const isRatio = (text: string): boolean => Number(text) >= 0 && Number(text) <= 1;
-  return {
-    sampler: read.oneOf('OTEL_TRACES_SAMPLER', 'parentbased_always_on', samplers),
-    ratio: Number(read.text('OTEL_TRACES_SAMPLER_ARG', '1', isRatio, 'a number from 0 to 1')),
-  };
+  const addresses = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'].filter(
+    (name) => env[name],
+  );
+  if (addresses.length === 0) return null;
+  for (const name of addresses)
+    if (!/^https?:\/\/[^/]/i.test(env[name] ?? ''))
+      problems.push(`${name} is not an address; allowed: http://…, https://…`);
+  const given = env.OTEL_TRACES_SAMPLER || 'parentbased_always_on';
+  const sampler = samplers.find((one) => one === given);
+  if (sampler === undefined)
+    problems.push(`OTEL_TRACES_SAMPLER is "${given}"; allowed: ${samplers.join(', ')}`);
+  const ratio = Number(env.OTEL_TRACES_SAMPLER_ARG || '1');
+  if (!(ratio >= 0 && ratio <= 1)) problems.push('OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1');
+  return { sampler: sampler ?? 'always_on', ratio };
 }

@@ -9,7 +9,10 @@ import { jsonText, onScreen, type Screen, screenOf } from './text.ts';
 
 /** What every command receives: the environment, the terminal and the output. */
 export interface Context {
-  readonly env: Environment;
+  /** `--config` and options that set what a variable sets change it, before the command runs. */
+  env: Environment;
+  /** Whether errors are printed with their stack. */
+  showsStacks: boolean;
   readonly screen: Screen;
   /** Prints a line on stdout. */
   print(text: string): void;
@@ -59,6 +62,7 @@ export function createContext(env: Environment, streams: Streams = streamsOfProc
   );
   return {
     env,
+    showsStacks: env.LOG_LEVEL === 'debug',
     screen: streams.screen,
     print: (text) => output.write(`${onScreen(text)}\n`),
     printJson: (value) => output.write(`${jsonText(value)}\n`),
@@ -77,15 +81,18 @@ export function createContext(env: Environment, streams: Streams = streamsOfProc
 /**
  * Runs `work` with an open app, and closes the app afterwards.
  * @param options.level the log level unless LOG_LEVEL is set; a command need not log what it prints
+ * @param options.isLongLived whether the command runs until it is stopped: it logs what is odd in its configuration
  */
 export async function withApp(
   context: Context,
   work: (app: App) => Promise<void>,
-  options: { level?: LogLevel } = {},
+  options: { level?: LogLevel; isLongLived?: boolean } = {},
 ): Promise<void> {
   const config = parseConfig(context.env);
-  const level = context.env.LOG_LEVEL ? config.logLevel : (options.level ?? 'warn');
-  const app = openApp(config, createLog(level, config.logFormat ?? undefined, context.writeError));
+  const level = config.sources.values.has('LOG_LEVEL') ? config.logLevel : (options.level ?? 'warn');
+  context.showsStacks = level === 'debug';
+  const app = openApp(config, createLog(level, config.logFormat, context.writeError));
+  if (options.isLongLived) for (const warning of config.warnings) app.log.warn(warning);
   try {
     await work(app);
   } finally {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { wholeNumber } from '../app/config.ts';
+import { wholeNumber } from '../app/setting-readers.ts';
 import { FleetError } from '../lib/errors.ts';
 import { maskAddress } from '../lib/mask.ts';
 

@@ -106,6 +106,11 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
       'without a file',
     ],
   ],
+  config: [
+    ['decnet-fleet config', 'every setting, and where it comes from'],
+    ['decnet-fleet config --check /etc/fleet/fleet.yaml', 'whether a configuration file is valid'],
+    ['decnet-fleet config --config ./fleet.yaml -o json', 'the same with another file, for a program'],
+  ],
   check: [
     ['decnet-fleet check /var/lib/decnet/decnet-state.json', 'list every error of the file'],
     ['decnet-fleet check decnet-state.json --host host-7', 'as the worker of host-7 reads it'],
@@ -121,6 +126,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
   doctor: [
     ['decnet-fleet doctor', 'check every part'],
+    ['decnet-fleet doctor --role worker', 'check what the worker of this host needs'],
     ['decnet-fleet doctor --json', 'the same for a program'],
   ],
   notify: [

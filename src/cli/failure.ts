@@ -16,6 +16,5 @@ export const exitCodeOf = (error: unknown): number =>
 export function tell(context: Context, error: unknown): void {
   context.progress(null);
   context.note(`decnet-fleet: ${withoutSecrets(reasonOf(error))}`);
-  if (context.env.LOG_LEVEL === 'debug' && error instanceof Error)
-    context.note(withoutSecrets(error.stack ?? ''));
+  if (context.showsStacks && error instanceof Error) context.note(withoutSecrets(error.stack ?? ''));
 }

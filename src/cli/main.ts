@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
+import { configFileVariable } from '../app/settings.ts';
 import type { Environment } from '../lib/environment.ts';
 import { version } from '../lib/package.ts';
 import { ack, unack } from './commands/ack.ts';
 import { build } from './commands/build.ts';
 import { check } from './commands/check.ts';
 import { completion } from './commands/completion.ts';
+import { configCommand } from './commands/config.ts';
 import { dashboard } from './commands/dashboard.ts';
 import { doctor } from './commands/doctor.ts';
 import { dumpCommand } from './commands/dump.ts';
@@ -55,6 +57,7 @@ const commands: readonly Register[] = [
   grant,
   build,
   check,
+  configCommand,
   worker,
   scheduler,
   dashboard,
@@ -83,10 +86,18 @@ export function createProgram(context: Context): Command {
   const program = new Command('decnet-fleet')
     .description('Keeps the fleet table of a DECNET deception network in sync with what is actually running.')
     .version(version, '-V, --version')
+    .option(
+      '--config <file>',
+      'the configuration file (default: DECNET_FLEET_CONFIG, else /etc/fleet/fleet.yaml)',
+    )
+    .on('option:config', (file: string) => {
+      context.env = { ...context.env, [configFileVariable]: file };
+    })
     .addHelpText('after', examples)
     .configureOutput({ writeOut: context.write, writeErr: context.writeError })
     .showHelpAfterError('See `decnet-fleet <command> --help`.')
     .exitOverride();
+  refuseRepeats(program);
   for (const register of commands) register(program, context);
   for (const command of program.commands) {
     command.exitOverride();
@@ -98,7 +109,10 @@ export function createProgram(context: Context): Command {
 
 async function codeOfCommand(argv: readonly string[], context: Context): Promise<number> {
   const program = createProgram(context);
-  const isPlan = argv[0] === 'plan';
+  let isPlan = false;
+  program.hook('preSubcommand', (_program, command) => {
+    isPlan = command.name() === 'plan';
+  });
   try {
     if (argv.length === 0) {
       program.outputHelp();

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { hostRule, wholeNumber } from '../app/config.ts';
+import { wholeNumber } from '../app/setting-readers.ts';
+import { hostRule } from '../app/settings.ts';
 import { isLegalHost } from '../fleet/decky.ts';
 import { parseWindow, type Window } from '../fleet/silences/window.ts';
 import { FleetError } from '../lib/errors.ts';

@@ -16,7 +16,7 @@ export async function runProcess(
     process.exit((await context.printed()) ? 0 : 1);
   }
   try {
-    await withApp(context, (app) => work(app, argv), { level: 'info' });
+    await withApp(context, (app) => work(app, argv), { level: 'info', isLongLived: true });
     process.exit(0);
   } catch (thrown) {
     const error = isWrongUsage(thrown)

@@ -9,24 +9,24 @@ export type Log = Logger;
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-export const logFormats = ['pretty', 'json'] as const;
-/** Lines of text for people, or of JSON for programs. */
+/** Lines of text for people, or of JSON for programs; auto: text on a terminal, otherwise JSON. */
+export const logFormats = ['auto', 'pretty', 'json'] as const;
 export type LogFormat = (typeof logFormats)[number];
 
 /**
  * Creates a log on stderr.
- * @param format default: text on a terminal, otherwise JSON
  * @param write writes to stderr
  */
 export function createLog(
   level: LogLevel,
-  format: LogFormat = process.stderr.isTTY ? 'pretty' : 'json',
+  format: LogFormat = 'auto',
   write: (text: string) => void = (text) => void process.stderr.write(text),
 ): Log {
+  const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
   const destination: DestinationStream = {
     write: (line: string) => {
       const safe = withoutSecrets(line);
-      write(format === 'pretty' ? forPeople(safe) : escapedJson(safe));
+      write(isPretty ? forPeople(safe) : escapedJson(safe));
     },
   };
   return pino(

@@ -5,6 +5,7 @@ import { runHere } from '../harness/run-here.ts';
 /** Two values of each option that takes one. New options must be added here. */
 const values: Readonly<Record<string, readonly [string, string]>> = {
   '--archetype': ['deaddeck', 'linux-server'],
+  '--check': ['/nonexistent/a', '/nonexistent/b'],
   '--count': ['2', '3'],
   '--decky': ['web', 'mail'],
   '--for': ['running', 'fresh'],
@@ -20,6 +21,7 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
   '--out': ['/nonexistent/a', '/nonexistent/b'],
   '--output': ['json', 'wide'],
   '--port': ['0', '7071'],
+  '--role': ['worker', 'all'],
   '--seed': ['1', '2'],
   '--since': ['1h', '2h'],
   '--sort': ['name', 'ip'],
@@ -29,6 +31,7 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
   '--watch': ['1', '2'],
   '--who': ['ops', 'admin'],
   '--why': ['drill', 'kernel'],
+  'config --output': ['json', 'yaml'],
   'pause --for': ['1h', '2h'],
   'silence --for': ['1h', '2h'],
   '--cause': ['host_stale', 'host_down'],

@@ -48,6 +48,8 @@ const prints: readonly (readonly string[])[] = [
   built,
   [...built, '--json'],
   ['check', 'STATE_FILE'],
+  ['config'],
+  ['config', '--json'],
   ['doctor'],
   ['doctor', '--json'],
   ['notify', 'test'],

@@ -38,6 +38,7 @@ const commands = [
   'dashboard',
   'build',
   'check',
+  'config',
   'doctor',
   'notify',
   'dump',
@@ -262,6 +263,7 @@ describe('the command line', async () => {
       plan: ['plan', '--json'],
       result: ['reconcile', '--once', '--json'],
       'result ': ['reconcile', '--once', '--json', '--dry-run'],
+      config: ['config', '--json'],
       doctor: ['doctor', '--json'],
       notify: ['notify', 'test', '--json'],
     })) {

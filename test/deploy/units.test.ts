@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { keyOf, secretNames } from '../../src/app/settings.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import { findProgram } from '../harness/program.ts';
 import { runHere } from '../harness/run-here.ts';
@@ -55,6 +56,18 @@ test('the environment files have only variables that the contract has', () => {
       else assert.ok(contract.includes(`\`${name}\``), `${file}: ${name}`);
 });
 
+test('the credentials that units offer are known, and are secrets', () => {
+  const names = units.flatMap((unit) =>
+    [...text(unit).matchAll(/^#LoadCredential=([^:]+):\/etc\/fleet\/\1$/gm)].map(([, name]) => name),
+  );
+  assert.ok(names.length > 5, names.join());
+  const known = secretNames.map(keyOf);
+  assert.deepEqual(
+    names.filter((name) => !known.includes(name ?? '')),
+    [],
+  );
+});
+
 describe('systemd-analyze', {
   skip: program === null && 'systemd: there is no systemd-analyze on this machine',
 }, () => {
@@ -64,7 +77,12 @@ describe('systemd-analyze', {
     cpSync(directory, copies, { recursive: true });
     // A Node that is here: the file is looked for.
     for (const unit of units)
-      writeFileSync(join(copies, unit), text(unit).replace('/usr/bin/node', process.execPath));
+      writeFileSync(
+        join(copies, unit),
+        text(unit)
+          .replace('/usr/bin/node', process.execPath)
+          .replace(/^#(?=Load)/gm, ''),
+      );
   });
   after(() => rmSync(copies, { recursive: true }));
 

@@ -24,6 +24,7 @@ const cache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE };
 export const bare = {
   PATH: process.env.PATH,
   HOME: '/nonexistent',
+  DECNET_FLEET_CONFIG: '/dev/null',
   LANG: 'C.UTF-8',
   // Tests write their state files a moment before: without this every missing container would be a deployment's.
   DECNET_ROLLOUT: '0',

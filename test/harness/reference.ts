@@ -1,6 +1,6 @@
 /**
- * `npm run reference`: writes what of the documentation comes from the code: docs/states-and-errors.md, docs/commands.md and the
- * manual page. `test/fleet/explain.test.ts` and `test/cli/shell.test.ts` hold them equal to the code.
+ * `npm run reference`: writes what of the documentation comes from the code: docs/states-and-errors.md,
+ * docs/configuration.md, docs/commands.md and the manual page. `test/fleet/explain.test.ts` and `test/cli/shell.test.ts` hold them equal to the code.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,7 @@ import { commandsPage, manualPage } from '../../src/cli/shell/manual.ts';
 import { type Surface, surfaceOf } from '../../src/cli/shell/surface.ts';
 import { type Explained, everythingExplained } from '../../src/fleet/explain/explain.ts';
 import { packageRoot, version } from '../../src/lib/package.ts';
+import { settingsFile, settingsText } from './settings-reference.ts';
 
 export const referenceFile: string = join(packageRoot, 'docs', 'states-and-errors.md');
 
@@ -48,6 +49,7 @@ export const surface = (): Surface => surfaceOf(createProgram(createContext({}))
 /** The files that are written, and their contents. */
 export const references = (): readonly (readonly [file: string, text: string])[] => [
   [referenceFile, referenceText()],
+  [settingsFile, settingsText()],
   [join(packageRoot, 'docs', 'commands.md'), commandsPage(surface())],
   [join(packageRoot, 'deploy', 'man', 'decnet-fleet.1'), manualPage(surface(), version)],
 ];

@@ -13,13 +13,17 @@ Behind a proxy, set DASHBOARD_PUBLIC_URL to the address that browsers use, inclu
 DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
     )
     .action((place: DashboardPlace) =>
-      withApp(context, async (app) => {
-        const stopped = untilStopped(app.log);
-        context.print(`The dashboard is at ${placeText(await app.dashboard(place))}`);
-        if (app.config.login === null)
-          context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');
-        context.print('Press Ctrl-C to stop.');
-        await stopped;
-      }),
+      withApp(
+        context,
+        async (app) => {
+          const stopped = untilStopped(app.log);
+          context.print(`The dashboard is at ${placeText(await app.dashboard(place))}`);
+          if (app.config.login === null)
+            context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');
+          context.print('Press Ctrl-C to stop.');
+          await stopped;
+        },
+        { isLongLived: true },
+      ),
     );
 };

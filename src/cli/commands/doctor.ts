@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import type { App } from '../../app/app.ts';
-import { chooseStateFile, noStateFile, parseConfig } from '../../app/config.ts';
+import { type Config, chooseStateFile, noStateFile, parseConfig } from '../../app/config.ts';
 import { dockerConnection } from '../../docker/connection.ts';
 import { othersOnly } from '../../fleet/desired.ts';
 import { portsOff, uncheckedInWords } from '../../fleet/plan/ports.ts';
@@ -10,20 +10,30 @@ import { countOf } from '../../fleet/words.ts';
 import { FleetError, reasonOf } from '../../lib/errors.ts';
 import { printable } from '../../lib/text.ts';
 import { type Context, type Register, withApp } from '../context.ts';
-import { ageOf, ago, paint, startAgain, stoppedBy, table } from '../text.ts';
+import { option } from '../options.ts';
+import { ago, paint, startAgain, stoppedBy, table } from '../text.ts';
+import { checkDecnet } from './doctor-beside.ts';
+import { checkClocks } from './doctor-clocks.ts';
 import { checkDatabase, checkSchema } from './doctor-database.ts';
 import { checkDecnetTable } from './doctor-decnet.ts';
 import { checkHeartbeat } from './doctor-heartbeat.ts';
 import { checkPauses } from './doctor-pauses.ts';
 import { checkReceivers } from './doctor-receivers.ts';
 import { checkUndeclared } from './doctor-undeclared.ts';
-import { type Finding, fault, note, ok } from './finding.ts';
+import { type Finding, fault, note, ok, type Role, roles } from './finding.ts';
 
 interface Check {
   readonly part: string;
-  /** Null: there is nothing to check. */
-  look(app: App): Promise<Finding | readonly Finding[] | null>;
+  /** The roles that need this part; absent: all. */
+  readonly for?: readonly Role[];
+  /**
+   * @param roles those that are checked
+   * @returns null: there is nothing to check
+   */
+  look(app: App, roles: readonly Role[]): Promise<Finding | readonly Finding[] | null>;
 }
+
+const asked = [...roles, 'all'] as const;
 
 /** Checks every part in turn and prints advice for each fault; exit 1 if there is any. */
 export const doctor: Register = (program, context) => {
@@ -31,17 +41,27 @@ export const doctor: Register = (program, context) => {
     .command('doctor')
     .description('check every part of the installation and suggest a fix for each fault')
     .option('--json', 'print JSON')
-    .action(async ({ json }: { json?: true }) => {
-      dockerConnection(parseConfig(context.env).docker);
-      const findings: { part: string; verdict: Finding['verdict']; text: string }[] = [
-        { part: 'configuration', ...ok('every setting is valid') },
-      ];
+    .option(
+      '--role <role>',
+      `check only what this role needs: ${asked.join(', ')}`,
+      (text) => option.oneOf(asked, text),
+      'all',
+    )
+    .action(async ({ json, role }: { json?: true; role: (typeof asked)[number] }) => {
+      const chosen = role === 'all' ? roles : [role];
+      const config = parseConfig(context.env);
+      if (chosen.includes('worker')) dockerConnection(config.docker);
+      const findings: { part: string; verdict: Finding['verdict']; text: string }[] = checkConfig(
+        config,
+        chosen,
+      ).map((one) => ({ part: 'configuration', ...one }));
       await withApp(
         context,
         async (app) => {
-          for (const { part, look } of checks) {
+          for (const { part, look, for: needed = roles } of checks) {
+            if (!needed.some((one) => chosen.includes(one))) continue;
             context.progress(`checking ${part} …`);
-            const found = await look(app).catch(fault);
+            const found = await look(app, chosen).catch(fault);
             for (const one of [found].flat()) if (one !== null) findings.push({ part, ...one });
           }
           context.progress(null);
@@ -53,6 +73,17 @@ export const doctor: Register = (program, context) => {
       if (findings.some(({ verdict }) => verdict === 'fault')) context.exitCode = 1;
     });
 };
+
+function checkConfig(
+  { sources, warnings, loginProblem }: Config,
+  chosen: readonly Role[],
+): readonly Finding[] {
+  const found = warnings.map(note);
+  if (loginProblem !== null && chosen.includes('dashboard'))
+    found.push(fault(new FleetError('CONFIG_INVALID', loginProblem)));
+  const from = sources.file === null ? '' : `, with ${sources.file}`;
+  return found.length > 0 ? found : [ok(`every setting is valid${from}`)];
+}
 
 function print({ screen, print: say }: Context, findings: readonly ({ part: string } & Finding)[]): void {
   const signs = { ok: ['ok', 'green'], note: ['note', 'yellow'], fault: ['FAULT', 'red'] } as const;
@@ -69,9 +100,9 @@ function print({ screen, print: say }: Context, findings: readonly ({ part: stri
 }
 
 const checks: readonly Check[] = [
-  { part: 'state file', look: checkStateFile },
-  { part: 'Docker', look: checkDocker },
-  { part: 'ports', look: checkPorts },
+  { part: 'state file', for: ['worker'], look: checkStateFile },
+  { part: 'Docker', for: ['worker'], look: checkDocker },
+  { part: 'ports', for: ['worker'], look: checkPorts },
   { part: 'database', look: checkDatabase },
   { part: 'schema', look: checkSchema },
   {
@@ -94,13 +125,14 @@ const checks: readonly Check[] = [
       return notes.length > 0 ? note([text, ...notes].join('; ')) : ok(text);
     },
   },
-  { part: 'worker', look: checkWorker },
+  { part: 'worker', for: ['worker'], look: checkWorker },
   { part: 'pauses', look: checkPauses },
-  { part: 'receivers', look: checkReceivers },
-  { part: 'heartbeat', look: checkHeartbeat },
-  { part: 'undeclared', look: checkUndeclared },
-  { part: 'bus', look: checkBus },
-  { part: "DECNET's table", look: checkDecnetTable },
+  { part: 'receivers', for: ['scheduler', 'dashboard'], look: checkReceivers },
+  { part: 'heartbeat', for: ['scheduler'], look: checkHeartbeat },
+  { part: 'undeclared', for: ['worker'], look: checkUndeclared },
+  { part: 'bus', for: ['worker'], look: checkBus },
+  { part: "DECNET's table", for: ['worker'], look: checkDecnetTable },
+  { part: 'DECNET', for: ['worker'], look: checkDecnet },
   { part: 'clocks', look: checkClocks },
 ];
 
@@ -204,44 +236,4 @@ async function checkBus(app: App): Promise<Finding> {
     );
   });
   return ok(path);
-}
-
-/** Clock differences in seconds above which a note or a fault is reported. */
-const clocksDiffer = { note: 5, fault: 60 };
-
-/** Compares this machine's clock with those of the database, the queues and Docker. A part that does not answer is reported by its own check. */
-async function checkClocks(app: App): Promise<Finding> {
-  const aheadOf = async (
-    name: string,
-    ask: () => Promise<number>,
-  ): Promise<readonly [string, number] | null> => {
-    const before = Date.now();
-    const there = await ask().catch(() => Number.NaN);
-    // Compare with the middle of the request.
-    const seconds = (there - (before + Date.now()) / 2) / 1000;
-    return Number.isFinite(seconds) ? [name, seconds] : null;
-  };
-  const epoch = 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now';
-  const found = await Promise.all([
-    aheadOf('the database', async () => {
-      const [row] = await (await app.database()).query<{ now: number }>(epoch);
-      return row?.now ?? Number.NaN;
-    }),
-    aheadOf('the queues', async () => (await app.queues()).now()),
-    aheadOf('Docker', async () => (await app.engine()).now()),
-  ]);
-  const clocks = found.filter((one) => one !== null);
-  const off = clocks.filter(([, seconds]) => Math.abs(seconds) > clocksDiffer.note);
-  if (off.length === 0)
-    return ok(`in sync: ${clocks.map(([name]) => name).join(', ') || 'nothing else answers'}`);
-  const text = off
-    .map(
-      ([name, seconds]) =>
-        `the clock of ${name} is ${ageOf(Math.abs(seconds) * 1000)} ${seconds > 0 ? 'ahead' : 'behind'}`,
-    )
-    .join(', ');
-  const finding = `Compared with this machine, ${text}. Passes are not affected, but displayed ages are wrong: synchronize the clocks, for example with NTP`;
-  return off.some(([, seconds]) => Math.abs(seconds) > clocksDiffer.fault)
-    ? fault(new Error(finding))
-    : note(finding);
 }

@@ -1,5 +1,9 @@
 import { reasonOf } from '../../lib/errors.ts';
 
+/** What a process does. */
+export const roles = ['worker', 'scheduler', 'dashboard'] as const;
+export type Role = (typeof roles)[number];
+
 /** The result of one check of `doctor`. */
 export interface Finding {
   readonly verdict: 'ok' | 'note' | 'fault';

@@ -47,10 +47,8 @@ export const reconcile: Register = (program, context) => {
     });
 
   const forEver = (options: Options): Promise<void> => {
-    const env =
-      options.interval === undefined
-        ? context.env
-        : { ...context.env, DECNET_INTERVAL: String(options.interval) };
+    if (options.interval !== undefined)
+      context.env = { ...context.env, DECNET_INTERVAL: String(options.interval) };
     const run = async (app: App): Promise<void> => {
       const stopped = untilStopped(app.log);
       if (options.takeOver) await app.takeOver();
@@ -64,7 +62,7 @@ export const reconcile: Register = (program, context) => {
       sayWhenStopped(context, worker, 'The scheduler and notifications');
       await stopped;
     };
-    return withApp({ ...context, env }, run, { level: 'info' });
+    return withApp(context, run, { level: 'info', isLongLived: true });
   };
 };
 

@@ -11,7 +11,7 @@ export const worker: Register = (program, context) => {
     .option('--take-over', 'let this machine replace the one that is recorded for this host')
     .action((options: WorkerChoice) => {
       keepHeapSmall();
-      return withApp(context, (app) => serveWorker(app, options), { level: 'info' });
+      return withApp(context, (app) => serveWorker(app, options), { level: 'info', isLongLived: true });
     });
 };
 
@@ -21,5 +21,5 @@ export const scheduler: Register = (program, context) => {
     .command('scheduler')
     .description('enqueue a pass for every known host at each interval until it is stopped')
     .addHelpText('after', '\nAny number of schedulers may run, on any machine.')
-    .action(() => withApp(context, serveScheduler, { level: 'info' }));
+    .action(() => withApp(context, serveScheduler, { level: 'info', isLongLived: true }));
 };

@@ -26,12 +26,16 @@ A request to stop (DECNET's workers panel, \`decnet-fleet stop\`) ends only the 
 Without --port, it uses another free port when the default port is taken.`,
     )
     .action((options: Options, command: Command) =>
-      withApp(context, async (app) => {
-        const isAnyPort = command.getOptionValueSource('port') === 'default';
-        const stopped = untilStopped(app.log);
-        await Promise.race([stopped, start(app, context, { ...options, isAnyPort })]);
-        await stopped;
-      }),
+      withApp(
+        context,
+        async (app) => {
+          const isAnyPort = command.getOptionValueSource('port') === 'default';
+          const stopped = untilStopped(app.log);
+          await Promise.race([stopped, start(app, context, { ...options, isAnyPort })]);
+          await stopped;
+        },
+        { isLongLived: true },
+      ),
     );
 };
 

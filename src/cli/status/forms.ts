@@ -3,6 +3,7 @@ import { textsOf } from '../../lib/json.ts';
 import type { IncidentView } from '../../views/incidents.ts';
 import type { DeckyRow } from '../../views/report.ts';
 import { ago, jsonText, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
+import { yamlText } from '../yaml.ts';
 import { byHost } from './by-host.ts';
 import { headText, sumsOf } from './head.ts';
 import { incidentLines } from './incidents.ts';
@@ -69,17 +70,6 @@ function documentOf({ scope, incidents, hosts, selection: { sort } }: Shown) {
       deckies: sort === null ? host.deckies : sorted(host.deckies, sort),
     })),
   };
-}
-
-async function yamlText(document: unknown): Promise<string> {
-  const { stringify } = await import('yaml');
-  // Through JSON: it gives numbers that JavaScript cannot hold, and escapes what a terminal obeys.
-  return stringify(JSON.parse(jsonText(document)), {
-    // Readers of YAML 1.1 take `no` and `12:30` for other values than texts: these are quoted.
-    compat: 'yaml-1.1',
-    aliasDuplicateObjects: false,
-    lineWidth: 0,
-  });
 }
 
 interface FlatDecky extends DeckyRow {

@@ -4,8 +4,10 @@ import type { Explanation } from './explanation.ts';
 /** Every code of an error. */
 export const errorExplanations: Readonly<Record<ErrorCode, Explanation>> = {
   CONFIG_INVALID: {
-    meaning: 'An option or an environment variable has a value that is not allowed. Exit code 2.',
-    advice: 'The message names it and the allowed values; see also `decnet-fleet COMMAND --help`.',
+    meaning:
+      'An option, an environment variable or a key of the configuration file has a value that is not allowed, or is not known. Exit code 2.',
+    advice:
+      'The message names it and the allowed values; see also `decnet-fleet COMMAND --help` and `decnet-fleet config`.',
   },
   STATE_FILE_INVALID: {
     meaning:
