@@ -49,6 +49,8 @@ describe('the environment', () => {
     DECNET_HISTORY_DAYS: ['0', 'x'],
     DECNET_NOTIFY_LOGS: ['51', '-1', 'true', '10 lines'],
     DECNET_HOSTS: ['a,b/c'],
+    DASHBOARD_TRUSTED_PROXIES: ['proxy', '10.0.0.0/33', '127.0.0.1,x'],
+    DASHBOARD_PROXY_ROLE: ['acts', 'admin'],
     DASHBOARD_HOSTS: ['a/b', 'a,b:80', 'https://a', '*.a', '-a', '[::1]'],
     LOG_LEVEL: ['loud'],
     LOG_FORMAT: ['text'],
@@ -98,6 +100,25 @@ describe('the environment', () => {
       });
     }
   }
+
+  test('a header of a proxy needs trusted proxies, and a name of its own', () => {
+    const header = { DASHBOARD_PROXY_HEADER: 'X-Forwarded-User' };
+    assert.match(
+      fault(header).message,
+      /^DASHBOARD_PROXY_HEADER is set without DASHBOARD_TRUSTED_PROXIES; set/,
+    );
+    const { dashboardProxy } = parseConfig({ ...header, DASHBOARD_TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8' });
+    assert.deepEqual(dashboardProxy, {
+      header: 'x-forwarded-user',
+      trusted: ['127.0.0.1', '10.0.0.0/8'],
+      role: 'look',
+    });
+    for (const name of ['Authorization', 'cookie', 'a b'])
+      assert.match(
+        fault({ DASHBOARD_PROXY_HEADER: name, DASHBOARD_TRUSTED_PROXIES: '::1' }).message,
+        /^DASHBOARD_PROXY_HEADER is ".*"; allowed/,
+      );
+  });
 
   test('all wrong values are reported together', () => {
     const { message } = fault({ DECNET_INTERVAL: 'x', DECNET_GRACE: 'y', LOG_LEVEL: 'z' });

@@ -6,6 +6,8 @@ import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log.ts';
 import { type ReceiverSettings, webhookVariable } from '../notify/addresses.ts';
+import type { ProxySettings } from '../web/ports.ts';
+import { roles } from '../web/sign-in/users.ts';
 import type { Findings } from './config-file.ts';
 import { settingReaders } from './setting-readers.ts';
 import { configFileVariable } from './settings.ts';
@@ -43,10 +45,13 @@ export interface Config {
   readonly publicUrl: string | null;
   /** More host names that the dashboard accepts. */
   readonly dashboardHosts: readonly string[];
-  /** Null: the dashboard has no login, and is read-only. */
+  /** The user of the dashboard who needs no file of users. */
   readonly login: { readonly user: string; readonly password: string } | null;
   /** Why a dashboard must not start: half a login. Processes without a dashboard may share its settings, without its password. */
   readonly loginProblem: string | null;
+  /** The path of the dashboard's file of users. */
+  readonly usersFile: string | null;
+  readonly dashboardProxy: ProxySettings;
   /** Who gets notifications. Their addresses may contain tokens, so only their names and origins may be logged. */
   readonly receivers: readonly ReceiverSettings[];
   /** How many of the last lines of a container's log a notification has; 0: none. */
@@ -119,6 +124,8 @@ function configOf(env: Environment, findings: Findings): Config {
       (user === null) === (password === null)
         ? null
         : `${user === null ? 'DASHBOARD_USER' : 'DASHBOARD_PASSWORD'} is not set; set both, or neither`,
+    usersFile: read.text('DASHBOARD_USERS_FILE'),
+    dashboardProxy: proxySettings(read, findings.problems),
     receivers: read.receivers(webhookVariable, 'DECNET_NOTIFY'),
     notifyLogLines: read.wholeNumber('DECNET_NOTIFY_LOGS'),
     heartbeatUrl: read.url('DECNET_HEARTBEAT_URL'),
@@ -128,6 +135,17 @@ function configOf(env: Environment, findings: Findings): Config {
     sources,
     warnings: findings.warnings,
   };
+}
+
+/** A header without trusted proxies would let every client choose its name. */
+function proxySettings(read: ReturnType<typeof settingReaders>, problems: string[]): ProxySettings {
+  const header = read.text('DASHBOARD_PROXY_HEADER')?.toLowerCase() ?? null;
+  const trusted = read.list('DASHBOARD_TRUSTED_PROXIES');
+  if (header !== null && trusted.length === 0)
+    problems.push(
+      'DASHBOARD_PROXY_HEADER is set without DASHBOARD_TRUSTED_PROXIES; set the addresses of the proxies, such as 127.0.0.1',
+    );
+  return { header, trusted, role: read.oneOf('DASHBOARD_PROXY_ROLE', roles) };
 }
 
 export const rootDataDir = '/var/lib/decnet-fleet';

@@ -2,8 +2,9 @@ import type { Query } from '../database/query.ts';
 import { type JobData, scheduleQueue } from '../fleet/job.ts';
 import { FleetError } from '../lib/errors.ts';
 import { webhookVariable } from '../notify/addresses.ts';
-import type { PausePort, Views } from '../web/ports.ts';
+import type { PausePort, Views, WebSettings } from '../web/ports.ts';
 import type { Dashboard } from '../web/server.ts';
+import type { Config } from './config.ts';
 import type { PauseStores } from './pauses.ts';
 import type { Stores } from './stores.ts';
 
@@ -25,6 +26,7 @@ export async function openDashboard(
     { metricsSource },
     { undeliveredView },
     silences,
+    audit,
   ] = await Promise.all([
     stores.database(),
     stores.queues(),
@@ -36,6 +38,7 @@ export async function openDashboard(
     import('../database/queries/figures.ts'),
     import('../database/undelivered.ts'),
     stores.silences(),
+    stores.audit(),
   ]);
   const figures = metricsSource(opened.query, config.intervalSeconds, config.hosts);
   const viewsOf = (query: Query): Views => ({
@@ -46,6 +49,7 @@ export async function openDashboard(
     ...viewsOf(opened.query),
     snapshot: <T>(work: (views: Views) => Promise<T>) => opened.snapshot((query) => work(viewsOf(query))),
     silences,
+    audit,
     queues: backend,
     request: (data: JobData, timeout: number) =>
       request.requestPass(backend, data, timeout, { forget: true }),
@@ -57,13 +61,20 @@ export async function openDashboard(
     countSchedulers: () => backend.countWorkers(scheduleQueue),
     log,
   };
-  const { login: credentials, publicUrl, dashboardHosts: names } = config;
-  const dashboard = await web.startDashboard(ports, { host, port, credentials, publicUrl, names });
+  const dashboard = await web.startDashboard(ports, { host, port, ...settingsOf(config) });
   stores.closing(dashboard);
   // A process that serves the pages also notices that no scheduler runs.
   await stores.notifier();
   return dashboard;
 }
+
+const settingsOf = (config: Config): Omit<WebSettings, 'host' | 'port'> => ({
+  credentials: config.login,
+  usersFile: config.usersFile,
+  proxy: config.dashboardProxy,
+  publicUrl: config.publicUrl,
+  names: config.dashboardHosts,
+});
 
 /** Loaded on first use, as the other parts. */
 export const pausePort = (stores: PauseStores): PausePort => ({

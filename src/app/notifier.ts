@@ -23,8 +23,8 @@ export async function openNotifier(stores: NotifierStores): Promise<void> {
     import('../database/pauses.ts'),
     import('../notify/notifier.ts'),
   ]);
-  const { intervalSeconds, graceSeconds, receivers, publicUrl } = stores.config;
-  const outbox = postgresOutbox(opened, { intervalSeconds, graceSeconds });
+  const { intervalSeconds, graceSeconds, historyDays, receivers, publicUrl } = stores.config;
+  const outbox = postgresOutbox(opened, { intervalSeconds, graceSeconds, historyDays });
   stores.closing(keepPauses({ pauses: postgresPauses(opened.query), backend }, stores.log));
   const control = stores.closing(watchControl(backend));
   stores.closing(startNotifier(outbox, { receivers, publicUrl, control, log: stores.log }));

@@ -1,6 +1,8 @@
 import { isLegalHost } from '../fleet/decky.ts';
 import { linesAtMost } from '../fleet/last-lines.ts';
 import { logFormats, logLevels } from '../lib/log.ts';
+import { isNetwork } from '../web/sign-in/proxies.ts';
+import { roles } from '../web/sign-in/users.ts';
 
 /** Which values a setting takes. */
 export type Takes =
@@ -32,6 +34,11 @@ export const hostRule = '1 to 64 of A-Z a-z 0-9 - _ . and not only dots';
 
 const isHostName = (text: string): boolean =>
   text.length <= 253 && /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/i.test(text);
+
+/** Clients send the other headers with another meaning. */
+const isUserHeader = (name: string): boolean =>
+  /^[a-z0-9-]{1,100}$/i.test(name) &&
+  !['authorization', 'cookie', 'host', 'origin', 'accept'].includes(name.toLowerCase());
 
 const any = { as: 'text', allowed: 'any text', holds: () => true } as const;
 const path = { as: 'path' } as const;
@@ -201,6 +208,29 @@ export const settings = {
     unset: 'no login',
     secret: 'nothing',
     help: 'The password of the login of the dashboard.',
+  },
+  DASHBOARD_USERS_FILE: {
+    takes: path,
+    fallback: null,
+    unset: 'no other users',
+    help: 'The file of the other users of the dashboard, `name:role:hash` a line.',
+  },
+  DASHBOARD_TRUSTED_PROXIES: {
+    takes: { as: 'list', allowed: 'an address or a network, such as 10.0.0.0/8', holds: isNetwork },
+    fallback: null,
+    unset: 'none',
+    help: 'The proxies that say truly who asks, and from where.',
+  },
+  DASHBOARD_PROXY_HEADER: {
+    takes: { as: 'text', allowed: 'a header of its own, such as X-Forwarded-User', holds: isUserHeader },
+    fallback: null,
+    unset: 'none',
+    help: 'The header in which a trusted proxy names the user.',
+  },
+  DASHBOARD_PROXY_ROLE: {
+    takes: { as: 'choice', of: roles },
+    fallback: 'look',
+    help: 'The role of users of the proxy who are not in the file of users.',
   },
   LOG_LEVEL: {
     takes: { as: 'choice', of: logLevels },

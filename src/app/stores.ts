@@ -10,6 +10,7 @@ import type { Ledger } from '../pass/ledger.ts';
 import type { Machine } from '../pass/observe.ts';
 import type { Pauses } from '../pass/pauses.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import type { Audit } from '../views/audit.ts';
 import type { Report } from '../views/report.ts';
 import type { Silences } from '../views/silences.ts';
 import { type CloseList, closeList } from './close-list.ts';
@@ -26,6 +27,8 @@ export interface Stores extends CloseList, Omit<DatabaseAccess, 'url'> {
   readonly log: Log;
   report(): Promise<Report>;
   silences(): Promise<Silences>;
+  /** The record of what people did. */
+  audit(): Promise<Audit>;
   ledger(): Promise<Ledger>;
   /** The record of paused hosts. */
   pauses(): Promise<Pauses>;
@@ -103,7 +106,7 @@ export function openStores(config: Config, log: Log): Stores {
 const recordsIn = (
   database: Stores['database'],
   config: Config,
-): Pick<Stores, 'report' | 'silences' | 'ledger' | 'pauses'> => ({
+): Pick<Stores, 'report' | 'silences' | 'audit' | 'ledger' | 'pauses'> => ({
   report: once(async () => {
     const [{ query }, { report }] = await Promise.all([database(), import('../database/queries/report.ts')]);
     return report(query, config.intervalSeconds, config.hosts);
@@ -111,6 +114,10 @@ const recordsIn = (
   silences: once(async () => {
     const [{ query }, { silenceStore }] = await Promise.all([database(), import('../database/silences.ts')]);
     return silenceStore(query);
+  }),
+  audit: once(async () => {
+    const [{ query }, { auditStore }] = await Promise.all([database(), import('../database/audit.ts')]);
+    return auditStore(query);
   }),
   ledger: once(async () => {
     const [opened, { postgresLedger }] = await Promise.all([

@@ -124,6 +124,10 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['decnet-fleet dashboard', 'the pages at http://127.0.0.1:7070, without a login'],
     ['DASHBOARD_USER=ops DASHBOARD_PASSWORD=… decnet-fleet dashboard --host 0.0.0.0', 'for other machines'],
   ],
+  'hash-password': [
+    ['decnet-fleet hash-password', 'ask for a password, and print its hash'],
+    ['head -n 1 password.txt | decnet-fleet hash-password', 'of the first line of a file'],
+  ],
   doctor: [
     ['decnet-fleet doctor', 'check every part'],
     ['decnet-fleet doctor --role worker', 'check what the worker of this host needs'],

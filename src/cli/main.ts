@@ -13,6 +13,7 @@ import { dumpCommand } from './commands/dump.ts';
 import { explainCommand } from './commands/explain.ts';
 import { forget } from './commands/forget.ts';
 import { grant } from './commands/grant.ts';
+import { hashPasswordCommand } from './commands/hash-password.ts';
 import { history } from './commands/history.ts';
 import { hosts } from './commands/hosts.ts';
 import { incidents } from './commands/incidents.ts';
@@ -61,6 +62,7 @@ const commands: readonly Register[] = [
   worker,
   scheduler,
   dashboard,
+  hashPasswordCommand,
   doctor,
   notify,
   dumpCommand,

@@ -14,6 +14,7 @@ export const dumpedTables = [
   'fleet_notifications',
   'fleet_incidents',
   'fleet_silences',
+  'fleet_audit',
 ] as const;
 
 /** The first line of a dump. */

@@ -8,6 +8,7 @@ import type { JsonObject } from '../lib/json.ts';
 import { longestReason } from '../lib/text.ts';
 import type { Deciding, Outbox, Sending } from '../pass/outbox.ts';
 import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } from './alert-rows.ts';
+import { pruneAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import { lookAtHosts } from './host-alerts.ts';
 import { judgedFacts, type Noted, placeOf, pruneIncidents, writeIncidents } from './incidents.ts';
@@ -22,10 +23,14 @@ import { bounded } from './sql.ts';
 /** Milliseconds after which the server ends the check of a process that hangs: passes may be waiting for rows that it locked. */
 const lookWithinMs = 2000;
 
-/** @param options.intervalSeconds the interval of hosts without their own @param options.graceSeconds the grace period */
+/**
+ * @param options.intervalSeconds the interval of hosts without their own
+ * @param options.graceSeconds the grace period
+ * @param options.historyDays how long the audit log is kept
+ */
 export function postgresOutbox(
   database: Database,
-  options: { intervalSeconds: number; graceSeconds: number },
+  options: { intervalSeconds: number; graceSeconds: number; historyDays: number },
 ): Outbox {
   const ask = database.query;
   const isDue = evaluationTimes();
@@ -57,6 +62,7 @@ export function postgresOutbox(
       await ask(deleteCleared);
       await ask(pruneIncidents);
       await ask(pruneSilences);
+      await pruneAudit(ask, options.historyDays);
       const dropped = await ask(dropOld);
       return { dropped: dropped.length };
     },

@@ -13,6 +13,7 @@ export type Query = <R>(statement: string, values?: readonly unknown[]) => Promi
 /** All tables of decnet-fleet, and the functions that workers call. */
 const ourNames = [
   'fleet_alarms',
+  'fleet_audit',
   'fleet_deckies',
   'fleet_delete_deckies',
   'fleet_gaps',

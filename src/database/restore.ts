@@ -29,10 +29,12 @@ export async function restore(
     const header = await readHeader(reader);
     await database.migrate({ upTo: header.migration });
     const tables = await database.transaction(async (db) => {
+      const audited = await takeAudit(db);
       await claimEmpty(db);
       const restored: DumpedTable[] = [];
       for (const table of header.tables) restored.push(await restoreTable(db, table, reader));
       await reader.end();
+      await putAudit(db, audited);
       return restored;
     });
     await database.migrate();
@@ -123,6 +125,27 @@ async function claimEmpty(db: Db): Promise<void> {
           'Nothing was restored. Restore into a new database, or remove its hosts with `decnet-fleet forget` first',
       });
   }
+}
+
+/** What people did before, such as to remove the fleet that was here. It is no fleet, and is kept beside the restored entries. */
+async function takeAudit(db: Db): Promise<readonly string[]> {
+  if ((await columnsOf(db, 'fleet_audit')).length === 0) return [];
+  const taken = await query<{ row: string }>(
+    db,
+    `with taken as (delete from fleet_audit returning *) select to_json(taken)::text as row from taken order by id`,
+  );
+  return taken.map(({ row }) => row);
+}
+
+/** With new numbers: the restored entries keep theirs. */
+async function putAudit(db: Db, rows: readonly string[]): Promise<void> {
+  if (rows.length === 0) return;
+  const columns = quoted((await columnsOf(db, 'fleet_audit')).filter((column) => column !== 'id'));
+  await query(
+    db,
+    `insert into fleet_audit (${columns}) select ${columns} from json_populate_recordset(null::fleet_audit, $1::json) order by id`,
+    [`[${rows.join(',')}]`],
+  );
 }
 
 async function restoreTable(db: Db, table: string, reader: LineReader): Promise<DumpedTable> {

@@ -214,6 +214,24 @@ export const FleetSilence = defineEntity({
   },
 });
 
+/** What somebody did. @see fleet/audit.ts */
+export const FleetAudit = defineEntity({
+  name: 'FleetAudit',
+  tableName: 'fleet_audit',
+  indexes: [{ properties: ['at'] }],
+  properties: {
+    id: p.bigint('number').primary().generated('by default as identity'),
+    at: p.datetime(6).defaultRaw('clock_timestamp()'),
+    who: p.text(),
+    via: p.text(),
+    act: p.text(),
+    hostUuid: p.text().nullable(),
+    target: p.text().nullable(),
+    details: p.text().nullable(),
+    outcome: p.text(),
+  },
+});
+
 /** All tables that MikroORM describes. */
 export const entities = [
   FleetHost,
@@ -224,4 +242,5 @@ export const entities = [
   FleetNotification,
   FleetIncident,
   FleetSilence,
+  FleetAudit,
 ];

@@ -105,7 +105,7 @@ export const masterSql = (role: string): readonly string[] => {
   return [
     'begin;',
     `insert into fleet_masters (role_name) values (${literal(role)}) on conflict do nothing;`,
-    `grant select, insert, update, delete on ${tablesOfHosts}, fleet_notifications, fleet_incidents, fleet_silences, fleet_limits, fleet_locks, fleet_heartbeat to ${name};`,
+    `grant select, insert, update, delete on ${tablesOfHosts}, fleet_notifications, fleet_incidents, fleet_silences, fleet_audit, fleet_limits, fleet_locks, fleet_heartbeat to ${name};`,
     `grant select on fleet_grants, fleet_masters, fleet_migrations to ${name};`,
     `grant execute on function ${functionsOfWorker} to ${name};`,
     'commit;',

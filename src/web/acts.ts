@@ -1,19 +1,19 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { parseScope } from '../fleet/silences/silence.ts';
+import { parseScope, scopeText } from '../fleet/silences/silence.ts';
 import { parseWindow, windowText } from '../fleet/silences/window.ts';
 import { givenWhy } from '../fleet/who-why.ts';
 import { FleetError } from '../lib/errors.ts';
-import { isObject } from '../lib/json.ts';
 import { type Query, textOf } from './address.ts';
 import { send } from './answers.ts';
+import { audited } from './audit/audited.ts';
+import { fieldOf } from './forms.ts';
 import { problem } from './layout.ts';
 import { hoursOffered, silencesPage } from './pages/silences.ts';
 import type { WebPorts } from './ports.ts';
+import { actorOf, viewerOf } from './sign-in/visitor.ts';
 
 export interface ActOptions {
   readonly ports: WebPorts;
-  /** Who has logged in; null: nobody can, and nothing can be changed. */
-  readonly user: string | null;
   /** Makes the next pages show what has changed. */
   changed(): void;
 }
@@ -21,43 +21,52 @@ export interface ActOptions {
 type OfId = { Params: { id: string } };
 
 /** The page of silences, and what people do about incidents. The checks of every request come first (`admission.ts`). */
-export function registerActs(app: FastifyInstance, { ports, user, changed }: ActOptions): void {
-  app.get<{ Querystring: Query }>('/silences', async ({ query }, reply) =>
-    send(reply, await silencesPage(ports, textOf(query, 'incident'), user !== null)),
+export function registerActs(app: FastifyInstance, { ports, changed }: ActOptions): void {
+  app.get<{ Querystring: Query }>('/silences', async (request, reply) =>
+    send(reply, await silencesPage(ports, textOf(request.query, 'incident'), viewerOf(request))),
   );
-  if (user === null) return;
   const done = (reply: FastifyReply, path: string): FastifyReply => {
     changed();
     return reply.redirect(path, 303);
   };
-  app.post('/silences', async ({ body }, reply) => {
-    await ports.silences.add({
-      scope: scopeIn(body),
-      until: { seconds: hoursIn(body) * 3600 },
-      every: everyIn(body),
-      by: user,
-      why: givenWhy(fieldOf(body, 'why')),
+  app.post('/silences', { config: { act: 'silence' } }, async (request, reply) => {
+    const silence = { ...silenceIn(request.body), by: actorOf(request) };
+    const { scope, why } = silence;
+    audited(request, {
+      host: 'host' in scope ? scope.host : null,
+      target: scopeText(scope),
+      details: `${silence.until.seconds / 3600} h${silence.every === null ? '' : ` (${silence.every})`}: ${why}`,
     });
+    const { id } = await ports.silences.add(silence);
+    audited(request, { target: `${scopeText(scope)}, silence ${id}` });
     return done(reply, '/silences');
   });
-  app.post<OfId>('/silences/:id/end', async ({ params: { id } }, reply) => {
-    const isDone = /^\d{1,15}$/.test(id) && (await ports.silences.end(Number(id), user));
+  app.post<OfId>('/silences/:id/end', { config: { act: 'unsilence' } }, async (request, reply) => {
+    const { id } = request.params;
+    audited(request, { target: `silence ${id}` });
+    const isDone = /^\d{1,15}$/.test(id) && (await ports.silences.end(Number(id), actorOf(request)));
     return isDone ? done(reply, '/silences') : send(reply.code(404), noSilence(id));
   });
-  app.post<OfId>('/incidents/:id/acknowledge', async ({ params: { id }, body }, reply) => {
-    const isDone = await ports.silences.acknowledge(id, user, givenWhy(fieldOf(body, 'why')));
+  app.post<OfId>('/incidents/:id/acknowledge', { config: { act: 'ack' } }, async (request, reply) => {
+    const { id } = request.params;
+    const why = givenWhy(fieldOf(request.body, 'why'));
+    audited(request, { details: why });
+    const isDone = await ports.silences.acknowledge(id, actorOf(request), why);
     return isDone ? done(reply, '/') : send(reply.code(404), notOpen(id));
   });
-  app.post<OfId>('/incidents/:id/unacknowledge', async ({ params: { id } }, reply) =>
-    (await ports.silences.unacknowledge(id)) ? done(reply, '/') : send(reply.code(404), notOpen(id)),
-  );
+  app.post<OfId>('/incidents/:id/unacknowledge', { config: { act: 'unack' } }, async (request, reply) => {
+    const { id } = request.params;
+    return (await ports.silences.unacknowledge(id)) ? done(reply, '/') : send(reply.code(404), notOpen(id));
+  });
 }
 
-/** A field of a form; empty: it is not there. */
-function fieldOf(body: unknown, name: string): string {
-  const found = isObject(body) && Object.hasOwn(body, name) ? body[name] : '';
-  return typeof found === 'string' ? found.trim() : '';
-}
+/** What a form silences. @throws FleetError CONFIG_INVALID */
+const silenceIn = (body: unknown) => ({
+  scope: scopeIn(body),
+  until: { seconds: hoursIn(body) * 3600 },
+  every: everyIn(body),
+  why: givenWhy(fieldOf(body, 'why')),
+});
 
 function scopeIn(body: unknown): ReturnType<typeof parseScope> & object {
   const scope = parseScope(fieldOf(body, 'scope'));

@@ -2,12 +2,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { printable } from '../lib/text.ts';
-import { layout, type Page, problem } from './layout.ts';
+import { layout, type Page, problem, type Reader } from './layout.ts';
+import { viewerOf } from './sign-in/visitor.ts';
+
+const readerOf = (request: FastifyRequest): Reader => ({
+  ...viewerOf(request),
+  hasSession: request.visitor?.session != null,
+});
 
 /** Sends a page. @param missing the page to send, with 404, when `page` is null */
 export function send(reply: FastifyReply, page: Page | null, missing?: Page): FastifyReply {
   if (page === null) void reply.code(404);
-  return reply.type('text/html; charset=utf-8').send(layout(page ?? missing ?? problem('Not found', '', '')));
+  return reply
+    .type('text/html; charset=utf-8')
+    .send(layout(page ?? missing ?? problem('Not found', '', ''), readerOf(reply.request)));
 }
 
 /** Sends an error, as JSON for the API and as a page otherwise. */

@@ -3,6 +3,7 @@ import { csvText } from '../lib/csv.ts';
 import { FleetError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/similar.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
+import { parseAudit } from './audit-address.ts';
 import { type CsvRow, csvOf } from './csv-tables.ts';
 import { hostIn, parseHistory, timeIn } from './history-address.ts';
 import type { WebPorts } from './ports.ts';
@@ -10,7 +11,7 @@ import type { WebPorts } from './ports.ts';
 const mostAtOnce = 1000;
 
 /** The API, as JSON or, with `format=csv`, as CSV, with paging and filters. Times are ISO 8601. */
-export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts): void {
+export function registerApi(app: FastifyInstance, { report, snapshot, audit }: WebPorts): void {
   type Asked = { Querystring: Query };
   app.get<Asked>('/api/fleet', async ({ query }, reply) => {
     const { words, states, service, host, notUnderstood } = parseAddress(query);
@@ -44,6 +45,11 @@ export function registerApi(app: FastifyInstance, { report, snapshot }: WebPorts
     const { texts: _, ...filter } = parseHistory(query);
     const history = await report.history({ ...filter, limit: paged(query).limit });
     return formed(reply, query, history, () => csvOf.history(history.transitions));
+  });
+  app.get<Asked>('/api/audit', async ({ query }, reply) => {
+    const { texts: _, ...filter } = parseAudit(query);
+    const entries = await audit.list({ ...filter, limit: paged(query).limit });
+    return formed(reply, query, { entries }, () => csvOf.audit(entries));
   });
 }
 

@@ -29,15 +29,19 @@ const names = [
   'map.js',
   'merge.js',
   'refresh.js',
+  'session.js',
   'stream.js',
   'theme-button.js',
 ] as const;
+
+/** What the login page needs, where nobody has signed in. */
+const ofLogin: ReadonlySet<string> = new Set(['style.css', 'icon.svg', 'theme.js']);
 
 /** The routes of the scripts and styles. */
 export function registerAssets(app: FastifyInstance, assets: ReadonlyMap<string, Asset>): void {
   for (const [name, { type, body }] of assets) {
     // The pages request them with the version in the address, so they may be cached.
-    app.get(`/assets/${name}`, (_request, reply) =>
+    app.get(`/assets/${name}`, { config: { isPublic: ofLogin.has(name) } }, (_request, reply) =>
       reply.type(type).header('cache-control', 'private, max-age=3600').send(body),
     );
   }

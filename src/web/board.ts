@@ -12,6 +12,7 @@ import { BoardQueues } from './board-queues.ts';
 import { Html, html } from './html.ts';
 import { leftOutLine } from './left-out.ts';
 import { boardPolicy } from './security.ts';
+import { mayAct, viewerOf } from './sign-in/visitor.ts';
 
 const prefix = '/queues';
 /** Milliseconds between two checks for new, removed or broken hosts. */
@@ -92,6 +93,9 @@ export function queueBoard(
           const why = await queues.now().then(() => null, reasonOf);
           return why === null ? undefined : options.away(why, reply);
         });
+        scope.addHook('preSerialization', async (request, _reply, answer) =>
+          mayAct(viewerOf(request)) ? answer : readOnly(answer),
+        );
         adaptPage(scope, onBoard, options.base);
         void scope.register(serverAdapter.registerPlugin(), { prefix });
         done();
@@ -141,6 +145,7 @@ const uiConfig = (base: string): NonNullable<Options['uiConfig']> => ({
     { text: 'Fleet', url: `${base}/` },
     { text: 'Hosts', url: `${base}/hosts` },
     { text: 'History', url: `${base}/history` },
+    { text: 'Audit log', url: `${base}/audit` },
   ],
 });
 
@@ -169,6 +174,16 @@ function withoutUnreadable<R extends { readonly body: unknown }>(
   if (first !== undefined && !onBoard.isAnyReadable())
     throw new Error(`No queue can be read: ${first.reason}`);
   return route === '/api/queues' ? withoutQueues(result, onBoard.unreadable()) : result;
+}
+
+/** Bull Board's list for somebody who cannot change anything: without buttons. */
+function readOnly(answer: unknown): unknown {
+  if (!isObject(answer) || !Array.isArray(answer.queues)) return answer;
+  const queues: readonly unknown[] = answer.queues;
+  return {
+    ...answer,
+    queues: queues.map((queue) => (isObject(queue) ? { ...queue, readOnlyMode: true } : queue)),
+  };
 }
 
 /** Bull Board's list without some queues. */

@@ -3,17 +3,20 @@ import { type FastifyInstance, fastify } from 'fastify';
 import { bodyBytes, formBytes, serverOptions, type WebLimits } from './limits.ts';
 import { linkBelow, withoutPrefix } from './prefix.ts';
 import { pathOfTarget, withoutControls } from './security.ts';
+import { trustedBy } from './sign-in/proxies.ts';
 
 /**
  * Creates the server, which has no routes yet.
  * @param prefix the path at which a proxy serves the dashboard
+ * @param trusted the addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are true
  */
-export function createApp(prefix: string, limits: WebLimits): FastifyInstance {
+export function createApp(prefix: string, limits: WebLimits, trusted: readonly string[]): FastifyInstance {
   const app = fastify({
     ...serverOptions(limits),
     logger: false,
     forceCloseConnections: true,
     bodyLimit: bodyBytes,
+    ...(trusted.length > 0 && { trustProxy: trustedBy(trusted) }),
     routerOptions: {
       maxParamLength: 400,
       querystringParser: parsed,

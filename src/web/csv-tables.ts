@@ -1,5 +1,6 @@
 import { brokenStates } from '../fleet/words.ts';
 import { textsOf } from '../lib/json.ts';
+import type { AuditView } from '../views/audit.ts';
 import type { IncidentView } from '../views/incidents.ts';
 import type { ListedDecky } from '../views/pages.ts';
 import type { HostView, Transition } from '../views/report.ts';
@@ -85,5 +86,16 @@ export const csvOf = {
     ['to_state', ({ to_state }) => to_state],
     ['reason', ({ reason }) => reason],
     ['job_id', ({ job_id }) => job_id],
+  ),
+  audit: table<AuditView>(
+    ['id', ({ id }) => id],
+    ['at', ({ at }) => at],
+    ['who', ({ who }) => who],
+    ['via', ({ via }) => via],
+    ['act', ({ act }) => act],
+    ['host', ({ host_uuid }) => host_uuid],
+    ['target', ({ target }) => target],
+    ['details', ({ details }) => details],
+    ['outcome', ({ outcome }) => outcome],
   ),
 } as const;

@@ -14,11 +14,7 @@ const names = ['host', 'decky', 'state', 'since', 'until', 'before'] as const;
 
 /** Reads the filters. @throws FleetError CONFIG_INVALID with what is wrong */
 export function parseHistory(query: Query): HistoryAddress {
-  const given = names.flatMap((name) => {
-    const text = textOf(query, name);
-    return text === null ? [] : [[name, text] as const];
-  });
-  const texts: Readonly<Record<string, string>> = Object.fromEntries(given);
+  const texts = givenTexts(query, names);
   return {
     texts,
     host: hostIn(texts.host ?? null),
@@ -26,18 +22,34 @@ export function parseHistory(query: Query): HistoryAddress {
     states: statesOf(texts.state ?? null),
     since: timeIn('since', texts.since ?? null),
     until: timeIn('until', texts.until ?? null),
-    before: idIn(texts.before ?? null),
+    before: idIn('a transition', texts.before ?? null),
   };
 }
 
+/** The parts of an address that choose something, as they were given. */
+export const givenTexts = (query: Query, wanted: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    wanted.flatMap((name) => {
+      const text = textOf(query, name);
+      return text === null ? [] : [[name, text] as const];
+    }),
+  );
+
 /** The address of the history with some parts changed; null removes one. */
-export function historyPath(
+export const historyPath = (
+  texts: Readonly<Record<string, string>>,
+  change: Readonly<Record<string, string | null>>,
+): string => pathWith('/history', texts, change);
+
+/** A path with a query, of which some parts are changed; null removes one. */
+export function pathWith(
+  path: string,
   texts: Readonly<Record<string, string>>,
   change: Readonly<Record<string, string | null>>,
 ): string {
   const parts = Object.entries({ ...texts, ...change }).filter(([, value]) => value !== null);
   const query = new URLSearchParams(parts as [string, string][]).toString();
-  return query === '' ? '/history' : `/history?${query}`;
+  return query === '' ? path : `${path}?${query}`;
 }
 
 /** @throws FleetError CONFIG_INVALID */
@@ -59,10 +71,11 @@ export function timeIn(name: string, text: string | null): string | null {
   return new Date(at).toISOString();
 }
 
-function idIn(text: string | null): number | null {
+/** @throws FleetError CONFIG_INVALID */
+export function idIn(what: string, text: string | null): number | null {
   if (text === null) return null;
   if (!/^\d{1,15}$/.test(text))
-    throw new FleetError('CONFIG_INVALID', 'before is not the id of a transition', {
+    throw new FleetError('CONFIG_INVALID', `before is not the id of ${what}`, {
       advice: 'Allowed: a whole number',
     });
   return Number(text);

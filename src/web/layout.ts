@@ -1,11 +1,14 @@
 import { version } from '../lib/package.ts';
 import { type Html, html, type Part } from './html.ts';
+import type { Viewer } from './sign-in/visitor.ts';
 
 export interface Page {
   readonly title: string;
   readonly body: Html;
   /** The current entry of the navigation. */
   readonly section?: 'fleet' | 'hosts' | 'history';
+  /** Whether it has neither a menu nor live updates, because nobody has signed in. */
+  readonly isBare?: true;
 }
 
 const link = (href: string, name: string, isHere: boolean): Html =>
@@ -28,8 +31,30 @@ const keyHelp = html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys
 )}</dl>
 <form method="dialog"><button>Close</button></form></dialog>`;
 
+/** Who sees a page. */
+export interface Reader extends Viewer {
+  /** Whether a session can be signed out. */
+  readonly hasSession: boolean;
+}
+
+/** Who has signed in, with the button that ends the session. */
+const signedIn = ({ name, role, hasSession }: Reader): Part =>
+  name === null
+    ? null
+    : html`<form class="who" method="post" action="/logout"><span>${name}${role === 'look' ? ' (look)' : null}</span>${hasSession ? html`<button type="submit">Sign out</button>` : null}</form>`;
+
+const menu = (section: Page['section'], reader: Reader): Html => html`<header class="top">
+<a class="brand" href="/">decnet-fleet</a>
+<p id="stream" data-state="off"><noscript>Live updates require JavaScript</noscript></p>
+<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/hosts', 'Hosts', section === 'hosts')}${link('/history', 'History', section === 'history')}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
+<button id="times" type="button" hidden>Times</button>
+<button id="theme" type="button" hidden>Theme</button>
+${signedIn(reader)}
+<p id="announced" class="quiet" role="status"></p>
+</header>`;
+
 /** A whole page. It works without scripts, which only add live updates. */
-export const layout = ({ title, body, section }: Page): string =>
+export const layout = ({ title, body, section, isBare }: Page, reader: Reader): string =>
   `<!doctype html>\n${
     html`<html lang="en">
 <head>
@@ -39,23 +64,23 @@ export const layout = ({ title, body, section }: Page): string =>
 <title>${title} · decnet-fleet</title>
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/assets/style.css?${version}">
-<link rel="stylesheet" href="/assets/map.css?${version}">
 <script src="/assets/theme.js?${version}"></script>
-<script type="module" src="/assets/live.js?${version}"></script>
+${
+  isBare
+    ? null
+    : html`<link rel="stylesheet" href="/assets/map.css?${version}">
+<script type="module" src="/assets/live.js?${version}"></script>`
+}
 </head>
 <body>
-<a class="skip" href="#main">Skip to the content</a>
-<header class="top">
-<a class="brand" href="/">decnet-fleet</a>
-<p id="stream" data-state="off"><noscript>Live updates require JavaScript</noscript></p>
-<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/hosts', 'Hosts', section === 'hosts')}${link('/history', 'History', section === 'history')}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
-<button id="times" type="button" hidden>Times</button>
-<button id="theme" type="button" hidden>Theme</button>
-<p id="announced" class="quiet" role="status"></p>
-</header>
+${isBare ? html`<header class="top"><span class="brand">decnet-fleet</span></header>` : html`<a class="skip" href="#main">Skip to the content</a>${menu(section, reader)}`}
 <main id="main" tabindex="-1">${body}</main>
-<footer>decnet-fleet ${version} · <a href="/silences">Silences</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
-${keyHelp}
+${
+  isBare
+    ? null
+    : html`<footer>decnet-fleet ${version} · <a href="/silences">Silences</a> · <a href="/audit">Audit log</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
+${keyHelp}`
+}
 </body>
 </html>`.text
   }`;

@@ -16,6 +16,7 @@ export function limitedPorts(ports: WebPorts): WebPorts {
     ...viewsOf(ports),
     snapshot: (work) => database(() => ports.snapshot(work)),
     silences: each(ports.silences, database),
+    audit: each(ports.audit, database),
     hostFigures: () => database(ports.hostFigures),
     heartbeat: () => database(ports.heartbeat),
     undelivered: () => database(ports.undelivered),

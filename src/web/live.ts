@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { outageLog } from '../lib/outage-log.ts';
@@ -13,6 +13,12 @@ const beatEveryMs = 5000;
 const mostBehind = 64 * 1024;
 const mostReaders = 1000;
 
+interface Reader {
+  /** Whether it has not been told of any change. */
+  isNew: boolean;
+  holds(): Promise<boolean>;
+}
+
 const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
@@ -24,7 +30,7 @@ const streamHeaders = {
  * @param invalidate called before readers are notified, to drop cached pages
  */
 export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, log: Log) {
-  const readers = new Map<ServerResponse, 'new' | 'told'>();
+  const readers = new Map<ServerResponse, Reader>();
   let last: string | null = null;
   let isLooking = false;
   const outage = outageLog(
@@ -43,12 +49,12 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
       outage.works();
       const isNews = now.text !== last;
       if (isNews) invalidate();
-      for (const [reader, was] of readers) {
+      for (const [answer, reader] of readers) {
         // Changes during an outage, or between the rendering of a page and the start of its stream, are not known:
         // any host may have changed.
-        if (wasDown || was === 'new') send(reader, 'changed', { hosts: null });
-        else if (isNews) send(reader, 'changed', { hosts: now.hosts.length > 0 ? now.hosts : null });
-        readers.set(reader, 'told');
+        if (wasDown || reader.isNew) send(answer, 'changed', { hosts: null });
+        else if (isNews) send(answer, 'changed', { hosts: now.hosts.length > 0 ? now.hosts : null });
+        reader.isNew = false;
       }
       last = now.text;
     } catch (error) {
@@ -58,9 +64,11 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
     }
   };
   const beat = (): void => {
-    for (const reader of readers.keys())
-      if (outage.isDown()) send(reader, 'blind', { why: 'the database does not answer' });
-      else send(reader, 'beat', {});
+    for (const [answer, { holds }] of readers) {
+      if (outage.isDown()) send(answer, 'blind', { why: 'the database does not answer' });
+      else send(answer, 'beat', {});
+      void holds().then((isSignedIn) => isSignedIn || signOut(answer));
+    }
   };
 
   const stopLooking = (): void => {
@@ -69,12 +77,15 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
     last = null;
   };
   return {
-    /** @returns false: there are too many readers already */
-    add: (reader: ServerResponse): boolean => {
+    /**
+     * @param holds whether the reader is still signed in; otherwise the stream ends with the event `signed-out`
+     * @returns false: there are too many readers already
+     */
+    add: (reader: ServerResponse, holds: () => Promise<boolean>): boolean => {
       if (readers.size >= mostReaders) return false;
       reader.writeHead(200, streamHeaders);
       reader.write('retry: 1000\nevent: beat\ndata: {}\n\n');
-      readers.set(reader, 'new');
+      readers.set(reader, { isNew: true, holds });
       reader.on('error', (error) =>
         log.debug({ reason: reasonOf(error) }, 'a reader of the event stream disconnected'),
       );
@@ -101,17 +112,23 @@ function send(reader: ServerResponse, event: string, data: object): void {
   else reader.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
+function signOut(answer: ServerResponse): void {
+  send(answer, 'signed-out', {});
+  answer.end();
+}
+
 /** The route of the stream. */
 export function registerStream(
   app: FastifyInstance,
   stream: Pick<ReturnType<typeof liveStream>, 'add'>,
+  holds: (request: FastifyRequest) => Promise<boolean>,
 ): void {
-  app.get('/api/events', ({ method }, reply) => {
+  app.get('/api/events', (request, reply) => {
     // The answer to HEAD has an end; the stream does not.
-    if (method === 'HEAD') return void reply.headers(streamHeaders).send();
+    if (request.method === 'HEAD') return void reply.headers(streamHeaders).send();
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders()))
       reply.raw.setHeader(name, value as string);
-    if (!stream.add(reply.raw)) reply.raw.writeHead(503).end();
+    if (!stream.add(reply.raw, () => holds(request))) reply.raw.writeHead(503).end();
   });
 }

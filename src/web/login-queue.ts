@@ -1,32 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../lib/log.ts';
 import { type LoginLine, loginAddress, loginTable } from './logins.ts';
+import type { Account, Login } from './sign-in/accounts.ts';
 
 /** Milliseconds between two checks for log lines that are due. */
 const sweepEveryMs = 5000;
 
 export type LoginVerdict =
-  | { readonly is: 'right' | 'wrong' | 'gone' }
+  | { readonly is: 'right'; readonly account: Account }
+  | { readonly is: 'wrong' | 'gone' }
   /** The login was not checked. */
   | { readonly is: 'refused'; readonly againInMs: number };
 
 /**
  * Checks the logins of each address one after the other, with a delay after wrong ones. The delay comes before the check:
  * otherwise a client that sends many logins in parallel could recognize the correct one by its fast answer.
- * @param isRight whether an `Authorization` header is correct
+ * @param accountOf the account of a login; null: it is wrong
+ * @param say called for the lines about wrong logins. @param say.user the name of the last one, as it was given; null: not known
  */
-export function loginQueue(isRight: (header: string) => boolean, log: Log) {
+export function loginQueue(
+  accountOf: (login: Login) => Promise<Account | null>,
+  say: (line: LoginLine, user: string | null) => void,
+) {
   const table = loginTable();
   /** The last waiting login of each address. */
   const last = new Map<string, Promise<void>>();
-  const say = (line: LoginLine): void => log.warn(line, 'wrong logins');
   const now = (): number => performance.now();
-  const sweep = (at: number): void => table.sweep(at).forEach(say);
+  const sweep = (at: number): void => {
+    for (const line of table.sweep(at)) say(line, null);
+  };
   const timer = setInterval(() => sweep(now()), sweepEveryMs).unref();
 
   return {
-    /** @param gone aborted when the client disconnects */
-    check: async (ip: string, header: string, gone: AbortSignal): Promise<LoginVerdict> => {
+    /**
+     * @param login null: it cannot be read, which is wrong, too
+     * @param gone aborted when the client disconnects
+     */
+    check: async (ip: string, login: Login | null, gone: AbortSignal): Promise<LoginVerdict> => {
       const address = loginAddress(ip);
       const againInMs = table.arrive(address, now());
       if (againInMs !== null) return { is: 'refused', againInMs };
@@ -41,10 +50,10 @@ export function loginQueue(isRight: (header: string) => boolean, log: Log) {
           table.left(address);
           return { is: 'gone' };
         }
-        const isOurs = isRight(header);
-        const line = table.checked(address, isOurs, now());
-        if (line !== null) say(line);
-        return { is: isOurs ? 'right' : 'wrong' };
+        const account = login === null ? null : await accountOf(login).catch(() => null);
+        const line = table.checked(address, account !== null, now());
+        if (line !== null) say(line, login?.user ?? null);
+        return account === null ? { is: 'wrong' } : { is: 'right', account };
       } finally {
         if (last.get(address) === done) last.delete(address);
         end();

@@ -1,6 +1,7 @@
 import type { JobData, JobResult } from '../fleet/job.ts';
 import type { Log } from '../lib/log.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import type { Audit } from '../views/audit.ts';
 import type { HeartbeatView } from '../views/heartbeat.ts';
 import type { HostFigures } from '../views/metrics.ts';
 import type { Pages } from '../views/pages.ts';
@@ -8,6 +9,7 @@ import type { Report } from '../views/report.ts';
 import type { Silences } from '../views/silences.ts';
 import type { UndeliveredView } from '../views/undelivered.ts';
 import type { Credentials } from './security.ts';
+import type { Role } from './sign-in/users.ts';
 
 /** Reads from the database. */
 export interface Views {
@@ -25,6 +27,8 @@ export interface WebPorts extends Views {
   workerLives(host: string): Promise<boolean>;
   readonly pauses: PausePort;
   readonly silences: Silences;
+  /** The record of what people did. */
+  readonly audit: Audit;
   /** The figures of all hosts for `/metrics`. */
   hostFigures(): Promise<readonly HostFigures[]>;
   /** The heartbeat to the outside; null: not configured. */
@@ -46,12 +50,25 @@ export interface PausePort {
   resumed(host: string): Promise<unknown>;
 }
 
+/** The proxies in front of the dashboard. */
+export interface ProxySettings {
+  /** The header, in lower case, with which a trusted proxy names the user; null: none does. */
+  readonly header: string | null;
+  /** The addresses and networks of the trusted proxies. */
+  readonly trusted: readonly string[];
+  /** The role of users who are not in the file of users. */
+  readonly role: Role;
+}
+
 export interface WebSettings {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Null: no login; the dashboard is read-only. */
+  /** A user who may act; null: none. Without any user the dashboard is read-only. */
   readonly credentials: Credentials | null;
+  /** The path of the file of users; null: none. */
+  readonly usersFile: string | null;
+  readonly proxy: ProxySettings;
   /** The public address of the dashboard behind a proxy, for links. */
   readonly publicUrl: string | null;
   /** More host names to accept. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isLegalHost } from '../fleet/decky.ts';
 import { jobName, queueName } from '../fleet/job.ts';
 import { unseen } from '../fleet/words.ts';
@@ -6,10 +6,12 @@ import { FleetError, reasonOf } from '../lib/errors.ts';
 import { isObject } from '../lib/json.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import { send } from './answers.ts';
+import { audited } from './audit/audited.ts';
 import type { QueueBoard } from './board.ts';
 import { html } from './html.ts';
 import { type Page, problem } from './layout.ts';
 import { answerWithin } from './limits.ts';
+import { auditPage } from './pages/audit.ts';
 import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
 import { historyPage } from './pages/history.ts';
@@ -19,6 +21,7 @@ import { pauseAsked } from './pages/pause.ts';
 import { planPage } from './pages/plan.ts';
 import type { WebPorts } from './ports.ts';
 import type { Shared } from './shared.ts';
+import { actorOf, mayAct, viewerOf } from './sign-in/visitor.ts';
 import { hostPath } from './words.ts';
 
 /** Milliseconds to wait for a plan. */
@@ -29,10 +32,6 @@ type OfDecky = { Params: { host: string; name: string }; Querystring: Query };
 
 export interface PageOptions {
   readonly ports: WebPorts;
-  /** Whether readers may request passes. */
-  readonly canChange: boolean;
-  /** Who is logged in; null: nobody can be. */
-  readonly user: string | null;
   readonly board: Pick<QueueBoard, 'open'>;
   /** The pages rendered last. */
   readonly answers: Shared<Page | null>;
@@ -44,13 +43,16 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
     ports,
     answers: { once },
   } = options;
-  app.get<{ Querystring: Query }>('/', async ({ url, query }, reply) =>
+  app.get<{ Querystring: Query }>('/', async (request, reply) =>
     send(
       reply,
-      await once(url, () =>
-        ports.snapshot((views) => fleetPage(views, parseAddress(query), options.canChange)),
+      await once(keyOf(request), () =>
+        ports.snapshot((views) => fleetPage(views, parseAddress(request.query), mayAct(viewerOf(request)))),
       ),
     ),
+  );
+  app.get<{ Querystring: Query }>('/audit', async ({ query }, reply) =>
+    send(reply, await auditPage(ports, query)),
   );
   app.get<{ Querystring: Query }>('/hosts', async ({ url, query }, reply) =>
     send(reply, await once(url, () => hostsPage(ports, parseAddress(query).page))),
@@ -75,18 +77,20 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
   registerPause(app, options);
 }
 
+/** Readers with the same role see the same page. */
+const keyOf = (request: FastifyRequest): string => `${viewerOf(request).role} ${request.url}`;
+
 /** A host's page, and the redirect to its queue on the board. */
-function registerHost(
-  app: FastifyInstance,
-  { ports, canChange, board, answers: { once } }: PageOptions,
-): void {
-  app.get<OfHost>('/hosts/:host', async ({ url, params: { host }, query }, reply) => {
-    const job = textOf(query, 'asked');
+function registerHost(app: FastifyInstance, { ports, board, answers: { once } }: PageOptions): void {
+  app.get<OfHost>('/hosts/:host', async (request, reply) => {
+    const { host } = request.params;
+    const job = textOf(request.query, 'asked');
     const said =
       job === null
         ? null
         : html`Enqueued job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It appears under the last passes when it is finished.`;
-    return send(reply, await once(url, () => hostPage(ports, host, { canChange, said })), noHost(host));
+    const options = { viewer: viewerOf(request), said };
+    return send(reply, await once(keyOf(request), () => hostPage(ports, host, options)), noHost(host));
   });
   app.get<OfHost>('/hosts/:host/queue', async ({ params: { host }, query }, reply) =>
     isLegalHost(host)
@@ -119,7 +123,8 @@ function registerPlan(app: FastifyInstance, { ports, answers: { once } }: PageOp
 
 /** The button that enqueues a pass. */
 function registerReconcile(app: FastifyInstance, ports: WebPorts): void {
-  app.post<OfHost>('/hosts/:host/reconcile', async ({ params: { host } }, reply) => {
+  app.post<OfHost>('/hosts/:host/reconcile', { config: { act: 'reconcile' } }, async (request, reply) => {
+    const { host } = request.params;
     const [found] = await ports.report.hosts(host);
     if (found === undefined) return send(reply.code(404), noHost(host));
     if (found.first_seen_at === null) return send(reply.code(409), noWorker(host));
@@ -129,27 +134,34 @@ function registerReconcile(app: FastifyInstance, ports: WebPorts): void {
         advice: 'The pass may still run when they answer again',
       });
     });
+    audited(request, { details: `job ${job.id}` });
     return reply.redirect(`${hostPath(host)}?asked=${encodeURIComponent(String(job.id))}`, 303);
   });
 }
 
 /** The buttons that pause a host and resume it. */
-function registerPause(app: FastifyInstance, { ports, user, answers }: PageOptions): void {
+function registerPause(app: FastifyInstance, { ports, answers }: PageOptions): void {
   const known = async (host: string, reply: FastifyReply): Promise<boolean> => {
     const [found] = await ports.report.hosts(host);
     if (found === undefined) void send(reply.code(404), noHost(host));
     else if (found.first_seen_at === null) void send(reply.code(409), noWorker(host));
     return found !== undefined && found.first_seen_at !== null;
   };
-  app.post<OfHost>('/hosts/:host/pause', async ({ params: { host }, body }, reply) => {
+  app.post<OfHost>('/hosts/:host/pause', { config: { act: 'pause' } }, async (request, reply) => {
+    const { host } = request.params;
+    const { body } = request;
     if (!(await known(host, reply))) return reply;
     const asked = pauseAsked(isObject(body) ? body : {});
     if (asked === null) return send(reply.code(400), noReason(host));
-    await ports.pauses.pause(host, { ...asked, by: user ?? 'the dashboard' });
+    audited(request, {
+      details: `${asked.seconds === null ? 'until it is resumed' : `${asked.seconds / 3600} h`}: ${asked.why}`,
+    });
+    await ports.pauses.pause(host, { ...asked, by: actorOf(request) });
     answers.invalidate();
     return reply.redirect(hostPath(host), 303);
   });
-  app.post<OfHost>('/hosts/:host/resume', async ({ params: { host } }, reply) => {
+  app.post<OfHost>('/hosts/:host/resume', { config: { act: 'resume' } }, async (request, reply) => {
+    const { host } = request.params;
     if (!(await known(host, reply))) return reply;
     await ports.pauses.resume(host);
     answers.invalidate();

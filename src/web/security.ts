@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 
 export interface Credentials {
@@ -41,12 +40,16 @@ const onceOnly: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** The first header that is repeated but must not be, lower case; null: none. @param raw names and values in turn */
-export function repeatedHeader(raw: readonly string[]): string | null {
+/**
+ * The first header that is repeated but must not be, lower case; null: none.
+ * @param raw names and values in turn
+ * @param more one more header that must not be repeated, lower case
+ */
+export function repeatedHeader(raw: readonly string[], more: string | null = null): string | null {
   const seen = new Set<string>();
   for (let at = 0; at < raw.length; at += 2) {
     const name = (raw[at] ?? '').toLowerCase();
-    if (onceOnly.has(name) && seen.has(name)) return name;
+    if ((onceOnly.has(name) || name === more) && seen.has(name)) return name;
     seen.add(name);
   }
   return null;
@@ -88,14 +91,18 @@ export function isCrossSite(headers: Headers): boolean {
   return !URL.canParse(origin) || new URL(origin).host !== headers.host;
 }
 
-/** Whether a Basic `Authorization` header has these credentials; compared in constant time. */
-export function isAuthorized(header: string | undefined, { user, password }: Credentials): boolean {
-  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header ?? '')?.[1] ?? '';
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(
-    digest(Buffer.from(encoded, 'base64').toString('utf8')),
-    digest(`${user}:${password}`),
-  );
+/** Whether a request comes from a script or a form of our own pages. Other clients send neither of the two headers. */
+export function isFromOurPage(headers: Headers): boolean {
+  if (headers['sec-fetch-site'] === 'same-origin') return true;
+  const { referer } = headers;
+  return typeof referer === 'string' && URL.canParse(referer) && new URL(referer).host === headers.host;
+}
+
+/** The name and password of a Basic `Authorization` header; null: it has none. */
+export function basicLogin(header: string): Credentials | null {
+  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header)?.[1] ?? '';
+  const [, user, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? [];
+  return user === undefined || password === undefined ? null : { user, password };
 }
 
 const loopback = /^(localhost|127(\.\d+){3}|::1)$/;

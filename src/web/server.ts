@@ -7,6 +7,7 @@ import { limitAnswers } from './answer-limit.ts';
 import { cannotShow, fail, pathForLog, send } from './answers.ts';
 import { registerApi } from './api.ts';
 import { loadAssets, registerAssets } from './assets.ts';
+import { auditRecorder, changes } from './audit/audited.ts';
 import { queueBoard } from './board.ts';
 import { compressAnswers } from './compression.ts';
 import { createApp } from './create-app.ts';
@@ -20,12 +21,18 @@ import { registerProbes } from './probes.ts';
 import { registerPages } from './routes.ts';
 import { isLoopback } from './security.ts';
 import { atMost, shared } from './shared.ts';
+import { registerSignIn } from './sign-in/routes.ts';
+import { hasUsers, openSignIn } from './sign-in/sign-in.ts';
 
 export interface Dashboard {
   /** The public address. */
   readonly url: string;
   /** The address that it listens on. */
   readonly listensAt: string;
+  /** Whether it has no users. */
+  readonly isReadOnly: boolean;
+  /** The routes that change something. */
+  readonly acts: readonly ActRoute[];
   close(): Promise<void>;
 }
 
@@ -38,23 +45,26 @@ export async function startDashboard(
   settings: WebSettings,
   limits: WebLimits = webLimits,
 ): Promise<Dashboard> {
-  const { credentials, host } = settings;
+  const { host } = settings;
   const prefix = prefixOf(settings.publicUrl);
-  if (credentials === null && !isLoopback(host))
+  if (!hasUsers(settings) && !isLoopback(host))
     throw new FleetError('CONFIG_INVALID', `The dashboard requires a login to listen on ${host}`, {
-      advice: 'Set DASHBOARD_USER and DASHBOARD_PASSWORD, or listen on 127.0.0.1',
+      advice: 'Set DASHBOARD_USER and DASHBOARD_PASSWORD, or DASHBOARD_USERS_FILE, or listen on 127.0.0.1',
     });
   const ports = portsOf(given);
-  const app = createApp(prefix, limits);
-  const door = secure(app, settings, ports.log);
+  const app = createApp(prefix, limits, settings.proxy.trusted);
+  const acts = actRoutesOf(app);
+  const recorder = auditRecorder(ports.audit, ports.log);
+  const signIn = await openSignIn(settings, { prefix, log: ports.log, wrong: recorder.wrongLogins });
+  recorder.register(app);
+  secure(app, settings, signIn);
   answerFaults(app, ports.log);
 
-  const canChange = credentials !== null;
   const away = (why: string, reply: FastifyReply): FastifyReply =>
     cannotShow(reply.code(503), reply.request.url, why);
   const board = queueBoard(ports.queues, ports.report, {
     base: prefix,
-    canChange,
+    canChange: hasUsers(settings),
     log: ports.log,
     away,
     resumed: ports.pauses.resumed,
@@ -68,9 +78,10 @@ export async function startDashboard(
     registerAssets(scope, assets);
     registerProbes(scope, ports);
     registerApi(scope, ports);
-    registerStream(scope, stream);
-    registerPages(scope, { ports, canChange, user: credentials?.user ?? null, board, answers });
-    registerActs(scope, { ports, user: credentials?.user ?? null, changed: answers.invalidate });
+    registerStream(scope, stream, signIn.holds);
+    registerSignIn(scope, signIn);
+    registerPages(scope, { ports, board, answers });
+    registerActs(scope, { ports, changed: answers.invalidate });
     done();
   });
   await board.register(app);
@@ -78,16 +89,32 @@ export async function startDashboard(
   const close = async (): Promise<void> => {
     board.close();
     stream.close();
-    door.close();
+    signIn.close();
     await app.close();
+    await recorder.close();
   };
   try {
     const url = await app.listen({ host, port: settings.port });
-    return { url: settings.publicUrl ?? url, listensAt: url, close };
+    return { url: settings.publicUrl ?? url, listensAt: url, isReadOnly: signIn.isOpen, acts, close };
   } catch (error) {
     await close();
     throw listenFault(error, settings);
   }
+}
+
+export interface ActRoute {
+  readonly method: string;
+  /** With parameters: `/hosts/:host/pause`. */
+  readonly url: string;
+}
+
+/** Collects the routes that change something. It is complete when all routes are there. */
+function actRoutesOf(app: FastifyInstance): readonly ActRoute[] {
+  const routes: ActRoute[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) if (changes(one)) routes.push({ method: one, url });
+  });
+  return routes;
 }
 
 /** The ports, with a time limit for each call and few passes at once. */

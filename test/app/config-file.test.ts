@@ -48,6 +48,9 @@ describe('the configuration file', () => {
       DECNET_CHECK_PORTS: 'true',
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',
+      DASHBOARD_PROXY_HEADER: 'X-User',
+      DASHBOARD_TRUSTED_PROXIES: '10.0.0.0/8',
+      DASHBOARD_PROXY_ROLE: 'act',
     };
     const given = settingNames.map((name) => [name, values[name] ?? '7'] as const);
     const fromFile = parsed(given.map(([name, value]) => `${keyOf(name)}: ${value}\n`).join(''));

@@ -30,7 +30,8 @@ const rowsOf = async (url: string): Promise<unknown> => {
     const { rows } = await client.query(
       `select row_to_json(t)::text as row from ${table} t order by row_to_json(t)::text collate "C"`,
     );
-    tables.push([table, rows.map(({ row }) => row)]);
+    // A restore is recorded, too.
+    tables.push([table, rows.map(({ row }) => row).filter((row) => !row.includes('"act":"restore"'))]);
   }
   await client.end();
   return tables;
@@ -50,6 +51,7 @@ const fill = `
   insert into fleet_notifications (host_uuid, body) values ('b', '{"text": "failed"}');
   insert into fleet_silences (scope, host_uuid, starts_at, until, every, who, why, active_since)
     values ('host', 'b', '2026-01-02 03:04:05.678901+00', now(), 'daily 01:00-02:00', 'ops', E'two\\nlines', now());
+  insert into fleet_audit (who, via, act, host_uuid, target, details, outcome) values ('ops', 'cli', 'pause', 'b', null, 'é😀', 'done');
   insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever,
     silenced_by, silenced_ever, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_severity)
     values ('i', 'host_stale', 'critical', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]', 1, '["1"]', now(), 'ops', '', 'info')`;
@@ -69,7 +71,7 @@ describe('a dump', () => {
     assert.equal(code, 0, stderr);
     assert.match(
       stderr,
-      /Dumped hosts 2, deckies 2, transitions 2500, gaps 1, alarms 1, notifications 1, incidents 1, silences 1/,
+      /Dumped hosts 2, deckies 2, transitions 2500, gaps 1, alarms 1, notifications 1, incidents 1, silences 1, audit 1/,
     );
     text = stdout;
     writeFileSync(file, text);
@@ -113,6 +115,27 @@ describe('a dump', () => {
       `insert into fleet_transitions (host_uuid, name, reason) values ('a', 'web', 'new') returning id`,
     );
     assert.equal(Number(next?.id), 2501);
+    await db.drop();
+  });
+
+  test('leaves the audit log of the database before it', async () => {
+    const db = await testDatabase();
+    await db.query(
+      `insert into fleet_audit (who, via, act, outcome) values ('old', 'cli', 'forget', 'done')`,
+    );
+    const { code, stderr } = await restoreInto(db);
+    assert.deepEqual([code, stderr], [0, '']);
+    const entries = await db.query<{ id: string; act: string }>(
+      'select id, act from fleet_audit order by id',
+    );
+    assert.deepEqual(
+      entries.map(({ id, act }) => [Number(id), act]),
+      [
+        [1, 'pause'],
+        [2, 'forget'],
+        [3, 'restore'],
+      ],
+    );
     await db.drop();
   });
 
@@ -183,7 +206,7 @@ describe('a dump', () => {
         /line 2: expected the columns/,
       ));
     test('if it is from a newer version', () =>
-      refused(text.replace('014-last-lines', '999-later'), /which is newer/));
+      refused(text.replace('015-audit', '999-later'), /which is newer/));
     test('if it is another kind of file', async () => {
       await refused('{"name": "x"}\n', /line 1: this is not a dump of decnet-fleet/);
       await refused('PGDMP', /line 1: this is not a JSON object/);

@@ -52,6 +52,7 @@ const prints: readonly (readonly string[])[] = [
   ['config', '--json'],
   ['doctor'],
   ['doctor', '--json'],
+  ['hash-password'],
   ['notify', 'test'],
   ['notify', 'test', '--json'],
   ['forget', '--host', 'gone', '--yes'],
@@ -65,6 +66,7 @@ const complaint = /^decnet-fleet: standard output cannot be written: (ENOSPC|EFB
 describe('a standard output that takes no more', async () => {
   const { store, host, env } = await hostWithStore();
   const dump = join(host.directory, 'fleet.dump');
+  const password = join(host.directory, 'password');
   before(async () => {
     host.write(Array.from({ length: 9 }, (_, at) => declaredDecky(`decky-${at}`)));
     await cli(['reconcile', '--once'], env);
@@ -73,11 +75,13 @@ describe('a standard output that takes no more', async () => {
        values ('i1', 'deckies_down', 'warning', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]')`,
     );
     writeFileSync(dump, (await cli(['dump'], env)).stdout);
+    writeFileSync(password, 'a long password\n');
   });
 
   /** @param blocks the maximum size of a file in blocks of 512 bytes */
   const into = async (file: string, args: readonly string[], program: string, blocks = 'unlimited') => {
     const output = openSync(file, 'w');
+    const input = openSync(args[0] === 'hash-password' ? password : '/dev/null', 'r');
     const files: Readonly<Record<string, string>> = { STATE_FILE: host.stateFile, DUMP: dump };
     const given = args.map((arg) => files[arg] ?? arg);
     const child = spawn(
@@ -100,10 +104,11 @@ describe('a standard output that takes no more', async () => {
           DECNET_NOTIFY: 'http://127.0.0.1:1/',
           ...env,
         },
-        stdio: ['ignore', output, 'pipe'],
+        stdio: [input, output, 'pipe'],
       },
     );
     closeSync(output);
+    closeSync(input);
     let stderr = '';
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       stderr += chunk;
@@ -114,7 +119,7 @@ describe('a standard output that takes no more', async () => {
 
   test('the table below has every command', async () => {
     const { stdout } = await cli(['--help'], env);
-    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+    const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name = '']) => name);
     const tried = new Set([...prints.map(([name]) => name), ...endless]);
     assert.ok(commands.length > 10);
     assert.deepEqual(
@@ -132,7 +137,7 @@ describe('a standard output that takes no more', async () => {
       if (args[0] === 'restore') {
         // It needs a database without a fleet, and restores the rows.
         await store.db.query(
-          'truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_gaps, fleet_incidents, fleet_silences',
+          'truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_gaps, fleet_incidents, fleet_silences, fleet_audit',
         );
       }
       const { code, stderr } = await into('/dev/full', args, 'src/cli/bin.ts');

@@ -36,6 +36,7 @@ const commands = [
   'worker',
   'scheduler',
   'dashboard',
+  'hash-password',
   'build',
   'check',
   'config',

@@ -32,7 +32,7 @@ const actions = fc.array(
 
 describe('the rows of alerts', async () => {
   const { db, database } = await openTestDatabase();
-  const outbox = postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5 });
+  const outbox = postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5, historyDays: 30 });
   const select = `select name, state, told, reason, cause, extract(epoch from since)::float8 * 1000 as since,
       extract(epoch from changed_at)::float8 * 1000 as changed, extract(epoch from unsettled_at)::float8 * 1000 as unsettled,
       jsonb_array_length(recent) as recent

@@ -684,6 +684,7 @@ describe('migrations', () => {
       '012-silences',
       '013-pauses',
       '014-last-lines',
+      '015-audit',
     ]);
     assert.deepEqual(await databases[0]?.migrate(), []);
     assert.deepEqual(await databases[0]?.pending(), []);

@@ -1,4 +1,5 @@
 import { type Browser, chromium } from 'playwright-core';
+import { basic } from './http.ts';
 import { findProgram } from './program.ts';
 
 const program = await findProgram('chromium');
@@ -10,3 +11,8 @@ export const noBrowser: string | false =
 /** Debian's Chromium. It has no sandbox as root. */
 export const openBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: program ?? 'chromium', args: ['--no-sandbox', '--disable-gpu'] });
+
+/** The options of a browser that signs each request, as a script does. A person uses the login page. */
+export const signing = ({ username, password }: { username: string; password: string }) => ({
+  extraHTTPHeaders: { authorization: basic(username, password) },
+});

@@ -6,12 +6,13 @@ import { pages } from '../../src/database/queries/pages.ts';
 import { report } from '../../src/database/queries/report.ts';
 import type { WebLimits } from '../../src/web/limits.ts';
 import type { WebPorts, WebSettings } from '../../src/web/ports.ts';
-import { startDashboard } from '../../src/web/server.ts';
+import { type Dashboard, startDashboard } from '../../src/web/server.ts';
 import type { Env } from './cli.ts';
 
 /** A dashboard in the test's process, with its own limits and a real store. */
 export interface TestDashboard {
   readonly url: string;
+  readonly acts: Dashboard['acts'];
   /** The log, as lines of JSON. */
   readonly logged: readonly string[];
   close(): Promise<void>;
@@ -36,6 +37,7 @@ export async function testDashboard(
       ...views,
       snapshot: (work) => work(views),
       silences: await fleet.silences(),
+      audit: await fleet.audit(),
       queues,
       request: request ?? (() => Promise.reject(new Error('no worker'))),
       workerLives: async () => request !== undefined,
@@ -46,13 +48,22 @@ export async function testDashboard(
       countSchedulers: async () => 0,
       log,
     };
-    const place = { host: '127.0.0.1', port: 0, credentials: null, publicUrl: null, names: [], ...settings };
+    const place: WebSettings = {
+      host: '127.0.0.1',
+      port: 0,
+      credentials: null,
+      usersFile: null,
+      proxy: { header: null, trusted: [], role: 'look' },
+      publicUrl: null,
+      names: [],
+      ...settings,
+    };
     const dashboard = await startDashboard(ports, place, limits);
     const close = async (): Promise<void> => {
       await dashboard.close();
       await fleet.close();
     };
-    return { url: dashboard.listensAt, logged, close };
+    return { url: dashboard.listensAt, acts: dashboard.acts, logged, close };
   } catch (error) {
     await fleet.close();
     throw error;

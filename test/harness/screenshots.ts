@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/lib/package.ts';
-import { openBrowser } from './browser.ts';
+import { openBrowser, signing } from './browser.ts';
 import { globalSetup, globalTeardown } from './services.ts';
 import { openStage } from './stage.ts';
 
@@ -15,6 +15,7 @@ const pages = {
   decky: '/deckies/host-a/web-01',
   history: '/history',
   silences: '/silences',
+  audit: '/audit',
 };
 const looks = [
   { name: 'light', colorScheme: 'light', width: 1280, height: 800 },
@@ -55,7 +56,7 @@ try {
   );
   await stage.engine.container('web-01-https').kill();
   await stage.engine.container('files-01-smb').kill();
-  const context = await browser.newContext({ httpCredentials: login, reducedMotion: 'reduce' });
+  const context = await browser.newContext({ ...signing(login), reducedMotion: 'reduce' });
   const page = await context.newPage();
   await page.goto(stage.url);
   await page.waitForSelector('tr[data-key="host-a web-01"][data-state=degraded]');
@@ -68,6 +69,10 @@ try {
       await page.waitForSelector('#stream[data-state=live]');
       await page.screenshot({ path: join(directory, `${which}-${name}.png`) });
     }
+    const stranger = await browser.newPage({ colorScheme, viewport });
+    await stranger.goto(`${stage.url}/login`);
+    await stranger.screenshot({ path: join(directory, `login-${name}.png`) });
+    await stranger.close();
   }
 } finally {
   await browser.close();

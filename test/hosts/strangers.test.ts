@@ -179,16 +179,19 @@ describe('hosts that no worker has ever monitored', () => {
 
   test('cause no alerts, and are scheduled only if the configuration includes them', async () => {
     let asked = 0;
-    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300 }).look(Number.MAX_SAFE_INTEGER, {
-      settle: () => {
-        asked += 1;
-        return [];
+    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300, historyDays: 30 }).look(
+      Number.MAX_SAFE_INTEGER,
+      {
+        settle: () => {
+          asked += 1;
+          return [];
+        },
+        control: calm,
+        telling: null,
+        receiversOf: () => [''],
+        databaseLostAt: null,
       },
-      control: calm,
-      telling: null,
-      receiversOf: () => [''],
-      databaseLostAt: null,
-    });
+    );
     assert.deepEqual([asked, await store.db.query('select * from fleet_alarms')], [0, []]);
     const intervals = await report(database.query, 30, ['planned']).intervals();
     assert.deepEqual(intervals.map(({ host_uuid }) => host_uuid).sort(), ['host-a', 'new']);

@@ -109,7 +109,11 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
         );
         if (reconciled) await it.db.query('update fleet_deckies set reconciled_at = updated_at');
         await it.db.query('update fleet_hosts set last_observed_at = clock_timestamp()');
-        await postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 }).prune();
+        await postgresOutbox(it.database, {
+          intervalSeconds: 30,
+          graceSeconds: 300,
+          historyDays: 30,
+        }).prune();
         assert.deepEqual(await alerts(), [{ name: 'web', state: becomes, told: 'running' }]);
         const [row] = await it.db.query('select reason from fleet_alarms');
         if (error !== null) assert.deepEqual(row, { reason: error });

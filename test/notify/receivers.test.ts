@@ -202,7 +202,11 @@ describe('several receivers', { concurrency: 8 }, () => {
         await server.stop();
         await server.start();
         assert.deepEqual(await server.alerts(), []);
-        const outbox = postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 });
+        const outbox = postgresOutbox(it.database, {
+          intervalSeconds: 30,
+          graceSeconds: 300,
+          historyDays: 30,
+        });
         const [receiver] = parseReceivers(address).receivers.map(openReceiver);
         assert.ok(receiver);
         const stopped = new AbortController().signal;

@@ -115,12 +115,15 @@ async function opened(
   await waitForScheduler();
   const database = await openDatabase(cable.url);
   closing.push(() => database.close());
-  const notifier = startNotifier(postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300 }), {
-    receivers: [webhookSettings(`http://127.0.0.1:${to.port}/hook/s3cret`)],
-    publicUrl: 'https://fleet.example/',
-    control,
-    log: createLog('silent'),
-  });
+  const notifier = startNotifier(
+    postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300, historyDays: 30 }),
+    {
+      receivers: [webhookSettings(`http://127.0.0.1:${to.port}/hook/s3cret`)],
+      publicUrl: 'https://fleet.example/',
+      control,
+      log: createLog('silent'),
+    },
+  );
   closing.push(() => notifier.close());
   const spawned = (program: string, more: Readonly<Record<string, string>>): Running => {
     const running = start([], { ...env, ...more }, program);

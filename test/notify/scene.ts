@@ -129,7 +129,7 @@ function sceneOf(it: Bench, to: Receiver, open: { close(): Promise<void> }[]): S
       log = createLog('silent'),
       control = calmControl,
     ) => {
-      const outbox = postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 });
+      const outbox = postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300, historyDays: 30 });
       const made = startNotifier(outbox, {
         receivers: receiversOf(path, to.port),
         publicUrl: 'https://fleet.example/',

@@ -266,7 +266,11 @@ describe('an acknowledged incident', { concurrency: 4 }, () => {
         await waitFor(async () => (await server.alerts()).length === 1);
         const [receiver] = parseReceivers(address).receivers.map(openReceiver);
         assert.ok(receiver);
-        const outbox = postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300 });
+        const outbox = postgresOutbox(it.database, {
+          intervalSeconds: 30,
+          graceSeconds: 300,
+          historyDays: 30,
+        });
         const again = openRepeater(outbox, receiver, {
           stopped: new AbortController().signal,
           log: createLog('silent'),

@@ -15,6 +15,7 @@ const masters = [
   'fleet_heartbeat',
   'fleet_incidents',
   'fleet_silences',
+  'fleet_audit',
   'fleet_grants',
   'fleet_masters',
   'fleet_limits',

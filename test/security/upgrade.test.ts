@@ -207,7 +207,7 @@ describe('an upgrade from version 0.1', { skip: noStore('redis') }, () => {
       [migrated.code, migrated.stdout],
       [
         0,
-        'Ran 005-stolen-worker, 006-causes, 007-settling, 008-stopped-workers, 009-heartbeat, 010-incidents, 011-receivers, 012-silences, 013-pauses, 014-last-lines.\n',
+        'Ran 005-stolen-worker, 006-causes, 007-settling, 008-stopped-workers, 009-heartbeat, 010-incidents, 011-receivers, 012-silences, 013-pauses, 014-last-lines, 015-audit.\n',
       ],
       migrated.stderr,
     );

@@ -27,7 +27,7 @@ const pathsOfAll = [
   '/silences',
   '/api/history',
   '/metrics',
-  '/assets/style.css',
+  '/assets/map.css',
   '/assets/live.js',
 ];
 
@@ -93,6 +93,11 @@ describe('the dashboard over HTTP', () => {
       assert.equal((await ask(readOnly.url + path)).status, expected);
     });
   }
+
+  test('what the login page needs is there without a login', async () => {
+    for (const path of ['/login', '/assets/style.css', '/assets/theme.js', '/assets/icon.svg'])
+      assert.equal((await ask(guarded.url + path)).status, 200, path);
+  });
 
   test('/healthz and /readyz need no login and return no details', async () => {
     for (const path of ['/healthz', '/readyz']) {

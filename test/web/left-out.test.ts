@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
-import { noBrowser, openBrowser } from '../harness/browser.ts';
+import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
 import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
 import { ask, basic } from '../harness/http.ts';
 import { noStore, type StoreKind, stores, type TestStore, testStore } from '../harness/stores.ts';
@@ -223,7 +223,7 @@ for (const kind of stores) {
       await one?.breakIt();
       try {
         const context = await browser.newContext({
-          httpCredentials: { username: credentials.user, password: credentials.password },
+          ...signing({ username: credentials.user, password: credentials.password }),
           viewport: { width: 1280, height: 800 },
         });
         const tab = await context.newPage();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { prefixOf, withoutPrefix } from '../../src/web/prefix.ts';
-import { noBrowser, openBrowser } from '../harness/browser.ts';
+import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
 import { cli, type Running, start } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { ask, basic } from '../harness/http.ts';
@@ -110,7 +110,7 @@ for (const strips of [false, true])
           // One part of the day is as good as the others.
           const isRepeated = url.searchParams.has('until') && [...seen].some((one) => one.includes('until='));
           // Skip forms, and the plan, which waits for the worker.
-          if (!/\/(reconcile|plan|pause|resume)$/.test(url.pathname) && !isRepeated && seen.size < 200)
+          if (!/\/(reconcile|plan|pause|resume|logout)$/.test(url.pathname) && !isRepeated && seen.size < 200)
             seen.add(url.pathname + url.search);
         }
       }
@@ -147,7 +147,7 @@ for (const strips of [false, true])
       const faults: string[] = [];
       before(async () => {
         browser = await openBrowser();
-        page = await (await browser.newContext({ httpCredentials: login })).newPage();
+        page = await (await browser.newContext(signing(login))).newPage();
         page.on('pageerror', (error) => faults.push(error.message));
         page.on('response', (reply) => {
           if (reply.status() >= 400 && reply.status() !== 401)

@@ -7,7 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { IncidentView } from '../../src/views/incidents.ts';
 import type { SilenceView } from '../../src/views/silences.ts';
-import { noBrowser, openBrowser } from '../harness/browser.ts';
+import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
 import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
 import { ask, basic } from '../harness/http.ts';
 import { type TestStore, testStore } from '../harness/stores.ts';
@@ -134,8 +134,7 @@ describe('silences and acknowledgements on the pages', () => {
   test('in a browser: from the incident to its silence and back', { skip: noBrowser }, async () => {
     const browser = await openBrowser();
     try {
-      const httpCredentials = { username: 'ops', password: 'secret-of-ops' };
-      const tab = await browser.newPage({ httpCredentials });
+      const tab = await browser.newPage(signing({ username: 'ops', password: 'secret-of-ops' }));
       await tab.goto(`${guarded.url}/`);
       await tab.click('text=Acknowledge or silence');
       await tab.fill('form[action$="/acknowledge"] input[name=why]', 'new image');

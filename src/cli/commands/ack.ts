@@ -2,8 +2,8 @@ import type { App } from '../../app/app.ts';
 import { givenWho, givenWhy } from '../../fleet/who-why.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { didYouMean } from '../../lib/similar.ts';
+import { audited, whoRuns } from '../audited.ts';
 import { type Register, withApp } from '../context.ts';
-import { osUser } from '../os-user.ts';
 
 /** More open incidents than these are not compared with a mistyped id. */
 const compared = 1000;
@@ -18,9 +18,11 @@ export const ack: Register = (program, context) => {
     .option('--who <name>', 'who does it (default: the user of the operating system)', givenWho)
     .action((incident: string, { why, who }: { why: string; who?: string }) =>
       withApp(context, async (app) => {
-        const by = who ?? osUser() ?? 'unknown';
-        if (!(await (await app.silences()).acknowledge(incident, by, why)))
-          throw await notOpen(app, incident);
+        const by = whoRuns(who);
+        await audited(app, context, { act: 'ack', target: incident, details: why, who }, async () => {
+          if (!(await (await app.silences()).acknowledge(incident, by, why)))
+            throw await notOpen(app, incident);
+        });
         context.print(
           `Incident ${incident} is acknowledged by ${by}. To take that back: decnet-fleet unack ${incident}`,
         );
@@ -36,7 +38,9 @@ export const unack: Register = (program, context) => {
     .argument('<incident>', 'its id, as `incidents` lists it')
     .action((incident: string) =>
       withApp(context, async (app) => {
-        if (!(await (await app.silences()).unacknowledge(incident))) throw await notOpen(app, incident);
+        await audited(app, context, { act: 'unack', target: incident }, async () => {
+          if (!(await (await app.silences()).unacknowledge(incident))) throw await notOpen(app, incident);
+        });
         context.print(`Incident ${incident} is no longer acknowledged.`);
       }),
     );

@@ -8,7 +8,8 @@ export const dashboard: Register = (program, context) => {
     .addHelpText(
       'after',
       `
-Without DASHBOARD_USER and DASHBOARD_PASSWORD the dashboard is read-only and listens only on loopback.
+Without DASHBOARD_USER and DASHBOARD_PASSWORD, or a file of users in DASHBOARD_USERS_FILE, the dashboard is
+read-only and listens only on loopback. \`decnet-fleet hash-password\` makes the hashes of that file.
 Behind a proxy, set DASHBOARD_PUBLIC_URL to the address that browsers use, including any path, and
 DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
     )
@@ -17,8 +18,9 @@ DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
         context,
         async (app) => {
           const stopped = untilStopped(app.log);
-          context.print(`The dashboard is at ${placeText(await app.dashboard(place))}`);
-          if (app.config.login === null)
+          const opened = await app.dashboard(place);
+          context.print(`The dashboard is at ${placeText(opened)}`);
+          if (opened.isReadOnly)
             context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');
           context.print('Press Ctrl-C to stop.');
           await stopped;

@@ -3,6 +3,7 @@ import { requireHost } from '../../app/known-hosts.ts';
 import { isLegalHost } from '../../fleet/decky.ts';
 import { queueName } from '../../fleet/job.ts';
 import { FleetError } from '../../lib/errors.ts';
+import { audited } from '../audited.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';
@@ -30,8 +31,10 @@ export const forget: Register = (program, context) => {
         }
         if (!yes && !(await confirm(host, rows))) return context.print('Nothing was removed.');
         const isGranted = await report.isGranted(host);
-        await (await app.ledger()).forget(host);
-        if (hasQueue) await backend.obliterate(queueName(host));
+        await audited(app, context, { act: 'forget', host, details: countOf(rows, 'row') }, async () => {
+          await (await app.ledger()).forget(host);
+          if (hasQueue) await backend.obliterate(queueName(host));
+        });
         context.print(`Removed host ${host} and ${countOf(rows, 'row')}.`);
         if (isGranted)
           context.note(

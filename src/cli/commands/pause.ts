@@ -4,9 +4,9 @@ import type { PauseStores } from '../../app/pauses.ts';
 import { pausedWords } from '../../fleet/pause.ts';
 import { givenWho, givenWhy } from '../../fleet/who-why.ts';
 import { FleetError } from '../../lib/errors.ts';
+import { audited, whoRuns } from '../audited.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
-import { osUser } from '../os-user.ts';
 
 /** Milliseconds to wait for a pass that is in progress. */
 const passWithinMs = 10_000;
@@ -31,14 +31,15 @@ export const pause: Register = (program, context) => {
     .action((host: string, options: PauseOptions) =>
       withApp(context, async (app) => {
         const stores = await storesOf(app);
-        await requireHost(app, host);
         const { pauseHost, passEnds } = await import('../../app/pauses.ts');
-        const paused = await pauseHost(stores, host, {
-          by: options.who ?? osUser() ?? 'an unknown user',
-          why: options.why,
-          end: endOf(options),
+        const { who, why } = options;
+        const end = endOf(options);
+        const paused = await audited(app, context, { act: 'pause', host, details: why, who }, async () => {
+          await requireHost(app, host);
+          const recorded = await pauseHost(stores, host, { by: whoRuns(who), why, end });
+          if (recorded === null) throw neverMonitored(host);
+          return recorded;
         });
-        if (paused === null) throw neverMonitored(host);
         context.progress(`waiting for the pass of host ${host} …`);
         const isQuiet = await passEnds(stores.backend, host, passWithinMs);
         context.progress(null);
@@ -60,9 +61,11 @@ export const resume: Register = (program, context) => {
     .action((host: string) =>
       withApp(context, async (app) => {
         const stores = await storesOf(app);
-        await requireHost(app, host);
         const { resumeHost } = await import('../../app/pauses.ts');
-        const { wasQueuePaused, ended } = await resumeHost(stores, host);
+        const { wasQueuePaused, ended } = await audited(app, context, { act: 'resume', host }, async () => {
+          await requireHost(app, host);
+          return resumeHost(stores, host);
+        });
         if (ended !== null) return context.print(`Host ${host} is resumed. It was ${pausedWords(ended)}.`);
         context.print(
           wasQueuePaused

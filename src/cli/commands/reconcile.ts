@@ -1,6 +1,7 @@
 import type { App } from '../../app/app.ts';
 import { requestOnePass } from '../../app/one-pass.ts';
 import { FleetError } from '../../lib/errors.ts';
+import { audited } from '../audited.ts';
 import { hostOf, type Register, untilStopped, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { passSummary } from '../pass-summary.ts';
@@ -41,7 +42,10 @@ export const reconcile: Register = (program, context) => {
         await app.takeOver();
       }
       const data = { host_uuid: host, cause: 'manual' as const, ...(options.dryRun && { dry_run: true }) };
-      const result = await requestOnePass(app, data, options.timeout, context.progress);
+      const pass = () => requestOnePass(app, data, options.timeout, context.progress);
+      const result = options.dryRun
+        ? await pass()
+        : await audited(app, context, { act: 'reconcile', host }, pass);
       if (options.json) context.printJson(result);
       else context.print(passSummary(result));
     });

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { FleetError, reasonOf } from '../../lib/errors.ts';
+import { audited } from '../audited.ts';
 import { type Register, withApp } from '../context.ts';
 import { countsOf } from './dump.ts';
 
@@ -19,6 +20,12 @@ export const restoreCommand: Register = (program, context) => {
           import('../../database/restore.ts'),
         ]);
         const { header, tables } = await restore(database, lines, source);
+        await audited(
+          app,
+          context,
+          { act: 'restore', details: `the dump of ${header.at}` },
+          async () => undefined,
+        );
         await (await app.queues()).prepare();
         context.print(`Restored the dump of ${header.at}: ${countsOf(tables)}`);
       }),

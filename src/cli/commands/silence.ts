@@ -1,14 +1,14 @@
 import type { App } from '../../app/app.ts';
 import { requireDecky, requireHost } from '../../app/known-hosts.ts';
 import { type IncidentKind, incidentKinds } from '../../fleet/incidents/incident.ts';
-import type { Scope } from '../../fleet/silences/silence.ts';
+import { type Scope, scopeText } from '../../fleet/silences/silence.ts';
 import { windowText } from '../../fleet/silences/window.ts';
 import { silenceText } from '../../fleet/silences/words.ts';
 import { givenWho, givenWhy } from '../../fleet/who-why.ts';
 import { FleetError } from '../../lib/errors.ts';
+import { audited, whoRuns } from '../audited.ts';
 import { type Context, type Register, withApp } from '../context.ts';
 import { ChoiceOption, option, recurring } from '../options.ts';
-import { osUser } from '../os-user.ts';
 
 interface Options {
   readonly host?: string;
@@ -46,9 +46,17 @@ function run(options: Options, context: Context): Promise<void> {
   const until = untilOf(options);
   const { every = null, why, who } = options;
   return withApp(context, async (app) => {
-    await requireScope(app, scope);
-    const store = await app.silences();
-    const added = await store.add({ scope, until, every, why, by: who ?? osUser() ?? 'unknown' });
+    const act = {
+      act: 'silence' as const,
+      target: scopeText(scope),
+      details: `${'at' in until ? `until ${until.at}` : `${until.seconds} s`}: ${why}`,
+      who,
+      ...('host' in scope && { host: scope.host }),
+    };
+    const added = await audited(app, context, act, async () => {
+      await requireScope(app, scope);
+      return (await app.silences()).add({ scope, until, every, why, by: whoRuns(who) });
+    });
     context.print(`Silence ${added.id}: ${silenceText(added)}`);
     if (added.active_until === null) context.print('It is not active now.');
     context.print(

@@ -2,9 +2,9 @@ import { momentText, silenceText } from '../../fleet/silences/words.ts';
 import { givenWho } from '../../fleet/who-why.ts';
 import { FleetError } from '../../lib/errors.ts';
 import type { SilenceView } from '../../views/silences.ts';
+import { audited, whoRuns } from '../audited.ts';
 import { type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
-import { osUser } from '../os-user.ts';
 import { ago } from '../text.ts';
 
 /** Prints the silences. */
@@ -39,8 +39,10 @@ export const unsilence: Register = (program, context) => {
     .option('--who <name>', 'who does it (default: the user of the operating system)', givenWho)
     .action((id: number, { who }: { who?: string }) =>
       withApp(context, async (app) => {
-        if (!(await (await app.silences()).end(id, who ?? osUser() ?? 'unknown')))
-          throw await unknownSilence(id, await (await app.report()).silences({ ended: true }));
+        await audited(app, context, { act: 'unsilence', target: `silence ${id}`, who }, async () => {
+          if (!(await (await app.silences()).end(id, whoRuns(who))))
+            throw await unknownSilence(id, await (await app.report()).silences({ ended: true }));
+        });
         context.print(`Silence ${id} is over. What is still open is sent, and a summary of what was missed.`);
       }),
     );

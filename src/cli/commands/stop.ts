@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { App } from '../../app/app.ts';
 import { requireHost } from '../../app/known-hosts.ts';
 import { controlTopic } from '../../fleet/topics.ts';
 import { FleetError } from '../../lib/errors.ts';
-import { type Register, withApp } from '../context.ts';
+import { audited } from '../audited.ts';
+import { type Context, type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { osUser } from '../os-user.ts';
 
@@ -23,33 +25,7 @@ export const stop: Register = (program, context) => {
           await requireHost(app, host);
           return context.print(`No worker of host ${host} is running.`);
         }
-        const bus = await app.bus();
-        const until = performance.now() + timeout * 1000;
-        let askAt = 0;
-        while (await app.workerLives(host)) {
-          if (performance.now() > until) {
-            throw new FleetError(
-              'JOB_TIMED_OUT',
-              `The worker of host ${host} is still running after ${timeout} s`,
-              {
-                advice:
-                  'Its pass may take long, or the bus may not reach it; wait longer with --timeout, or end its process',
-              },
-            );
-          }
-          if (performance.now() > askAt) {
-            askAt = performance.now() + askEveryMs;
-            const payload = {
-              action: 'stop',
-              requested_by: requester(),
-              ts: Date.now() / 1000,
-              host_uuid: host,
-            };
-            bus.publish([{ topic: controlTopic, type: 'control', payload }]);
-          }
-          context.progress(`waiting for the worker of host ${host} to stop …`);
-          await sleep(lookEveryMs);
-        }
+        await audited(app, context, { act: 'stop', host }, () => untilGone(app, context, host, timeout));
         context.progress(null);
         context.print(
           `The worker of host ${host} has stopped. A supervisor such as systemd may start it again; if it ran in \`up\` or \`reconcile\`, the other parts go on.`,
@@ -57,6 +33,37 @@ export const stop: Register = (program, context) => {
       }),
     );
 };
+
+/** Sends the request until the worker is gone. @param timeout seconds @throws FleetError JOB_TIMED_OUT */
+async function untilGone(app: App, context: Context, host: string, timeout: number): Promise<void> {
+  const bus = await app.bus();
+  const until = performance.now() + timeout * 1000;
+  let askAt = 0;
+  while (await app.workerLives(host)) {
+    if (performance.now() > until) {
+      throw new FleetError(
+        'JOB_TIMED_OUT',
+        `The worker of host ${host} is still running after ${timeout} s`,
+        {
+          advice:
+            'Its pass may take long, or the bus may not reach it; wait longer with --timeout, or end its process',
+        },
+      );
+    }
+    if (performance.now() > askAt) {
+      askAt = performance.now() + askEveryMs;
+      const payload = {
+        action: 'stop',
+        requested_by: requester(),
+        ts: Date.now() / 1000,
+        host_uuid: host,
+      };
+      bus.publish([{ topic: controlTopic, type: 'control', payload }]);
+    }
+    context.progress(`waiting for the worker of host ${host} to stop …`);
+    await sleep(lookEveryMs);
+  }
+}
 
 /** Who runs this command, for the people who see that the host is stopped. */
 function requester(): string {

@@ -14,6 +14,7 @@ import { ReceiverDeliveries } from './011-receivers.ts';
 import { Silences } from './012-silences.ts';
 import { Pauses } from './013-pauses.ts';
 import { LastLines } from './014-last-lines.ts';
+import { AuditLog } from './015-audit.ts';
 
 /** All migrations, in their order. */
 const migrationsList = [
@@ -31,6 +32,7 @@ const migrationsList = [
   { name: '012-silences', class: Silences },
   { name: '013-pauses', class: Pauses },
   { name: '014-last-lines', class: LastLines },
+  { name: '015-audit', class: AuditLog },
 ];
 
 export const migrationNames: readonly string[] = migrationsList.map(({ name }) => name);

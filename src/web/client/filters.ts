@@ -2,7 +2,8 @@
 
 import { tick } from './ages.ts';
 import { focusFirstRow } from './keys.ts';
-import { follow, isFollowed, root } from './refresh.ts';
+import { follow, isFollowed } from './refresh.ts';
+import { root } from './session.ts';
 
 const filters = document.querySelector<HTMLFormElement>('#filters');
 let typing: ReturnType<typeof setTimeout> | undefined;

@@ -1,6 +1,6 @@
 // Keys: `/` to the search, `j` and `k` to the next and previous row, `g` and a letter to a page, `?` to a list of them.
 
-import { root } from './refresh.ts';
+import { root } from './session.ts';
 
 /** The pages that `g` leads to, by the second key. */
 const pages: Readonly<Record<string, string>> = { f: '.', h: 'hosts', y: 'history', q: 'queues/' };

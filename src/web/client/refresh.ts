@@ -2,9 +2,8 @@
 
 import { tick } from './ages.ts';
 import { merge } from './merge.ts';
+import { endSession, isLoginAsked } from './session.ts';
 
-/** The base address of the dashboard. Behind a proxy it may include a path. */
-export const root = new URL('../', import.meta.url);
 /** The minimum time between two refreshes, in milliseconds. */
 const atMostEvery = 800;
 
@@ -35,7 +34,8 @@ export async function refresh(): Promise<void> {
   const asked = url;
   try {
     const reply = await fetch(asked, { headers: { accept: 'text/html' } });
-    if (isErrorPage) {
+    if (isLoginAsked(reply)) endSession();
+    else if (isErrorPage) {
       if (reply.ok) location.reload();
     } else if (reply.ok && asked === url)
       put(new DOMParser().parseFromString(await reply.text(), 'text/html'));

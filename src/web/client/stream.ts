@@ -2,7 +2,8 @@
 
 import { ageOf } from './ages.ts';
 import { announce } from './announce.ts';
-import { isErrorPage, refresh, root } from './refresh.ts';
+import { isErrorPage, refresh } from './refresh.ts';
+import { endSession, isLoginAsked, isSessionOver, root } from './session.ts';
 
 const stream = document.getElementById('stream');
 let heard = Date.now();
@@ -19,7 +20,7 @@ function health(): readonly ['live' | 'off' | 'lost', string] {
 }
 
 export function showHealth(): void {
-  if (stream === null) return;
+  if (stream === null || isSessionOver()) return;
   const [state, text] = health();
   if (stream.dataset.state !== state) {
     if (state === 'lost') announce('Live updates are interrupted');
@@ -47,12 +48,23 @@ export function listen(): void {
     trouble = 'blind';
     showHealth();
   });
+  events.addEventListener('signed-out', () => {
+    events.close();
+    endSession();
+  });
   // The server reports earlier changes at its next check.
   events.addEventListener('open', hear);
   events.addEventListener('error', () => {
     if (trouble !== 'off') trouble = 'lost';
     showHealth();
     // The browser does not reconnect after an error status, so connect again.
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    if (events.readyState === EventSource.CLOSED && !isSessionOver()) setTimeout(listenAgain, 2000);
   });
+}
+
+/** A stream does not say why it was refused, so ask before. */
+async function listenAgain(): Promise<void> {
+  const answer = await fetch(new URL('api/events', root), { method: 'HEAD' }).catch(() => null);
+  if (answer !== null && isLoginAsked(answer)) endSession();
+  else listen();
 }

@@ -6,12 +6,14 @@ import type { Gap, HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
+import { mayAct, type Viewer } from '../sign-in/visitor.ts';
 import { age, deckyPath, hostPath, hostTrouble, stateMark, until } from '../words.ts';
 import { deckyTable, noDecky, notesOf } from './host-group.ts';
 import { sizeOf } from './host-order.ts';
 import { otherForms } from './other-forms.ts';
 import { lastPasses, lastPassesPart } from './passes.ts';
 import { pauseForm } from './pause.ts';
+import { whyReadOnly } from './read-only.ts';
 import { livingLine, undeclaredTables } from './undeclared.ts';
 
 /** The deckies that the page lists. */
@@ -22,7 +24,7 @@ const noFilter = { words: [], states: [], service: null };
 export async function hostPage(
   { report, pages, queues }: WebPorts,
   name: string,
-  options: { canChange: boolean; said: Part },
+  options: { viewer: Viewer; said: Part },
 ): Promise<Page | null> {
   const [host] = await report.hosts(name);
   if (host === undefined) return null;
@@ -37,6 +39,7 @@ export async function hostPage(
       order: 'broken',
     }),
   ]);
+  const canChange = mayAct(options.viewer);
   const trouble = hostTrouble(host);
   const next = nextSlot({ host: name, intervalMs: host.interval_s * 1000 }, Date.now());
   return {
@@ -56,11 +59,11 @@ ${decnetLine(host)}
 ${
   host.first_seen_at === null
     ? null
-    : options.canChange
+    : canChange
       ? html`<form method="post" action="${hostPath(name)}/reconcile"><button type="submit">Reconcile now</button></form>`
-      : html`<p class="hint">“Reconcile now” requires a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
+      : html`<p class="hint">${whyReadOnly(options.viewer)} In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
 }
-${options.canChange ? pauseForm(host) : null}
+${canChange ? pauseForm(host) : null}
 <a class="button" href="${hostPath(name)}/plan">Plan</a>
 <a class="button" href="/history?host=${encodeURIComponent(name)}">Its history</a>
 <a class="button" href="${hostPath(name)}/queue">Its queue</a>

@@ -6,7 +6,9 @@ import type { SilenceView } from '../../views/silences.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { Views } from '../ports.ts';
+import { mayAct, type Viewer } from '../sign-in/visitor.ts';
 import { age } from '../words.ts';
+import { whyReadOnly } from './read-only.ts';
 
 /** For how many hours a form silences. */
 export const hoursOffered = [1, 2, 4, 8, 24, 72, 168, 720, 2160] as const;
@@ -17,7 +19,8 @@ const offeredAtMost = 200;
 const incidentsRead = 1000;
 
 /** The silences, and the forms for a new one and for an acknowledgement. @param id the incident that they are about; null: none */
-export async function silencesPage({ report }: Views, id: string | null, canChange: boolean): Promise<Page> {
+export async function silencesPage({ report }: Views, id: string | null, viewer: Viewer): Promise<Page> {
+  const canChange = mayAct(viewer);
   const silences = await report.silences({ ended: false });
   const open = id === null ? [] : await report.incidents({ open: true, since: null, limit: incidentsRead });
   const incident = open.find((one) => one.id === id) ?? null;
@@ -28,7 +31,7 @@ export async function silencesPage({ report }: Views, id: string | null, canChan
 <h1>Silences</h1>
 <p class="hint">While something is silenced, its incidents are recorded and not sent. At the end, a message sums up what was missed.</p>
 ${id === null ? null : incident === null ? html`<p class="said" role="status">Incident ${id} is not open any more.</p>` : aboutIncident(incident, canChange)}
-${canChange ? silenceForm(scopes) : html`<p class="hint">Changes require a login: set <code>DASHBOARD_USER</code> and <code>DASHBOARD_PASSWORD</code>. In a shell: <code>decnet-fleet silence --help</code>, <code>decnet-fleet ack --help</code></p>`}
+${canChange ? silenceForm(scopes) : html`<p class="hint">${whyReadOnly(viewer)} In a shell: <code>decnet-fleet silence --help</code>, <code>decnet-fleet ack --help</code></p>`}
 <div id="silences" data-live>${silenceList(silences, canChange) ?? html`<p class="empty">Nothing is silenced.</p>`}</div>`,
   };
 }
