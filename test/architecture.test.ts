@@ -57,6 +57,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   notify: ['lib', 'fleet', 'pass'],
   'decnet-table': ['lib', 'pass'],
   'embedded-postgres': ['lib', 'fleet'],
+  'service-manager': ['lib', 'fleet'],
   web: ['lib', 'fleet', 'views', 'queue'],
   app: anyLayer.filter((name) => name !== 'cli'),
   cli: anyLayer,

@@ -1,6 +1,7 @@
 import type { Ended } from '../fleet/grant.ts';
 import type { Log } from '../lib/log.ts';
 import { webhookVariable } from '../notify/addresses.ts';
+import type { Service } from '../service-manager/service.ts';
 import type { HeartbeatView } from '../views/heartbeat.ts';
 import type { UndeliveredView } from '../views/undelivered.ts';
 import type { Dashboard } from '../web/server.ts';
@@ -23,13 +24,13 @@ export interface App
    * @param options.stateFile overrides the configured path
    */
   hostWorker(options: HostWorkerChoice): Promise<HostWorker>;
-  scheduler(): Promise<{ close(): Promise<void> }>;
+  scheduler(service?: Service | null): Promise<{ close(): Promise<void> }>;
   /** The heartbeat to the outside; null: not configured. */
   heartbeat(): Promise<HeartbeatView | null>;
   /** What waits for each receiver of notifications. */
   undelivered(): Promise<readonly UndeliveredView[]>;
   /** Starts the dashboard. @throws FleetError CONFIG_INVALID */
-  dashboard(place: { host: string; port: number }): Promise<Dashboard>;
+  dashboard(place: { host: string; port: number }, service?: Service | null): Promise<Dashboard>;
   /** Revokes the access of a host's worker in PostgreSQL and Redis. */
   revoke(host: string): Promise<readonly Ended[]>;
   /** Records this machine as the machine of this host. */
@@ -45,7 +46,7 @@ export function openApp(config: Config, log: Log): App {
       return request.workerLives(backend, host);
     },
     hostWorker: (choice) => openHostWorker(stores, choice),
-    scheduler: () => openScheduler(stores),
+    scheduler: (service = null) => openScheduler(stores, service),
     heartbeat: async () => {
       const [{ query }, { heartbeatView }] = await Promise.all([
         stores.database(),
@@ -60,7 +61,7 @@ export function openApp(config: Config, log: Log): App {
       ]);
       return undeliveredView(query, config.receivers, webhookVariable);
     },
-    dashboard: (place) => openDashboard(stores, place),
+    dashboard: (place, service = null) => openDashboard(stores, place, service),
     revoke: async (host) => {
       const [opened, shared] = await Promise.all([stores.database(), stores.redis()]);
       const roles = await (await import('../database/revoke.ts')).revokeRoles(opened, host);

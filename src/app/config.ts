@@ -6,6 +6,7 @@ import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log.ts';
 import { type ReceiverSettings, webhookVariable } from '../notify/addresses.ts';
+import type { ServiceManager } from '../service-manager/notify.ts';
 import type { ProxySettings } from '../web/ports.ts';
 import { roles } from '../web/sign-in/users.ts';
 import type { Findings } from './config-file.ts';
@@ -58,6 +59,8 @@ export interface Config {
   readonly notifyLogLines: number;
   /** The address for heartbeats to the outside. It may contain a token, so only its origin may be logged. */
   readonly heartbeatUrl: string | null;
+  /** The service manager that started this process and wants reports; null: none. */
+  readonly serviceManager: ServiceManager | null;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Null: no traces are sent. */
@@ -129,12 +132,21 @@ function configOf(env: Environment, findings: Findings): Config {
     receivers: read.receivers(webhookVariable, 'DECNET_NOTIFY'),
     notifyLogLines: read.wholeNumber('DECNET_NOTIFY_LOGS'),
     heartbeatUrl: read.url('DECNET_HEARTBEAT_URL'),
+    serviceManager: serviceManagerOf(env, read.text('DECNET_HEALTH_FILE')),
     logLevel: read.oneOf('LOG_LEVEL', logLevels),
     logFormat: read.oneOf('LOG_FORMAT', logFormats),
     traces: traceSettings(env, findings.problems),
     sources,
     warnings: findings.warnings,
   };
+}
+
+function serviceManagerOf(env: Environment, healthFile: string | null): ServiceManager | null {
+  const socket = env.NOTIFY_SOCKET || null;
+  if (socket === null && healthFile === null) return null;
+  const { WATCHDOG_USEC: microseconds = '', WATCHDOG_PID: pid, PATH: path = '/usr/bin' } = env;
+  const isWatched = /^[1-9]\d{0,14}$/.test(microseconds) && (!pid || Number(pid) === process.pid);
+  return { socket, healthFile, watchdogMs: isWatched ? Number(microseconds) / 1000 : null, path };
 }
 
 /** A header without trusted proxies would let every client choose its name. */

@@ -2,16 +2,19 @@ import type { Query } from '../database/query.ts';
 import { type JobData, scheduleQueue } from '../fleet/job.ts';
 import { FleetError } from '../lib/errors.ts';
 import { webhookVariable } from '../notify/addresses.ts';
+import type { Service } from '../service-manager/service.ts';
 import type { PausePort, Views, WebSettings } from '../web/ports.ts';
 import type { Dashboard } from '../web/server.ts';
 import type { Config } from './config.ts';
+import { pagesLook } from './looks.ts';
 import type { PauseStores } from './pauses.ts';
 import type { Stores } from './stores.ts';
 
-/** Starts the dashboard. @throws FleetError CONFIG_INVALID */
+/** Starts the dashboard. @param service what reports its progress; null: nothing does @throws FleetError CONFIG_INVALID */
 export async function openDashboard(
   stores: Stores,
   { host, port }: { host: string; port: number },
+  service: Service | null,
 ): Promise<Dashboard> {
   const { config, log } = stores;
   if (config.loginProblem !== null) throw new FleetError('CONFIG_INVALID', config.loginProblem);
@@ -65,6 +68,7 @@ export async function openDashboard(
   stores.closing(dashboard);
   // A process that serves the pages also notices that no scheduler runs.
   await stores.notifier();
+  service?.ready(`Serving ${dashboard.url}`, pagesLook(dashboard.listensAt));
   return dashboard;
 }
 

@@ -1,13 +1,24 @@
+import { scheduleQueue } from '../fleet/job.ts';
 import type { ScheduledHost } from '../fleet/slots.ts';
+import { countOf } from '../fleet/words.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import type { RoundCounts } from '../queue/schedule.ts';
+import type { Service } from '../service-manager/service.ts';
 import { untilReachable } from '../worker/until-reachable.ts';
+import { queueLook } from './looks.ts';
 import type { Stores } from './stores.ts';
 
-/** Starts the schedule of all known hosts, the notifier, and the heartbeat to the outside. */
-export async function openScheduler(stores: Stores): Promise<{ close(): Promise<void> }> {
+/**
+ * Starts the schedule of all known hosts, the notifier, and the heartbeat to the outside.
+ * @param service what reports its progress; null: nothing does
+ */
+export async function openScheduler(
+  stores: Stores,
+  service: Service | null,
+): Promise<{ close(): Promise<void> }> {
   const { config, log } = stores;
   const [backend, { startScheduler }] = await Promise.all([stores.queues(), import('../queue/schedule.ts')]);
-  await untilReachable(backend.check, stores.isClosed, log);
+  await untilReachable(service?.waitingFor(backend.check) ?? backend.check, stores.isClosed, log);
   await stores.notifier();
   const hosts = async (only?: readonly string[]): Promise<readonly ScheduledHost[]> => {
     const known = new Map(config.hosts.map((host) => [host, config.intervalSeconds]));
@@ -19,6 +30,7 @@ export async function openScheduler(stores: Stores): Promise<{ close(): Promise<
     startScheduler(backend, {
       hosts,
       intervalMs: config.intervalSeconds * 1000,
+      watched: service === null ? undefined : (round) => service.watched('round', round, roundText),
       onError: (error) => {
         if (error === null) log.info('the schedule works again');
         else log.warn({ error }, 'the schedule failed; retrying');
@@ -26,8 +38,12 @@ export async function openScheduler(stores: Stores): Promise<{ close(): Promise<
     }),
   );
   await openHeartbeat(stores, backend);
+  service?.ready('Waiting for the first round', queueLook(backend, scheduleQueue));
   return scheduler;
 }
+
+const roundText = ({ hosts, enqueued }: RoundCounts): string =>
+  `${countOf(enqueued, 'job')} enqueued, ${countOf(hosts, 'host')} known`;
 
 /** After the schedule is started, so that it is closed before it. */
 async function openHeartbeat(stores: Stores, backend: QueueBackend): Promise<void> {

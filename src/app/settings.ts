@@ -232,6 +232,12 @@ export const settings = {
     fallback: 'look',
     help: 'The role of users of the proxy who are not in the file of users.',
   },
+  DECNET_HEALTH_FILE: {
+    takes: path,
+    fallback: null,
+    unset: 'none',
+    help: 'A file that a worker, scheduler or dashboard writes while it is in order, for the health check of a container.',
+  },
   LOG_LEVEL: {
     takes: { as: 'choice', of: logLevels },
     fallback: 'info',

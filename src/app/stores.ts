@@ -10,6 +10,7 @@ import type { Ledger } from '../pass/ledger.ts';
 import type { Machine } from '../pass/observe.ts';
 import type { Pauses } from '../pass/pauses.ts';
 import type { QueueBackend } from '../queue/backend.ts';
+import type { Service } from '../service-manager/service.ts';
 import type { Audit } from '../views/audit.ts';
 import type { Report } from '../views/report.ts';
 import type { Silences } from '../views/silences.ts';
@@ -45,6 +46,8 @@ export interface Stores extends CloseList, Omit<DatabaseAccess, 'url'> {
   telemetry(): Promise<Telemetry | null>;
   /** Starts the notifier of this process, once. */
   notifier(): Promise<void>;
+  /** What reports to the service manager; null: there is none. */
+  service(): Promise<Service | null>;
 }
 
 export function openStores(config: Config, log: Log): Stores {
@@ -95,6 +98,11 @@ export function openStores(config: Config, log: Log): Stores {
         log,
       }),
     ),
+    service: once(async () => {
+      if (config.serviceManager === null) return null;
+      const { startService } = await import('../service-manager/service.ts');
+      return opened.closing(startService(config.serviceManager, log));
+    }),
     machine: once(async () => {
       const [docker, { thisMachine }] = await Promise.all([engine(), import('../docker/identity.ts')]);
       return thisMachine(async () => (await docker.info()).id);

@@ -1,18 +1,24 @@
 import { localHost } from '../fleet/decky.ts';
+import { type JobResult, queueName } from '../fleet/job.ts';
+import { countOf } from '../fleet/words.ts';
 import { FleetError } from '../lib/errors.ts';
 import { keepHeapSmall } from '../lib/heap.ts';
 import type { Log } from '../lib/log.ts';
 import { version } from '../lib/package.ts';
 import type { ContainerLogs, LastLinesReader } from '../pass/last-lines.ts';
 import type { Ledger } from '../pass/ledger.ts';
+import type { Look, Service } from '../service-manager/service.ts';
 import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
 import { untilReachable } from '../worker/until-reachable.ts';
 import { chooseStateFile, noStateFile } from './config.ts';
+import { queueLook } from './looks.ts';
 import type { Stores } from './stores.ts';
 
 export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure' | 'onlyDryRuns'> {
   readonly follows: boolean;
   readonly stateFile?: string;
+  /** What reports its progress; null: nothing does. */
+  readonly service?: Service | null;
 }
 
 /** Loads all modules that a worker needs. */
@@ -39,7 +45,7 @@ async function loadHostWorker() {
 /** Starts the worker of this host. */
 export async function openHostWorker(
   stores: Stores,
-  { follows, stateFile: chosen, onPass, onFailure, onlyDryRuns }: HostWorkerChoice,
+  { follows, stateFile: chosen, service = null, onPass, onFailure, onlyDryRuns }: HostWorkerChoice,
 ): Promise<HostWorker> {
   const { config, log } = stores;
   const stateFile = chosen ?? chooseStateFile(config);
@@ -58,7 +64,7 @@ export async function openHostWorker(
   const ready = follows
     ? () => ledger.register(config.host, config.intervalSeconds).then(backend.check)
     : backend.check;
-  await untilReachable(ready, stores.isClosed, log);
+  await untilReachable(service?.waitingFor(ready) ?? ready, stores.isClosed, log);
   // The process was stopped in the meantime: a worker on a closed store would never end.
   if (stores.isClosed()) throw new FleetError('CHECK_FAILED', 'Stopped before the worker had started');
   const reader = files.stateFileReader(stateFile, config.host);
@@ -68,7 +74,7 @@ export async function openHostWorker(
   if (follows && decnet !== null && config.host === localHost) await warnOfOwnReconciler(log);
   // After everything is loaded: the flags are part of the key of Node's compile cache.
   keepHeapSmall();
-  return stores.closing(
+  const worker = stores.closing(
     host.startHostWorker({
       host: config.host,
       version,
@@ -91,9 +97,28 @@ export async function openHostWorker(
       onPass,
       onFailure,
       onlyDryRuns,
+      watched: service === null ? undefined : (run) => service.watched('pass', run, passText),
     }),
   );
+  if (service !== null) void reportReady(service, worker, queueLook(backend, queueName(config.host)));
+  return worker;
 }
+
+/** A worker is ready when it consumes its queue. */
+async function reportReady(service: Service, worker: HostWorker, look: Look): Promise<void> {
+  const isReady = await worker.ready().then(
+    () => true,
+    // It was stopped before.
+    () => false,
+  );
+  if (isReady) service.ready('Waiting for the first pass', look);
+}
+
+const passText = (result: JobResult): string => {
+  const changes = result.inserted + result.deleted + result.state_updated + result.config_updated;
+  const docker = result.docker === 'ok' ? '' : ', Docker does not answer';
+  return `${changes === 0 ? 'no changes' : countOf(changes, 'change')}${docker}`;
+};
 
 /** What reads the logs of containers that took a decky down; undefined: nobody asked for them. */
 async function openLastLines(

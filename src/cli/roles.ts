@@ -1,4 +1,5 @@
 import type { App } from '../app/app.ts';
+import type { Service } from '../service-manager/service.ts';
 import { untilStopped } from './context.ts';
 
 export interface WorkerChoice {
@@ -11,8 +12,9 @@ export interface WorkerChoice {
 /** Runs the worker of this host until it is stopped. */
 export async function serveWorker(app: App, { drain, takeOver }: WorkerChoice): Promise<void> {
   const stopped = untilStopped(app.log);
+  const service = await reports(app, stopped);
   if (takeOver) await app.takeOver();
-  const worker = await Promise.race([app.hostWorker({ follows: drain !== true }), stopped]);
+  const worker = await Promise.race([app.hostWorker({ follows: drain !== true, service }), stopped]);
   // The process was stopped while the worker waited for a store.
   if (worker === undefined) return;
   if (drain) return worker.drain();
@@ -22,6 +24,14 @@ export async function serveWorker(app: App, { drain, takeOver }: WorkerChoice): 
 /** Runs a scheduler until it is stopped. */
 export async function serveScheduler(app: App): Promise<void> {
   const stopped = untilStopped(app.log);
-  await Promise.race([app.scheduler(), stopped]);
+  const service = await reports(app, stopped);
+  await Promise.race([app.scheduler(service), stopped]);
   await stopped;
+}
+
+/** Starts the reports to the service manager, if there is one, until the process stops. */
+export async function reports(app: App, stopped: Promise<void>): Promise<Service | null> {
+  const service = await app.service();
+  if (service !== null) void stopped.then(service.stopping);
+  return service;
 }

@@ -12,6 +12,12 @@ const toleratedMs = 5000;
 /** The longest round in milliseconds. New hosts and changed intervals take effect with the next round. */
 const longestRoundMs = 30_000;
 
+/** The result of a round's job. */
+export interface RoundCounts {
+  readonly hosts: number;
+  readonly enqueued: number;
+}
+
 export interface ScheduleOptions {
   /** The hosts to serve, with their intervals. @param only limits the query to these hosts; the result may include others */
   hosts(only?: readonly string[]): Promise<readonly ScheduledHost[]>;
@@ -19,6 +25,8 @@ export interface ScheduleOptions {
   readonly intervalMs: number;
   /** Milliseconds between two checks of the schedule; default: 15 s. */
   readonly repairEveryMs?: number;
+  /** Runs each round, and so knows whether it ends. */
+  readonly watched?: ((run: () => Promise<RoundCounts>) => Promise<RoundCounts>) | undefined;
   /** Called once with the first error of a failure, and once with null when it is over. */
   onError(error: unknown): void;
 }
@@ -37,7 +45,8 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
   const stopping = new AbortController();
   // With a time limit: a round that hangs would block all following rounds.
   const hostsNow = (only?: readonly string[]) => withinLimit(() => options.hosts(only));
-  const worker = backend.worker(scheduleQueue, async (job) => {
+  const { watched = (round) => round() } = options;
+  const run = async (job: Job): Promise<RoundCounts> => {
     const hosts = await hostsNow();
     // A round covers the time until the next one. If the schedule was changed to longer rounds from outside, it is repaired, and
     // this round uses the right length: otherwise it would overlap with the rounds of the repaired schedule.
@@ -50,7 +59,8 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     if (refused === null) outage.works();
     else outage.failed(refused);
     return { hosts: hosts.length, enqueued };
-  });
+  };
+  const worker = backend.worker(scheduleQueue, (job) => watched(() => run(job)));
   const roundLength = (hosts: readonly ScheduledHost[]): number =>
     Math.min(longestRoundMs, options.intervalMs, ...hosts.map(({ intervalMs }) => intervalMs));
   const repair = async (): Promise<void> => {

@@ -12,6 +12,8 @@ export interface ServeOptions extends Omit<ProcessorOptions, 'onPass'> {
   readonly log: Log;
   /** Leaves all other jobs to another worker: this process must not write. */
   readonly onlyDryRuns?: boolean | undefined;
+  /** Runs each pass, and so knows whether it ends. */
+  readonly watched?: ((run: () => Promise<JobResult>) => Promise<JobResult>) | undefined;
 }
 
 /** Milliseconds for which a job is left alone that this worker must not run. */
@@ -42,7 +44,9 @@ export function serveQueue(options: ServeOptions, listener: PassListener): Worke
     wasApplied.add(outcome.result.job_id);
     listener.applied(data, outcome);
   };
-  const run = reconcileProcessor({ host, ports, graceSeconds, rolloutSeconds, onPass });
+  const processor = reconcileProcessor({ host, ports, graceSeconds, rolloutSeconds, onPass });
+  const { watched = (pass) => pass() } = options;
+  const run = (job: Job): Promise<JobResult> => watched(() => processor(job));
   const worker = options.backend.worker(
     queueName(host),
     options.onlyDryRuns === true ? onlyDryRuns(run) : run,

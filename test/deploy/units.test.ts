@@ -48,6 +48,19 @@ test('each unit runs a command that there is, from the place where npm puts it',
   }
 });
 
+test('what runs until it is stopped is watched, and has time for what it must end', () => {
+  for (const unit of units.filter((one) => one !== 'fleet-migrate.service')) {
+    const value = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(text(unit))?.[1] ?? '';
+    assert.equal(value('Type'), 'notify');
+    // `systemd-notify` is a child of the process.
+    assert.equal(value('NotifyAccess'), 'all');
+    assert.equal(value('WatchdogSec'), '60');
+    // Not the default, which writes a core dump with passwords.
+    assert.equal(value('WatchdogSignal'), 'SIGKILL');
+    assert.equal(value('Restart'), 'always');
+  }
+});
+
 test('the environment files have only variables that the contract has', () => {
   const contract = readFileSync(join(packageRoot, 'docs', 'CONTRACT.md'), 'utf8');
   for (const file of ['worker.env', 'master.env'])

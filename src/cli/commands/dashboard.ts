@@ -1,5 +1,6 @@
 import { type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
+import { reports } from '../roles.ts';
 
 /** Serves the web pages until it is stopped. */
 export const dashboard: Register = (program, context) => {
@@ -18,7 +19,8 @@ DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
         context,
         async (app) => {
           const stopped = untilStopped(app.log);
-          const opened = await app.dashboard(place);
+          const service = await reports(app, stopped);
+          const opened = await app.dashboard(place, service);
           context.print(`The dashboard is at ${placeText(opened)}`);
           if (opened.isReadOnly)
             context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');

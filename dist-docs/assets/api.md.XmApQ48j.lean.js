@@ -1,1 +1,0 @@
-import{_ as i,o as a,c as t,S as n}from"./chunks/framework.DbPz8eUE.js";const o=JSON.parse('{"title":"Use it from a program","description":"","frontmatter":{},"headers":[],"relativePath":"api.md","filePath":"api.md"}'),h={name:"api.md"};function e(k,s,l,p,d,r){return a(),t("div",null,[...s[0]||(s[0]=[n("",20)])])}const g=i(h,[["render",e]]);export{o as __pageData,g as default};

@@ -1,1 +1,0 @@
-import{_ as e,o as d,c as o,S as a}from"./chunks/framework.DbPz8eUE.js";const w=JSON.parse('{"title":"Glossary","description":"","frontmatter":{},"headers":[],"relativePath":"glossary.md","filePath":"glossary.md"}'),r={name:"glossary.md"};function s(n,t,c,i,h,l){return d(),o("div",null,[...t[0]||(t[0]=[a("",3)])])}const g=e(r,[["render",s]]);export{w as __pageData,g as default};

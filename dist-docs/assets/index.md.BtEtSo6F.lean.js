@@ -1,1 +1,0 @@
-import{_ as e,o as a,c as r,S as d}from"./chunks/framework.DbPz8eUE.js";const p=JSON.parse('{"title":"decnet-fleet","description":"","frontmatter":{},"headers":[],"relativePath":"index.md","filePath":"index.md"}'),n={name:"index.md"};function o(s,t,i,c,h,f){return a(),r("div",null,[...t[0]||(t[0]=[d("",3)])])}const m=e(n,[["render",o]]);export{p as __pageData,m as default};

@@ -1,1 +1,0 @@
-import{_ as t,o as a,c as s,S as o}from"./chunks/framework.DbPz8eUE.js";const g=JSON.parse('{"title":"Upgrading","description":"","frontmatter":{},"headers":[],"relativePath":"upgrade.md","filePath":"upgrade.md"}'),n={name:"upgrade.md"};function d(r,e,i,l,p,c){return a(),s("div",null,[...e[0]||(e[0]=[o("",14)])])}const u=t(n,[["render",d]]);export{g as __pageData,u as default};
