@@ -56,7 +56,7 @@ describe('the environment', () => {
     LOG_FORMAT: ['text'],
     OTEL_EXPORTER_OTLP_ENDPOINT: ['collector:4318', 'grpc://collector:4317'],
     DATABASE_URL: ['mysql://x/y', 'nonsense', 'postgresql:/x/y', 'postgres:x/y', 'postgres:\\\\x/y'],
-    REDIS_URL: ['http://x', 'nonsense', 'redis:/x', 'redis:x:6379'],
+    REDIS_URL: [...['http://x', 'nonsense', 'redis:/x', 'redis:x:6379', 'sentinel://x/m']],
     DECNET_DATABASE_URL: [
       ...[
         '/opt/decnet/decnet.db',
@@ -164,6 +164,7 @@ describe('the environment', () => {
     ['DATABASE_URL', 'postgres://me:a%2Fb@x/y?options=a@b'],
     ['DATABASE_URL', 'postgres://me:a@b@x:5432/y'],
     ['REDIS_URL', 'rediss://:secret@x:6379/0'],
+    ['REDIS_URL', 'redis+sentinel://me:a%40b@x:26379,[::1]/m/3?sentinelPassword=y'],
     ['DECNET_DATABASE_URL', 'sqlite:///opt/decnet/decnet.db'],
     ['DECNET_DATABASE_URL', 'mariadb://me:a%40b%2Fc@x:3307/decnet?tls=true&ca=/etc/ca.pem'],
     ['DECNET_DATABASE_URL', 'mysql://me@localhost/decnet?socket=/run/mysqld/mysqld.sock'],

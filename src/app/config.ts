@@ -5,11 +5,13 @@ import type { Environment } from '../lib/environment.ts';
 import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log.ts';
+import type { RedisTls } from '../lib/redis-address.ts';
 import { type ReceiverSettings, webhookVariable } from '../notify/addresses.ts';
 import type { ServiceManager } from '../service-manager/notify.ts';
 import type { ProxySettings } from '../web/ports.ts';
 import { roles } from '../web/sign-in/users.ts';
 import type { Findings } from './config-file.ts';
+import { redisSettings } from './redis-settings.ts';
 import { settingReaders } from './setting-readers.ts';
 import { configFileVariable } from './settings.ts';
 import { readSources, type Sources } from './sources.ts';
@@ -23,6 +25,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Null: the queues are in PostgreSQL. */
   readonly redisUrl: string | null;
+  /** The files for TLS to Redis; null: the address is not one with TLS. */
+  readonly redisTls: RedisTls | null;
   /** DECNET's own database. Null: its table is not kept in sync. */
   readonly decnetDatabaseUrl: string | null;
   /** The configured directory, else the default; null: this user has no home directory. @see dataDirOf */
@@ -98,7 +102,7 @@ function configOf(env: Environment, findings: Findings): Config {
   return {
     host: read.filled('DECNET_HOST_UUID'),
     databaseUrl: read.url('DATABASE_URL'),
-    redisUrl: read.url('REDIS_URL'),
+    ...redisSettings(read, findings.problems),
     decnetDatabaseUrl: read.decnetTable('DECNET_DATABASE_URL'),
     dataDir: dataDir ?? defaultDataDir(env),
     usesUsualDataDir: dataDir === null,

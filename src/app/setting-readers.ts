@@ -1,6 +1,8 @@
 import { parseDecnetAddress, wrongAddress } from '../decnet-table/address.ts';
+import { parseRedisAddress } from '../lib/redis-address.ts';
 import { parseReceivers, type ReceiverSettings, webhookSettings } from '../notify/addresses.ts';
-import { keyOf, type NamesThatTake, type SettingName, settingOf, settings, takenText } from './settings.ts';
+import { takenText } from './setting.ts';
+import { keyOf, type NamesThatTake, type SettingName, settingOf, settings } from './settings.ts';
 import type { Given } from './sources.ts';
 
 /** Reads values by the table of settings. Errors are added to `problems`, and nothing is thrown. */
@@ -20,6 +22,12 @@ export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems
     const found = value(name);
     if (found !== null && !isAddress(found, settings[name].takes.protocols))
       problems.push(`${placeOf(name, values)} is not an address; allowed: ${takenText(settingOf(name))}`);
+    return found;
+  };
+  const checked = (name: SettingName, problemOf: (text: string) => string | null): string | null => {
+    const found = value(name);
+    const problem = found === null ? null : problemOf(found);
+    if (problem !== null) problems.push(`${placeOf(name, values)} ${problem}`);
     return found;
   };
   return {
@@ -47,14 +55,10 @@ export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems
       for (const part of found) if (!settings[name].takes.holds(part)) wrong(name, part);
       return [...new Set(found)];
     },
+    /** As `url`, for Redis. */
+    redisAddress: (name: NamesThatTake<'address of Redis'>) => checked(name, redisProblem),
     /** As `url`, for DECNET's own database. */
-    decnetTable: (name: NamesThatTake<'address of DECNET'>): string | null => {
-      const found = value(name);
-      const parsed = found === null ? null : parseDecnetAddress(found);
-      if (parsed !== null && 'problem' in parsed)
-        problems.push(`${placeOf(name, values)} ${wrongAddress(parsed.problem)}`);
-      return found;
-    },
+    decnetTable: (name: NamesThatTake<'address of DECNET'>) => checked(name, decnetProblem),
     /** The receiver of the one setting, which is a single address, and those of the other. */
     receivers: (
       single: NamesThatTake<'address'>,
@@ -68,6 +72,16 @@ export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems
       return [...webhook, ...parsed.receivers];
     },
   };
+}
+
+function redisProblem(text: string): string | null {
+  const parsed = parseRedisAddress(text);
+  return 'problem' in parsed ? parsed.problem : null;
+}
+
+function decnetProblem(text: string): string | null {
+  const parsed = parseDecnetAddress(text);
+  return 'problem' in parsed ? wrongAddress(parsed.problem) : null;
 }
 
 /** What an error calls a setting: its variable, or its place in the configuration file. */

@@ -3,32 +3,7 @@ import { linesAtMost } from '../fleet/last-lines.ts';
 import { logFormats, logLevels } from '../lib/log.ts';
 import { isNetwork } from '../web/sign-in/proxies.ts';
 import { roles } from '../web/sign-in/users.ts';
-
-/** Which values a setting takes. */
-export type Takes =
-  | { readonly as: 'text'; readonly allowed: string; holds(found: string): boolean }
-  | { readonly as: 'path' }
-  | { readonly as: 'address'; readonly protocols: readonly string[] }
-  | { readonly as: 'address of DECNET' }
-  | { readonly as: 'receivers' }
-  | { readonly as: 'number'; readonly from: number; readonly to: number; readonly unit: string }
-  | { readonly as: 'choice'; readonly of: readonly string[] }
-  /** Given with commas between its parts. */
-  | { readonly as: 'list'; readonly allowed: string; holds(part: string): boolean }
-  /** On with any text. */
-  | { readonly as: 'flag' };
-
-/** One setting. Its row here is all that reading, `config`, the documents and the warnings know of it. */
-export interface Setting {
-  readonly takes: Takes;
-  /** The value that holds if nothing sets it; null: none, and `unset` says what then happens. */
-  readonly fallback: string | null;
-  readonly unset?: string;
-  /** How much of the value may be shown; absent: it is no secret. A secret may be given as a file or a credential. */
-  readonly secret?: 'nothing' | 'address without password' | 'origin' | 'names of receivers';
-  /** One sentence. */
-  readonly help: string;
-}
+import type { Setting, Takes } from './setting.ts';
 
 export const hostRule = '1 to 64 of A-Z a-z 0-9 - _ . and not only dots';
 
@@ -55,11 +30,29 @@ export const settings = {
     help: 'PostgreSQL 13 or newer, in UTF8.',
   },
   REDIS_URL: {
-    takes: { as: 'address', protocols: ['redis:', 'rediss:'] },
+    takes: { as: 'address of Redis' },
     fallback: null,
     unset: 'the queues are in PostgreSQL',
     secret: 'address without password',
     help: 'Redis 7 or newer, for the queues.',
+  },
+  REDIS_CA_FILE: {
+    takes: path,
+    fallback: null,
+    unset: 'the authorities that Node.js trusts',
+    help: 'The certificates of the authorities that are trusted for TLS to Redis, in PEM.',
+  },
+  REDIS_CERT_FILE: {
+    takes: path,
+    fallback: null,
+    unset: 'none',
+    help: 'The certificate of this process, for a Redis that asks for one, in PEM.',
+  },
+  REDIS_KEY_FILE: {
+    takes: path,
+    fallback: null,
+    unset: 'none',
+    help: 'The key of REDIS_CERT_FILE, in PEM.',
   },
   DECNET_DATA_DIR: {
     takes: path,
@@ -271,27 +264,3 @@ export const secretNames: readonly SettingName[] = settingNames.filter(
 
 /** The variable that names the configuration file. It is no setting: it cannot stand in that file. */
 export const configFileVariable = 'DECNET_FLEET_CONFIG';
-
-/** Which values a setting takes, in words. */
-export function takenText({ takes }: Setting): string {
-  switch (takes.as) {
-    case 'number':
-      return `a whole number from ${takes.from} to ${takes.to}`;
-    case 'choice':
-      return takes.of.join(', ');
-    case 'list':
-      return `a comma list, each ${takes.allowed}`;
-    case 'text':
-      return takes.allowed;
-    case 'path':
-      return 'a path';
-    case 'address':
-      return takes.protocols.map((one) => `${one}//…`).join(', ');
-    case 'address of DECNET':
-      return 'sqlite://…, mysql://…, mariadb://…';
-    case 'receivers':
-      return 'addresses with white space between them';
-    case 'flag':
-      return 'any text: on';
-  }
-}

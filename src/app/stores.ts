@@ -55,7 +55,7 @@ export function openStores(config: Config, log: Log): Stores {
   const { url, database, databaseAsItIs } = databaseAccess(config, log, opened);
   const redis = once(async () => {
     if (config.redisUrl === null) return null;
-    const connection = (await import('../queue/backend.ts')).openRedis(config.redisUrl);
+    const connection = (await import('../queue/redis.ts')).openRedis(config.redisUrl, config.redisTls);
     opened.closing({ close: async () => connection.disconnect() });
     return connection;
   });

@@ -14,7 +14,7 @@ import {
   type Worker,
   withBackend,
 } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import pg from 'pg';
 import { mayServe } from '../fleet/grant.ts';
 import { connectionOptions, databasePlace } from '../lib/database-address.ts';
@@ -27,8 +27,11 @@ import { withCorrectedTimes } from './lock-times.ts';
 import { eventsKept, jobDefaults, workerOptions } from './options.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
-import { postgresSettings, redisSettings, type StoreSettings } from './settings.ts';
+import { answered, connectWithinMs, placeOf } from './redis.ts';
+import { postgresSettings, redisSettings, requireFit, type StoreSettings } from './settings.ts';
 import { countSigns, removeSigns, signsOfLife } from './signs.ts';
+
+export { openRedis } from './redis.ts';
 
 /** BullMQ bound to one store. No other file depends on the kind of the store. */
 export interface QueueBackend {
@@ -52,6 +55,8 @@ export interface QueueBackend {
   obliterate(name: string): Promise<void>;
   /** Creates BullMQ's tables in PostgreSQL; with Redis, only if possible. It is safe to run it repeatedly and concurrently. */
   prepare(): Promise<void>;
+  /** Waits for what one of its queues answers, with a time limit. @throws FleetError QUEUE_UNREACHABLE */
+  answer<T>(ask: () => Promise<T>): Promise<T>;
   /** Checks that the store answers and is ready. @throws FleetError QUEUE_UNREACHABLE, SCHEMA_MISSING */
   check(): Promise<void>;
   /** Calls the listener after each outage. The store may be empty then. */
@@ -71,8 +76,6 @@ export interface QueuedJob {
 }
 
 const schema = 'bullmq';
-/** The time limit for connecting to the store, in milliseconds. */
-const connectWithinMs = 5000;
 
 /** The largest job, list or other answer that is read of a queue, in bytes. */
 const mostBytes = { impatient: 1_000_000, awaited: 16_000_000 };
@@ -92,17 +95,6 @@ export function queueBackend(
     : onRedis(stores.redis, stores.databaseUrl, outage, telemetry);
 }
 
-/** The connection for all non-blocking commands. It connects on first use. */
-export const openRedis = (url: string): Redis =>
-  new Redis(url, {
-    maxRetriesPerRequest: null,
-    connectTimeout: connectWithinMs,
-    lazyConnect: true,
-    retryStrategy: (tries) => Math.min(tries * 100, 1000),
-    // A server that becomes a replica keeps its connections. Reconnect: its host name may point to the new primary.
-    reconnectOnError: ({ message }) => (/^(READONLY|UNBLOCKED)/.test(message) ? 2 : false),
-  });
-
 function onRedis(
   connection: Redis,
   databaseUrl: string,
@@ -110,8 +102,12 @@ function onRedis(
   telemetry: Telemetry | null,
 ): QueueBackend {
   outage.watch(connection);
-  const { host = '', port = '', db = 0 } = connection.options;
-  const place = `redis://${host}:${port}/${db}`;
+  const place = placeOf(connection);
+  const answer = <T>(ask: () => Promise<T>): Promise<T> =>
+    answered(connection, ask).catch((error: unknown) => {
+      throw queueFault(place, error);
+    });
+  const { db = 0 } = connection.options;
   const readers = (most: number) => boundedRedis(connection, patient(createRedisBackend), most);
   const bound = bind(createRedisBackend, readers, connection, outage, telemetry);
   outage.probeWith(async () => {
@@ -147,15 +143,15 @@ function onRedis(
       await removeSigns(connection, bound.queue(name).toKey(''));
     },
     place,
+    answer,
     // For processes without REDIS_URL. Ignore errors: through a connection pooler the tables can be neither created nor used.
     prepare: () => preparePostgres(databaseUrl).catch(() => undefined),
     check: async () => {
-      await withinLimit(() => connection.ping()).catch((error: unknown) => {
-        throw queueFault(place, error);
-      });
+      await answer(() => connection.ping());
+      await answer(() => requireFit(connection, place));
     },
     now: async () => {
-      const [seconds = 0, microseconds = 0] = (await withinLimit(() => connection.time())).map(Number);
+      const [seconds = 0, microseconds = 0] = (await answer(() => connection.time())).map(Number);
       return seconds * 1000 + microseconds / 1000;
     },
     settings: () => redisSettings(connection, place),
@@ -185,6 +181,10 @@ function onPostgres(url: string, outage: Outage, telemetry: Telemetry | null): Q
     kind: 'postgres',
     countWorkers: (name) => bound.queue(name).getWorkersCount(),
     place,
+    answer: (ask) =>
+      withinLimit(ask).catch((error: unknown) => {
+        throw queueFault(place, error);
+      }),
     prepare: () => preparePostgres(url),
     check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),
     now: async () => {
@@ -222,7 +222,10 @@ function bind<B extends IQueueBackend, C>(
   connection: C,
   { watch, onRecovered, close: stopProbing }: Outage,
   telemetry: Telemetry | null,
-): Omit<QueueBackend, 'kind' | 'place' | 'countWorkers' | 'prepare' | 'check' | 'now' | 'settings'> & {
+): Omit<
+  QueueBackend,
+  'kind' | 'place' | 'answer' | 'countWorkers' | 'prepare' | 'check' | 'now' | 'settings'
+> & {
   opened(): readonly Queue[];
 } {
   const { Queue, Worker, FlowProducer } = withBackend(patient(factory));

@@ -15,7 +15,7 @@ import { isQueuePaused } from './pause.ts';
  * @throws FleetError QUEUE_UNREACHABLE
  */
 export const workerLives = (backend: QueueBackend, host: string): Promise<boolean> =>
-  answered(backend, async () => {
+  backend.answer(async () => {
     try {
       return (await backend.countWorkers(queueName(host))) > 0;
     } catch (error) {
@@ -37,7 +37,7 @@ export async function requestPass(
   options: { forget?: boolean } = {},
 ): Promise<JobResult> {
   const queue = backend.queue(queueName(data.host_uuid));
-  const job = await answered(backend, () => queue.add(jobName, data));
+  const job = await backend.answer(() => queue.add(jobName, data));
   try {
     return await outcome(backend, job, data.host_uuid, timeout);
   } finally {
@@ -100,13 +100,5 @@ async function abandon(backend: QueueBackend, job: Job, host: string, timeout: n
     return new FleetError('JOB_TIMED_OUT', `The pass of host ${host} is still running after ${seconds} s`, {
       advice: 'It continues; use --timeout to wait longer',
     });
-  }
-}
-
-async function answered<T>(backend: QueueBackend, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await withinLimit(ask);
-  } catch (error) {
-    throw queueFault(backend.place, error);
   }
 }

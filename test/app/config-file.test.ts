@@ -39,7 +39,7 @@ describe('the configuration file', () => {
     /** A value of each setting that is not the default. */
     const values: Readonly<Record<string, string>> = {
       DATABASE_URL: 'postgres://h/d',
-      REDIS_URL: 'redis://h',
+      REDIS_URL: 'rediss://h',
       DECNET_DATABASE_URL: 'sqlite:///a.db',
       DECNET_NOTIFY: 'https://n/',
       DECNET_WEBHOOK_URL: 'https://w/',
@@ -131,7 +131,10 @@ decnet_state_file:
     ['redis://:secret', '1: not a list of settings; each is a line `key: value`'],
     ['redis_url: !vault secret', '1: not valid YAML: tag resolve failed'],
     ['log_level: debug\n---\nlog_level: info', '2: not valid YAML: multiple docs'],
-    ['redis_url: http://secret', '1: redis_url is not an address; allowed: redis://…, rediss://…'],
+    [
+      'redis_url: http://secret',
+      '1: redis_url is not an address; allowed: redis://…, rediss://…, redis+sentinel://…, rediss+sentinel://…',
+    ],
     [
       'redis_url: redis://h\nredis_url_file: /none',
       '2: redis_url and redis_url_file are both set; remove one of them',

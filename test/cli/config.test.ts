@@ -80,7 +80,7 @@ decnet_heartbeat_url: https://beat.example/s3cret
     const wrong = file('wrong.yaml', 'decnet_grace: 1\nintervall: 3\nredis_url: http://s3cret\n');
     const lines = [
       `${wrong}:2: "intervall" is not a key; did you mean decnet_interval?`,
-      `${wrong}:3: redis_url is not an address; allowed: redis://…, rediss://…`,
+      `${wrong}:3: redis_url is not an address; allowed: redis://…, rediss://…, redis+sentinel://…, rediss+sentinel://…`,
     ];
     for (const command of ['config', 'status', 'doctor']) {
       const { code, stdout, stderr } = await runHere([command, '--config', wrong], {});

@@ -1,45 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
+import { certificates, noCertificates } from '../harness/certificates.ts';
 import { cli, start } from '../harness/cli.ts';
-import { findProgram } from '../harness/program.ts';
 import { runHere } from '../harness/run-here.ts';
 import { postgresServer, type Server } from '../harness/servers.ts';
 import { waitFor } from '../harness/wait.ts';
 
-const openssl = await findProgram('openssl');
-
-/** A certificate authority, and a server certificate for 127.0.0.1 from it. */
-function makeCertificates(directory: string): void {
-  const run = (...args: string[]): void =>
-    void execFileSync(openssl ?? '', args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
-  const key = ['-newkey', 'rsa:2048', '-nodes'];
-  for (const name of ['ca', 'other'])
-    run(
-      'req',
-      '-x509',
-      ...key,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.crt`,
-      '-subj',
-      `/CN=${name}`,
-      '-days',
-      '2',
-    );
-  run('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=server');
-  writeFileSync(join(directory, 'san'), 'subjectAltName=IP:127.0.0.1');
-  const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'san'];
-  run('x509', '-req', '-in', 'server.csr', '-out', 'server.crt', ...signing);
-}
-
 describe('the address of the database', {
-  skip: openssl === null && 'TLS: there is no openssl on this machine',
+  skip: noCertificates,
 }, () => {
   let directory: string;
   let server: Server;
@@ -49,7 +21,9 @@ describe('the address of the database', {
     directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-address-'));
     sockets = mkdtempSync(join(tmpdir(), 'decnet-fleet-sockets-'));
     chmodSync(directory, 0o755);
-    makeCertificates(directory);
+    const made = certificates(directory);
+    for (const name of ['ca', 'other']) made.authority(name);
+    made.signed('server', 'ca');
     server = await postgresServer({
       settings: `-c unix_socket_directories=${sockets} -c ssl=on`,
       prepare: (data, owner) => {

@@ -1,15 +1,8 @@
 /** The text of docs/configuration.md, which `npm run reference` writes and `test/app/settings.test.ts` holds equal to the code. */
 import { join } from 'node:path';
 import { usualConfigFile } from '../../src/app/config-file.ts';
-import {
-  configFileVariable,
-  keyOf,
-  type Setting,
-  secretNames,
-  settingNames,
-  settingOf,
-  takenText,
-} from '../../src/app/settings.ts';
+import { type Setting, takenText } from '../../src/app/setting.ts';
+import { configFileVariable, keyOf, secretNames, settingNames, settingOf } from '../../src/app/settings.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 
 export const settingsFile: string = join(packageRoot, 'docs', 'configuration.md');

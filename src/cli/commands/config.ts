@@ -1,5 +1,6 @@
 import { type Config, checkConfigFile, chooseStateFile, parseConfig } from '../../app/config.ts';
-import { keyOf, type SettingName, settingNames, settingOf, takenText } from '../../app/settings.ts';
+import { takenText } from '../../app/setting.ts';
+import { keyOf, type SettingName, settingNames, settingOf } from '../../app/settings.ts';
 import type { Origin } from '../../app/sources.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { maskAddress, withoutSecrets } from '../../lib/mask.ts';

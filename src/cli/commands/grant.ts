@@ -3,7 +3,7 @@ import { parseConfig } from '../../app/config.ts';
 import { requireHost } from '../../app/known-hosts.ts';
 import { type Ended, grantRedis, grantSql, masterSql, revokeSql, roleName } from '../../fleet/grant.ts';
 import { FleetError } from '../../lib/errors.ts';
-import { addressWith, databaseNumber } from '../address.ts';
+import { addressWith, databaseNumber, redisWith } from '../address.ts';
 import { type Context, type Register, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { countOf } from '../text.ts';
@@ -58,7 +58,7 @@ function printGrant(context: Context, host: string): void {
       '# The environment of the worker:',
       `DECNET_HOST_UUID=${host}`,
       `DATABASE_URL=${addressWith(databaseUrl ?? 'postgresql://HOST:5432/DATABASE', name, forDatabase)}`,
-      `REDIS_URL=${addressWith(redisUrl ?? 'redis://HOST:6379/0', name, forRedis)}`,
+      `REDIS_URL=${redisWith(redisUrl, name, forRedis)}`,
     ].join('\n'),
   );
   if (redisUrl === null) {
