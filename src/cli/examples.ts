@@ -27,6 +27,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ['decnet-fleet status --broken', 'what does not work, and why'],
     ['decnet-fleet status --broken --exit-code', 'the same, for scripts'],
     ['decnet-fleet status --host host-7 --state failed,degraded', 'some deckies of one host'],
+    ['decnet-fleet status --filter "state:failed host:nyc-* since:1h"', 'a filter, as on the pages'],
     ['decnet-fleet status --service ssh --sort since -o wide', 'one line a decky, newest change first'],
     ['decnet-fleet status --watch 5', 'show it again every 5 s'],
     ['decnet-fleet status -o csv > fleet.csv', 'for a spreadsheet'],
@@ -61,6 +62,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   history: [
     ['decnet-fleet history --since 12h', 'the last night'],
     ['decnet-fleet history --host host-7 --decky web-02', 'one decky'],
+    ['decnet-fleet history --filter "-state:running service:ssh"', 'a filter, as on the pages'],
     ['decnet-fleet history --follow', 'what happens now'],
     ['decnet-fleet history --follow --json | jq .reason', 'the same for a program'],
   ],

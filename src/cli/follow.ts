@@ -26,7 +26,7 @@ export function follower(report: Report, filter: HistoryFilter, clock = () => pe
   let floor = 0;
   let gapsFrom = '';
   const newGaps = async (): Promise<readonly Gap[]> => {
-    if (filter.decky !== null) return [];
+    if (filter.decky !== null || (filter.filter ?? []).length > 0) return [];
     return (await report.gaps(filter.host, gapsFrom)).filter((gap) => isNew(seenGaps, gap));
   };
   /** All transitions above the floor, and those of them that were not there before. */

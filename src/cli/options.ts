@@ -2,10 +2,13 @@ import { type Command, Option } from 'commander';
 import { wholeNumber } from '../app/setting-readers.ts';
 import { hostRule } from '../app/settings.ts';
 import { isLegalHost } from '../fleet/decky.ts';
+import { parseFilter } from '../fleet/filter/parse-filter.ts';
+import type { Filter } from '../fleet/filter/term.ts';
 import { parseWindow, type Window } from '../fleet/silences/window.ts';
+import { secondsOf } from '../lib/duration.ts';
 import { FleetError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/similar.ts';
-import { momentOf, momentsAllowed, secondsOf, timeOf } from '../lib/when.ts';
+import { momentOf, momentsAllowed, timeOf } from '../lib/when.ts';
 
 /** The database takes no later time. */
 const latestTime = Date.parse('9999-01-01');
@@ -15,6 +18,13 @@ export const option = {
   host: (text: string): string => {
     if (!isLegalHost(text)) throw wrong(text, hostRule);
     return text;
+  },
+  /** @see docs/filters.md */
+  filter: (text: string): Filter => {
+    const { filter, fault } = parseFilter(text);
+    if (fault !== null)
+      throw new FleetError('CONFIG_INVALID', `--filter: ${fault.message}`, { advice: fault.advice });
+    return filter;
   },
   seconds: (text: string): number => {
     const found = wholeNumber(text, 1, 86_400);

@@ -1,12 +1,12 @@
 import { styleText } from 'node:util';
 import type { FleetState } from '../fleet/state.ts';
-import { ageOf, stateStyles, type Tone } from '../fleet/words.ts';
+import { stateStyles, type Tone } from '../fleet/state-styles.ts';
+import { ageOf } from '../fleet/words.ts';
 import { escapedJson, printable } from '../lib/text.ts';
 
 export {
   ageOf,
   countOf,
-  severity,
   startAgain,
   stoppedBy,
   undeclaredCounts,

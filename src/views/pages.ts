@@ -1,16 +1,9 @@
 import type { PartChanges } from '../fleet/broken-over-day.ts';
+import type { Filter } from '../fleet/filter/term.ts';
 import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
+import type { FleetSums, PartedWindow } from './availability.ts';
 import type { DeckyRow } from './report.ts';
-
-/** Filters for deckies. Null or empty: no filter. */
-export interface DeckyFilter {
-  /** Each is a part of the name, the address, a service, the reason or the host; case-insensitive. */
-  readonly words: readonly string[];
-  /** Empty: any. */
-  readonly states: readonly FleetState[];
-  readonly service: string | null;
-}
 
 /** A recorded decky on a page of many hosts. */
 export interface ListedDecky extends DeckyRow {
@@ -55,7 +48,7 @@ export interface Pages {
    * @param page.perHost the maximum number of deckies for each host; twenty times as many for an open host
    */
   deckies(
-    filter: DeckyFilter,
+    filter: Filter,
     page: {
       hosts: readonly string[];
       open: readonly string[];
@@ -66,17 +59,19 @@ export interface Pages {
     },
   ): Promise<readonly ListedDecky[]>;
   /**
-   * The states of all deckies of some hosts, sorted by host and name.
+   * The states of the deckies of some hosts that match the filter, sorted by host and name.
    * @param perHost the maximum number of deckies for each host; of more, those with problems
    */
-  map(hosts: readonly string[], perHost: number): Promise<readonly MappedDecky[]>;
+  map(filter: Filter, hosts: readonly string[], perHost: number): Promise<readonly MappedDecky[]>;
   day(): Promise<DayChanges>;
+  /** How long deckies were running and known, by host and part of a window. */
+  availability(window: PartedWindow): Promise<FleetSums>;
   /** The number of deckies of each host that match the filter. */
-  matched(filter: DeckyFilter): Promise<ReadonlyMap<string, number>>;
+  matched(filter: Filter): Promise<ReadonlyMap<string, number>>;
   /** One page of the deckies that match the filter. */
   list(
-    filter: DeckyFilter & { host: string | null },
-    page: { limit: number; offset: number },
+    filter: Filter,
+    page: { host: string | null; limit: number; offset: number },
   ): Promise<{ total: number; deckies: readonly ListedDecky[] }>;
   /** Null: not recorded. */
   decky(host: string, name: string): Promise<RecordedDecky | null>;

@@ -1,3 +1,4 @@
+import type { Filter } from '../fleet/filter/term.ts';
 import type { Undeclared } from '../fleet/plan/undeclared.ts';
 import type { FleetState } from '../fleet/state.ts';
 import type { Json } from '../lib/json.ts';
@@ -128,7 +129,7 @@ export interface Report {
   history(filter: HistoryFilter): Promise<{ transitions: readonly Transition[]; gaps: readonly Gap[] }>;
   /** The transitions with greater ids, oldest first. An id is given before its transition is committed. */
   transitionsAfter(
-    filter: Pick<HistoryFilter, 'host' | 'decky'>,
+    filter: Pick<HistoryFilter, 'host' | 'decky' | 'filter'>,
     id: number,
     limit: number,
   ): Promise<readonly Transition[]>;
@@ -159,8 +160,8 @@ export interface HistoryFilter {
   readonly since: string | null;
   readonly limit: number;
   readonly until?: string | null;
-  /** Only changes to one of these states; empty: all. */
-  readonly states?: readonly FleetState[];
+  /** The state of a change is the new one; the address and the services are those that its decky has now. */
+  readonly filter?: Filter;
   /** Only transitions that are older than the one with this id. */
   readonly before?: number | null;
 }

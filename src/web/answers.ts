@@ -50,5 +50,15 @@ export function fail(error: unknown, request: FastifyRequest, reply: FastifyRepl
   return cannotShow(reply.code(status), request.url, why);
 }
 
+/** What it returns, or the error for users that it throws. */
+export function attempt<T>(work: () => T): T | FleetError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof FleetError) return error;
+    throw error;
+  }
+}
+
 /** The path of an address, safe for a log. */
 export const pathForLog = (url: string): string => printable(url.split('?')[0] ?? '').slice(0, 300);

@@ -2,30 +2,33 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { csvText } from '../lib/csv.ts';
 import { FleetError } from '../lib/errors.ts';
 import { didYouMean } from '../lib/similar.ts';
-import { parseAddress, type Query, textOf } from './address.ts';
+import { parseAddress, type Query, textOf, understood } from './address.ts';
 import { parseAudit } from './audit-address.ts';
 import { type CsvRow, csvOf } from './csv-tables.ts';
+import { availabilityView, periodIn, readAvailability } from './fleet-availability.ts';
 import { hostIn, parseHistory, timeIn } from './history-address.ts';
+import { matchingHosts } from './matching-hosts.ts';
 import type { WebPorts } from './ports.ts';
 
 const mostAtOnce = 1000;
 
 /** The API, as JSON or, with `format=csv`, as CSV, with paging and filters. Times are ISO 8601. */
-export function registerApi(app: FastifyInstance, { report, snapshot, audit }: WebPorts): void {
+export function registerApi(app: FastifyInstance, { report, pages, snapshot, audit }: WebPorts): void {
   type Asked = { Querystring: Query };
   app.get<Asked>('/api/fleet', async ({ query }, reply) => {
-    const { words, states, service, host, notUnderstood } = parseAddress(query);
-    if (notUnderstood !== null) throw notUnderstood;
+    const { filter, host } = understood(parseAddress(query));
     const { limit, offset } = paged(query);
-    const { total, deckies } = await snapshot(({ pages }) =>
-      pages.list({ words, states, service, host }, { limit, offset }),
-    );
+    const { total, deckies } = await snapshot(({ pages }) => pages.list(filter, { host, limit, offset }));
     const fleet = { total, limit, offset, deckies: deckies.map(({ matched: _, ...decky }) => decky) };
     return formed(reply, query, fleet, () => csvOf.fleet(deckies));
   });
   app.get<Asked>('/api/hosts', async ({ query }, reply) => {
     const { limit, offset } = paged(query);
-    const all = await report.hosts(hostIn(textOf(query, 'host')));
+    const asked = hostIn(textOf(query, 'host'));
+    const address = understood(parseAddress(query));
+    const { hosts: all } = await snapshot(async (views) =>
+      matchingHosts(views.pages, await views.report.hosts(asked), address),
+    );
     const hosts = all.slice(offset, offset + limit);
     return formed(reply, query, { total: all.length, limit, offset, hosts }, () => csvOf.hosts(hosts));
   });
@@ -40,6 +43,11 @@ export function registerApi(app: FastifyInstance, { report, snapshot, audit }: W
   app.get<Asked>('/api/silences', async ({ query }, reply) => {
     const silences = await report.silences({ ended: textOf(query, 'all') === 'true' });
     return formed(reply, query, { silences }, () => csvOf.silences(silences));
+  });
+  app.get<Asked>('/api/availability', async ({ query }, reply) => {
+    const found = await readAvailability(pages, periodIn(query), Date.now());
+    const view = availabilityView(found);
+    return formed(reply, query, view, () => csvOf.availability(view.hosts));
   });
   app.get<Asked>('/api/history', async ({ query }, reply) => {
     const { texts: _, ...filter } = parseHistory(query);

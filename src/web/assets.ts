@@ -15,12 +15,14 @@ const types: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-const names = [
+/** The pages' own files, in `client/`. */
+const ownNames = [
   'style.css',
   'map.css',
   'icon.svg',
   'theme.js',
   'live.js',
+  'board.js',
   // The modules that `live.js` imports.
   'ages.js',
   'announce.js',
@@ -36,6 +38,17 @@ const names = [
 
 /** What the login page needs, where nobody has signed in. */
 const ofLogin: ReadonlySet<string> = new Set(['style.css', 'icon.svg', 'theme.js']);
+/** Modules that the server uses, too: pure, and of few imports. */
+const sharedModules: Readonly<Record<string, string>> = {
+  'parse-filter.js': '../fleet/filter/parse-filter.js',
+  'match-filter.js': '../fleet/filter/match-filter.js',
+  'term.js': '../fleet/filter/term.js',
+  'state.js': '../fleet/state.js',
+  'state-styles.js': '../fleet/state-styles.js',
+  'duration.js': '../lib/duration.js',
+  'pattern.js': '../lib/pattern.js',
+  'similar.js': '../lib/similar.js',
+};
 
 /** The routes of the scripts and styles. */
 export function registerAssets(app: FastifyInstance, assets: ReadonlyMap<string, Asset>): void {
@@ -51,16 +64,14 @@ export function registerAssets(app: FastifyInstance, assets: ReadonlyMap<string,
 export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   const isSource = import.meta.url.endsWith('.ts');
   const read = async (name: string): Promise<string> => {
-    const file = (found: string): string => fileURLToPath(new URL(`./client/${found}`, import.meta.url));
-    if (!name.endsWith('.js')) return readFile(file(name), 'utf8');
-    return withVersion(
-      isSource
-        ? stripped(await readFile(file(name.replace(/js$/, 'ts')), 'utf8'))
-        : await readFile(file(name), 'utf8'),
-    );
+    const place = sharedModules[name] ?? `./client/${name}`;
+    const file = fileURLToPath(new URL(isSource ? place.replace(/\.js$/, '.ts') : place, import.meta.url));
+    const text = await readFile(file, 'utf8');
+    if (!name.endsWith('.js')) return text;
+    return withVersion(isSource ? stripped(text) : text);
   };
   const assets = await Promise.all(
-    names.map(async (name) => {
+    [...ownNames, ...Object.keys(sharedModules)].map(async (name) => {
       const type = types[name.split('.').at(-1) ?? ''] ?? 'text/plain';
       return [name, { type, body: await read(name) }] as const;
     }),
@@ -68,9 +79,14 @@ export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   return new Map(assets);
 }
 
-/** As the pages do, the modules request each other with the version in the address. */
+/** As the pages do, the modules request each other with the version in the address. All of them are in one place. */
 const withVersion = (script: string): string =>
-  script.replaceAll(/^(import .*'\.\/[\w-]+)\.[jt]s';$/gm, `$1.js?${version}';`);
+  script
+    .replaceAll(
+      /^((?:import|export|\}) .*')(?:\.{1,2}\/)+(?:[\w-]+\/)*([\w-]+)\.[jt]s';$/gm,
+      `$1./$2.js?${version}';`,
+    )
+    .replaceAll(/^(import ')(?:\.{1,2}\/)+([\w-]+)\.[jt]s';$/gm, `$1./$2.js?${version}';`);
 
 /** Strips types without Node's warning about an experimental function, which does not concern the user. */
 function stripped(source: string): string {

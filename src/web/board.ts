@@ -6,6 +6,7 @@ import { endsWithin } from '../lib/ends-within.ts';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import { isObject } from '../lib/json.ts';
 import type { Log } from '../lib/log.ts';
+import { version } from '../lib/package.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { Report } from '../views/report.ts';
 import { BoardQueues } from './board-queues.ts';
@@ -118,6 +119,10 @@ export type QueueBoard = ReturnType<typeof queueBoard>;
 const wayBack = (base: string): Html =>
   html`${new Html('<style>#back{position:fixed;z-index:999;left:1rem;bottom:2.75rem;padding:.25rem .75rem;border-radius:.25rem;background:#0b5a8a;color:#fff;font:.875rem/1.25rem sans-serif;text-decoration:none}</style>')}<a id="back" href="${base}/">← Fleet</a>`;
 
+/** Says that a form has no valid JSON, where Bull Board says nothing. */
+const formScript = (base: string): Html =>
+  html`<script type="module" src="${base}/assets/board.js?${version}"></script>`;
+
 /** Adds the notice about what cannot be read to Bull Board's page, and removes its fonts. */
 function adaptPage(scope: FastifyInstance, onBoard: BoardQueues, base: string): void {
   // Bull Board's page loads fonts from another site. The dashboard loads nothing from outside.
@@ -129,7 +134,7 @@ function adaptPage(scope: FastifyInstance, onBoard: BoardQueues, base: string): 
     const line = leftOutLine(onBoard.leftOut())?.text ?? '';
     return body
       .replace(/<link[^>]+fonts\.(googleapis|gstatic)[^>]+>/g, '')
-      .replace(/<body[^>]*>/, (tag) => tag + line + wayBack(base).text);
+      .replace(/<body[^>]*>/, (tag) => tag + line + wayBack(base).text + formScript(base).text);
   });
 }
 

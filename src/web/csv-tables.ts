@@ -1,10 +1,11 @@
-import { brokenStates } from '../fleet/words.ts';
+import { brokenStates } from '../fleet/state-styles.ts';
 import { textsOf } from '../lib/json.ts';
 import type { AuditView } from '../views/audit.ts';
 import type { IncidentView } from '../views/incidents.ts';
 import type { ListedDecky } from '../views/pages.ts';
 import type { HostView, Transition } from '../views/report.ts';
 import type { SilenceView } from '../views/silences.ts';
+import type { AvailabilityView } from './fleet-availability.ts';
 
 export type CsvRow = readonly (string | null)[];
 
@@ -76,6 +77,13 @@ export const csvOf = {
     ['by', ({ by }) => by],
     ['why', ({ why }) => why],
     ['ended_at', ({ ended_at }) => ended_at],
+  ),
+  availability: table<AvailabilityView>(
+    ['host', ({ host_uuid }) => host_uuid],
+    ['share', ({ share }) => share],
+    ['running_s', ({ running_s }) => running_s],
+    ['known_s', ({ known_s }) => known_s],
+    ['deckies', ({ deckies }) => deckies],
   ),
   history: table<Transition>(
     ['id', ({ id }) => id],

@@ -2,7 +2,7 @@ import { isLegalHost } from '../fleet/decky.ts';
 import { FleetError } from '../lib/errors.ts';
 import { momentOf, momentsAllowed } from '../lib/when.ts';
 import type { HistoryFilter } from '../views/report.ts';
-import { type Query, statesOf, textOf } from './address.ts';
+import { type Query, searchIn, textOf, understood } from './address.ts';
 
 /** The filters of the history, as an address has them: the texts, and what they mean. */
 export interface HistoryAddress extends Required<Omit<HistoryFilter, 'limit'>> {
@@ -10,16 +10,26 @@ export interface HistoryAddress extends Required<Omit<HistoryFilter, 'limit'>> {
   readonly texts: Readonly<Record<string, string>>;
 }
 
-const names = ['host', 'decky', 'state', 'since', 'until', 'before'] as const;
+const names = ['q', 'host', 'decky', 'state', 'service', 'since', 'until', 'before'] as const;
+
+/** The parts of the address that choose something, as they were given. */
+export function historyTexts(query: Query): HistoryAddress['texts'] {
+  const { q } = searchIn(query);
+  const given = names.flatMap((name) => {
+    const text = name === 'q' ? q : textOf(query, name);
+    return text === null ? [] : [[name, text] as const];
+  });
+  return Object.fromEntries(given);
+}
 
 /** Reads the filters. @throws FleetError CONFIG_INVALID with what is wrong */
 export function parseHistory(query: Query): HistoryAddress {
-  const texts = givenTexts(query, names);
+  const texts = historyTexts(query);
   return {
     texts,
     host: hostIn(texts.host ?? null),
     decky: texts.decky ?? null,
-    states: statesOf(texts.state ?? null),
+    filter: understood(searchIn(query)).filter,
     since: timeIn('since', texts.since ?? null),
     until: timeIn('until', texts.until ?? null),
     before: idIn('a transition', texts.before ?? null),

@@ -1,5 +1,6 @@
 import { version } from '../lib/package.ts';
 import { type Html, html, type Part } from './html.ts';
+import { filterExamples } from './pages/filter-box.ts';
 import type { Viewer } from './sign-in/visitor.ts';
 
 export interface Page {
@@ -24,11 +25,14 @@ const keyHelp = html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys
   [['g', 'f'], 'the fleet'],
   [['g', 'h'], 'all hosts'],
   [['g', 'y'], 'the history'],
+  [['g', 'a'], 'the availability'],
   [['g', 'q'], 'the queues'],
 ].map(
   ([keys, what]) =>
     html`<div><dt>${[keys ?? []].flat().map((key) => html`<kbd>${key}</kbd> `)}</dt><dd>${what as string}</dd></div>`,
 )}</dl>
+<h2>Filters</h2>
+${filterExamples}
 <form method="dialog"><button>Close</button></form></dialog>`;
 
 /** Who sees a page. */
@@ -78,7 +82,7 @@ ${isBare ? html`<header class="top"><span class="brand">decnet-fleet</span></hea
 ${
   isBare
     ? null
-    : html`<footer>decnet-fleet ${version} · <a href="/silences">Silences</a> · <a href="/audit">Audit log</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
+    : html`<footer>decnet-fleet ${version} · <a href="/availability">Availability</a> · <a href="/silences">Silences</a> · <a href="/audit">Audit log</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
 ${keyHelp}`
 }
 </body>

@@ -6,6 +6,7 @@ const ours = [
   'api',
   'assets',
   'audit',
+  'availability',
   'deckies',
   'healthz',
   'history',

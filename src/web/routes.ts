@@ -5,15 +5,17 @@ import { unseen } from '../fleet/words.ts';
 import { FleetError, reasonOf } from '../lib/errors.ts';
 import { isObject } from '../lib/json.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
-import { send } from './answers.ts';
+import { attempt, send } from './answers.ts';
 import { audited } from './audit/audited.ts';
 import type { QueueBoard } from './board.ts';
+import { periodIn, readAvailability } from './fleet-availability.ts';
 import { html } from './html.ts';
 import { type Page, problem } from './layout.ts';
 import { answerWithin } from './limits.ts';
 import { auditPage } from './pages/audit.ts';
 import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
+import { availabilityPage } from './pages/fleet-availability.ts';
 import { historyPage } from './pages/history.ts';
 import { hostPage } from './pages/host.ts';
 import { hostsPage } from './pages/hosts.ts';
@@ -55,10 +57,13 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
     send(reply, await auditPage(ports, query)),
   );
   app.get<{ Querystring: Query }>('/hosts', async ({ url, query }, reply) =>
-    send(reply, await once(url, () => hostsPage(ports, parseAddress(query).page))),
+    send(reply, await once(url, () => ports.snapshot((views) => hostsPage(views, parseAddress(query))))),
   );
   app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
     send(reply, await once(url, () => historyPage(ports, query))),
+  );
+  app.get<{ Querystring: Query }>('/availability', async ({ url, query }, reply) =>
+    send(reply, await once(url, () => shownAvailability(ports, query))),
   );
   app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name }, query }, reply) =>
     send(
@@ -79,6 +84,13 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
 
 /** Readers with the same role see the same page. */
 const keyOf = (request: FastifyRequest): string => `${viewerOf(request).role} ${request.url}`;
+/** The availability over what the address asks for; over a day if it asks for nothing known. */
+async function shownAvailability({ pages }: WebPorts, query: Query): Promise<Page> {
+  const over = attempt(() => periodIn(query));
+  const isKnown = !(over instanceof FleetError);
+  const found = await readAvailability(pages, isKnown ? over : 'day', Date.now());
+  return availabilityPage(found, isKnown ? null : over);
+}
 
 /** A host's page, and the redirect to its queue on the board. */
 function registerHost(app: FastifyInstance, { ports, board, answers: { once } }: PageOptions): void {

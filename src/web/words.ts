@@ -1,6 +1,7 @@
 import { pausedWords } from '../fleet/pause.ts';
 import { isFleetState } from '../fleet/state.ts';
-import { ageOf, stateStyles, stoppedBy, unseen } from '../fleet/words.ts';
+import { stateStyles } from '../fleet/state-styles.ts';
+import { ageOf, stoppedBy, unseen } from '../fleet/words.ts';
 import type { HostView, Paused, Stopped } from '../views/report.ts';
 import { type Html, html, type Part } from './html.ts';
 

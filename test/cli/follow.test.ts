@@ -48,6 +48,22 @@ describe('history --follow', async () => {
     );
   });
 
+  test('keeps to its filter, which history without --follow has, too', async () => {
+    const following = start(['history', '--follow', '--filter', 'decky:kept-* reason:137'], env);
+    await change('alpha', 'kept-1', 'ssh: exited, code 1');
+    await change('alpha', 'other', 'ssh: exited, code 137');
+    await change('alpha', 'kept-2', 'ssh: exited, code 137');
+    await following.said(/kept-2/);
+    assert.deepEqual(namesIn(await stopped(following)), ['kept-2']);
+    const { stdout } = await cli(['history', '--filter', 'decky:kept-* -reason:137'], env);
+    assert.match(stdout, /kept-1/);
+    assert.doesNotMatch(stdout, /kept-2|other|old/);
+    assert.match(
+      (await cli(['history', '--filter', 'state:torn_down'], env)).stdout,
+      /No change matches the filter/,
+    );
+  });
+
   test('keeps to its filters', async () => {
     const running = start(['history', '--follow', '--host', 'alpha', '--decky', 'mine', '--since', '1s'], {
       ...env,

@@ -9,6 +9,7 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
   '--count': ['2', '3'],
   '--decky': ['web', 'mail'],
   '--for': ['running', 'fresh'],
+  '--filter': ['state:failed', 'host:nyc-*'],
   '--gateway': ['10.0.0.1', '10.0.0.254'],
   '--host': ['127.0.0.1', '127.0.0.2'],
   '--host-ip': ['10.0.0.2', '10.0.0.3'],

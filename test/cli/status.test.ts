@@ -74,6 +74,17 @@ describe('status', async () => {
     assert.match((await cli(['status', '--all'], env)).stdout, /calm-29/);
   });
 
+  test('shows what a filter chooses, and says what of it is not understood', async () => {
+    assert.deepEqual(await names('--filter', 'state:broken host:b*'), ['mail', 'web']);
+    assert.deepEqual(await names('--filter', 'exited, code 137'), ['web']);
+    assert.deepEqual(await names('--filter', '-service:ssh -state:failed'), ['mail']);
+    assert.deepEqual(await names('--filter', 'state:broken', '--service', 'imap'), ['mail']);
+    assert.deepEqual(await names('--filter', 'since:1h'), []);
+    const { code, stdout, stderr } = await cli(['status', '--filter', 'stat:failed'], env);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /--filter.*"stat" is not a key\. Did you mean state\? Allowed: state, host/);
+  });
+
   test('lists the open incidents after the sums, at most ten', async () => {
     const open = (count: number) =>
       store.db.query(

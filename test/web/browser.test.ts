@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { problemsOf } from '../harness/axe.ts';
 import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
 import { type Running, start } from '../harness/cli.ts';
 import { noEngine } from '../harness/docker.ts';
@@ -10,7 +10,6 @@ import { openStage, type Stage } from '../harness/stage.ts';
 import { noStore, stores } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const login = { username: 'ops', password: 'p:w"é' };
 /** Five times the promised second until a change is on the page. */
 const seenWithin = 5000;
@@ -271,15 +270,7 @@ for (const kind of stores) {
             ]) {
               await open(path);
               const at = `${path} ${colorScheme} ${width}`;
-              const wide = await page.evaluate('document.documentElement.scrollWidth');
-              assert.ok(Number(wide) <= width, `${at} is ${wide} wide`);
-              // The page's policy blocks other scripts, so this one is injected by the debugger.
-              await page.evaluate(axe);
-              const violations = (await page.evaluate(
-                `axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-                .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ').slice(0, 300)))`,
-              )) as string[];
-              assert.deepEqual(violations, [], at);
+              assert.deepEqual(await problemsOf(page), [], at);
             }
           }
         }

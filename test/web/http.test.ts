@@ -25,6 +25,8 @@ const pathsOfAll = [
   '/api/incidents',
   '/api/silences',
   '/silences',
+  '/availability',
+  '/api/availability',
   '/api/history',
   '/metrics',
   '/assets/map.css',

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
+import { problemsOf } from '../harness/axe.ts';
 import { noBrowser, openBrowser } from '../harness/browser.ts';
 import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
 import { type TestDatabase, testDatabase } from '../harness/database.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
 import { waitFor } from '../harness/wait.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const hosts = 50;
 const perHost = 100;
 const screen = { width: 1440, height: 900 };
@@ -183,15 +181,7 @@ describe('the map of a large fleet', { skip: noBrowser }, () => {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 900 });
       await open();
-      assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= width, `${width}`);
-      // The page's policy blocks other scripts, so this one is injected by the debugger.
-      await page.evaluate(axe);
-      const violations = await page.evaluate(
-        `axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations
-           .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-           .map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ').slice(0, 300)))`,
-      );
-      assert.deepEqual(violations, [], `${colorScheme} ${width}`);
+      assert.deepEqual(await problemsOf(page), [], `${colorScheme} ${width}`);
     }
   });
 });

@@ -136,23 +136,25 @@ describe('the address of the fleet page', () => {
     const query = new URL(addressOf(address), 'http://x').searchParams;
     const again = parseAddress({ ...Object.fromEntries(query), open: query.getAll('open') });
     assert.deepEqual(again, address);
-    assert.deepEqual(address.words, ['a&b', '137']);
-    assert.deepEqual(address.states, ['failed', 'torn_down']);
+    assert.deepEqual(address.filter, [
+      { kind: 'text', key: null, patterns: ['a&b'], isExcluded: false },
+      { kind: 'text', key: null, patterns: ['137'], isExcluded: false },
+      { kind: 'state', states: ['failed', 'torn_down'], isExcluded: false },
+      { kind: 'text', key: 'service', patterns: ['ssh'], isExcluded: false },
+    ]);
     assert.equal(addressOf(parseAddress({})), '/');
   });
 
   test('names all broken states in one word', () => {
-    assert.deepEqual(parseAddress({ state: 'broken' }).states, [
-      'failed',
-      'degraded',
-      'torn_down',
-      'teardown_failed',
+    assert.deepEqual(parseAddress({ state: 'broken' }).filter, parseAddress({ q: 'state:broken' }).filter);
+    assert.deepEqual(parseAddress({ state: 'broken' }).filter, [
+      { kind: 'state', states: ['failed', 'degraded', 'torn_down', 'teardown_failed'], isExcluded: false },
     ]);
   });
 
   test('says which state is none, and chooses nothing', () => {
-    const { states, state, notUnderstood } = parseAddress({ state: 'failed,brokn' });
-    assert.deepEqual([states, state], [[], null]);
+    const { filter, state, notUnderstood } = parseAddress({ state: 'failed,brokn' });
+    assert.deepEqual([filter, state], [[], null]);
     assert.match(
       notUnderstood?.line ?? '',
       /^state "brokn" is not a state\. Did you mean broken\? Allowed: /,

@@ -34,6 +34,8 @@ const addresses = [
   '/queues/api/job-schedulers',
   '/api/fleet',
   '/api/hosts',
+  '/availability',
+  '/api/availability',
   '/api/history',
   '/metrics',
   '/healthz',

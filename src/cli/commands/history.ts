@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../../app/app.ts';
 import { requireDecky, requireHost } from '../../app/known-hosts.ts';
+import { type Filter, noFilter } from '../../fleet/filter/term.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import { reasonOf } from '../../lib/errors.ts';
 import { withoutSecrets } from '../../lib/log.ts';
@@ -15,6 +16,7 @@ import { ago, onScreen, paint, type Screen, stateText, table, withMeaning } from
 interface Options {
   readonly host?: string;
   readonly decky?: string;
+  readonly filter?: Filter;
   readonly since?: string;
   readonly limit?: number;
   readonly follow?: true;
@@ -31,6 +33,7 @@ export const history: Register = (program, context) => {
     .description('show what changed, when and why, newest first; with --follow as it happens')
     .option('--host <host>', 'only this host', option.host)
     .option('--decky <name>', 'only this decky')
+    .option('--filter <text>', "only what a filter chooses, such as 'state:failed host:nyc-*'", option.filter)
     .option('--since <time>', 'a time (2026-01-31T12:00Z) or an age (30s, 15m, 12h, 7d)', time)
     .option(
       '--limit <count>',
@@ -46,9 +49,10 @@ export const history: Register = (program, context) => {
     );
 };
 
-const filterOf = ({ host, decky, since, limit, follow: isFollowing }: Options): HistoryFilter => ({
+const filterOf = ({ host, decky, filter, since, limit, follow: isFollowing }: Options): HistoryFilter => ({
   host: host ?? null,
   decky: decky ?? null,
+  filter: filter ?? noFilter,
   since: since ?? null,
   limit: limit ?? (isFollowing ? usually.following : usually.limit),
 });
@@ -67,7 +71,9 @@ async function show(app: App, context: Context, options: Options): Promise<void>
   ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
   context.print(
     lines.length === 0
-      ? 'The history has no changes.'
+      ? options.filter === undefined
+        ? 'The history has no changes.'
+        : 'No change matches the filter.'
       : table(
           context.screen,
           lines.map(({ row }) => row),

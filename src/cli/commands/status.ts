@@ -1,5 +1,6 @@
 import type { App } from '../../app/app.ts';
 import { requireHost } from '../../app/known-hosts.ts';
+import { type Filter, noFilter } from '../../fleet/filter/term.ts';
 import { fleetStates } from '../../fleet/state.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Context, type Register, untilStopped, withApp } from '../context.ts';
@@ -16,6 +17,7 @@ interface Options {
   readonly host?: readonly string[];
   readonly state?: readonly (typeof fleetStates)[number][];
   readonly service?: readonly string[];
+  readonly filter?: Filter;
   readonly broken?: true;
   readonly sort?: SortKey;
   readonly output?: Form;
@@ -46,6 +48,7 @@ export const status: Register = (program, context) => {
     .addOption(
       new ListOption('--service <names>', 'only deckies with one of these services', option.listOf()),
     )
+    .option('--filter <text>', "only what a filter chooses, such as 'state:failed host:nyc-*'", option.filter)
     .addOption(new ChoiceOption('--sort <key>', 'the order', sortKeys))
     .addOption(new ChoiceOption('-o, --output <form>', 'the form', forms))
     .option('--json', 'the same as -o json')
@@ -83,6 +86,7 @@ async function shownNow(app: App, options: Options): Promise<Shown> {
   const selection = {
     states: options.state ?? [],
     services: options.service ?? [],
+    filter: options.filter ?? noFilter,
     isBrokenOnly: options.broken === true,
     sort: options.sort ?? null,
   };

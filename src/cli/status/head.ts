@@ -1,5 +1,5 @@
 import type { FleetState } from '../../fleet/state.ts';
-import { severity } from '../../fleet/words.ts';
+import { severity } from '../../fleet/state-styles.ts';
 import type { HostView } from '../../views/report.ts';
 import { ago, countOf, paint, type Screen, stateText, wrap } from '../text.ts';
 

@@ -1,5 +1,7 @@
+import { hostAlone, isMatch, isOfHosts, type Subject } from '../../fleet/filter/match-filter.ts';
+import type { Filter } from '../../fleet/filter/term.ts';
 import type { FleetState } from '../../fleet/state.ts';
-import { isBroken, severity } from '../../fleet/words.ts';
+import { isBroken, severity } from '../../fleet/state-styles.ts';
 import { textsOf } from '../../lib/json.ts';
 import type { DeckyRow, HostView } from '../../views/report.ts';
 
@@ -15,6 +17,7 @@ export type SortKey = (typeof sortKeys)[number];
 export interface Selection {
   readonly states: readonly FleetState[];
   readonly services: readonly string[];
+  readonly filter: Filter;
   readonly isBrokenOnly: boolean;
   /** Null: the default order of the form. */
   readonly sort: SortKey | null;
@@ -27,21 +30,48 @@ export interface Selection {
 export const isHostBroken = ({ first_seen_at, stale, paused, docker, last_error }: HostView): boolean =>
   first_seen_at !== null && ((stale && paused === null) || docker === 'unreachable' || last_error !== null);
 
-export const isFiltered = ({ states, services, isBrokenOnly }: Selection): boolean =>
-  isBrokenOnly || states.length > 0 || services.length > 0;
+export const isFiltered = ({ states, services, filter, isBrokenOnly }: Selection): boolean =>
+  isBrokenOnly || states.length > 0 || services.length > 0 || filter.length > 0;
 
-/** The hosts with the deckies that were asked for. A host without any is left out, unless no filter is set or it is broken. */
-export function selected(hosts: readonly HostStatus[], selection: Selection): readonly HostStatus[] {
+const subjectOf = (host: string, { name, ip, services, state, last_error, since }: DeckyRow): Subject => ({
+  host,
+  decky: name,
+  ip,
+  services: textsOf(services),
+  state,
+  reason: last_error,
+  changedAt: since === null ? null : Date.parse(since),
+});
+
+/**
+ * The hosts with the deckies that were asked for. A host without any is left out, unless no filter is set, it is broken or the filter
+ * names it.
+ * @param now epoch milliseconds
+ */
+export function selected(
+  hosts: readonly HostStatus[],
+  selection: Selection,
+  now: number = Date.now(),
+): readonly HostStatus[] {
   if (!isFiltered(selection)) return hosts;
-  const { states, services, isBrokenOnly } = selection;
-  const matches = (decky: DeckyRow): boolean =>
+  const { states, services, filter, isBrokenOnly } = selection;
+  const matches = (host: string, decky: DeckyRow): boolean =>
+    isMatch(filter, subjectOf(host, decky), now) &&
     (states.length === 0 || states.includes(decky.state)) &&
     (services.length === 0 || textsOf(decky.services).some((one) => services.includes(one))) &&
     (!isBrokenOnly || isBroken(decky.state));
   return hosts
-    .map((host) => ({ ...host, deckies: host.deckies.filter(matches) }))
-    .filter((host) => host.deckies.length > 0 || (isBrokenOnly && isHostBroken(host)));
+    .map((host) => ({ ...host, deckies: host.deckies.filter((decky) => matches(host.host_uuid, decky)) }))
+    .filter(
+      (host) =>
+        host.deckies.length > 0 ||
+        (isOfHosts(filter) && isMatch(filter, hostAlone(host.host_uuid), now) && isBare(host, selection)),
+    );
 }
+
+/** Whether a host is shown without deckies. */
+const isBare = (host: HostStatus, { states, services, isBrokenOnly }: Selection): boolean =>
+  isBrokenOnly ? isHostBroken(host) : states.length === 0 && services.length === 0;
 
 /** Whether anything of what is shown is broken. */
 export const anyBroken = (hosts: readonly HostStatus[]): boolean =>

@@ -1,19 +1,14 @@
 import { type PartChanges, partSeconds } from '../../fleet/broken-over-day.ts';
+import type { Filter } from '../../fleet/filter/term.ts';
 import { isFleetState } from '../../fleet/state.ts';
-import { brokenStates, severity } from '../../fleet/words.ts';
+import { brokenStates, severity } from '../../fleet/state-styles.ts';
 import { parseJson } from '../../lib/json-text.ts';
 import { printableDeep } from '../../lib/text.ts';
-import type {
-  DeckyFilter,
-  ListedDecky,
-  MappedDecky,
-  Order,
-  Pages,
-  Pulse,
-  RecordedDecky,
-} from '../../views/pages.ts';
+import type { ListedDecky, MappedDecky, Order, Pages, Pulse, RecordedDecky } from '../../views/pages.ts';
 import type { Query } from '../query.ts';
 import { bounded, iso, readableServices, shortReason, staleAfter } from '../sql.ts';
+import { fleetAvailability } from './availability.ts';
+import { conditionOf, type FilterColumns } from './filter.ts';
 import { forPeople } from './report.ts';
 
 /** Milliseconds between two checks of the rows of hosts without a worker: no pass signals their changes. */
@@ -24,32 +19,34 @@ export function pages(ask: Query, defaultInterval: number): Pages {
   const query = forPeople(ask);
   let strangers = { text: '', at: -Infinity };
   return {
-    deckies: (filter, { hosts, open, perHost, quiet, order }) =>
-      query<ListedDecky>(selectShown(order), [...filterValues(filter), hosts, open, perHost, quiet]),
-    map: (hosts, perHost) => query<MappedDecky>(selectMap, [hosts, perHost]),
+    deckies: (filter, { hosts, open, perHost, quiet, order }) => {
+      const { sql, values } = conditionOf(filter, ofDeckies, 5);
+      return query<ListedDecky>(selectShown(order, sql), [hosts, open, perHost, quiet, ...values]);
+    },
+    map: (filter, hosts, perHost) => {
+      const { sql, values } = conditionOf(filter, ofDeckies, 3);
+      return query<MappedDecky>(selectMap(sql), [hosts, perHost, ...values]);
+    },
     day: async () => {
       const parts = await query<PartChanges & { readonly read: number }>(selectDay, []);
       const isWhole = (parts[0]?.read ?? 0) < dayAtMost;
       return { parts, since: isWhole ? null : Math.min(...parts.map(({ part }) => part)) + 1 };
     },
-    matched: async (filter) => {
-      const rows = await query<{ host_uuid: string; n: number }>(
-        `select host_uuid, count(*)::int as n from fleet_deckies d where ${matches} group by host_uuid`,
-        filterValues(filter),
-      );
-      return new Map(rows.map(({ host_uuid, n }) => [host_uuid, n]));
-    },
-    list: async ({ host, ...filter }, { limit, offset }) => {
-      const values = [...filterValues(filter), host];
+    availability: (window) => fleetAvailability(query, defaultInterval, window),
+    matched: (filter) => countMatched(query, filter),
+    list: async (filter, { host, limit, offset }) => {
+      const ofHost = '($1::text is null or d.host_uuid = $1)';
+      const { sql: matches, values } = conditionOf(filter, ofDeckies, 2);
+      const [at, from] = [values.length + 2, values.length + 3];
       const [counted] = await query<{ n: number }>(
         `select count(*)::int as n from fleet_deckies d where ${matches} and ${ofHost}`,
-        values,
+        [host, ...values],
       );
       const deckies = await query<ListedDecky>(
         `select ${columns}, 0 as matched from (select d.* from fleet_deckies d where ${matches} and ${ofHost}
-           order by ${orders.broken}, d.host_uuid limit $5 offset $6) d ${sinceJoin}
+           order by ${orders.broken}, d.host_uuid limit $${at} offset $${from}) d ${sinceJoin}
          order by ${orders.broken}, d.host_uuid`,
-        [...values, limit, offset],
+        [host, ...values, limit, offset],
       );
       return { total: counted?.n ?? 0, deckies };
     },
@@ -87,17 +84,26 @@ export function pages(ask: Query, defaultInterval: number): Pages {
   };
 }
 
-const filterValues = ({ words, states, service }: DeckyFilter): readonly unknown[] => [
-  words.map((word) => `%${word.replace(/[\\%_]/g, '\\$&')}%`),
-  states,
-  service,
-];
+async function countMatched(query: Query, filter: Filter): Promise<ReadonlyMap<string, number>> {
+  const { sql, values } = conditionOf(filter, ofDeckies, 1);
+  const rows = await query<{ host_uuid: string; n: number }>(
+    `select host_uuid, count(*)::int as n from fleet_deckies d where ${sql} group by host_uuid`,
+    values,
+  );
+  return new Map(rows.map(({ host_uuid, n }) => [host_uuid, n]));
+}
 
-const matches = `not exists (select from unnest($1::text[]) word where (d.name ilike word or d.decky_ip ilike word
-    or (${readableServices('d')})::text ilike word or d.last_error ilike word or d.host_uuid ilike word) is not true)
-  and (cardinality($2::text[]) = 0 or d.state = any ($2))
-  and ($3::text is null or d.services @> to_jsonb(array[$3::text]))`;
-const ofHost = '($4::text is null or d.host_uuid = $4)';
+/** A decky has changed since a time if any change of its state is later. */
+const ofDeckies: FilterColumns = {
+  host: 'd.host_uuid',
+  decky: 'd.name',
+  ip: 'd.decky_ip',
+  state: 'd.state',
+  reason: 'd.last_error',
+  servicesOf: 'd',
+  changedSince: (time) => `(d.host_uuid, d.name) in (select t.host_uuid, t.name from fleet_transitions t
+    where t.at >= ${time} and t.from_state is distinct from t.to_state)`,
+};
 
 const severityOf = `array_position(array[${severity.map((state) => `'${state}'`).join(', ')}], d.state)`;
 const orders: Readonly<Record<Order, string>> = {
@@ -116,18 +122,18 @@ const sinceJoin = `left join lateral (
     where t.host_uuid = d.host_uuid and t.name = d.name and t.from_state is distinct from t.to_state
     order by id desc limit 1) t on true`;
 
-const selectShown = (order: Order): string => `select ${columns}, d.matched from (
+const selectShown = (order: Order, matches: string): string => `select ${columns}, d.matched from (
     select d.*, count(*) over (partition by d.host_uuid)::int as matched,
       row_number() over (partition by d.host_uuid order by ${orders[order]}) as place
-    from fleet_deckies d where ${matches} and d.host_uuid = any ($4::text[])) d ${sinceJoin}
-  where d.place <= case when d.host_uuid = any ($5::text[]) then 20 * $6::int else $6::int end
-    and (not $7::boolean or d.state <> 'running' or d.matched <= $6::int or d.host_uuid = any ($5::text[]))
+    from fleet_deckies d where ${matches} and d.host_uuid = any ($1::text[])) d ${sinceJoin}
+  where d.place <= case when d.host_uuid = any ($2::text[]) then 20 * $3::int else $3::int end
+    and (not $4::boolean or d.state <> 'running' or d.matched <= $3::int or d.host_uuid = any ($2::text[]))
   order by d.host_uuid, d.place`;
 
-const selectMap = `select host_uuid, name, state from (
+const selectMap = (matches: string): string => `select host_uuid, name, state from (
     select host_uuid, name, state,
       row_number() over (partition by host_uuid order by ${severityOf}, name) as place
-    from fleet_deckies d where host_uuid = any ($1::text[])) d
+    from fleet_deckies d where ${matches} and host_uuid = any ($1::text[])) d
   where place <= $2 order by host_uuid, name`;
 
 /** More changes are not read: a compromised host may have written any number. */

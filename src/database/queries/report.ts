@@ -3,16 +3,7 @@ import { dockerCommand } from '../../fleet/docker-command.ts';
 import { listOf } from '../../fleet/plan/rollout.ts';
 import { isObject, type Json, textsOf } from '../../lib/json.ts';
 import { printableDeep } from '../../lib/text.ts';
-import type {
-  DeckyRow,
-  DecnetTableView,
-  Deploying,
-  Gap,
-  HostNote,
-  HostView,
-  Report,
-  Transition,
-} from '../../views/report.ts';
+import type { DeckyRow, DecnetTableView, Deploying, HostNote, HostView, Report } from '../../views/report.ts';
 import { leftReason, memoryFromJson } from '../memory.ts';
 import { isoPause } from '../pauses.ts';
 import type { Query } from '../query.ts';
@@ -26,6 +17,7 @@ import {
   readableServices,
   shortReason,
 } from '../sql.ts';
+import { history } from './history.ts';
 import { incidents } from './incidents.ts';
 import { knownHosts } from './known-hosts.ts';
 import { silences } from './silences.ts';
@@ -46,31 +38,9 @@ export function report(ask: Query, defaultInterval: number, named: readonly stri
         [defaultInterval, only ?? null],
       ),
     deckies: (host) => query<DeckyRow>(selectDeckies, [host]),
-    history: async ({ host, decky, since, limit, until = null, states = [], before = null }) => ({
-      transitions: await query<Transition>(selectTransitions, [
-        host,
-        decky,
-        since,
-        limit,
-        until,
-        states,
-        before,
-      ]),
-      gaps: decky === null ? await query<Gap>(selectGaps, [host, since, limit]) : [],
-    }),
-    transitionsAfter: ({ host, decky }, id, limit) =>
-      query<Transition>(selectTransitionsAfter, [host, decky, id, limit]),
-    lastTransitionBefore: async (seconds) =>
-      (
-        await query<{ id: number }>(
-          `select coalesce(max(id), 0)::float8 as id from fleet_transitions
-           where at < now() - make_interval(secs => $1::float8)`,
-          [seconds],
-        )
-      )[0]?.id ?? 0,
+    ...history(query),
     incidents: incidents(query),
     silences: silences(query),
-    gaps: (host, since) => query<Gap>(selectGaps, [host, since, 1000]),
     knowsHost: async (host) =>
       (
         await query(
@@ -195,25 +165,3 @@ const selectDeckies = `select d.name, d.decky_ip as ip, ${readableServices('d')}
     where t.host_uuid = d.host_uuid and t.name = d.name and t.from_state is distinct from t.to_state
     order by id desc limit 1) t on true
   where d.host_uuid = $1 order by d.name limit ${deckiesRead}`;
-
-const transitionColumns = `id::int8::float8 as id, host_uuid, name, from_state, to_state, ${shortReason('reason')},
-    ${iso('at')}, job_id`;
-
-const selectTransitionsAfter = `select ${transitionColumns} from fleet_transitions
-  where ($1::text is null or host_uuid = $1) and ($2::text is null or name = $2)
-    and id > $3::float8::int8 and at <= now()
-  order by id limit $4`;
-
-const selectTransitions = `select ${transitionColumns}
-  from fleet_transitions
-  where ($1::text is null or host_uuid = $1) and ($2::text is null or name = $2)
-    and ($3::timestamptz is null or at >= $3::timestamptz) and at <= now()
-    and ($5::timestamptz is null or at <= $5::timestamptz)
-    and (cardinality($6::text[]) = 0 or from_state is distinct from to_state and to_state = any ($6::text[]))
-    and ($7::bigint is null or (at, id) < (select b.at, b.id from fleet_transitions b where b.id = $7::bigint))
-  order by at desc, id desc limit $4`;
-
-const selectGaps = `select host_uuid, ${iso('from_at')}, ${iso('to_at')} from fleet_gaps
-  where ($1::text is null or host_uuid = $1) and ($2::timestamptz is null or to_at >= $2::timestamptz)
-    and to_at <= now()
-  order by to_at desc limit $3`;

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../lib/json.ts';
+import { isLike } from '../../lib/pattern.ts';
 import { type Severity, severities } from '../incidents/incident.ts';
 
 /** Which messages a receiver gets: those that satisfy all parts. */
@@ -40,19 +41,3 @@ function namesOf(host: Json | undefined, { hosts, host_names: names }: JsonObjec
 
 const matches = (patterns: readonly string[], host: Name): boolean =>
   host === null || patterns.some((pattern) => isLike(pattern, host));
-
-/** Whether a name fits a pattern: its parts between the `*` follow each other in the name. */
-function isLike(pattern: string, name: string): boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return name === first;
-  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last))
-    return false;
-  let from = first.length;
-  for (const part of rest) {
-    const at = name.indexOf(part, from);
-    if (at < 0) return false;
-    from = at + part.length;
-  }
-  return from <= name.length - last.length;
-}

@@ -3,7 +3,13 @@
 import { root } from './session.ts';
 
 /** The pages that `g` leads to, by the second key. */
-const pages: Readonly<Record<string, string>> = { f: '.', h: 'hosts', y: 'history', q: 'queues/' };
+const pages: Readonly<Record<string, string>> = {
+  f: '.',
+  h: 'hosts',
+  y: 'history',
+  a: 'availability',
+  q: 'queues/',
+};
 /** How long `g` waits for its second key, in milliseconds. */
 const secondKeyMs = 1500;
 /** The links that `j` and `k` go to: one for each row. */
@@ -11,7 +17,7 @@ const rowLinks = '#incidents a, th[scope="row"] a, .host > h2 a, .map h2 a';
 
 /** After a search that was confirmed with Enter. */
 export const focusFirstRow = (): void =>
-  document.querySelector<HTMLElement>('#hosts :is(th[scope="row"], h2) a')?.focus();
+  document.querySelector<HTMLElement>('main :is(#hosts, #history) :is(th[scope="row"], h2) a')?.focus();
 
 const help = document.querySelector<HTMLDialogElement>('#keys');
 let goesUntil = 0;

@@ -35,11 +35,23 @@ export function merge(old: HTMLElement, fresh: HTMLElement, onLeave: () => void)
       else if (essence(was) !== essence(now)) replaceRow(was, now);
     }
     if (isSameShape) for (const [at, now] of plainAfter.entries()) replacePlain(plainBefore[at], now);
-    // Added and removed rows wait until the pointer leaves.
-    if (!(isSame && isSameShape)) old.addEventListener('mouseleave', onLeave, { once: true });
+    // Added and removed rows wait until the pointer or the focus leaves.
+    if (!(isSame && isSameShape)) whenLeft(old, onLeave);
     return;
   }
   if (essence(old) !== essence(fresh)) keepOpen(old, () => old.replaceChildren(...fresh.childNodes), old);
+}
+
+/** Calls back once. */
+function whenLeft(element: HTMLElement, onLeave: () => void): void {
+  const heard = new AbortController();
+  const leave = ({ relatedTarget }: MouseEvent | FocusEvent): void => {
+    if (relatedTarget instanceof Node && element.contains(relatedTarget)) return;
+    heard.abort();
+    onLeave();
+  };
+  element.addEventListener('mouseleave', leave, heard);
+  element.addEventListener('focusout', leave, heard);
 }
 
 /** The parts without rows that can be replaced as a whole: paragraphs, columns, drawings. */

@@ -37,8 +37,11 @@ export async function refresh(): Promise<void> {
     if (isLoginAsked(reply)) endSession();
     else if (isErrorPage) {
       if (reply.ok) location.reload();
-    } else if (reply.ok && asked === url)
-      put(new DOMParser().parseFromString(await reply.text(), 'text/html'));
+      return;
+    }
+    const text = reply.ok ? await reply.text() : null;
+    // While it was read, filters may have changed what is shown.
+    if (text !== null && asked === url) put(new DOMParser().parseFromString(text, 'text/html'));
   } catch {
     // The state of the stream shows that the server is unreachable.
   } finally {

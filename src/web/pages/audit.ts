@@ -63,7 +63,7 @@ function filters({ who, act, host }: Texts): Html {
 <label><span>Who</span><input name="who" value="${who ?? ''}" placeholder="anybody" autocomplete="off"></label>
 <label><span>Act</span><select name="act">${choices.map((one) => html`<option value="${one}"${one === (act ?? '') ? html` selected` : null}>${one === '' ? 'any act' : one}</option>`)}</select></label>
 <label><span>Host</span><input name="host" value="${host ?? ''}" placeholder="any host" autocomplete="off"></label>
-<button type="submit" class="always">Show</button>
+<button type="submit">Show</button>
 </form>`;
 }
 

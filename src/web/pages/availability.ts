@@ -1,5 +1,5 @@
 import { type Availability, availabilityOf, type Stretch } from '../../fleet/availability.ts';
-import { stateStyles } from '../../fleet/words.ts';
+import { stateStyles } from '../../fleet/state-styles.ts';
 import { type Html, html } from '../html.ts';
 import { stateMark } from '../words.ts';
 
@@ -46,7 +46,9 @@ export function percent(share: number | null, known: number): string {
 /** `40 s`, `12 min`, `3.5 h`. @param ms milliseconds */
 export function duration(ms: number): string {
   if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
-  return ms < hour ? `${Math.round(ms / 60_000)} min` : `${Number((ms / hour).toFixed(1))} h`;
+  return ms < hour
+    ? `${Math.round(ms / 60_000)} min`
+    : `${(ms / hour).toLocaleString('en', { maximumFractionDigits: 1 })} h`;
 }
 
 const describe = ({ share, known }: Pick<Availability, 'share' | 'known'>): string =>

@@ -1,5 +1,5 @@
 import type { IncidentKind } from '../../fleet/incidents/incident.ts';
-import { stateStyles } from '../../fleet/words.ts';
+import { stateStyles } from '../../fleet/state-styles.ts';
 import type { IncidentView } from '../../views/incidents.ts';
 import type { HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';

@@ -1,12 +1,16 @@
+import { broken } from '../../fleet/filter/parse-filter.ts';
 import { fleetStates } from '../../fleet/state.ts';
+import { countOf } from '../../fleet/words.ts';
 import type { Pages } from '../../views/pages.ts';
 import type { HostView } from '../../views/report.ts';
-import { addressOf, broken, type FleetAddress, isFiltered, type View, views } from '../address.ts';
+import { addressOf, type FleetAddress, isFiltered, type View, views } from '../address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
+import { type MatchingHosts, matchingHosts } from '../matching-hosts.ts';
 import type { Views } from '../ports.ts';
 import { controlPlane } from './control-plane.ts';
 import { dayBand } from './day.ts';
+import { filterFault, filterField, filterHelp } from './filter-box.ts';
 import { hostGroup } from './host-group.ts';
 import { brokenOf, byName, byTrouble, sizeOf, sumOf } from './host-order.ts';
 import { noHosts } from './hosts.ts';
@@ -33,16 +37,16 @@ export async function fleetPage(
   const silences = await report.silences({ ended: false });
   const services = await pages.services();
   const day = isFiltered(address) || address.host !== null ? null : await pages.day();
-  const matched = isFiltered(address) ? await pages.matched(address) : null;
-  const wanted = all
-    .filter(({ host_uuid }) => address.host === null || host_uuid === address.host)
-    .filter(({ host_uuid }) => matched === null || (matched.get(host_uuid) ?? 0) > 0)
-    .sort(address.order === 'name' ? byName : byTrouble);
+  const { hosts, matched } = await matchingHosts(pages, all, address);
+  const wanted = [...hosts].sort(address.order === 'name' ? byName : byTrouble);
   const last = Math.max(1, Math.ceil(wanted.length / hostsPerPage));
   const page = Math.min(address.page, last);
   const shown = wanted.slice((page - 1) * hostsPerPage, page * hostsPerPage);
   const view = viewOf(all, address);
-  const content = view === 'map' ? await mapOf(pages, shown) : await listOf(pages, shown, address, matched);
+  const content =
+    view === 'map'
+      ? await mapOf(pages, shown, address, matched)
+      : await listOf(pages, shown, address, matched);
   return {
     title: headline(all),
     section: 'fleet',
@@ -51,14 +55,15 @@ export async function fleetPage(
 <div id="incidents" data-live>${incidentList(open)}${silenceList(silences, canChange)}</div>
 <div id="totals" data-live>${totals(all, address)}</div>
 <div id="day" data-live>${day === null || all.length === 0 ? null : dayBand(sumOf(all, brokenOf), day)}</div>
-${address.notUnderstood === null ? null : html`<p class="trouble" role="alert">${address.notUnderstood.line}</p>`}
+${filterFault(address)}
 ${filters(address, all, services)}
+${filterHelp()}
 <div id="hosts" data-live>${
       all.length === 0
         ? noHosts
         : wanted.length === 0
           ? html`<p class="empty">No decky matches the filters. <a href="/">Show the whole fleet</a>.</p>`
-          : html`${viewChoice(all, address, view)}${content}`
+          : html`${matchCount(all, wanted, matched)}${viewChoice(all, address, view)}${content}`
     }${paging(page, last, (one) => addressOf(address, { page: one }))}</div>`,
   };
 }
@@ -66,21 +71,40 @@ ${filters(address, all, services)}
 function viewOf(hosts: readonly HostView[], address: FleetAddress): View {
   if (address.view !== null) return address.view;
   if (isFiltered(address) || address.host !== null || address.open.length > 0) return 'list';
-  return sumOf(hosts, sizeOf) > listed.deckies || hosts.length > listed.hosts ? 'map' : 'list';
+  return isLarge(hosts) ? 'map' : 'list';
 }
 
-async function mapOf(pages: Pages, hosts: readonly HostView[]): Promise<Part> {
+const isLarge = (hosts: readonly HostView[]): boolean =>
+  sumOf(hosts, sizeOf) > listed.deckies || hosts.length > listed.hosts;
+
+/** How many deckies the filter chooses. */
+function matchCount(
+  all: readonly HostView[],
+  shown: readonly HostView[],
+  matched: MatchingHosts['matched'],
+): Part {
+  if (matched === null) return null;
+  const some = sumOf(shown, ({ host_uuid }) => matched.get(host_uuid) ?? 0);
+  return html`<p class="hint" id="matches">${some.toLocaleString('en')} of ${countOf(sumOf(all, sizeOf), 'decky')} match, on ${countOf(shown.length, 'host')}.</p>`;
+}
+
+async function mapOf(
+  pages: Pages,
+  hosts: readonly HostView[],
+  { filter }: FleetAddress,
+  matched: MatchingHosts['matched'],
+): Promise<Part> {
   const perTile = Math.floor(cellsAtMost / Math.max(1, hosts.length));
-  return deckyMap(hosts, await pages.map(namesOf(hosts), perTile));
+  return deckyMap(hosts, await pages.map(filter, namesOf(hosts), perTile), matched);
 }
 
 async function listOf(
   pages: Pages,
   hosts: readonly HostView[],
   address: FleetAddress,
-  matched: ReadonlyMap<string, number> | null,
+  matched: MatchingHosts['matched'],
 ): Promise<Part> {
-  const deckies = await pages.deckies(address, {
+  const deckies = await pages.deckies(address.filter, {
     hosts: namesOf(hosts),
     open: address.host === null ? address.open : [address.host],
     perHost,
@@ -95,9 +119,8 @@ const namesOf = (hosts: readonly HostView[]): readonly string[] => hosts.map(({ 
 
 /** Links to the other view, and to the broken deckies with their reasons; a small fleet needs neither. */
 function viewChoice(hosts: readonly HostView[], address: FleetAddress, view: View): Part {
-  if (isFiltered(address) || address.host !== null) return null;
-  if (address.view === null && view === 'list') return null;
-  const down = sumOf(hosts, brokenOf);
+  if (address.host !== null || (address.view === null && !isLarge(hosts))) return null;
+  const down = isFiltered(address) ? 0 : sumOf(hosts, brokenOf);
   return html`<p class="views">${views.map(
     (one) =>
       html`<a href="${addressOf(address, { view: one, page: 1 })}"${one === view ? html` aria-current="true"` : null}>${one === 'map' ? 'Map' : 'List'}</a>`,
@@ -115,11 +138,11 @@ function filters(address: FleetAddress, hosts: readonly HostView[], services: re
   const option = (value: string, text: string, chosen: boolean): Html =>
     html`<option value="${value}"${chosen ? html` selected` : null}>${text}</option>`;
   return html`<form class="filters" id="filters" role="search" action="/" method="get">
-<label class="grow"><span>Search</span><input type="search" name="q" value="${address.words.join(' ')}" placeholder="name, IP, service, reason …" autocomplete="off"></label>
+${filterField(address.q)}
 <label><span>State</span><select name="state">${option('', 'any state', address.state === null)}${stateChoices(address).map((state) => option(state, state, address.state === state))}</select></label>
 <label><span>Host</span><select name="host">${option('', 'any host', address.host === null)}${[...hosts].sort(byName).map(({ host_uuid }) => option(host_uuid, host_uuid, address.host === host_uuid))}</select></label>
 <label><span>Service</span><select name="service">${option('', 'any service', address.service === null)}${services.map((service) => option(service, service, address.service === service))}</select></label>
 <label><span>Order</span><select name="sort">${option('', 'broken first', address.order === 'broken')}${option('recent', 'latest first', address.order === 'recent')}${option('name', 'by name', address.order === 'name')}</select></label>
-<button type="submit">Show</button>
+${address.view === null ? null : html`<input type="hidden" name="view" value="${address.view}">`}<button type="submit">Show</button>
 </form>`;
 }

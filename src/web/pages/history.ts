@@ -1,13 +1,16 @@
+import { broken } from '../../fleet/filter/parse-filter.ts';
 import { fleetStates } from '../../fleet/state.ts';
 import { countOf, withMeaning } from '../../fleet/words.ts';
 import { FleetError } from '../../lib/errors.ts';
 import type { Transition } from '../../views/report.ts';
-import { broken, type Query } from '../address.ts';
-import { type HistoryAddress, historyPath, parseHistory } from '../history-address.ts';
+import type { Query } from '../address.ts';
+import { attempt } from '../answers.ts';
+import { type HistoryAddress, historyPath, historyTexts, parseHistory } from '../history-address.ts';
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
 import { age, deckyPath, hostPath, jobPath, stateMark } from '../words.ts';
+import { filterFault, filterField, filterHelp } from './filter-box.ts';
 import { type Fold, folded } from './fold.ts';
 import { otherForms } from './other-forms.ts';
 
@@ -19,9 +22,13 @@ type Texts = HistoryAddress['texts'];
 
 /** The page of the transitions, newest first. */
 export async function historyPage({ report }: WebPorts, query: Query): Promise<Page> {
-  const address = attempted(query);
+  const address = attempt(() => parseHistory(query));
   if (address instanceof FleetError)
-    return page({}, html`<p class="trouble" role="alert">${address.line}</p>`);
+    return page(
+      historyTexts(query),
+      html`<p class="empty">No change is shown, because the filter is not understood. <a href="/history">Show all changes</a>.</p>`,
+      address,
+    );
   const { texts, ...filter } = address;
   const { transitions } = await report.history({ ...filter, limit: shown });
   const last = transitions.at(-1);
@@ -42,20 +49,13 @@ export async function historyPage({ report }: WebPorts, query: Query): Promise<P
   );
 }
 
-function attempted(query: Query): HistoryAddress | FleetError {
-  try {
-    return parseHistory(query);
-  } catch (error) {
-    if (error instanceof FleetError) return error;
-    throw error;
-  }
-}
-
-const page = (texts: Texts, content: Html): Page => ({
+const page = (texts: Texts, content: Html, notUnderstood: FleetError | null = null): Page => ({
   title: 'History',
   section: 'history',
   body: html`<h1>History${texts.host === undefined ? null : html` of <a href="${hostPath(texts.host)}">${texts.host}</a>`}</h1>
+${filterFault({ notUnderstood })}
 ${filters(texts)}
+${filterHelp('Here state: is the new state of a change, since: its age, and ip: and service: are those that the decky has now. ')}
 <div id="history" data-live>${content}</div>`,
 });
 
@@ -67,18 +67,21 @@ const periods = [
   ['7d', 'the last week'],
 ] as const;
 
-function filters({ host, decky, state, since, until }: Texts): Html {
+function filters({ q, host, decky, state, service, since, until }: Texts): Html {
   const option = (value: string, text: string, chosen: string): Html =>
     html`<option value="${value}"${value === chosen ? html` selected` : null}>${text}</option>`;
   const states = ['', broken, ...fleetStates];
   const isOther = since !== undefined && !periods.some(([value]) => value === since);
-  return html`<form class="filters" role="search" action="/history" method="get">
-<label><span>Host</span><input name="host" value="${host ?? ''}" placeholder="any host" autocomplete="off"></label>
-<label><span>Decky</span><input name="decky" value="${decky ?? ''}" placeholder="any decky" autocomplete="off"></label>
+  const field = (name: string, text: string, value: string | undefined): Part =>
+    value === undefined
+      ? null
+      : html`<label><span>${text}</span><input name="${name}" value="${value}" autocomplete="off"></label>`;
+  return html`<form class="filters" id="filters" role="search" action="/history" method="get">
+${filterField(q ?? null)}${field('host', 'Host', host)}${field('decky', 'Decky', decky)}${field('service', 'Service', service)}
 <label><span>Changed to</span><select name="state">${[...states, ...(state === undefined || states.includes(state) ? [] : [state])].map((one) => option(one, one === '' ? 'any state' : one, state ?? ''))}</select></label>
 <label><span>When</span><select name="since">${[...periods, ...(isOther ? [[since, `since ${since}`] as const] : [])].map(([value, text]) => option(value, text, since ?? ''))}</select></label>
-${until === undefined ? null : html`<label><span>Until</span><input name="until" value="${until}"></label>`}
-<button type="submit" class="always">Show</button>
+${field('until', 'Until', until)}
+<button type="submit">Show</button>
 </form>`;
 }
 

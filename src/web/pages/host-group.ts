@@ -1,5 +1,6 @@
 import { nextSlot } from '../../fleet/slots.ts';
-import { severity, withMeaning } from '../../fleet/words.ts';
+import { severity } from '../../fleet/state-styles.ts';
+import { withMeaning } from '../../fleet/words.ts';
 import { textsOf } from '../../lib/json.ts';
 import type { ListedDecky } from '../../views/pages.ts';
 import type { HostView } from '../../views/report.ts';

@@ -1,5 +1,5 @@
 import { fleetStates } from '../../fleet/state.ts';
-import { brokenStates } from '../../fleet/words.ts';
+import { brokenStates } from '../../fleet/state-styles.ts';
 import type { HostView } from '../../views/report.ts';
 
 export const brokenOf = (host: HostView): number =>

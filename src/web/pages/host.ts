@@ -1,6 +1,8 @@
+import { noFilter } from '../../fleet/filter/term.ts';
 import { uncheckedInWords } from '../../fleet/plan/ports.ts';
 import { nextSlot } from '../../fleet/slots.ts';
-import { decnetTableWords, rivalText, severity } from '../../fleet/words.ts';
+import { severity } from '../../fleet/state-styles.ts';
+import { decnetTableWords, rivalText } from '../../fleet/words.ts';
 import type { ListedDecky } from '../../views/pages.ts';
 import type { Gap, HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
@@ -18,7 +20,6 @@ import { livingLine, undeclaredTables } from './undeclared.ts';
 
 /** The deckies that the page lists. */
 const deckiesShown = 100;
-const noFilter = { words: [], states: [], service: null };
 
 /** The page of a host: its state, deckies, last passes, held rows and gaps. Null: the host is unknown. */
 export async function hostPage(

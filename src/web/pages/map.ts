@@ -1,4 +1,5 @@
-import { countOf, severity, stateStyles } from '../../fleet/words.ts';
+import { severity, stateStyles } from '../../fleet/state-styles.ts';
+import { countOf } from '../../fleet/words.ts';
 import type { MappedDecky } from '../../views/pages.ts';
 import type { HostView } from '../../views/report.ts';
 import { type Html, html, type Part } from '../html.ts';
@@ -10,19 +11,28 @@ export const cellsAtMost = 5000;
 
 /**
  * A cell for each decky, by host. The whole map is one stop of the Tab key; inside it the arrow keys move, which the page's script
- * does.
+ * does. Deckies that do not match the filter are left out.
+ * @param matched how many deckies of each host match the filter; null: no filter
  */
-export function deckyMap(hosts: readonly HostView[], deckies: readonly MappedDecky[]): Html {
+export function deckyMap(
+  hosts: readonly HostView[],
+  deckies: readonly MappedDecky[],
+  matched: ReadonlyMap<string, number> | null,
+): Html {
   const ofHost = Map.groupBy(deckies, ({ host_uuid }) => host_uuid);
   return html`<div class="map" role="group" aria-label="Map of the deckies. Arrow keys move inside it">${hosts.map(
-    (host, at) => tile(host, ofHost.get(host.host_uuid) ?? [], at === 0),
+    (host, at) => tile(host, ofHost.get(host.host_uuid) ?? [], { matched, isFirst: at === 0 }),
   )}</div>`;
 }
 
-function tile(host: HostView, deckies: readonly MappedDecky[], isFirst: boolean): Html {
+function tile(
+  host: HostView,
+  deckies: readonly MappedDecky[],
+  { matched, isFirst }: { matched: ReadonlyMap<string, number> | null; isFirst: boolean },
+): Html {
   const { host_uuid } = host;
   const isOld = host.stale || isStopped(host) || isPaused(host);
-  const hidden = sizeOf(host) - deckies.length;
+  const hidden = (matched === null ? sizeOf(host) : (matched.get(host_uuid) ?? 0)) - deckies.length;
   return html`<section class="tile${isOld ? ' stale' : ''}" data-key="host ${host_uuid}" data-state="${stateOf(host)}" aria-label="Host ${host_uuid}">
 <h2><a href="${hostPath(host_uuid)}"${isFirst ? null : notByTab}>${host_uuid}</a></h2>
 <p class="facts">${watched(host)}${brokenCounts(host)}</p>

@@ -1,5 +1,6 @@
 import type { FleetState } from '../../fleet/state.ts';
-import { countOf, severity, undeclaredCounts } from '../../fleet/words.ts';
+import { severity } from '../../fleet/state-styles.ts';
+import { countOf, undeclaredCounts } from '../../fleet/words.ts';
 import type { HostView } from '../../views/report.ts';
 import { addressOf, type FleetAddress } from '../address.ts';
 import { type Html, html, type Part } from '../html.ts';
