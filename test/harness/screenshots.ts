@@ -16,6 +16,7 @@ const pages = {
   history: '/history',
   silences: '/silences',
   audit: '/audit',
+  availability: '/availability?over=week',
 };
 const looks = [
   { name: 'light', colorScheme: 'light', width: 1280, height: 800 },
@@ -53,6 +54,13 @@ try {
   );
   await stage.store.db.query(
     `update fleet_deckies set state = 'torn_down', last_error = 'no container' where host_uuid = 'host-b' and name = 'lab-007'`,
+  );
+  await stage.store.db.query(
+    `insert into fleet_audit (at, who, via, act, host_uuid, target, details, outcome) values
+      (now() - interval '3 hours', 'ops', 'page', 'sign in', null, null, null, 'done'),
+      (now() - interval '2 hours', 'night', 'page', 'sign in', null, null, null, 'refused'),
+      (now() - interval '1 hour', 'root', 'cli', 'pause', 'host-b', null, 'new kernel', 'done'),
+      (now() - interval '20 minutes', 'ops', 'page', 'reconcile', 'host-a', null, null, 'done')`,
   );
   await stage.engine.container('web-01-https').kill();
   await stage.engine.container('files-01-smb').kill();

@@ -52,7 +52,7 @@ function drawing({ over, parts }: FleetAvailability): Html {
   const text =
     most === 0
       ? 'Every decky was running in all monitored time'
-      : `Deckies that were not running: at most ${percentUp(most)} of the monitored time of one ${periods[over].partName}`;
+      : `Deckies that were not running: at most ${percentUp(most)} of the monitored time in ${periods[over].partName}`;
   return html`<figure class="day availability"><svg viewBox="0 0 ${parts.length * partWidth} ${height}" preserveAspectRatio="none" role="img" aria-label="${text}${unknown > 0 ? `; ${unknown} of ${parts.length} parts are unknown` : ''}. The table below has the figures">${parts.map(
     (part, at) => bar(part, at, { missing: missing[at] ?? 0, most }),
   )}</svg><figcaption class="hint"><span>${minute(parts[0]?.from ?? 0)}</span><span>${text}</span><span>now</span></figcaption></figure>`;
