@@ -46,10 +46,14 @@ const changeLine = ({ name, from, to, reason }: PassOutcome['transitions'][numbe
  * Its errors become the job's `failedReason`, in one line. BullMQ does not retry, since the next pass does the same work.
  */
 export function reconcileProcessor({ host, ports, onPass, ...settings }: ProcessorOptions) {
-  return async (job: ReconcileJob): Promise<JobResult> => {
+  return async (job: ReconcileJob, _token?: string, signal?: AbortSignal): Promise<JobResult> => {
     try {
       const data = parseJobData(job.data, host);
-      const outcome = await pass(data, jobIdOf(job), ports, { ...settings, enqueuedAt: job.timestamp });
+      const outcome = await pass(data, jobIdOf(job), ports, {
+        ...settings,
+        enqueuedAt: job.timestamp,
+        signal,
+      });
       onPass?.(data, outcome);
       await logChanges(job, outcome);
       if (outcome.failure !== null) throw outcome.failure;

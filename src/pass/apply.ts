@@ -66,6 +66,7 @@ export async function planAndApply(
       if (fellWithEngine(observation.cause)) fallen.set(name, observation);
     }),
   );
+  request.requireLock();
   const transitions = await transaction.apply(decided.changes);
   await transaction.alert([
     ...alertUpdates(transitions, transaction.host.memory),

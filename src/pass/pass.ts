@@ -136,6 +136,7 @@ async function observeAndApply(
   const { within } = ports.spans ?? noSpans;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const seen = await within('observe', () => observe(request, ports));
+    request.requireLock();
     const transaction = await within('apply', () =>
       ports.ledger.inTransaction(request, seen.before.generation, (open) =>
         planAndApply(open, seen, request, ports),

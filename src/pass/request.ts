@@ -1,4 +1,5 @@
 import type { JobData } from '../fleet/job.ts';
+import { FleetError } from '../lib/errors.ts';
 
 /** The parameters of one pass. */
 export interface PassRequest {
@@ -17,13 +18,18 @@ export interface PassRequest {
   readonly startedMs: number;
   /** When the event that triggered the pass was enqueued, epoch milliseconds; null: no event triggered it. */
   readonly eventAt: number | null;
+  /** @throws FleetError TURN_LOST when another worker may run the same job, because its lock was lost */
+  requireLock(): void;
 }
 
-/** What a worker is configured with, and when its job was enqueued, epoch milliseconds. */
+/** What a worker is configured with, and what it knows of the job. */
 export interface PassSettings {
   readonly graceSeconds: number;
   readonly rolloutSeconds: number;
+  /** When the job was enqueued, epoch milliseconds. */
   readonly enqueuedAt?: number | undefined;
+  /** Aborted when the lock of the job is lost. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export function passRequest(data: JobData, job: string, settings: PassSettings): PassRequest {
@@ -37,5 +43,11 @@ export function passRequest(data: JobData, job: string, settings: PassSettings):
     rolloutSeconds: settings.rolloutSeconds,
     startedMs: performance.now(),
     eventAt: isEvent ? (settings.enqueuedAt ?? null) : null,
+    requireLock: () => {
+      if (settings.signal?.aborted !== true) return;
+      throw new FleetError('TURN_LOST', `The lock of job ${job} was lost: it was not renewed in time`, {
+        advice: 'Nothing was written; the job runs again',
+      });
+    },
   };
 }

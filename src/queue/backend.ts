@@ -48,7 +48,7 @@ export interface QueueBackend {
   awaitedQueue(name: string): Queue;
   /** Adds jobs to many queues without a Queue object for each: ten thousand of them need 60 MB. */
   addToMany(jobs: readonly QueuedJob[]): Promise<void>;
-  worker(name: string, run: (job: Job, token?: string) => Promise<unknown>): Worker;
+  worker(name: string, run: (job: Job, token?: string, signal?: AbortSignal) => Promise<unknown>): Worker;
   /** The number of workers that consume a queue. */
   countWorkers(name: string): Promise<number>;
   /** Removes a queue with all its jobs. */

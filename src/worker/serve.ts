@@ -16,6 +16,8 @@ export interface ServeOptions extends Omit<ProcessorOptions, 'onPass'> {
   readonly watched?: ((run: () => Promise<JobResult>) => Promise<JobResult>) | undefined;
 }
 
+type Run = (job: Job, token?: string, signal?: AbortSignal) => Promise<JobResult>;
+
 /** Milliseconds for which a job is left alone that this worker must not run. */
 const leftForMs = 5000;
 
@@ -46,7 +48,8 @@ export function serveQueue(options: ServeOptions, listener: PassListener): Worke
   };
   const processor = reconcileProcessor({ host, ports, graceSeconds, rolloutSeconds, onPass });
   const { watched = (pass) => pass() } = options;
-  const run = (job: Job): Promise<JobResult> => watched(() => processor(job));
+  // BullMQ gives a signal only to a processor with three parameters.
+  const run: Run = (job, token, signal) => watched(() => processor(job, token, signal));
   const worker = options.backend.worker(
     queueName(host),
     options.onlyDryRuns === true ? onlyDryRuns(run) : run,
@@ -58,15 +61,19 @@ export function serveQueue(options: ServeOptions, listener: PassListener): Worke
     passLog.failed(error.message);
     listener.failed(error.message);
   });
+  // Another worker runs the job again: two passes would only delay each other.
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) worker.cancelJob(id);
+  });
   void worker.run().catch((error: unknown) => log.error({ host, error }, 'the worker stopped'));
   return worker;
 }
 
 /** A processor that returns every job but dry runs to the queue, where they wait a little. */
 const onlyDryRuns =
-  (run: (job: Job) => Promise<JobResult>) =>
-  async (job: Job, token?: string): Promise<JobResult> => {
-    if (isObject(job.data) && job.data.dry_run === true) return run(job);
+  (run: Run): Run =>
+  async (job, token, signal) => {
+    if (isObject(job.data) && job.data.dry_run === true) return run(job, token, signal);
     await job.moveToDelayed(Date.now() + leftForMs, token);
     throw new DelayedError();
   };

@@ -70,6 +70,12 @@ describe('the queues', { concurrency: true }, () => {
         await worker.ready();
         return worker;
       };
+      /** Another worker holds the lock of a job. */
+      const takeLock = async (id: string): Promise<void> => {
+        if (redis !== null)
+          await redis.set(backend.queue(queueName('local')).toKey(`${id}:lock`), 'other', 'PX', 6000);
+        else await store.db.query(`update bullmq.job set lock_token = 'other' where id = $1`, [id]);
+      };
       const manual: JobData = { host_uuid: 'local', cause: 'manual' };
       const countJobs = async (host: string): Promise<number> => {
         const counts = await backend
@@ -114,6 +120,39 @@ describe('the queues', { concurrency: true }, () => {
         await waitFor(async () => (await queue.getMetrics('completed')).meta.count > 0);
         const { job_id: again } = await requestPass(backend, manual, 30_000);
         assert.deepEqual((await queue.getJobLogs(again)).logs, []);
+      });
+
+      test('a pass whose lock was lost writes nothing; its job runs again', async () => {
+        it.desired = declared(decky('web'), decky('mail'), decky('late'));
+        it.observed = seen();
+        let asked = 0;
+        const first = Promise.withResolvers<void>();
+        const { list } = it.ports.engine;
+        it.ports.engine = {
+          list: async (...args) => {
+            asked += 1;
+            if (asked === 1) await first.promise;
+            return list(...args);
+          },
+        };
+        try {
+          await work();
+          const queue = backend.queue(queueName('local'));
+          const job = await queue.add('reconcile', manual);
+          await waitFor(() => asked === 1);
+          const { turn } =
+            (await it.db.query<{ turn: string }>('select turn from fleet_hosts'))[0] ?? assert.fail();
+          await takeLock(job.id ?? '');
+          // It is renewed each 2.5 s.
+          await sleep(4000);
+          first.resolve();
+          await waitFor(async () => (await queue.getJob(job.id ?? ''))?.finishedOn !== undefined, 60_000);
+          assert.equal((await queue.getJob(job.id ?? ''))?.returnvalue.inserted, 1);
+          const [after] = await it.db.query<{ turn: string }>('select turn from fleet_hosts');
+          assert.equal(Number(after?.turn), Number(turn) + 1, 'the first pass wrote, too');
+        } finally {
+          it.ports.engine = { list };
+        }
       });
 
       test('the latency of an event counts from its enqueuing', async () => {
