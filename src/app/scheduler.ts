@@ -4,7 +4,7 @@ import { countOf } from '../fleet/words.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { RoundCounts } from '../queue/schedule.ts';
 import type { Service } from '../service-manager/service.ts';
-import { untilReachable } from '../worker/until-reachable.ts';
+import { untilMigrated } from '../worker/until-reachable.ts';
 import { queueLook } from './looks.ts';
 import type { Stores } from './stores.ts';
 
@@ -17,8 +17,13 @@ export async function openScheduler(
   service: Service | null,
 ): Promise<{ close(): Promise<void> }> {
   const { config, log } = stores;
-  const [backend, { startScheduler }] = await Promise.all([stores.queues(), import('../queue/schedule.ts')]);
-  await untilReachable(service?.waitingFor(backend.check) ?? backend.check, stores.isClosed, log);
+  const [backend, database, { startScheduler }] = await Promise.all([
+    stores.queues(),
+    stores.database(),
+    import('../queue/schedule.ts'),
+  ]);
+  const ready = () => database.checkColumns().then(backend.check);
+  await untilMigrated(service?.waitingFor(ready) ?? ready, stores.isClosed, log);
   await stores.notifier();
   const hosts = async (only?: readonly string[]): Promise<readonly ScheduledHost[]> => {
     const known = new Map(config.hosts.map((host) => [host, config.intervalSeconds]));

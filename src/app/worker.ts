@@ -7,9 +7,10 @@ import type { Log } from '../lib/log.ts';
 import { version } from '../lib/package.ts';
 import type { ContainerLogs, LastLinesReader } from '../pass/last-lines.ts';
 import type { Ledger } from '../pass/ledger.ts';
+import type { QueueBackend } from '../queue/backend.ts';
 import type { Look, Service } from '../service-manager/service.ts';
 import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
-import { untilReachable } from '../worker/until-reachable.ts';
+import { untilMigrated, untilReachable } from '../worker/until-reachable.ts';
 import { chooseStateFile, noStateFile } from './config.ts';
 import { queueLook } from './looks.ts';
 import type { Stores } from './stores.ts';
@@ -61,10 +62,9 @@ export async function openHostWorker(
     stores.decnet(),
   ]);
   // Before the worker is created: a BullMQ worker that begins with a refused connection takes long to recover.
-  const ready = follows
-    ? () => ledger.register(config.host, config.intervalSeconds).then(backend.check)
-    : backend.check;
-  await untilReachable(service?.waitingFor(ready) ?? ready, stores.isClosed, log);
+  const ready = follows ? () => registered(stores, ledger, backend) : backend.check;
+  const wait = follows ? untilMigrated : untilReachable;
+  await wait(service?.waitingFor(ready) ?? ready, stores.isClosed, log);
   // The process was stopped in the meantime: a worker on a closed store would never end.
   if (stores.isClosed()) throw new FleetError('CHECK_FAILED', 'Stopped before the worker had started');
   const reader = files.stateFileReader(stateFile, config.host);
@@ -119,6 +119,17 @@ const passText = (result: JobResult): string => {
   const docker = result.docker === 'ok' ? '' : ', Docker does not answer';
   return `${changes === 0 ? 'no changes' : countOf(changes, 'change')}${docker}`;
 };
+
+/** Records the host in a database of this version, and checks its queue. */
+async function registered(
+  { config, database }: Stores,
+  ledger: Ledger,
+  backend: QueueBackend,
+): Promise<void> {
+  await (await database()).checkColumns();
+  await ledger.register(config.host, config.intervalSeconds);
+  await backend.check();
+}
 
 /** What reads the logs of containers that took a decky down; undefined: nobody asked for them. */
 async function openLastLines(

@@ -1,4 +1,5 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
+import type { MigrationRecord } from '../fleet/migrations.ts';
 import type { Db, Query } from './query.ts';
 
 /** Options of a transaction. */
@@ -20,10 +21,15 @@ export interface Database {
    * @throws FleetError
    */
   snapshot<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** The names of the pending migrations. */
-  pending(): Promise<readonly string[]>;
+  /** The record of migrations, compared with those of this version. */
+  migrations(): Promise<MigrationRecord>;
   /**
-   * Migrates the schema and updates the privileges, in one process at a time.
+   * Checks that the tables have all columns of this version. Unlike `migrations`, every role may do this.
+   * @throws FleetError SCHEMA_MISSING
+   */
+  checkColumns(): Promise<void>;
+  /**
+   * Migrates the schema and updates the privileges, in one process at a time. A database of a newer version is not changed.
    * @param options.upTo the last migration to run; the privileges are then not updated
    * @returns the names of the migrations that were run
    */

@@ -1,7 +1,8 @@
 import { databasePlace } from '../lib/database-address.ts';
+import { checkColumns } from './columns.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
 import type { Database } from './database.ts';
-import { migrate, pendingMigrations } from './migrate.ts';
+import { migrate, migrationRecord } from './migrate.ts';
 import { openOrm } from './mikro-orm.ts';
 import { query } from './query.ts';
 import { Transactions } from './transactions.ts';
@@ -24,7 +25,8 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
         readOnly: true,
         snapshot: true,
       }),
-    pending: () => pendingMigrations(transaction),
+    migrations: () => migrationRecord(transaction),
+    checkColumns: () => checkColumns(orm, transaction, databasePlace(url)),
     migrate: ({ upTo } = {}) => migrate({ url, transaction }, connections, upTo),
     close: async () => {
       // Wait first: Kysely never releases a connection that it acquires while closing, and then its pool never ends.

@@ -49,6 +49,13 @@ export function databaseRefusal(error: unknown, place: string): FleetError | nul
   return null;
 }
 
+/** The error for a database that was never migrated, or has the schema of an older version. */
+export const schemaMissing = (place: string, cause?: unknown): FleetError =>
+  new FleetError('SCHEMA_MISSING', `The database ${place} does not have the tables of this version`, {
+    advice: 'Run `decnet-fleet migrate`',
+    cause,
+  });
+
 /** Converts the error of a failed query into an error for users. @returns a FleetError, or the error itself if it is not a database error */
 export function databaseFault(error: unknown, place: string): unknown {
   if (error instanceof FleetError) return error;
@@ -56,14 +63,7 @@ export function databaseFault(error: unknown, place: string): unknown {
   if (refusal !== null) return refusal;
   const code = codeOf(error);
   if (code !== null && schemaFaults.has(code)) {
-    return new FleetError(
-      'SCHEMA_MISSING',
-      `The database ${place} does not have the tables of this version`,
-      {
-        advice: 'Run `decnet-fleet migrate`',
-        cause: error,
-      },
-    );
+    return schemaMissing(place, error);
   }
   if (isTlsFault(error, code)) {
     return new FleetError(

@@ -687,7 +687,7 @@ describe('migrations', () => {
       '015-audit',
     ]);
     assert.deepEqual(await databases[0]?.migrate(), []);
-    assert.deepEqual(await databases[0]?.pending(), []);
+    assert.deepEqual(await databases[0]?.migrations(), { pending: [], newer: [] });
     await Promise.all(databases.map((one) => one.close()));
   });
 

@@ -121,7 +121,7 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
 });
 
 describe('a schema that is missing', () => {
-  test('of BullMQ is reported with advice; migrate prepares both stores, wherever the queues are', {
+  test('of BullMQ is reported with advice and waited for; migrate prepares both stores, wherever the queues are', {
     skip: noStore('redis'),
   }, async () => {
     const db = await testDatabase({ migrated: false });
@@ -133,13 +133,14 @@ describe('a schema that is missing', () => {
       assert.equal((await runHere(['migrate'], { ...env, REDIS_URL: redis.url })).code, 0);
       assert.equal((await runHere(['reconcile', '--once'], env)).code, 0);
       await db.query('drop schema bullmq cascade');
-      for (const program of ['worker.ts', 'scheduler.ts']) {
-        const { code, stderr } = await start([], env, program).finished;
-        assert.equal(code, 1);
-        assert.match(
-          stderr,
-          /The queues at .* do not have the tables of this version\. Run `decnet-fleet migrate`\n$/,
-        );
+      const started = ['worker.ts', 'scheduler.ts'].map((program) => start([], env, program));
+      for (const { said } of started)
+        await said(/The queues at .* do not have the tables of this version\. Run `decnet-fleet migrate`"/);
+      assert.equal((await runHere(['migrate'], env)).code, 0);
+      for (const { child, said, finished } of started) {
+        await said(/the database is migrated to this version/);
+        child.kill('SIGTERM');
+        assert.equal((await finished).code, 0);
       }
     } finally {
       await redis.remove();

@@ -1,4 +1,5 @@
 import type { App } from '../../app/app.ts';
+import { isOfNewerVersion } from '../../fleet/migrations.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Finding, fault, ok } from './finding.ts';
 
@@ -45,7 +46,10 @@ export async function checkDatabase(app: App): Promise<Finding> {
 /** Checks whether the tables are those of this version, and if not, whether this role may create them. */
 export async function checkSchema(app: App): Promise<Finding> {
   const database = await app.database();
-  const pending = await database.pending();
+  const record = await database.migrations();
+  if (isOfNewerVersion(record))
+    return ok(`newer than this version, which works with it (${record.newer.join(', ')})`);
+  const { pending } = record;
   if (pending.length === 0) return ok('up to date');
   const [may] = await database.query<{ create: boolean; schema: string; role: string }>(
     `select current_user::text as role, schema::text, has_schema_privilege(schema::text, 'CREATE') as create

@@ -1,3 +1,4 @@
+import { isOfNewerVersion, type MigrationRecord } from '../../fleet/migrations.ts';
 import { FleetError } from '../../lib/errors.ts';
 import { type Register, withApp } from '../context.ts';
 
@@ -11,16 +12,22 @@ export const migrate: Register = (program, context) => {
     .action(({ check }: { check?: true }) =>
       withApp(context, async (app) => {
         const database = await app.database();
+        const record = await database.migrations();
+        if (isOfNewerVersion(record)) return context.print(newerText(record));
         if (check) {
-          const pending = await database.pending();
-          if (pending.length === 0) return context.print('The schema is up to date.');
-          throw new FleetError('SCHEMA_MISSING', `Pending migrations: ${pending.join(', ')}`, {
+          if (record.pending.length === 0) return context.print(upToDate);
+          throw new FleetError('SCHEMA_MISSING', `Pending migrations: ${record.pending.join(', ')}`, {
             advice: 'Run `decnet-fleet migrate`',
           });
         }
         const done = await database.migrate();
         await (await app.queues()).prepare();
-        context.print(done.length === 0 ? 'The schema is up to date.' : `Ran ${done.join(', ')}.`);
+        context.print(done.length === 0 ? upToDate : `Ran ${done.join(', ')}.`);
       }),
     );
 };
+
+const upToDate = 'The schema is up to date.';
+
+const newerText = ({ newer }: MigrationRecord): string =>
+  `The database is newer than this version, which works with it. Unknown migrations: ${newer.join(', ')}. Nothing was changed.`;

@@ -20,7 +20,7 @@ export const errorExplanations: Readonly<Record<ErrorCode, Explanation>> = {
   },
   SCHEMA_MISSING: {
     meaning: 'The database has no tables of decnet-fleet, or those of an older version.',
-    advice: 'Run `decnet-fleet migrate`.',
+    advice: 'Run `decnet-fleet migrate`. Workers and schedulers wait for it.',
   },
   DECNET_TABLE_FAILED: {
     meaning: "DECNET's own table (DECNET_DATABASE_URL) cannot be read or written. Passes go on without it.",
