@@ -18,7 +18,7 @@ export async function unknownHost(app: App, host: string): Promise<FleetError | 
   const { names, count } = await report.someHosts(compared, named);
   const advice =
     count === 0
-      ? 'No host is known yet: a worker registers its host when it starts (`decnet-fleet up` or `node worker.ts`)'
+      ? 'No host is known yet: a worker registers its host when it starts (`decnet-fleet up` or `decnet-fleet worker`)'
       : `${didYouMean(host, names)}Known ${count === 1 ? 'host' : 'hosts'}: ${listOf(names.slice(0, few), count)}`;
   return new FleetError('NOT_FOUND', `Host ${host} is unknown`, { advice });
 }

@@ -6,7 +6,7 @@ import type { Context } from './context.ts';
 export function sayWhenStopped(context: Context, worker: Pick<HostWorker, 'stopped'>, parts: string): void {
   void worker.stopped.then(({ by }) =>
     context.print(
-      `The worker was ${stoppedBy(by)}. ${parts} go on; Ctrl-C ends them. To start the worker again, restart this command or run \`node worker.ts\`.`,
+      `The worker was ${stoppedBy(by)}. ${parts} go on; Ctrl-C ends them. To start the worker again, restart this command or run \`decnet-fleet worker\`.`,
     ),
   );
 }

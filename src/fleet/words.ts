@@ -10,7 +10,7 @@ export const stoppedBy = (by: string | null): string =>
   by === null ? 'stopped on request' : `stopped by ${by}`;
 
 /** How the worker of such a host is started again. */
-export const startAgain = 'run `node worker.ts` on that host, or restart `decnet-fleet up`';
+export const startAgain = 'run `decnet-fleet worker` on that host, or restart `decnet-fleet up`';
 
 const deckies = (count: number): string =>
   `${count.toLocaleString('en')} ${count === 1 ? 'decky' : 'deckies'}`;

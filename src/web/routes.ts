@@ -127,7 +127,7 @@ function registerPlan(app: FastifyInstance, { ports, answers: { once } }: PageOp
       problem(
         'No plan',
         `No worker is running on host ${host}, so a plan cannot be made.`,
-        'Start it there: node worker.ts',
+        'Start it there: decnet-fleet worker',
       ),
     ),
   );
@@ -189,7 +189,7 @@ const noReason = (host: string): Page =>
   );
 
 const noWorker = (host: string): Page =>
-  problem('No pass', `Host ${host} cannot be observed: ${unseen}.`, 'Start its worker there: node worker.ts');
+  problem('No pass', `Host ${host} cannot be observed: ${unseen}.`, 'Start its worker there: decnet-fleet worker');
 
 const noHost = (host: string): Page =>
   problem('No such host', `Host ${host} is unknown.`, 'A host appears after its worker has started once.');

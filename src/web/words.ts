@@ -35,12 +35,12 @@ export const intervalsSince = ({ last_full_pass_at: at, interval_s }: HostView):
 /** The problem of a host; null: none. @param isSaid whether the age of its last full pass is already shown beside it */
 export function hostTrouble(host: HostView, isSaid = false): Part {
   if (host.first_seen_at === null)
-    return html`<strong>Stale:</strong> ${unseen}. Another program wrote its states. Start its worker: <code>node worker.ts</code> on that host; or retire it: <code>decnet-fleet forget --host ${host.host_uuid}</code>`;
+    return html`<strong>Stale:</strong> ${unseen}. Another program wrote its states. Start its worker: <code>decnet-fleet worker</code> on that host; or retire it: <code>decnet-fleet forget --host ${host.host_uuid}</code>`;
   if (host.stopped !== null) return stopTrouble(host, host.stopped, isSaid);
   if (host.paused !== null) return pauseTrouble(host, host.paused, isSaid);
   if (host.last_full_pass_at === null)
     return host.stale
-      ? html`No full pass has been made yet. Start its worker: <code>node worker.ts</code> on that host.`
+      ? html`No full pass has been made yet. Start its worker: <code>decnet-fleet worker</code> on that host.`
       : null;
   if (host.stale && isSaid) return 'Its states are last known. Check that its worker is running.';
   if (host.stale)
@@ -66,4 +66,4 @@ const pauseTrouble = (host: HostView, paused: Paused, isSaid: boolean): Html =>
 const stopTrouble = (host: HostView, stopped: Stopped, isSaid: boolean): Html =>
   html`${isSaid ? null : html`This host is not monitored: <strong>${stoppedMark(stopped)}</strong>. `}${
     host.stale ? 'States below are last known. ' : null
-  }To start its worker again, run <code>node worker.ts</code> on that host, or restart <code>decnet-fleet up</code>.`;
+  }To start its worker again, run <code>decnet-fleet worker</code> on that host, or restart <code>decnet-fleet up</code>.`;

@@ -103,7 +103,7 @@ for (const kind of stores) {
       assert.match(fleet, /^local - pass \d+ s ago: stopped /m);
       assert.match(
         fleet,
-        /to start its worker, run `node worker\.ts` on that host, or restart `decnet-fleet up`/,
+        /to start its worker, run `decnet-fleet worker` on that host, or restart `decnet-fleet up`/,
       );
       assert.match(
         doctor,
@@ -112,7 +112,7 @@ for (const kind of stores) {
       for (const path of ['/', '/hosts/local']) {
         const text = await page(path);
         assert.match(text, /stopped by admin\ufffd\[2J\ufffd\ufffd&lt;b>?(&gt;)?x+… <time /, path);
-        assert.match(text, /To start its worker again, run <code>node worker\.ts<\/code>/, path);
+        assert.match(text, /To start its worker again, run <code>decnet-fleet worker<\/code>/, path);
         assert.doesNotMatch(text, /STALE|next in|1 stale/, path);
       }
       assert.match(await page('/'), /1 stopped \(/);

@@ -18,7 +18,7 @@ export async function checkHeartbeat(app: App): Promise<Finding> {
     return app.config.heartbeatUrl === null
       ? ok('off: nobody outside notices when the master dies (DECNET_HEARTBEAT_URL)')
       : note(
-          'no scheduler has sent one yet: start `decnet-fleet up`, or `node scheduler.ts`, with DECNET_HEARTBEAT_URL',
+          'no scheduler has sent one yet: start `decnet-fleet up`, or `decnet-fleet scheduler`, with DECNET_HEARTBEAT_URL',
         );
   }
   const { sentAge, reason, receiver } = heartbeat;
@@ -29,7 +29,7 @@ export async function checkHeartbeat(app: App): Promise<Finding> {
     new FleetError('CHECK_FAILED', `${last}${to}: ${reason ?? 'no process sends it'}`, {
       advice:
         reason === null
-          ? 'Start the scheduler with DECNET_HEARTBEAT_URL: `decnet-fleet up`, or `node scheduler.ts`'
+          ? 'Start the scheduler with DECNET_HEARTBEAT_URL: `decnet-fleet up`, or `decnet-fleet scheduler`'
           : 'It is sent again by itself when this is over',
     }),
   );

@@ -203,7 +203,7 @@ async function checkWorker(app: App): Promise<Finding> {
     }
     if (lives) return ok(`a worker of host ${host} is running`);
     return note(
-      `no worker of host ${host} is running. To start it: \`decnet-fleet up\`, or \`node worker.ts\``,
+      `no worker of host ${host} is running. To start it: \`decnet-fleet up\`, or \`decnet-fleet worker\``,
     );
   } catch {
     return note('unknown: the database or the queues do not answer');

@@ -22,7 +22,7 @@ export const hosts: Register = (program, context) => {
         if (json) return context.printJson({ hosts: found });
         if (found.length === 0) {
           return context.print(
-            'No host is known yet. A worker registers its host when it starts: `decnet-fleet up`, or `node worker.ts`.',
+            'No host is known yet. A worker registers its host when it starts: `decnet-fleet up`, or `decnet-fleet worker`.',
           );
         }
         context.print(table(context.screen, [heading, ...found.map((one) => line(context.screen, one))]));

@@ -92,5 +92,5 @@ function endOf({ for: seconds, until }: PauseOptions) {
 
 const neverMonitored = (host: string): FleetError =>
   new FleetError('NOT_FOUND', `No worker has ever monitored host ${host}: it has no passes to pause`, {
-    advice: 'A worker registers its host when it starts: node worker.ts on that host',
+    advice: 'A worker registers its host when it starts: decnet-fleet worker on that host',
   });

@@ -15,7 +15,7 @@ export const conditionExplanations = {
   stopped: {
     meaning:
       'The worker of the host was asked to stop, and has not started since. Nothing monitors the host.',
-    advice: 'Run `node worker.ts` on that host, or restart `decnet-fleet up`.',
+    advice: 'Run `decnet-fleet worker` on that host, or restart `decnet-fleet up`.',
   },
   'paused host': {
     meaning:
@@ -25,7 +25,7 @@ export const conditionExplanations = {
   'never monitored': {
     meaning:
       'The host is known from rows of another program or from DECNET_HOSTS. No worker has ever monitored it.',
-    advice: 'Start a worker there: node worker.ts.',
+    advice: 'Start a worker there: decnet-fleet worker.',
   },
   'last known': {
     meaning: 'The state is that of the last pass, which is too old to rely on.',

@@ -32,7 +32,7 @@ export const sentences = {
   }),
   scheduler_silent: (_: string): Words => ({
     cause: 'No process serves the schedule; each worker enqueues its own passes',
-    next: onMaster('node scheduler.ts'),
+    next: onMaster('decnet-fleet scheduler'),
   }),
   notifications_undelivered: (_: string): Words => ({
     cause: 'Notifications cannot be delivered to their receiver',
@@ -53,7 +53,7 @@ export const sentences = {
   }),
   host_stopped: ({ by, at }: { by: string | null; at: number }, host: string): Words => ({
     cause: `The worker was ${stoppedBy(by)} at ${new Date(at).toISOString()}`,
-    next: onHost(host, 'node worker.ts'),
+    next: onHost(host, 'decnet-fleet worker'),
   }),
   docker_unreachable: (host: string): Words => ({
     cause: 'Docker does not answer',

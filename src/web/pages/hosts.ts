@@ -40,7 +40,7 @@ ${filterHelp('A host is shown if a decky of it matches. ')}
   };
 }
 
-export const noHosts: Html = html`<p class="empty">No host is known yet. Run <code>decnet-fleet up</code>, or <code>node worker.ts</code> on a host. The host then appears here.</p>`;
+export const noHosts: Html = html`<p class="empty">No host is known yet. Run <code>decnet-fleet up</code>, or <code>decnet-fleet worker</code> on a host. The host then appears here.</p>`;
 
 const withLimit = (path: string): string => `${path}${path.includes('?') ? '&' : '?'}limit=1000`;
 
