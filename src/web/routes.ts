@@ -189,7 +189,11 @@ const noReason = (host: string): Page =>
   );
 
 const noWorker = (host: string): Page =>
-  problem('No pass', `Host ${host} cannot be observed: ${unseen}.`, 'Start its worker there: decnet-fleet worker');
+  problem(
+    'No pass',
+    `Host ${host} cannot be observed: ${unseen}.`,
+    'Start its worker there: decnet-fleet worker',
+  );
 
 const noHost = (host: string): Page =>
   problem('No such host', `Host ${host} is unknown.`, 'A host appears after its worker has started once.');
