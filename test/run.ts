@@ -37,6 +37,7 @@ const isAlone = (file: string): boolean => isStrict && alone.includes(file);
  * of their own, which work most, are not neighbours.
  */
 const longest = [
+  'notify/fault-table',
   'living/day',
   'cli/reconcile',
   'notify/incidents',

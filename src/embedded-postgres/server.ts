@@ -1,6 +1,7 @@
 import { readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../lib/errors.ts';
 import { type Cluster, inHome, run } from './cluster.ts';
 
@@ -32,6 +33,25 @@ async function isAnother(pid: number, data: string): Promise<boolean> {
   return !args.includes(data);
 }
 
+/** After a server was killed, its processes end on their own. Until then they keep its shared memory. */
+const orphansEndWithinMs = 10_000;
+const isKeptByOrphans = /pre-existing shared memory block/;
+
+/** Tries to start the server. @returns false: try again @throws Error with the reason from its log */
+async function started(cluster: Cluster, args: readonly string[], until: number): Promise<boolean> {
+  const log = inHome.log(cluster);
+  const before = await sizeOf(log);
+  try {
+    await run(cluster.binaries.pg_ctl, args, cluster.owner);
+    return true;
+  } catch (error) {
+    const reason = await reasonIn(log, before);
+    if (reason === null) throw error;
+    if (isKeptByOrphans.test(reason) && performance.now() < until) return false;
+    throw new Error(reason, { cause: error });
+  }
+}
+
 /** Starts the server. @throws Error with the reason from its log */
 export async function startServer(cluster: Cluster): Promise<void> {
   const port = await freePort(cluster);
@@ -48,12 +68,8 @@ export async function startServer(cluster: Cluster): Promise<void> {
     '-o',
     options,
   ];
-  const log = inHome.log(cluster);
-  const before = await sizeOf(log);
-  await run(cluster.binaries.pg_ctl, args, cluster.owner).catch(async (error: unknown) => {
-    const reason = await reasonIn(log, before);
-    throw reason === null ? error : new Error(reason, { cause: error });
-  });
+  const until = performance.now() + orphansEndWithinMs;
+  while (!(await started(cluster, args, until))) await sleep(200);
   await writeFile(inHome.port(cluster), String(port));
 }
 

@@ -119,7 +119,7 @@ describe('a standard output that takes no more', async () => {
 
   test('the table below has every command', async () => {
     const { stdout } = await cli(['--help'], env);
-    const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name = '']) => name);
+    const commands = [...stdout.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name = '']) => name);
     const tried = new Set([...prints.map(([name]) => name), ...endless]);
     assert.ok(commands.length > 10);
     assert.deepEqual(

@@ -504,7 +504,7 @@ describe('each fault is one incident, one message, one line on the page, and its
   concurrency: true,
 }, () => {
   for (const kind of stores)
-    describe(`with queues in ${kind}`, { skip: noStore(kind), concurrency: 6 }, () => {
+    describe(`with queues in ${kind}`, { skip: noStore(kind), concurrency: 3 }, () => {
       for (const fault of faults) test(fault.name, inRig(kind, fault));
     });
 });

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stateFileReader } from '../../src/state-file/read.ts';
 import { fixture } from '../harness/pass.ts';
 
@@ -99,19 +100,20 @@ describe('reading the state file', () => {
   test('a busy writer is survived', async () => {
     writeFileSync(path, whole);
     // On a slow machine, too, the file is whole for most of the time: an interval would catch up with what it has missed.
-    let writer = setTimeout(function write() {
-      writeFileSync(path, whole.slice(0, 700));
-      setImmediate(() => {
+    let isBusy = true;
+    const writing = (async () => {
+      while (isBusy) {
+        writeFileSync(path, whole.slice(0, 700));
+        await new Promise((done) => setImmediate(done));
         writeFileSync(path, whole);
-        writer = setTimeout(write, 5);
-      });
-    });
+        await sleep(5);
+      }
+    })();
     try {
       for (let times = 0; times < 40; times++) assert.equal(await why(), 'declared');
     } finally {
-      // It may be between its two writes.
-      await new Promise((done) => setImmediate(() => setImmediate(done)));
-      clearTimeout(writer);
+      isBusy = false;
+      await writing;
     }
   });
 

@@ -231,7 +231,7 @@ describe('the filter of the pages and the API', () => {
       await page.keyboard.press('Enter');
       await waitFor(async () => /Did you mean state\?/.test(await page.innerText('#filter-fault')));
       await page.fill('input[name=q]', 'state:failed');
-      assert.equal(await page.innerText('#filter-fault'), '');
+      await waitFor(async () => (await page.innerText('#filter-fault')) === '');
     });
 
     test('the history and the hosts are filtered while they are open, and the address keeps it', async () => {

@@ -194,14 +194,18 @@ async function checkWorker(app: App): Promise<Finding> {
   const { host } = app.config;
   try {
     const report = await app.report();
-    const [[found], lives] = await Promise.all([report.hosts(host), app.workerLives(host)]);
+    const { workerSeen } = await import('../../queue/request.ts');
+    const [[found], seen] = await Promise.all([report.hosts(host), workerSeen(await app.queues(), host)]);
     if (found?.stopped) {
       const { by, at } = found.stopped;
       return note(
         `host ${host} is not monitored: ${stoppedBy(by)} ${ago(at)}. To start its worker, ${startAgain}`,
       );
     }
-    if (lives) return ok(`a worker of host ${host} is running`);
+    if (seen === true) return ok(`a worker of host ${host} is running`);
+    const at = found?.last_full_pass_at ?? null;
+    if (seen === null && at !== null && found?.stale === false)
+      return ok(`host ${host} is monitored: its last full pass was ${ago(at)}`);
     return note(
       `no worker of host ${host} is running. To start it: \`decnet-fleet up\`, or \`decnet-fleet worker\``,
     );
