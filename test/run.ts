@@ -42,7 +42,6 @@ const longest = [
   'cli/reconcile',
   'notify/incidents',
   'web/browser',
-  'notify/fault-table',
   'decnet-table/worker',
   'hosts/faults',
   'cli/output',

@@ -52,8 +52,21 @@ try {
      select h, 'lab-' || to_char(n, 'FM000'), '["ssh", "http"]', '198.51.100.' || n, 'running', null
      from unnest(array['host-b', 'host-c']) h, generate_series(1, 40) n`,
   );
+  // Each state, beside those that the engine shows.
   await stage.store.db.query(
-    `update fleet_deckies set state = 'torn_down', last_error = 'no container' where host_uuid = 'host-b' and name = 'lab-007'`,
+    `update fleet_deckies set state = odd.state, last_error = odd.reason
+     from (values ('lab-007', 'torn_down', 'no container'), ('lab-011', 'pending', 'deploying'),
+       ('lab-012', 'tearing_down', null), ('lab-013', 'teardown_failed', 'ssh: exited, code 139')) odd (name, state, reason)
+     where host_uuid = 'host-b' and fleet_deckies.name = odd.name`,
+  );
+  // More of what can be wrong: a host without passes, a paused one, and messages that nobody takes.
+  await stage.store.db.query(
+    `update fleet_hosts set paused_at = now() - interval '10 min', paused_until = now() + interval '2 hours',
+       paused_by = 'ops', paused_why = 'new kernel' where host_uuid = 'host-b'`,
+  );
+  await stage.store.db.query(
+    `insert into fleet_notifications (host_uuid, body, attempts, created_at, due_at)
+     values ('host-b', '{"kind": "decky_down"}', 3, now() - interval '6 minutes', now() + interval '1 hour')`,
   );
   await stage.store.db.query(
     `insert into fleet_audit (at, who, via, act, host_uuid, target, details, outcome) values
@@ -68,7 +81,7 @@ try {
   const page = await context.newPage();
   await page.goto(stage.url);
   await page.waitForSelector('tr[data-key="host-a web-01"][data-state=degraded]');
-  await page.waitForSelector('#incidents .trouble:nth-of-type(2)');
+  await page.waitForSelector('#incidents .trouble:nth-of-type(4)', { timeout: 120_000 });
   for (const { name, colorScheme, ...viewport } of looks) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
