@@ -24,6 +24,27 @@ const looks = [
   { name: 'phone', colorScheme: 'light', width: 360, height: 740 },
 ] as const;
 
+/**
+ * The kinds of incidents that this fleet does not have by itself. The scheduler ends them at its next look, so they are inserted
+ * for the picture that shows them.
+ */
+const otherIncidents = `insert into fleet_incidents
+    (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
+  select 'sample-' || kind, kind, severity, cause, 'decnet-fleet doctor', at, at, at, size, size, names, names
+  from (values
+    ('scheduler_silent', 'critical', 'No process serves the schedule', 0, 0),
+    ('docker_unreachable', 'critical', 'Docker does not answer', 1, 40),
+    ('host_down', 'critical', 'Most deckies of host host-c went down', 1, 36),
+    ('pass_failing', 'warning', 'Passes cannot use the state file: config.deckies[0].ip is missing', 1, 40),
+    ('deployment_failed', 'warning', 'The deployment of lab-030 on host host-c failed', 1, 2),
+    ('decky_flapping', 'warning', 'Deckies of host host-c keep changing', 1, 1),
+    ('host_flapping', 'warning', 'Host host-c keeps changing between reachable and not', 1, 40),
+    ('host_stopped', 'info', 'The worker was stopped by ops', 1, 40)) sample (kind, severity, cause, hosts, deckies),
+    lateral (select now() - interval '7 min' as at,
+      jsonb_build_object('hosts', hosts, 'deckies', deckies, 'down', deckies) as size,
+      case hosts when 0 then '[]' else '[{"host": "host-c"}]' end::jsonb as names) values_of
+  where not exists (select from fleet_incidents where id = 'sample-' || kind and closed_at is null)`;
+
 const directory = join(packageRoot, 'docs', 'images');
 await mkdir(directory, { recursive: true });
 await globalSetup();
@@ -86,9 +107,12 @@ try {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
     for (const [which, path] of Object.entries(pages)) {
-      await page.goto(stage.url + path);
+      if (which === 'fleet') await stage.store.db.query(otherIncidents);
+      // An address of its own: the answer to one that was just asked for is shared.
+      await page.goto(`${stage.url}${path}${path.includes('?') ? '&' : '?'}look=${name}`);
       await page.waitForSelector('#stream[data-state=live]');
-      await page.screenshot({ path: join(directory, `${which}-${name}.png`) });
+      await page.screenshot({ path: join(directory, `${which}-${name}.png`), fullPage: which === 'map' });
+      await stage.store.db.query(`delete from fleet_incidents where id like 'sample-%'`);
     }
     const stranger = await browser.newPage({ colorScheme, viewport });
     await stranger.goto(`${stage.url}/login`);

@@ -4,7 +4,7 @@ import { isFleetState } from '../../fleet/state.ts';
 import type { IncidentView } from '../../views/incidents.ts';
 import { fleetPath } from '../address.ts';
 import { type Html, html } from '../html.ts';
-import { age } from '../words.ts';
+import { age, capital } from '../words.ts';
 
 /** The number of incidents at the top of the fleet's page. */
 export const incidentsShown = 20;
@@ -24,7 +24,7 @@ const tones = { critical: 'alarm', warning: 'warn', info: 'hint' } as const;
 
 const incidentLine = (one: IncidentView): Html =>
   html`<p class="trouble ${one.severity}" data-key="incident ${one.id}"><strong class="${tones[one.severity]}">${one.severity}</strong>: ${one.cause}.
-${incidentSummary(one)}; for ${age(one.since, '')}. ${one.next.host === null ? 'On the master' : `On host ${one.next.host}`}: <code>${one.next.command}</code>${incidentMarks(one).map((mark) => html` <em>${mark}.</em>`)}
+${capital(incidentSummary(one))}; for ${age(one.since, '')}. ${one.next.host === null ? 'On the master' : `On host ${one.next.host}`}: <code>${one.next.command}</code>${incidentMarks(one).map((mark) => html` <em>${mark}.</em>`)}
 <a href="/silences?incident=${encodeURIComponent(one.id)}">Acknowledge or silence</a>${deckiesLink(one)}</p>`;
 
 /** Its deckies in a list: a filter by host and state. Nothing of a fault of hosts alone. */
