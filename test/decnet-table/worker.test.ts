@@ -94,9 +94,9 @@ describe('a worker keeps DECNET’s own table', () => {
     await waitFor(async () => (await theirs()).includes('web-01 degraded http: exited, code 1'), 60_000);
     const status = await cli(['status'], env);
     assert.match(status.stdout, /DECNET's table: in sync, (just now|\d+ s ago)/);
-    const view = await hostView();
-    assert.equal(view?.decnet_table?.failing_since, null);
-    assert.match(view?.decnet_table?.synced_at ?? '', /^2\d{3}-/);
+    // On a busy machine a write may have been late for a moment.
+    await waitFor(async () => (await hostView())?.decnet_table?.failing_since === null, 60_000);
+    assert.match((await hostView())?.decnet_table?.synced_at ?? '', /^2\d{3}-/);
     const { stdout } = await cli(['doctor', '--json'], env);
     const { checks } = JSON.parse(stdout) as {
       checks: readonly { part: string; verdict: string; text: string }[];
