@@ -32,3 +32,6 @@ const obeyed = /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu;
 /** Escapes control characters in JSON; the value is the same, and a terminal does not interpret them. */
 export const escapedJson = (json: string): string =>
   json.replace(obeyed, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** A text as the beginning of a sentence. */
+export const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { FleetError } from '../lib/errors.ts';
+import { capital } from '../lib/text.ts';
 
 /** The settings of a store of queues, for `doctor`. */
 export interface StoreSettings {
@@ -48,7 +49,7 @@ export async function requireFit(redis: Redis, place: string): Promise<void> {
   // A replica may become the master again.
   const code = first.what.includes('replica') ? 'QUEUE_UNREACHABLE' : 'CONFIG_INVALID';
   throw new FleetError(code, `The queues cannot be in the Redis at ${place}: ${first.what}`, {
-    advice: first.advice.charAt(0).toUpperCase() + first.advice.slice(1),
+    advice: capital(first.advice),
   });
 }
 

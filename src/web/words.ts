@@ -67,6 +67,3 @@ const stopTrouble = (host: HostView, stopped: Stopped, isSaid: boolean): Html =>
   html`${isSaid ? null : html`This host is not monitored: <strong>${stoppedMark(stopped)}</strong>. `}${
     host.stale ? 'States below are last known. ' : null
   }To start its worker again, run <code>decnet-fleet worker</code> on that host, or restart <code>decnet-fleet up</code>.`;
-
-/** A text as the beginning of a sentence. */
-export const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

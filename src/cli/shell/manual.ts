@@ -1,3 +1,4 @@
+import { capital } from '../../lib/text.ts';
 import { examplesOf } from '../examples.ts';
 import type { CommandWords, OptionWords, Surface } from './surface.ts';
 
@@ -32,8 +33,7 @@ ${command.arguments.map(({ name, description }) => described(`\\fI${plain(name)}
   .join('')}${exampleText(command.name)}`;
 
 /** A description of the help as a sentence. */
-export const sentence = (text: string): string =>
-  `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
+export const sentence = (text: string): string => `${capital(text)}${text.endsWith('.') ? '' : '.'}`;
 
 /** The manual page of all commands, in troff's man macros. @param version of the package */
 export const manualPage = (surface: Surface, version: string): string =>

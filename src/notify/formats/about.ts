@@ -3,6 +3,7 @@ import { nextText } from '../../fleet/incidents/summary.ts';
 import { type LastLines, lastLinesFromJson } from '../../fleet/last-lines.ts';
 import { countOf } from '../../fleet/words.ts';
 import { isObject, type Json, type JsonObject } from '../../lib/json.ts';
+import { capital } from '../../lib/text.ts';
 
 /** What the formats show of a message. @see docs/schemas/notification.schema.json */
 export interface About {
@@ -78,5 +79,5 @@ function nextOf(next: Json | undefined): string {
 /** `Critical: Docker does not answer`, for titles and subjects. */
 export const headlineOf = ({ isResolved, severity, cause }: About): string => {
   const word = isResolved ? 'resolved' : severity;
-  return `${word.charAt(0).toUpperCase()}${word.slice(1)}: ${cause}`;
+  return `${capital(word)}: ${cause}`;
 };

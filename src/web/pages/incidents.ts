@@ -1,10 +1,11 @@
 import { incidentSummary } from '../../fleet/incidents/summary.ts';
 import { incidentMarks } from '../../fleet/silences/words.ts';
 import { isFleetState } from '../../fleet/state.ts';
+import { capital } from '../../lib/text.ts';
 import type { IncidentView } from '../../views/incidents.ts';
 import { fleetPath } from '../address.ts';
 import { type Html, html } from '../html.ts';
-import { age, capital } from '../words.ts';
+import { age } from '../words.ts';
 
 /** The number of incidents at the top of the fleet's page. */
 export const incidentsShown = 20;
