@@ -38,4 +38,30 @@ describe('hash-password', () => {
       if (ends !== 0) assert.match(screen, /The two passwords differ/);
     }
   });
+
+  test('what is typed before the second question belongs to it, and is not shown', {
+    skip: noTerminal,
+  }, async () => {
+    const terminal = onTerminal(['hash-password'], {});
+    await terminal.said(/Password: /);
+    terminal.child.stdin?.write(`${password}\r${password}\r`);
+    const { code, screen } = await terminal.finished;
+    assert.equal(code, 0, screen);
+    assert.ok(!screen.includes('correct'), screen);
+    assert.ok(await isPasswordOf(password, /\$scrypt\S+/.exec(screen)?.[0] ?? ''));
+  });
+
+  for (const [key, name] of [
+    ['\u0003', 'Ctrl-C'],
+    ['\u0004', 'Ctrl-D'],
+  ] as const)
+    test(`${name} gives up: exit 2`, { skip: noTerminal }, async () => {
+      const terminal = onTerminal(['hash-password'], {});
+      await terminal.said(/Password: /);
+      terminal.child.stdin?.write(`corr${key}`);
+      const { code, screen } = await terminal.finished;
+      assert.equal(code, 2, screen);
+      assert.match(screen, /No password was given/);
+      assert.ok(!screen.includes('corr'), screen);
+    });
 });
