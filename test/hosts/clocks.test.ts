@@ -5,17 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { Env } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
-import { findProgram } from '../harness/program.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
-const faketime = await findProgram('faketime');
+const clockModule = join(packageRoot, 'test/harness/clock.ts');
+const hourMs = 3_600_000;
 
 // Each kind has a store of its own, and mostly waits for an interval.
 describe('wrong clocks', { concurrency: true }, () => {
-  const noClocks = faketime === null && 'clocks: there is no faketime on this machine';
   for (const kind of stores)
-    describe(`queues on ${kind}`, { skip: noClocks || noStore(kind), concurrency: 1 }, () => {
+    describe(`queues on ${kind}`, { skip: noStore(kind), concurrency: 1 }, () => {
       let store: TestStore;
       let host: TestHost;
       let env: Env;
@@ -37,30 +36,26 @@ describe('wrong clocks', { concurrency: true }, () => {
         await store.drop();
       });
 
-      /** @param clock how far off, as `faketime` reads it; null: it is right */
-      const start = (program: 'worker.ts' | 'scheduler.ts', clock: string | null): ChildProcess => {
-        const command = [process.execPath, join(packageRoot, program)];
-        const [name = '', ...args] = clock === null ? command : [faketime ?? '', '-f', clock, ...command];
-        const child = spawn(name, args, {
+      /** Starts a program whose clock is wrong by this many milliseconds. */
+      const start = (program: 'worker.ts' | 'scheduler.ts', clockOffsetMs = 0): ChildProcess => {
+        const child = spawn(process.execPath, ['--import', clockModule, join(packageRoot, program)], {
           env: {
             PATH: process.env.PATH,
             HOME: '/nonexistent',
             LOG_LEVEL: 'silent',
-            FAKETIME_DONT_FAKE_MONOTONIC: '1',
+            CLOCK_OFFSET_MS: String(clockOffsetMs),
             ...env,
           },
           stdio: 'ignore',
-          detached: true,
         });
         running.push(child);
         return child;
       };
       const stop = async (child: ChildProcess): Promise<void> => {
         running.splice(running.indexOf(child), 1);
-        if (child.exitCode !== null || child.pid === undefined) return;
+        if (child.exitCode !== null) return;
         const ended = new Promise<void>((done) => child.once('exit', () => done()));
-        // faketime starts the program as a child of its own.
-        process.kill(-child.pid, 'SIGKILL');
+        child.kill('SIGKILL');
         await ended;
       };
       const turns = async (): Promise<number> =>
@@ -77,11 +72,11 @@ describe('wrong clocks', { concurrency: true }, () => {
       };
 
       test('a scheduler that was a day ahead leaves nothing behind that stops the next one', async () => {
-        const wrong = start('scheduler.ts', '+1d');
-        const worker = start('worker.ts', null);
+        const wrong = start('scheduler.ts', 24 * hourMs);
+        const worker = start('worker.ts');
         await passesGoOn();
         await stop(wrong);
-        const right = start('scheduler.ts', null);
+        const right = start('scheduler.ts');
         await sleep(1000);
         await passesGoOn();
         await stop(right);
@@ -89,8 +84,8 @@ describe('wrong clocks', { concurrency: true }, () => {
       });
 
       test('a worker an hour behind its scheduler makes its passes, and one an hour ahead', async () => {
-        const scheduler = start('scheduler.ts', null);
-        for (const clock of ['-1h', '+1h']) {
+        const scheduler = start('scheduler.ts');
+        for (const clock of [-hourMs, hourMs]) {
           const worker = start('worker.ts', clock);
           await passesGoOn();
           await stop(worker);
@@ -99,10 +94,10 @@ describe('wrong clocks', { concurrency: true }, () => {
       });
 
       test('both are set back by an hour, and start again', async () => {
-        const before = [start('scheduler.ts', null), start('worker.ts', null)];
+        const before = [start('scheduler.ts'), start('worker.ts')];
         await passesGoOn();
         await Promise.all(before.map(stop));
-        const after = [start('scheduler.ts', '-1h'), start('worker.ts', '-1h')];
+        const after = [start('scheduler.ts', -hourMs), start('worker.ts', -hourMs)];
         await passesGoOn();
         await Promise.all(after.map(stop));
       });
@@ -120,7 +115,7 @@ describe('wrong clocks', { concurrency: true }, () => {
           );
         await backend.close();
         redis?.disconnect();
-        const worker = start('worker.ts', null);
+        const worker = start('worker.ts');
         await waitFor(async () => (await turns()) > 0, 120_000);
         await passesGoOn();
         await stop(worker);
