@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { importTinyImage, untilAsked } from '../../examples/tiny-image.ts';
+import { endsWithin } from '../../src/lib/ends-within.ts';
 import { findProgram } from './program.ts';
 import { waitFor } from './wait.ts';
 
 const run = promisify(execFile);
 const image = 'decnet-fleet-test';
+/** Many times what removing all containers of a test takes. */
+const removalLimitMs = 60_000;
 
 /** The properties of a container. */
 export interface Made {
@@ -88,13 +91,18 @@ export async function testEngine(): Promise<TestEngine> {
       { stdio: 'ignore' },
     );
   let daemon = boot();
-  const halt = async (): Promise<void> => {
+  const docker = new Docker({ socketPath: socket });
+  const answers = (): Promise<void> => waitFor(() => docker.ping().then(() => true), 60_000);
+  const halt = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     const ended = new Promise<void>((done) => daemon.once('exit', () => done()));
-    daemon.kill();
+    daemon.kill(signal);
     await ended;
   };
-  const docker = new Docker({ socketPath: socket });
-  await waitFor(() => docker.ping().then(() => true), 60_000);
+  const start = async (): Promise<void> => {
+    daemon = boot();
+    await answers();
+  };
+  await answers();
   await importTinyImage(docker, image);
 
   const make: TestEngine['make'] = async ({
@@ -124,7 +132,7 @@ export async function testEngine(): Promise<TestEngine> {
   };
   const removeAll = async (): Promise<void> => {
     const all = await docker.listContainers({ all: true });
-    await Promise.all(
+    const removed = Promise.all(
       all.map(({ Id }) =>
         docker
           .getContainer(Id)
@@ -132,6 +140,11 @@ export async function testEngine(): Promise<TestEngine> {
           .catch(() => undefined),
       ),
     );
+    // dockerd 20.10 sometimes locks itself up for good when several containers end at once.
+    if (await endsWithin(removalLimitMs, removed)) return;
+    await halt('SIGKILL');
+    await start();
+    await removeAll();
   };
   return {
     host: `unix://${socket}`,
@@ -141,8 +154,7 @@ export async function testEngine(): Promise<TestEngine> {
     },
     restart: async () => {
       await halt();
-      daemon = boot();
-      await waitFor(() => docker.ping().then(() => true), 60_000);
+      await start();
     },
     make,
     makeDecky: async (name, services) => {

@@ -13,43 +13,45 @@ interface Event {
 
 /**
  * Ends a run in which a test hangs, and reports the test.
- * @param longest the time limit of a test in milliseconds
+ * @param longest the time in milliseconds within which a test of each file that runs must end
  */
 export function hangWatch(longest: number) {
   const underWay = new Map<string, string>();
+  const heardAt = new Map<string, number>();
   const givenUp = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const giveUp = async (): Promise<void> => {
-    console.log(`\nno test has ended for ${longest / 1000} s; under way:`);
+  const giveUp = async (silent: string): Promise<void> => {
+    console.log(`\nno test of ${silent} has ended for ${longest / 1000} s; under way:`);
     for (const text of underWay.values()) console.log(`  ${text}`);
     const processes = promisify(execFile)('ps', ['-eo', 'pid,ppid,etimes,stat,wchan:20,args', '--forest']);
     await processes.then(({ stdout }) => console.log(stdout)).catch(() => undefined);
     givenUp.abort();
   };
-  const hear = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void giveUp(), longest);
+  const look = (): void => {
+    const [silent] = [...heardAt].find(([, at]) => performance.now() - at > longest) ?? [];
+    if (silent === undefined) return;
+    heardAt.clear();
+    void giveUp(silent);
   };
   return {
     /** Aborted when a test hangs. */
     signal: givenUp.signal,
     follow: (stream: TestsStream): void => {
+      const timer = setInterval(look, Math.min(longest, 1000));
+      const fileOf = ({ file = '' }: Event): string => relative(packageRoot, file);
       // The test of a file belongs to this process, those in it to the child process, so their numbers may be equal.
-      const key = ({ file, name, testId }: Event): string => `${file} ${testId} ${name}`;
-      hear();
+      const key = (event: Event): string => `${event.file} ${event.testId} ${event.name}`;
+      const isOfFile = ({ name, file }: Event): boolean => name === file;
       stream.on('test:dequeue', (event) => {
-        const file = relative(packageRoot, event.file ?? '');
-        underWay.set(
-          key(event),
-          event.name === event.file ? `the process of ${file}` : `${file}: ${event.name}`,
-        );
-        hear();
+        const file = fileOf(event);
+        underWay.set(key(event), isOfFile(event) ? `the process of ${file}` : `${file}: ${event.name}`);
+        heardAt.set(file, performance.now());
       });
       stream.on('test:complete', (event) => {
         underWay.delete(key(event));
-        hear();
+        if (isOfFile(event)) heardAt.delete(fileOf(event));
+        else heardAt.set(fileOf(event), performance.now());
       });
-      stream.once('end', () => clearTimeout(timer));
+      stream.once('end', () => clearInterval(timer));
     },
   };
 }
