@@ -6,6 +6,7 @@ import type { Ended } from '../fleet/incidents/follow.ts';
 import { type Judgement, judge } from '../fleet/incidents/judge.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { longestReason } from '../lib/text.ts';
+import { withinLimit } from '../lib/within-limit.ts';
 import type { Deciding, Outbox, Sending } from '../pass/outbox.ts';
 import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } from './alert-rows.ts';
 import { pruneAudit } from './audit.ts';
@@ -57,6 +58,11 @@ export function postgresOutbox(
           silent: await judgeFleet(db, noted, deciding, options.intervalSeconds),
         };
       }),
+    isAway: () =>
+      withinLimit(
+        async () => (await ask<{ is_away: boolean }>(readAccess))[0]?.is_away ?? true,
+        answersWithinMs,
+      ).catch(() => true),
     prune: async () => {
       await ask(repairAlerts, [options.graceSeconds]);
       await ask(deleteCleared);
@@ -81,6 +87,11 @@ export function postgresOutbox(
     open: () => openTold(ask),
   };
 }
+
+/** The time limit in milliseconds for the answer to a trivial statement. */
+const answersWithinMs = 3000;
+/** A standby answers, and records nothing. */
+const readAccess = `select current_setting('transaction_read_only') = 'on' as is_away`;
 
 const beginLook = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', '10s', true),
     set_config('idle_in_transaction_session_timeout', $1, true)`;

@@ -1,6 +1,8 @@
 import { codeOf, FleetError, reasonOf } from './errors.ts';
 
 const schemaFaults: ReadonlySet<string> = new Set(['42P01', '42703', '3F000']);
+/** A statement that waited for a lock, or ran, for too long. */
+const lockFaults: ReadonlySet<string> = new Set(['55P03', '57014']);
 const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
 
 /** Converts an error with which the database refused a request into an error for users; null: another kind of error. */
@@ -71,6 +73,16 @@ export function databaseFault(error: unknown, place: string): unknown {
       `The database ${place} cannot be reached with TLS: ${innermost(error)}`,
       {
         advice: 'Check sslmode and sslrootcert in DATABASE_URL, and the certificate of the server',
+        cause: error,
+      },
+    );
+  }
+  if (code !== null && lockFaults.has(code)) {
+    return new FleetError(
+      'DATABASE_UNREACHABLE',
+      `The database ${place} did not answer in time: ${innermost(error)}`,
+      {
+        advice: 'It may be busy, or another session may hold locks: see pg_stat_activity and pg_locks',
         cause: error,
       },
     );

@@ -35,8 +35,9 @@ export function alertCheck(
     // The process alone knows that the database is away, and records it when it is back.
     const look = await prune(now)
       .then(() => outbox.look(now - watchedFrom, { ...deciding(), databaseLostAt: outage.unrecordedSince() }))
-      .catch((error: unknown) => {
-        if (codeOf(error) === 'DATABASE_UNREACHABLE') outage.failed(now);
+      .catch(async (error: unknown) => {
+        // Locked tables, and a session that ended because this process was slow, are no outage.
+        if (codeOf(error) === 'DATABASE_UNREACHABLE' && (await outbox.isAway())) outage.failed(now);
         throw error;
       });
     outage.looked(look);

@@ -44,6 +44,8 @@ export interface Outbox {
    * @returns when any process looked last
    */
   look(watchedMs: number, deciding: Deciding): Promise<Look>;
+  /** Whether the database does not answer soon, or cannot be written to. Never throws. */
+  isAway(): Promise<boolean>;
   /** Repairs alerts that are wrong since another program wrote, and drops what is no longer needed. */
   prune(): Promise<{ dropped: number }>;
   /** The next message for a receiver that is due; no other process claims it within the lease. Null: there is none. */
