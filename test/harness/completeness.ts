@@ -21,9 +21,9 @@ async function strays(): Promise<readonly string[]> {
 }
 
 /**
- * What keeps a run from being one of all tests: a test that was skipped, a file of which none ran, and one that was not
+ * What keeps a run from being complete: a test that was skipped, a file of which none ran, and one that was not
  * found. What needs root an ordinary user may skip.
- * @param files all test files; `ran`: those of which a test passed or failed
+ * @param files the test files of the run; `ran`: those of which a test passed or failed
  */
 export async function gaps(
   files: readonly string[],
