@@ -1,40 +1,24 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ownCacheDirectory } from '../../src/lib/compile-cache.ts';
+import { makePlace } from '../harness/places.ts';
 
 const nobody = 65_534;
 const notRoot = process.getuid?.() !== 0 && 'only root can be other users';
 
 describe('a directory for Node’s compile cache is safe or not used', { skip: notRoot }, () => {
   let directory: string;
-  let count = 0;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-places-'));
     chmodSync(directory, 0o755);
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  const place = (mode: number, owner = 0, parent = directory): string => {
-    const made = join(parent, `place-${count++}`);
-    mkdirSync(made);
-    chownSync(made, owner, owner);
-    chmodSync(made, mode);
-    return made;
-  };
+  const place = (mode: number, owner = 0, parent = directory): string => makePlace(parent, mode, owner);
   const chosen = (path: string): string | null => ownCacheDirectory({ NODE_COMPILE_CACHE: path });
   const inside = (parent: string): string => place(0o700, 0, parent);
 

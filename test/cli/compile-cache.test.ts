@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
-  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -17,6 +16,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Checkout, testCheckout } from '../harness/checkout.ts';
 import type { Env } from '../harness/cli.ts';
+import { makePlace } from '../harness/places.ts';
 import { plantCode } from '../harness/planted-code.ts';
 
 /** Two users that are not root: the attacker, and the user that runs the product. */
@@ -48,7 +48,6 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
   let marker: string;
   let watch: string;
   const programs = new Map<string, Program>();
-  let count = 0;
 
   before(async () => {
     checkout = testCheckout();
@@ -92,13 +91,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const place = (mode: number, owner = 0, parent = directory): string => {
-    const made = join(parent, `place-${count++}`);
-    mkdirSync(made);
-    chownSync(made, owner, owner);
-    chmodSync(made, mode);
-    return made;
-  };
+  const place = (mode: number, owner = 0): string => makePlace(directory, mode, owner);
 
   /** Runs a program as a user, with the given directory as /var/cache. */
   function run(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import type { QueueBackend } from '../../src/queue/backend.ts';
 import { isQueuePaused } from '../../src/queue/pause.ts';
 import type { IncidentView } from '../../src/views/incidents.ts';
 import type { HostView } from '../../src/views/report.ts';
@@ -8,6 +8,7 @@ import { type Env, type Running, start } from '../harness/cli.ts';
 import { runningWeb } from '../harness/docker.ts';
 import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -22,7 +23,6 @@ for (const kind of stores) {
     let engine: FakeEngine;
     let env: Env;
     let backend: QueueBackend;
-    let close: () => Promise<void>;
     const running: Running[] = [];
     let scheduler: Running;
     let url: string;
@@ -71,12 +71,7 @@ for (const kind of stores) {
         DECNET_BUS_ENABLED: 'false',
         DECNET_INTERVAL: '1',
       });
-      const redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
-      backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
-      close = async () => {
-        await backend.close();
-        redis?.disconnect();
-      };
+      backend = openTestQueues(store.redisUrl, store.db.url);
       await backend.prepare();
       scheduler = begin([], 'scheduler.ts');
       begin([], 'worker.ts');
@@ -86,7 +81,7 @@ for (const kind of stores) {
     });
     after(async () => {
       await Promise.all(running.map(end));
-      await close();
+      await backend.close();
       await engine.stop();
       host.remove();
       await store.drop();

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import type { QueueBackend } from '../../src/queue/backend.ts';
 import type { Env } from '../harness/cli.ts';
 import { runningWeb } from '../harness/docker.ts';
 import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { statesOf } from '../harness/pass.ts';
 import { runHere } from '../harness/run-here.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
@@ -16,23 +17,17 @@ for (const kind of stores) {
     let engine: FakeEngine;
     let env: Env;
     let backend: QueueBackend;
-    let close: () => Promise<void>;
     before(async () => {
       store = await testStore(kind);
       host = testHost();
       host.write([declaredDecky('web', ['ssh'])]);
       engine = await fakeEngine([runningWeb]);
       env = host.env({ ...store.env, DOCKER_HOST: engine.host });
-      const redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
-      backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+      backend = openTestQueues(store.redisUrl, store.db.url);
       await backend.prepare();
-      close = async () => {
-        await backend.close();
-        redis?.disconnect();
-      };
     });
     after(async () => {
-      await close();
+      await backend.close();
       await engine.stop();
       host.remove();
       await store.drop();

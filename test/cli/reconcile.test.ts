@@ -17,6 +17,7 @@ import {
   testEngine,
 } from '../harness/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { settingsOf } from '../harness/hostile-engine.ts';
 import { fixture, rowsOf, statesOf } from '../harness/pass.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
@@ -68,13 +69,7 @@ for (const kind of stores) {
 
     /** As another worker of this host would; a stopped worker blocks the queue, not the transaction. */
     const passMeanwhile = async (): Promise<void> => {
-      const docker = dockerEngine({
-        host: engine.host,
-        tlsVerify: false,
-        certPath: undefined,
-        context: undefined,
-        configDir: undefined,
-      });
+      const docker = dockerEngine(settingsOf(engine));
       const database = await openDatabase(store.db.url);
       try {
         await pass(

@@ -3,11 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import type { HostView } from '../../src/views/report.ts';
 import { type BusServer, busServer } from '../harness/bus-server.ts';
 import { type Env, type Running, start } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
 import { postgresServer, redisServer } from '../harness/servers.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
@@ -236,16 +236,12 @@ interface ScheduledJobs {
 }
 
 function scheduledJobs({ redisUrl, db }: TestStore): ScheduledJobs {
-  const redis = redisUrl === null ? null : openRedis(redisUrl);
-  const backend = queueBackend({ redis, databaseUrl: db.url }, { outage: () => undefined });
+  const backend = openTestQueues(redisUrl, db.url);
   return {
     waiting: async () => {
       const jobs = await backend.queue('reconcile.local').getJobs(['waiting', 'prioritized']);
       return jobs.filter(({ data }) => data?.cause === 'schedule').length;
     },
-    close: async () => {
-      await backend.close();
-      redis?.disconnect();
-    },
+    close: backend.close,
   };
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import { openRedis, type QueueBackend } from '../../src/queue/backend.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { noStore, type StoreKind, stores, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -25,14 +25,8 @@ const inPlace = (kind: StoreKind, body: (place: Place) => Promise<void>) => asyn
   const store = await testStore(kind);
   const open: { close(): Promise<void> }[] = [];
   const connect: Place['connect'] = async () => {
-    const redis: Redis | null = store.redisUrl === null ? null : openRedis(store.redisUrl);
-    const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
-    open.push({
-      close: async () => {
-        await backend.close();
-        redis?.disconnect();
-      },
-    });
+    const backend = openTestQueues(store.redisUrl, store.db.url);
+    open.push(backend);
     await backend.prepare();
     return backend;
   };

@@ -9,11 +9,11 @@ import { pagesLook, queueLook } from '../../src/app/looks.ts';
 import { queueName } from '../../src/fleet/job.ts';
 import { progressLimits } from '../../src/fleet/progress.ts';
 import { packageRoot } from '../../src/lib/package.ts';
-import { queueBackend } from '../../src/queue/backend.ts';
 import { type Service, startService } from '../../src/service-manager/service.ts';
 import { bare, type Running, start } from '../harness/cli.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { noServiceManager, type TestManager, testManager } from '../harness/service-manager.ts';
 import { freePort } from '../harness/services.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -253,10 +253,7 @@ describe('the processes of the units', { skip: noServiceManager }, async () => {
   });
 
   test('jobs that no worker takes are seen, and those of a paused queue are not missed', async () => {
-    const backend = queueBackend(
-      { redis: null, databaseUrl: env.DATABASE_URL ?? '' },
-      { outage: () => undefined },
-    );
+    const backend = openTestQueues(null, env.DATABASE_URL ?? '');
     try {
       const queue = backend.queue(queueName('alone'));
       const look = queueLook(backend, queueName('alone'));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { dockerEngine } from '../../src/docker/engine.ts';
 import { engineLimits } from '../../src/docker/limits.ts';
+import { settingsOf } from '../harness/hostile-engine.ts';
 import { listingOf, pieces } from '../harness/listing.ts';
 import { fc } from '../harness/property.ts';
 
@@ -108,7 +109,6 @@ describe('a listing as it arrives', () => {
     assert.deepEqual(await listingOf(pieces(' [ ]\n', [1, 2]), same), []);
   });
 
-  const settings = { tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
   const listingMs = { base: 1000, perContainer: 1, most: 60_000 };
   test('has ten seconds, and longer the more containers there are', () => {
     assert.deepEqual(engineLimits.listingMs, { base: 10_000, perContainer: 1, most: 510_000 });
@@ -121,7 +121,7 @@ describe('a listing as it arrives', () => {
     const socket = join(directory, 'docker.sock');
     await new Promise<void>((done) => server.listen(socket, done));
     try {
-      const engine = dockerEngine({ host: `unix://${socket}`, ...settings }, { listingMs });
+      const engine = dockerEngine(settingsOf({ host: `unix://${socket}` }), { listingMs });
       return await engine.list({ only: null, containers: 0, generation: '0' });
     } finally {
       server.closeAllConnections();

@@ -1,4 +1,5 @@
 import { type Browser, chromium } from 'playwright-core';
+import type { Credentials } from '../../src/web/security.ts';
 import { basic } from './http.ts';
 import { findProgram } from './program.ts';
 
@@ -13,6 +14,6 @@ export const openBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: program ?? 'chromium', args: ['--no-sandbox', '--disable-gpu'] });
 
 /** The options of a browser that signs each request, as a script does. A person uses the login page. */
-export const signing = ({ username, password }: { username: string; password: string }) => ({
-  extraHTTPHeaders: { authorization: basic(username, password) },
+export const signing = ({ user, password }: Credentials) => ({
+  extraHTTPHeaders: { authorization: basic(user, password) },
 });

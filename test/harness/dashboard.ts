@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { openApp } from '../../src/app/app.ts';
 import { parseConfig } from '../../src/app/config.ts';
 import { pausePort } from '../../src/app/dashboard.ts';
@@ -8,6 +9,8 @@ import type { WebLimits } from '../../src/web/limits.ts';
 import type { WebPorts, WebSettings } from '../../src/web/ports.ts';
 import { type Dashboard, startDashboard } from '../../src/web/server.ts';
 import type { Env } from './cli.ts';
+import { testHost } from './host.ts';
+import { type StoreKind, type TestStore, testStore } from './stores.ts';
 
 /** A dashboard in the test's process, with its own limits and a real store. */
 export interface TestDashboard {
@@ -66,6 +69,46 @@ export async function testDashboard(
     return { url: dashboard.listensAt, acts: dashboard.acts, logged, close };
   } catch (error) {
     await fleet.close();
+    throw error;
+  }
+}
+
+/** A dashboard with a store, a state file and browsers that nothing else uses. `close` closes all of them. */
+export interface OwnDashboard extends TestDashboard, Pick<TestStore, 'db' | 'redisUrl'> {
+  /** For another dashboard, and for commands, with the same store. */
+  readonly env: Env;
+  /** A page in a new browser. It signs each request, if the dashboard has credentials. */
+  openPage(options?: BrowserContextOptions): Promise<Page>;
+}
+
+interface OwnSettings extends Partial<WebSettings> {
+  readonly kind?: StoreKind;
+  /** Statements that insert what the pages show. */
+  readonly rows?: readonly string[];
+  readonly limits?: WebLimits;
+  /** As for `testDashboard`. */
+  readonly request?: WebPorts['request'];
+}
+
+export async function ownDashboard(options: OwnSettings = {}): Promise<OwnDashboard> {
+  const { kind = 'postgres', rows = [], limits, request, ...settings } = options;
+  const opened = new AsyncDisposableStack();
+  try {
+    const host = opened.adopt(testHost(), (one) => one.remove());
+    const { db, redisUrl, ...store } = opened.adopt(await testStore(kind), (one) => one.drop());
+    for (const statement of rows) await db.query(statement);
+    const env = host.env(store.env);
+    const dashboard = opened.adopt(await testDashboard(env, settings, limits, request), (one) => one.close());
+    const openPage = async (look?: BrowserContextOptions): Promise<Page> => {
+      // Loaded only here: most tests of a dashboard need no browser.
+      const { openBrowser, signing } = await import('./browser.ts');
+      const browser = opened.adopt(await openBrowser(), (one) => one.close());
+      const login = settings.credentials ? signing(settings.credentials) : {};
+      return (await browser.newContext({ ...login, ...look })).newPage();
+    };
+    return { ...dashboard, db, redisUrl, env, openPage, close: () => opened.disposeAsync() };
+  } catch (error) {
+    await opened.disposeAsync();
     throw error;
   }
 }

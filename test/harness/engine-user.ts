@@ -10,6 +10,7 @@ import { dockerEngine } from '../../src/docker/engine.ts';
 import { watchEngine } from '../../src/docker/events.ts';
 import type { EngineLimits } from '../../src/docker/limits.ts';
 import { reasonOf } from '../../src/lib/errors.ts';
+import { settingsOf } from './hostile-engine.ts';
 
 export interface Choice {
   readonly host: string;
@@ -36,7 +37,7 @@ export interface Found {
 
 const choice = JSON.parse(process.argv[2] ?? '{}') as Choice;
 const { host, limits = {}, ask } = choice;
-const settings = { host, tlsVerify: false, certPath: undefined, context: undefined, configDir: undefined };
+const settings = settingsOf({ host });
 
 let memory = 0;
 const watchMemory = (): void => {

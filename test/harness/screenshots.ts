@@ -1,12 +1,17 @@
 /** `npm run screenshots`: writes screenshots of a running fleet, light, dark and on a phone, to docs/images. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { IncidentKind } from '../../src/fleet/incidents/incident.ts';
+import { severityOf } from '../../src/fleet/incidents/severity.ts';
+import { sentences, type Words } from '../../src/fleet/incidents/words.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import { openBrowser, signing } from './browser.ts';
+import type { TestDatabase } from './database.ts';
+import { broken, died } from './incidents.ts';
 import { globalSetup, globalTeardown } from './services.ts';
 import { openStage } from './stage.ts';
 
-const login = { username: 'ops', password: 'of the screenshots' };
+const login = { user: 'ops', password: 'of the screenshots' };
 const pages = {
   fleet: '/',
   map: '/?view=map',
@@ -24,32 +29,52 @@ const looks = [
   { name: 'phone', colorScheme: 'light', width: 360, height: 740 },
 ] as const;
 
-/**
- * The kinds of incidents that this fleet does not have by itself. The scheduler ends them at its next look, so they are inserted
- * for the picture that shows them.
- */
-const otherIncidents = `insert into fleet_incidents
-    (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
-  select 'sample-' || kind, kind, severity, cause, 'decnet-fleet doctor', at, at, at, size, size, names, names
-  from (values
-    ('scheduler_silent', 'critical', 'No process serves the schedule', 0, 0),
-    ('docker_unreachable', 'critical', 'Docker does not answer', 1, 40),
-    ('host_down', 'critical', 'Most deckies of host host-c went down', 1, 36),
-    ('pass_failing', 'warning', 'Passes cannot use the state file: config.deckies[0].ip is missing', 1, 40),
-    ('deployment_failed', 'warning', 'The deployment of lab-030 on host host-c failed', 1, 2),
-    ('decky_flapping', 'warning', 'Deckies of host host-c keep changing', 1, 1),
-    ('host_flapping', 'warning', 'Host host-c keeps changing between reachable and not', 1, 40),
-    ('host_stopped', 'info', 'The worker was stopped by ops', 1, 40)) sample (kind, severity, cause, hosts, deckies),
-    lateral (select now() - interval '7 min' as at,
-      jsonb_build_object('hosts', hosts, 'deckies', deckies, 'down', deckies) as size,
-      case hosts when 0 then '[]' else '[{"host": "host-c"}]' end::jsonb as names) values_of
-  where not exists (select from fleet_incidents where id = 'sample-' || kind and closed_at is null)`;
+const lab = broken('lab-030', { host: 'host-c' });
+/** The kinds of incidents that this fleet does not have by itself: their words, and how many deckies they affect. */
+const others: Partial<Record<IncidentKind, readonly [words: Words, deckies: number]>> = {
+  scheduler_silent: [sentences.scheduler_silent(''), 0],
+  docker_unreachable: [sentences.docker_unreachable(lab.host), 40],
+  host_down: [sentences.host_down(lab), 36],
+  pass_failing: [sentences.pass_failing('config.deckies[0].ip is missing', lab.host), 40],
+  deployment_failed: [
+    sentences.deployment_failed({
+      ...lab,
+      cause: { ...died, deployment: { outcome: 'failed', of: lab.name } },
+    }),
+    2,
+  ],
+  decky_flapping: [sentences.decky_flapping(lab), 1],
+  host_flapping: [sentences.host_flapping(lab.host), 40],
+  host_stopped: [sentences.host_stopped({ by: 'ops', at: Date.now() - 7 * 60_000 }, lab.host), 40],
+};
+
+/** Inserts them for the picture that shows them: the scheduler ends them at its next look. */
+const insertOthers = (db: TestDatabase): Promise<unknown> =>
+  db.query(
+    `insert into fleet_incidents
+       (id, kind, severity, cause, next_command, next_host, since, opened_at, changed_at, extent, most, affected, ever)
+     select 'sample-' || kind, kind, severity, cause, command, host, at, at, at, size, size, names, names
+     from jsonb_to_recordset($1) sample (kind text, severity text, cause text, command text, host text, deckies int),
+       lateral (select now() - interval '7 min' as at,
+         jsonb_build_object('hosts', least(deckies, 1), 'deckies', deckies, 'down', deckies) as size,
+         case deckies when 0 then '[]' else jsonb_build_array(jsonb_build_object('host', $2::text)) end as names) values_of
+     where not exists (select from fleet_incidents where id = 'sample-' || kind and closed_at is null)`,
+    [
+      JSON.stringify(
+        Object.entries(others).map(([kind, [{ cause, next }, deckies]]) => ({
+          ...{ kind, cause, ...next, deckies },
+          severity: severityOf(kind as IncidentKind, [], new Map()),
+        })),
+      ),
+      lab.host,
+    ],
+  );
 
 const directory = join(packageRoot, 'docs', 'images');
 await mkdir(directory, { recursive: true });
 await globalSetup();
 const stage = await openStage('redis', {
-  DASHBOARD_USER: login.username,
+  DASHBOARD_USER: login.user,
   DASHBOARD_PASSWORD: login.password,
   DECNET_INTERVAL: '10',
 });
@@ -107,7 +132,7 @@ try {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
     for (const [which, path] of Object.entries(pages)) {
-      if (which === 'fleet') await stage.store.db.query(otherIncidents);
+      if (which === 'fleet') await insertOthers(stage.store.db);
       // An address of its own: the answer to one that was just asked for is shared.
       await page.goto(`${stage.url}${path}${path.includes('?') ? '&' : '?'}look=${name}`);
       await page.waitForSelector('#stream[data-state=live]');

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/embedded-postgres/embedded.ts';
-import { queueBackend } from '../../src/queue/backend.ts';
+import { openTestQueues } from './open-queues.ts';
 import { findProgram } from './program.ts';
 
 /** What one run of the tests shares: a PostgreSQL, and a Redis where there is one. Set up before the first file. */
@@ -87,7 +87,7 @@ async function makeTemplate(server: string): Promise<string> {
   const made = await openDatabase(url.href);
   await made.migrate();
   await made.close();
-  const queues = queueBackend({ redis: null, databaseUrl: url.href }, { outage: () => undefined });
+  const queues = openTestQueues(null, url.href);
   await queues.prepare();
   await queues.close();
   return name;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { Env } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -103,9 +104,7 @@ describe('wrong clocks', { concurrency: true }, () => {
       });
 
       test('a worker whose scheduler is gone serves itself, though a pass for tomorrow waits', async () => {
-        const { openRedis, queueBackend } = await import('../../src/queue/backend.ts');
-        const redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
-        const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+        const backend = openTestQueues(store.redisUrl, store.db.url);
         await backend
           .queue('reconcile.local')
           .add(
@@ -114,7 +113,6 @@ describe('wrong clocks', { concurrency: true }, () => {
             { delay: 86_400_000, deduplication: { id: 'schedule' } },
           );
         await backend.close();
-        redis?.disconnect();
         const worker = start('worker.ts');
         await waitFor(async () => (await turns()) > 0, 120_000);
         await passesGoOn();

@@ -7,11 +7,12 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import type { QueueBackend } from '../../src/queue/backend.ts';
 import { busServer } from '../harness/bus-server.ts';
 import { type Env, type Running, start } from '../harness/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { runHere } from '../harness/run-here.ts';
 import { ask, postgresServer, redisServer, type Server } from '../harness/servers.ts';
 import { noStore, stores } from '../harness/stores.ts';
@@ -137,14 +138,11 @@ describe('faults', { concurrency: true }, () => {
         await waitFor(async () => (await turn()) >= before + 3, promised);
       }
       async function withQueues(work: (backend: QueueBackend) => Promise<void>): Promise<void> {
-        const connection = redis === null ? null : openRedis(redis.url);
-        const stores = { redis: connection, databaseUrl: postgres.url };
-        const backend = queueBackend(stores, { outage: () => undefined });
+        const backend = openTestQueues(redis?.url ?? null, postgres.url);
         try {
           await work(backend);
         } finally {
           await backend.close();
-          connection?.disconnect();
         }
       }
       const oneSchedule = (): Promise<void> =>

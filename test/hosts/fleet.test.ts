@@ -6,6 +6,7 @@ import { redisChannel } from '../../src/fleet/topics.ts';
 import { cli, type Env, type Running, start } from '../harness/cli.ts';
 import { noEngine, type TestEngine, testEngine } from '../harness/docker.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { rowsOf, statesOf } from '../harness/pass.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
@@ -122,15 +123,12 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
   });
 
   test('a job for one host in the other’s queue fails and writes nothing', async () => {
-    const { openRedis, queueBackend } = await import('../../src/queue/backend.ts');
-    const redis = openRedis(store.redisUrl ?? '');
-    const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+    const backend = openTestQueues(store.redisUrl, store.db.url);
     const before = [await rowsOf(store.db, 'host-a'), await rowsOf(store.db, 'host-b')];
     const job = await backend.queue('reconcile.host-b').add('reconcile', { host_uuid: 'host-a' });
     await waitFor(async () => (await job.getState()) === 'failed');
     assert.deepEqual([await rowsOf(store.db, 'host-a'), await rowsOf(store.db, 'host-b')], before);
     await backend.close();
-    redis.disconnect();
   });
 
   test('a one-shot for another host is run by its worker', async () => {

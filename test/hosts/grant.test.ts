@@ -4,10 +4,11 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { redisChannel } from '../../src/fleet/topics.ts';
-import { openRedis, queueBackend } from '../../src/queue/backend.ts';
+import { queueBackend } from '../../src/queue/backend.ts';
 import { type Env, start } from '../harness/cli.ts';
 import { type Granted, granted } from '../harness/granted.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { rowsOf, statesOf } from '../harness/pass.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
@@ -179,8 +180,7 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     await waitFor(async () => (await statesOf(store.db, 'mine')).join() === 'new pending,web pending');
 
     // An hour at the default interval has 120 passes.
-    const redis = openRedis(store.redisUrl ?? '');
-    const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+    const backend = openTestQueues(store.redisUrl, store.db.url);
     const queue = backend.queue('reconcile.mine');
     await queue.addBulk(
       Array.from({ length: 120 }, () => ({ name: 'reconcile', data: { host_uuid: 'mine' } })),
@@ -193,7 +193,6 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
     const result = await jsonHere<JobResult>(['reconcile', '--once', '--json', '--host', 'mine'], master);
     assert.equal(result.host_uuid, 'mine');
     await backend.close();
-    redis.disconnect();
 
     const stopped = await runHere(['stop', '--host', 'mine'], master);
     assert.deepEqual([stopped.code, stopped.stderr], [0, '']);

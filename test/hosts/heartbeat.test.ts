@@ -9,11 +9,11 @@ import { openDatabase } from '../../src/database/orm.ts';
 import { metricsSource } from '../../src/database/queries/figures.ts';
 import { roundIsOldAfterMs, withheldBecause } from '../../src/fleet/heartbeat.ts';
 import { startHeartbeat } from '../../src/notify/heartbeat.ts';
-import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { lastRound, startScheduler } from '../../src/queue/schedule.ts';
 import { metricsText } from '../../src/web/metrics.ts';
 import { cli, start } from '../harness/cli.ts';
 import { parseExposition } from '../harness/exposition.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { postgresServer, redisServer, type Server } from '../harness/servers.ts';
 import { noStore, type StoreKind, stores, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -90,8 +90,7 @@ for (const kind of stores)
       redis = kind === 'redis' ? await redisServer() : null;
       opened = await openDatabase(database.url);
       await opened.migrate();
-      const shared = redis === null ? null : openRedis(redis.url);
-      const backend = queueBackend({ redis: shared, databaseUrl: database.url }, { outage: () => undefined });
+      const backend = openTestQueues(redis?.url ?? null, database.url);
       await backend.prepare();
       schedule = () =>
         startScheduler(backend, {
@@ -111,7 +110,6 @@ for (const kind of stores)
         async () => to.close(),
         () => database.remove(),
         async () => redis?.remove(),
-        async () => shared?.disconnect(),
         () => opened.close(),
         () => backend.close(),
       );

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import type { Database } from '../../src/database/database.ts';
 import { postgresLedger } from '../../src/database/ledger/ledger.ts';
 import { openDatabase } from '../../src/database/orm.ts';
@@ -9,12 +8,14 @@ import { dockerEngine } from '../../src/docker/engine.ts';
 import { queueName } from '../../src/fleet/job.ts';
 import { createLog } from '../../src/lib/log.ts';
 import { noHearing } from '../../src/pass/observe.ts';
-import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import type { QueueBackend } from '../../src/queue/backend.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
 import { type HostWorker, startHostWorker } from '../../src/worker/host.ts';
 import type { Watcher } from '../../src/worker/triggers.ts';
 import { declared } from '../harness/facts.ts';
 import { type FakeEngine, fakeEngine } from '../harness/fake-engine.ts';
+import { settingsOf } from '../harness/hostile-engine.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -22,33 +23,24 @@ const quiet: Watcher = { start: () => ({ ready: Promise.resolve(), close: async 
 
 describe('many hosts', { skip: noStore('redis') }, () => {
   let store: TestStore;
-  let redis: Redis;
   let backend: QueueBackend;
   let database: Database;
   let engine: FakeEngine;
   before(async () => {
     store = await testStore('redis');
-    redis = openRedis(store.redisUrl ?? '');
-    backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+    backend = openTestQueues(store.redisUrl, store.db.url);
     database = await openDatabase(store.db.url, { poolMax: 10 });
     engine = await fakeEngine();
   });
   after(async () => {
     await backend.close();
-    redis.disconnect();
     await database.close();
     await engine.stop();
     await store.drop();
   });
 
   test('a hundred at an interval of a second, until each has had fifteen: every pass happens, spread evenly, none doubled', async () => {
-    const docker = dockerEngine({
-      host: engine.host,
-      tlsVerify: false,
-      certPath: undefined,
-      context: undefined,
-      configDir: undefined,
-    });
+    const docker = dockerEngine(settingsOf(engine));
     const ledger = postgresLedger(database, { version: 'test', historyDays: 30, intervalSeconds: 30 });
     const names = Array.from({ length: 100 }, (_, at) => `host-${at}`);
     const passes = new Map<string, number[]>(names.map((name) => [name, []]));

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
+import type { QueueBackend } from '../../src/queue/backend.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { ask, postgresServer, type Server } from '../harness/servers.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const hourMs = 3_600_000;
-const ignored = { outage: () => undefined };
 
 describe('a queue on PostgreSQL whose killed worker had a clock that was an hour ahead', {
   concurrency: true,
@@ -14,7 +14,7 @@ describe('a queue on PostgreSQL whose killed worker had a clock that was an hour
   let backend: QueueBackend;
   before(async () => {
     server = await postgresServer();
-    backend = queueBackend({ redis: null, databaseUrl: server.url }, ignored);
+    backend = openTestQueues(null, server.url);
     await backend.prepare();
   });
   after(async () => {

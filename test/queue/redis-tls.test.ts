@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { reasonOf } from '../../src/lib/errors.ts';
-import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { certificates, noCertificates } from '../harness/certificates.ts';
 import { type Env, start } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { type RedisProcess, redisProcess } from '../harness/redis-servers.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
 import { redisServer } from '../harness/servers.ts';
@@ -136,14 +136,11 @@ describe('Redis with TLS', { skip: noStore('redis') || noCertificates }, () => {
   test('a port without TLS, and a port with it, are told apart', async () => {
     const plain = await redisServer();
     const checked = async (url: string, expected: RegExp): Promise<void> => {
-      const redis = openRedis(url);
-      const stores = { redis, databaseUrl: store.db.url };
-      const backend = queueBackend(stores, { outage: () => undefined });
+      const backend = openTestQueues(url, store.db.url);
       try {
         await assert.rejects(backend.check(), (error: Error) => expected.test(reasonOf(error)));
       } finally {
         await backend.close();
-        redis.disconnect();
       }
     };
     try {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
-import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import { type Env, type Running, startDashboard } from '../harness/cli.ts';
 import { type Granted, granted } from '../harness/granted.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { noStore, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -187,8 +187,7 @@ describe('large jobs of a stolen worker', { skip: noStore('redis') }, () => {
   test('a user that may not measure is protected, too: the grants of older versions', async () => {
     const admin = new Redis(store.redisUrl ?? '');
     await admin.call('ACL', 'SETUSER', mine.role, '-hkeys', '-hstrlen');
-    const redis = openRedis(mine.settings.REDIS_URL ?? '');
-    const queues = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+    const queues = openTestQueues(mine.settings.REDIS_URL ?? '', store.db.url);
     try {
       await thief.hset(at('large'), { name: 'x', data: large, opts: '{}' });
       await assert.rejects(queues.impatientQueue(queue).getJob('large'), /^Error: it has 50 MB/);
@@ -198,13 +197,11 @@ describe('large jobs of a stolen worker', { skip: noStore('redis') }, () => {
       await admin.call('ACL', 'SETUSER', mine.role, '+hkeys', '+hstrlen');
       admin.disconnect();
       await queues.close();
-      redis.disconnect();
     }
   });
 
   test('an answer of 50 MB to a plan is refused', async () => {
-    const redis = openRedis(mine.settings.REDIS_URL ?? '');
-    const queues = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+    const queues = openTestQueues(mine.settings.REDIS_URL ?? '', store.db.url);
     try {
       const answer = large.toString();
       const worker = queues.worker(queue, async () => answer);
@@ -218,7 +215,6 @@ describe('large jobs of a stolen worker', { skip: noStore('redis') }, () => {
       assert.ok(grew < mostMb, `${grew.toFixed(1)} MB more`);
     } finally {
       await queues.close();
-      redis.disconnect();
     }
   });
 });

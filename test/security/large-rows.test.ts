@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { HostView } from '../../src/views/report.ts';
-import { type Env, type Running, startDashboard } from '../harness/cli.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import { type Running, startDashboard } from '../harness/cli.ts';
+import { hostWithStore } from '../harness/host-with-store.ts';
 import { jsonHere } from '../harness/run-here.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -25,17 +24,14 @@ const floods = [
      jsonb_object_agg('k' || i, i) from generate_series(1, 300000) i`,
 ];
 
+const { store, env } = await hostWithStore();
+const { db } = store;
+
 describe('what a stolen worker writes in great quantity', () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let env: Env;
   let dashboard: Running;
   let url: string;
 
   before(async () => {
-    db = await testDatabase();
-    host = testHost();
-    env = host.env({ DATABASE_URL: db.url, DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
     await db.query(`insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at)
       values ('evil', 30, now(), now()), ('good', 30, now(), now())`);
     await db.query(
@@ -48,8 +44,6 @@ describe('what a stolen worker writes in great quantity', () => {
   after(async () => {
     dashboard.child.kill('SIGKILL');
     await dashboard.finished;
-    host.remove();
-    await db.drop();
   });
 
   for (const path of [

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { scheduleQueue } from '../../src/fleet/job.ts';
-import { openRedis, queueBackend } from '../../src/queue/backend.ts';
 import type { Env, Running } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
+import { openTestQueues } from '../harness/open-queues.ts';
 import { type StoreKind, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 import { webEngine } from '../harness/web-engine.ts';
@@ -77,14 +77,12 @@ export const onWatchedHost =
   };
 
 async function failedJobs(store: TestStore): Promise<readonly (string | undefined)[]> {
-  const redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
-  const backend = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+  const backend = openTestQueues(store.redisUrl, store.db.url);
   try {
     const queues = ['reconcile.local', scheduleQueue].map((name) => backend.impatientQueue(name));
     const failed = await Promise.all(queues.map((queue) => queue.getFailed()));
     return failed.flat().map(({ failedReason }) => failedReason);
   } finally {
     await backend.close();
-    redis?.disconnect();
   }
 }

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { problemsOf } from '../harness/axe.ts';
-import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import { noBrowser } from '../harness/browser.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { smallFleet } from '../harness/small-fleet.ts';
 
-const login = { user: 'ops', password: 'secret-of-ops' };
+const credentials = { user: 'ops', password: 'secret-of-ops' };
 const pages = [
   '/',
   '/?view=map&q=state%3Afailed',
@@ -23,26 +21,13 @@ const pages = [
 ] as const;
 
 describe('each page, light and dark, at 200 % and at 360 pixels', { skip: noBrowser }, () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
-  let browser: Browser;
+  let dashboard: OwnDashboard;
   let page: Page;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }), { credentials: login });
-    for (const statement of smallFleet) await db.query(statement);
-    browser = await openBrowser();
-    const signedIn = signing({ username: login.user, password: login.password });
-    page = await (await browser.newContext({ ...signedIn, reducedMotion: 'reduce' })).newPage();
+    dashboard = await ownDashboard({ rows: smallFleet, credentials });
+    page = await dashboard.openPage({ reducedMotion: 'reduce' });
   });
-  after(async () => {
-    await browser?.close();
-    await dashboard?.close();
-    await db?.drop();
-    host?.remove();
-  });
+  after(() => dashboard?.close());
 
   for (const path of pages)
     test(`${path}: no serious accessibility problem, no horizontal scrolling`, async () => {

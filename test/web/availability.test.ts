@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 
 /**
  * Two hosts with two deckies each for a month. Of `bad` one decky was down for six hours, two of which nobody looked; `new` has
@@ -31,20 +29,11 @@ interface View {
 }
 
 describe('the availability of the fleet, as page, JSON and CSV', () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }));
-    for (const statement of fleet) await db.query(statement);
+    dashboard = await ownDashboard({ rows: fleet });
   });
-  after(async () => {
-    await dashboard?.close();
-    await db?.drop();
-    host?.remove();
-  });
+  after(() => dashboard?.close());
   const text = async (path: string): Promise<string> => (await fetch(dashboard.url + path)).text();
   const view = async (over: string): Promise<View> =>
     JSON.parse(await text(`/api/availability?over=${over}`)) as View;
@@ -99,13 +88,11 @@ describe('the availability of the fleet, as page, JSON and CSV', () => {
   });
 
   test('of a fleet without deckies is said in a sentence', async () => {
-    const empty = await testDatabase({ migrated: true });
-    const other = await testDashboard(host.env({ DATABASE_URL: empty.url }));
+    const empty = await ownDashboard();
     try {
-      assert.match(await (await fetch(`${other.url}/availability`)).text(), /No decky is recorded/);
+      assert.match(await (await fetch(`${empty.url}/availability`)).text(), /No decky is recorded/);
     } finally {
-      await other.close();
-      await empty.drop();
+      await empty.close();
     }
   });
 });

@@ -10,7 +10,7 @@ import { openStage, type Stage } from '../harness/stage.ts';
 import { noStore, stores } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
-const login = { username: 'ops', password: 'p:w"é' };
+const login = { user: 'ops', password: 'p:w"é' };
 /** Five times the promised second until a change is on the page. */
 const seenWithin = 5000;
 
@@ -27,7 +27,7 @@ for (const kind of stores) {
     before(async () => {
       [stage, browser] = await Promise.all([
         openStage(kind, {
-          DASHBOARD_USER: login.username,
+          DASHBOARD_USER: login.user,
           DASHBOARD_PASSWORD: login.password,
           DECNET_INTERVAL: '5',
         }),

@@ -3,9 +3,7 @@ import { request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { acceptsGzip } from '../../src/web/compression.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 
 test('what a client accepts', () => {
   const offers: readonly [string | undefined, boolean][] = [
@@ -24,19 +22,11 @@ test('what a client accepts', () => {
 });
 
 describe('answers are compressed', () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }));
+    dashboard = await ownDashboard();
   });
-  after(async () => {
-    await dashboard.close();
-    await db.drop();
-    host.remove();
-  });
+  after(() => dashboard?.close());
   const ask = (
     path: string,
     method = 'GET',

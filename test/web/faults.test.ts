@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { JobResult } from '../../src/fleet/job.ts';
 import { FleetError } from '../../src/lib/errors.ts';
 import type { IncidentView } from '../../src/views/incidents.ts';
@@ -8,13 +8,11 @@ import { html } from '../../src/web/html.ts';
 import { layout } from '../../src/web/layout.ts';
 import { controlPlane } from '../../src/web/pages/control-plane.ts';
 import { lastPassesPart } from '../../src/web/pages/passes.ts';
-import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import { noBrowser } from '../harness/browser.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { smallFleet } from '../harness/small-fleet.ts';
 
-const login = { user: 'ops', password: 'secret-of-ops' };
+const credentials = { user: 'ops', password: 'secret-of-ops' };
 
 // Faults that the pages once had. Others are in the tests of what they were faults of.
 
@@ -27,20 +25,9 @@ test('a length of time is not called a point in time: "unreachable for 22 min"',
 });
 
 describe('what a decky’s page says when its host does not answer', () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    for (const statement of smallFleet) await db.query(statement);
-  });
-  after(async () => {
-    await db?.drop();
-    host?.remove();
-  });
   /** The text of the page, when the worker answers so. */
-  const page = async (answer: () => Promise<JobResult>): Promise<string> => {
-    const dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }), {}, undefined, answer);
+  const page = async (request: () => Promise<JobResult>): Promise<string> => {
+    const dashboard = await ownDashboard({ rows: smallFleet, request });
     try {
       const reply = await fetch(`${dashboard.url}/deckies/host-a/decky-1`);
       return (await reply.text()).replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
@@ -76,27 +63,13 @@ describe('what a decky’s page says when its host does not answer', () => {
 });
 
 describe('in a browser', { skip: noBrowser }, () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
-  let browser: Browser;
+  let dashboard: OwnDashboard;
   let page: Page;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    for (const statement of smallFleet) await db.query(statement);
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }), { credentials: login });
-    browser = await openBrowser();
-    const signedIn = signing({ username: login.user, password: login.password });
-    page = await (await browser.newContext(signedIn)).newPage();
-    await page.setViewportSize({ width: 1280, height: 800 });
+    dashboard = await ownDashboard({ rows: smallFleet, credentials });
+    page = await dashboard.openPage({ viewport: { width: 1280, height: 800 } });
   });
-  after(async () => {
-    await browser?.close();
-    await dashboard?.close();
-    await db?.drop();
-    host?.remove();
-  });
+  after(() => dashboard?.close());
 
   test('one long failure leaves the columns of the passes as they are', async () => {
     const widths = async (failure: string): Promise<readonly number[]> => {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { noBrowser, openBrowser } from '../harness/browser.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import type { Page } from 'playwright-core';
+import { noBrowser } from '../harness/browser.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const fleet = [
@@ -24,20 +22,11 @@ const fleet = [
 ];
 
 describe('the filter of the pages and the API', () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }));
-    for (const statement of fleet) await db.query(statement);
+    dashboard = await ownDashboard({ rows: fleet });
   });
-  after(async () => {
-    await dashboard?.close();
-    await db?.drop();
-    host?.remove();
-  });
+  after(() => dashboard?.close());
   let asked = 0;
   /** @returns the answer to this request, not to an earlier one */
   const ask = async (path: string, q: string, more = ''): Promise<{ status: number; body: string }> => {
@@ -135,36 +124,37 @@ describe('the filter of the pages and the API', () => {
   });
 
   describe('in a browser', { skip: noBrowser }, () => {
-    let browser: Browser;
     let page: Page;
     const faults: string[] = [];
     before(async () => {
-      browser = await openBrowser();
-      page = await browser.newPage();
+      page = await dashboard.openPage();
       page.on('pageerror', ({ message }) => faults.push(message));
     });
-    after(() => browser?.close());
     const open = async (path: string): Promise<void> => {
       await page.goto(dashboard.url + path);
       await page.waitForSelector('#stream[data-state=live]');
     };
     const shown = (): Promise<string[]> => page.locator('table.deckies th a').allInnerTexts();
     const pass = (): Promise<unknown> =>
-      db.query(`update fleet_hosts set turn = turn + 1, last_pass_at = now() where host_uuid = 'nyc-1'`);
+      dashboard.db.query(
+        `update fleet_hosts set turn = turn + 1, last_pass_at = now() where host_uuid = 'nyc-1'`,
+      );
 
     test('rows that begin to match appear, and rows that cease to match disappear', async () => {
       await open('/?q=state%3Afailed+host%3Anyc-*');
       assert.deepEqual(await shown(), ['web-01']);
       await page.evaluate('document.body.dataset.mine = "kept"');
-      await db.query(`update fleet_deckies set state = 'failed' where name = 'web-02'`);
+      await dashboard.db.query(`update fleet_deckies set state = 'failed' where name = 'web-02'`);
       await pass();
       await waitFor(async () => (await shown()).join() === 'web-01,web-02', 10_000);
-      await db.query(`update fleet_deckies set state = 'running' where name in ('web-01', 'web-02')`);
+      await dashboard.db.query(
+        `update fleet_deckies set state = 'running' where name in ('web-01', 'web-02')`,
+      );
       await pass();
       await waitFor(async () => (await shown()).length === 0, 10_000);
       assert.match(await page.innerText('#hosts'), /No decky matches/);
       assert.equal(await page.getAttribute('body', 'data-mine'), 'kept');
-      await db.query(`update fleet_deckies set state = 'failed' where name = 'web-01'`);
+      await dashboard.db.query(`update fleet_deckies set state = 'failed' where name = 'web-01'`);
       await pass();
       await waitFor(async () => (await shown()).join() === 'web-01', 10_000);
     });
@@ -172,7 +162,7 @@ describe('the filter of the pages and the API', () => {
     test('a row that has the focus stays until the focus leaves', async () => {
       await open('/?q=state%3Afailed');
       await page.focus('tr[data-key="nyc-1 web-01"] a');
-      await db.query(`update fleet_deckies set state = 'failed' where name = 'web-02'`);
+      await dashboard.db.query(`update fleet_deckies set state = 'failed' where name = 'web-02'`);
       await pass();
       // The page has read the change: its title counts it.
       await waitFor(async () => /^4 broken/.test(await page.title()), 10_000);
@@ -180,7 +170,7 @@ describe('the filter of the pages and the API', () => {
       assert.ok(!(await shown()).includes('web-02'));
       await page.focus('input[name=q]');
       await waitFor(async () => (await shown()).includes('web-02'), 10_000);
-      await db.query(`update fleet_deckies set state = 'running' where name = 'web-02'`);
+      await dashboard.db.query(`update fleet_deckies set state = 'running' where name = 'web-02'`);
     });
 
     test('rows are narrowed at once, and the server answers with the same', async () => {

@@ -3,9 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { brokenOverDay, partsOfDay } from '../../src/fleet/broken-over-day.ts';
 import type { Transition } from '../../src/views/report.ts';
 import { folded } from '../../src/web/pages/fold.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 
 let ids = 1000;
 const change = (name: string, more: Partial<Transition> = {}): Transition => ({
@@ -63,34 +61,24 @@ test('the deckies that were broken are counted back from now', () => {
   assert.deepEqual(counts(0, null, [now, 2]), [0, 0, 0, 0]);
 });
 
+/** What the pages show. */
+const rows = [
+  `insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at) values ('a', 30, now(), now()), ('b', 30, now(), now())`,
+  `insert into fleet_deckies (host_uuid, name, services, decky_ip, state, last_error) values
+     ('a', '=cmd', '["ssh", "http"]', '192.0.2.1', 'failed', 'ssh: "quoted", code 1'), ('b', 'web', '[]', null, 'running', null)`,
+  `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
+    select 'a', 'decky-' || to_char(n, 'FM000'), null, 'running', 'new in the file', now() - interval '3 days', '1' from generate_series(1, 250) n
+    union all select 'a', 'decky-' || to_char(n, 'FM000'), 'running', 'torn_down', 'no container', now() - interval '2 h', '2' from generate_series(1, 100) n
+    union all select 'b', 'web', 'running', 'failed', 'http: exited, code 1', now() - interval '30 min', '3'
+    union all select 'b', 'web', 'running', 'running', 'file: ip changed', now() - interval '20 min', '4'`,
+];
+
 describe('the history and the lists for other programs', () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }));
-    await db.query(
-      `insert into fleet_hosts (host_uuid, interval_s, last_pass_at, last_full_pass_at) values ('a', 30, now(), now()), ('b', 30, now(), now())`,
-    );
-    await db.query(
-      `insert into fleet_deckies (host_uuid, name, services, decky_ip, state, last_error) values
-        ('a', '=cmd', '["ssh", "http"]', '192.0.2.1', 'failed', 'ssh: "quoted", code 1'), ('b', 'web', '[]', null, 'running', null)`,
-    );
-    await db.query(
-      `insert into fleet_transitions (host_uuid, name, from_state, to_state, reason, at, job_id)
-       select 'a', 'decky-' || to_char(n, 'FM000'), null, 'running', 'new in the file', now() - interval '3 days', '1' from generate_series(1, 250) n
-       union all select 'a', 'decky-' || to_char(n, 'FM000'), 'running', 'torn_down', 'no container', now() - interval '2 h', '2' from generate_series(1, 100) n
-       union all select 'b', 'web', 'running', 'failed', 'http: exited, code 1', now() - interval '30 min', '3'
-       union all select 'b', 'web', 'running', 'running', 'file: ip changed', now() - interval '20 min', '4'`,
-    );
+    dashboard = await ownDashboard({ rows });
   });
-  after(async () => {
-    await dashboard?.close();
-    await db?.drop();
-    host?.remove();
-  });
+  after(() => dashboard?.close());
   let asked = 0;
   const ask = async (path: string): Promise<{ status: number; type: string; body: string }> => {
     // Not the answer to an earlier request.

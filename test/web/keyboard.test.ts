@@ -1,37 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import type { Page } from 'playwright-core';
+import { noBrowser } from '../harness/browser.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { smallFleet } from '../harness/small-fleet.ts';
 import { waitFor } from '../harness/wait.ts';
 
-const login = { user: 'ops', password: 'secret-of-ops' };
+const credentials = { user: 'ops', password: 'secret-of-ops' };
 
 describe('the pages by keyboard alone', { skip: noBrowser }, () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
-  let browser: Browser;
+  let dashboard: OwnDashboard;
   let page: Page;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }), { credentials: login });
-    for (const statement of smallFleet) await db.query(statement);
-    browser = await openBrowser();
-    const signedIn = signing({ username: login.user, password: login.password });
-    page = await (await browser.newContext(signedIn)).newPage();
+    dashboard = await ownDashboard({ rows: smallFleet, credentials });
+    page = await dashboard.openPage();
     page.setDefaultTimeout(20_000);
   });
-  after(async () => {
-    await browser?.close();
-    await dashboard?.close();
-    await db?.drop();
-    host?.remove();
-  });
+  after(() => dashboard?.close());
 
   const press = async (...keys: string[]): Promise<void> => {
     for (const key of keys) await page.keyboard.press(key);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Redis } from 'ioredis';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
-import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { noBrowser } from '../harness/browser.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
+import type { TestDatabase } from '../harness/database.ts';
 import { ask, basic } from '../harness/http.ts';
-import { noStore, type StoreKind, stores, type TestStore, testStore } from '../harness/stores.ts';
+import { noStore, type StoreKind, stores } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const credentials = { user: 'ops', password: 'secret-of-ops' };
@@ -28,27 +29,25 @@ interface Breakage {
 
 for (const kind of stores) {
   describe(`Bull Board with a queue that cannot be read, queues on ${kind}`, { skip: noStore(kind) }, () => {
-    let store: TestStore;
     let redis: Redis | null = null;
     let queues: QueueBackend;
-    let dashboard: TestDashboard;
+    let dashboard: OwnDashboard;
 
     before(async () => {
-      store = await testStore(kind);
-      dashboard = await testDashboard(store.env, { credentials });
-      await store.db.query(
-        `insert into fleet_hosts (host_uuid, interval_s) values ('mine', 30), ('other', 30)`,
-      );
-      redis = store.redisUrl === null ? null : openRedis(store.redisUrl);
-      queues = queueBackend({ redis, databaseUrl: store.db.url }, { outage: () => undefined });
+      dashboard = await ownDashboard({
+        kind,
+        rows: [`insert into fleet_hosts (host_uuid, interval_s) values ('mine', 30), ('other', 30)`],
+        credentials,
+      });
+      redis = dashboard.redisUrl === null ? null : openRedis(dashboard.redisUrl);
+      queues = queueBackend({ redis, databaseUrl: dashboard.db.url }, { outage: () => undefined });
       for (const name of [mine, ...others]) await queues.queue(name).add('reconcile', {}, { jobId: 'good' });
       await waitFor(async () => (await listed()).includes(mine), backWithin);
     });
     after(async () => {
-      await dashboard?.close();
       await queues?.close();
       redis?.disconnect();
-      await store?.drop();
+      await dashboard?.close();
     });
 
     const api = async (path: string): Promise<Listed> => {
@@ -64,7 +63,7 @@ for (const kind of stores) {
     const began = 'queues or jobs cannot be read; Bull Board leaves them out';
     const ended = 'Bull Board shows these queues or jobs again';
 
-    for (const { what, breakIt, heal } of breakages(kind, () => ({ redis, store })))
+    for (const { what, breakIt, heal } of breakages(kind, () => ({ redis, db: dashboard.db })))
       test(`${what}: it is left out immediately and named, all others are shown, and it reappears`, async () => {
         assert.deepEqual(await listed(), [mine, ...others].sort());
         const before = [logged(began).length, logged(ended).length];
@@ -92,7 +91,7 @@ for (const kind of stores) {
       });
 
     test('the page reports it even if the queues were not listed since', async () => {
-      const [one] = breakages(kind, () => ({ redis, store }));
+      const [one] = breakages(kind, () => ({ redis, db: dashboard.db }));
       await one?.breakIt();
       try {
         assert.match(await page(), new RegExp(`id="left-out"[^>]*>[^<]*${mine}: `));
@@ -104,7 +103,7 @@ for (const kind of stores) {
 
     /** The way to break a certain key, for Redis. */
     const breakage = (key: string): Breakage | undefined => {
-      const all = breakages(kind, () => ({ redis, store }));
+      const all = breakages(kind, () => ({ redis, db: dashboard.db }));
       return all.find(({ what }) => what.includes(`"${key}"`)) ?? all[0];
     };
 
@@ -200,13 +199,13 @@ for (const kind of stores) {
 
     if (kind === 'postgres')
       test('if none can be read, the list has the reason, and recovers', async () => {
-        await store.db.query('alter table bullmq.job rename to job_gone');
+        await dashboard.db.query('alter table bullmq.job rename to job_gone');
         try {
           const { status, body } = await ask(`${dashboard.url}/queues/api/queues`, { headers });
           assert.equal(status, 500);
           assert.match(body, /No queue can be read: .*job/);
         } finally {
-          await store.db.query('alter table bullmq.job_gone rename to job');
+          await dashboard.db.query('alter table bullmq.job_gone rename to job');
         }
         await waitFor(
           async () => (await ask(`${dashboard.url}/queues/api/queues`, { headers })).status === 200,
@@ -218,15 +217,10 @@ for (const kind of stores) {
     test('the notice is at the top of the page, and the board below it works', {
       skip: noBrowser,
     }, async () => {
-      const [one] = breakages(kind, () => ({ redis, store }));
-      const browser = await openBrowser();
+      const [one] = breakages(kind, () => ({ redis, db: dashboard.db }));
+      const tab = await dashboard.openPage({ viewport: { width: 1280, height: 800 } });
       await one?.breakIt();
       try {
-        const context = await browser.newContext({
-          ...signing({ username: credentials.user, password: credentials.password }),
-          viewport: { width: 1280, height: 800 },
-        });
-        const tab = await context.newPage();
         await tab.goto(`${dashboard.url}/queues/`);
         await waitFor(async () => /reconcile\.other/.test(await tab.innerText('#root')));
         assert.ok(await tab.isVisible('#left-out'));
@@ -239,7 +233,6 @@ for (const kind of stores) {
         })()`);
         assert.deepEqual(top, ['left-out', 'left-out', 'left-out']);
       } finally {
-        await browser.close();
         await one?.heal();
       }
     });
@@ -264,7 +257,7 @@ function keyOf(redis: Redis | null, key: string): Breakage {
 
 function breakages(
   kind: StoreKind,
-  now: () => { redis: Redis | null; store: TestStore },
+  now: () => { redis: Redis | null; db: TestDatabase },
 ): readonly Breakage[] {
   if (kind === 'redis')
     return [
@@ -287,13 +280,11 @@ function breakages(
     {
       what: 'rows that cannot be read',
       breakIt: () =>
-        now().store.db.query(`begin; alter table bullmq.job rename to job_kept;
+        now().db.query(`begin; alter table bullmq.job rename to job_kept;
           create view bullmq.job as select * from bullmq.job_kept
             where 1 / (case queue when '${mine}' then 0 else 1 end) = 1; commit`),
       heal: () =>
-        now().store.db.query(
-          'begin; drop view bullmq.job; alter table bullmq.job_kept rename to job; commit',
-        ),
+        now().db.query('begin; drop view bullmq.job; alter table bullmq.job_kept rename to job; commit'),
     },
   ];
 }

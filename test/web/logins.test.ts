@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { loginAddress, loginTable, waitAfter } from '../../src/web/logins.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { type AskOptions, ask, basic, type Reply } from '../harness/http.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const minute = 60_000;
@@ -145,21 +144,16 @@ const right: AskOptions = { headers: { authorization: basic(user, password) } };
 const wrong: AskOptions = { headers: { authorization: basic(user, 'wrong-secret-of-the-test') } };
 
 describe('wrong logins over HTTP', () => {
-  let store: TestStore;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   const opened: AbortController[] = [];
-  before(async () => {
-    store = await testStore('postgres');
-  });
   // Each test has a new dashboard without known addresses.
   const fresh = async (): Promise<void> => {
     await dashboard?.close();
-    dashboard = await testDashboard(store.env, { credentials: { user, password } });
+    dashboard = await ownDashboard({ credentials: { user, password } });
   };
   after(async () => {
     for (const one of opened) one.abort();
     await dashboard?.close();
-    await store?.drop();
   });
 
   const timed = async (options: AskOptions): Promise<{ reply: Reply; tookMs: number }> => {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { problemsOf } from '../harness/axe.ts';
-import { noBrowser, openBrowser } from '../harness/browser.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
-import { type TestDatabase, testDatabase } from '../harness/database.ts';
-import { type TestHost, testHost } from '../harness/host.ts';
+import { noBrowser } from '../harness/browser.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const hosts = 50;
@@ -31,26 +29,13 @@ const fleet = [
 ];
 
 describe('the map of a large fleet', { skip: noBrowser }, () => {
-  let db: TestDatabase;
-  let host: TestHost;
-  let dashboard: TestDashboard;
-  let browser: Browser;
+  let dashboard: OwnDashboard;
   let page: Page;
   before(async () => {
-    db = await testDatabase({ migrated: true });
-    host = testHost();
-    dashboard = await testDashboard(host.env({ DATABASE_URL: db.url }));
-    for (const statement of fleet) await db.query(statement);
-    browser = await openBrowser();
-    page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage();
-    await page.setViewportSize(screen);
+    dashboard = await ownDashboard({ rows: fleet });
+    page = await dashboard.openPage({ reducedMotion: 'reduce', viewport: screen });
   });
-  after(async () => {
-    await browser?.close();
-    await dashboard?.close();
-    await db?.drop();
-    host?.remove();
-  });
+  after(() => dashboard?.close());
   const open = async (path = '/'): Promise<void> => {
     await page.goto(dashboard.url + path);
     await page.waitForSelector('#stream[data-state=live]');
@@ -91,16 +76,16 @@ describe('the map of a large fleet', { skip: noBrowser }, () => {
     const cell = page.locator('a[href="/deckies/host-02/decky-005"]');
     assert.equal(await cell.getAttribute('title'), 'decky-005 running');
     await cell.focus();
-    await db.query(
+    await dashboard.db.query(
       `update fleet_deckies set state = 'failed' where host_uuid = 'host-02' and name = 'decky-005'`,
     );
-    await db.query(
+    await dashboard.db.query(
       `update fleet_hosts set turn = turn + 1, last_pass_at = now() where host_uuid = 'host-02'`,
     );
     await page.waitForSelector('a[href="/deckies/host-02/decky-005"][title="decky-005 failed"]');
     assert.equal(await focus(), 'decky-005 failed');
     await waitFor(async () => (await page.innerText('#announced')) === 'host-02 1 failed');
-    await db.query(`update fleet_deckies set state = 'running' where host_uuid = 'host-02'`);
+    await dashboard.db.query(`update fleet_deckies set state = 'running' where host_uuid = 'host-02'`);
   });
 
   test('is used by keyboard alone', async () => {
@@ -146,7 +131,7 @@ describe('the map of a large fleet', { skip: noBrowser }, () => {
   });
 
   test('a page that could not be shown appears by itself when it can, and does not claim to be live', async () => {
-    const holder = new pg.Client({ connectionString: db.url });
+    const holder = new pg.Client({ connectionString: dashboard.db.url });
     await holder.connect();
     try {
       await holder.query('begin; lock table fleet_hosts in access exclusive mode');

@@ -10,8 +10,8 @@ import { type PathProxy, proxyBelow } from '../harness/proxy.ts';
 import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
-const login = { username: 'ops', password: 'secret-of-ops' };
-const headers = { authorization: basic(login.username, login.password) };
+const login = { user: 'ops', password: 'secret-of-ops' };
+const headers = { authorization: basic(login.user, login.password) };
 const prefix = '/tools/decnet';
 /** Five times the promised second until a change is on the page. */
 const seenWithin = 5000;
@@ -69,7 +69,7 @@ for (const strips of [false, true])
       worker = start([], env, 'worker.ts');
       dashboard = start(['dashboard', '--port', '0'], {
         ...env,
-        DASHBOARD_USER: login.username,
+        DASHBOARD_USER: login.user,
         DASHBOARD_PASSWORD: login.password,
         DASHBOARD_PUBLIC_URL: proxy.url,
       });

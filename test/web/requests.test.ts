@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hidesControls, repeatedHeader, targetFault, withoutControls } from '../../src/web/security.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { ask, basic, type Line, line } from '../harness/http.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const credentials = { user: 'ops', password: 'secret-of-ops' };
@@ -57,16 +56,11 @@ describe('checks of a request', () => {
 });
 
 describe('odd requests', () => {
-  let store: TestStore;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   before(async () => {
-    store = await testStore('postgres');
-    dashboard = await testDashboard(store.env, { credentials });
+    dashboard = await ownDashboard({ credentials });
   });
-  after(async () => {
-    await dashboard?.close();
-    await store?.drop();
-  });
+  after(() => dashboard?.close());
 
   /** Sends raw bytes, and reads until the server closes the connection. */
   const send = async (head: string): Promise<string> => {
@@ -171,21 +165,14 @@ describe('limits of a request', () => {
   const connections = 20;
   /** Five times the promised time, plus the time to notice. */
   const soon = requestMs * 5 + 2000;
-  let store: TestStore;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   const lines: Line[] = [];
   before(async () => {
-    store = await testStore('postgres');
-    dashboard = await testDashboard(
-      store.env,
-      { credentials },
-      { requestMs, silenceMs: 60_000, connections },
-    );
+    dashboard = await ownDashboard({ credentials, limits: { requestMs, silenceMs: 60_000, connections } });
   });
   after(async () => {
     for (const one of lines) one.close();
     await dashboard?.close();
-    await store?.drop();
   });
   const open = (): Line => {
     const opened = line(dashboard.url);
@@ -262,9 +249,8 @@ describe('limits of a request', () => {
 
 describe('a reader that reads nothing', () => {
   test('is disconnected', async () => {
-    const store = await testStore('postgres');
     const limits = { requestMs: 30_000, silenceMs: 1000, connections: 20 };
-    const dashboard = await testDashboard(store.env, {}, limits);
+    const dashboard = await ownDashboard({ limits });
     const stuck = line(dashboard.url);
     try {
       stuck.pause();
@@ -279,7 +265,6 @@ describe('a reader that reads nothing', () => {
     } finally {
       stuck.close();
       await dashboard.close();
-      await store.drop();
     }
   });
 });

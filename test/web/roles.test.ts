@@ -8,9 +8,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { packageRoot } from '../../src/lib/package.ts';
 import { hashPassword } from '../../src/lib/password-hash.ts';
 import type { AuditView } from '../../src/views/audit.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { type OwnDashboard, ownDashboard, testDashboard } from '../harness/dashboard.ts';
 import { ask, basic } from '../harness/http.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const secret = 'secret-of-the-test';
@@ -18,11 +17,10 @@ const html = { accept: 'text/html,application/xhtml+xml' };
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
 describe('users and roles', () => {
-  let store: TestStore;
   let directory: string;
   let file: string;
   let hash: string;
-  let dashboard: TestDashboard;
+  let dashboard: OwnDashboard;
   const act = { authorization: basic('ops', secret) };
   const look = { authorization: basic('guest', secret) };
 
@@ -31,21 +29,16 @@ describe('users and roles', () => {
     file = join(directory, 'users');
     hash = await hashPassword(secret);
     writeFileSync(file, `guest:look:${hash}\nlisted:act\n`, { mode: 0o600 });
-    store = await testStore('postgres');
-    dashboard = await testDashboard(
-      { ...store.env, DECNET_BUS_ENABLED: 'false' },
-      {
-        credentials: { user: 'ops', password: secret },
-        usersFile: file,
-        proxy: { header: 'x-forwarded-user', trusted: ['127.0.0.2'], role: 'look' },
-        publicUrl: 'https://fleet.example.org/tools',
-      },
-    );
-    await store.db.query(`insert into fleet_hosts (host_uuid, interval_s) values ('host-a', 30)`);
+    dashboard = await ownDashboard({
+      rows: [`insert into fleet_hosts (host_uuid, interval_s) values ('host-a', 30)`],
+      credentials: { user: 'ops', password: secret },
+      usersFile: file,
+      proxy: { header: 'x-forwarded-user', trusted: ['127.0.0.2'], role: 'look' },
+      publicUrl: 'https://fleet.example.org/tools',
+    });
   });
   after(async () => {
-    await dashboard.close();
-    await store.drop();
+    await dashboard?.close();
     rmSync(directory, { recursive: true });
   });
 
@@ -284,7 +277,7 @@ describe('users and roles', () => {
   });
 
   test('an act that cannot be recorded happens, and is logged', async () => {
-    await store.db.query('alter table fleet_audit rename to hidden');
+    await dashboard.db.query('alter table fleet_audit rename to hidden');
     try {
       const paused = await ask(`${dashboard.url}/queues/api/queues/schedule/resume`, {
         method: 'PUT',
@@ -295,7 +288,7 @@ describe('users and roles', () => {
         dashboard.logged.some((line) => /resume queue.*an act could not be recorded/.test(line)),
       );
     } finally {
-      await store.db.query('alter table hidden rename to fleet_audit');
+      await dashboard.db.query('alter table hidden rename to fleet_audit');
     }
   });
 
@@ -322,9 +315,12 @@ describe('users and roles', () => {
       rmSync(wrong, { force: true });
       writeFileSync(wrong, content, { mode });
       const credentials = { user: 'ops', password: secret };
-      await assert.rejects(testDashboard(store.env, { credentials, usersFile: wrong }), (error: Error) => {
-        assert.match(error.message, words);
-        return true;
-      });
+      await assert.rejects(
+        testDashboard(dashboard.env, { credentials, usersFile: wrong }),
+        (error: Error) => {
+          assert.match(error.message, words);
+          return true;
+        },
+      );
     });
 });

@@ -7,28 +7,26 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { IncidentView } from '../../src/views/incidents.ts';
 import type { SilenceView } from '../../src/views/silences.ts';
-import { noBrowser, openBrowser, signing } from '../harness/browser.ts';
-import { type TestDashboard, testDashboard } from '../harness/dashboard.ts';
+import { noBrowser } from '../harness/browser.ts';
+import { type OwnDashboard, ownDashboard, type TestDashboard, testDashboard } from '../harness/dashboard.ts';
 import { ask, basic } from '../harness/http.ts';
-import { type TestStore, testStore } from '../harness/stores.ts';
 
 const nasty = '<img src=x onerror=alert(1)>"\'&';
 const escaped = '&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;';
 const id = 'deckies_down-0123456789abcdef';
 
 describe('silences and acknowledgements on the pages', () => {
-  let store: TestStore;
-  let guarded: TestDashboard;
+  let guarded: OwnDashboard;
   let readOnly: TestDashboard;
   const login = { authorization: basic('ops', 'secret-of-ops') };
 
   before(async () => {
-    store = await testStore('postgres');
-    const env = { ...store.env, DECNET_BUS_ENABLED: 'false' };
-    guarded = await testDashboard(env, { credentials: { user: 'ops', password: 'secret-of-ops' } });
-    readOnly = await testDashboard(env);
-    await store.db.query(`insert into fleet_hosts (host_uuid, interval_s) values ('host-a', 30)`);
-    await store.db.query(
+    guarded = await ownDashboard({
+      rows: [`insert into fleet_hosts (host_uuid, interval_s) values ('host-a', 30)`],
+      credentials: { user: 'ops', password: 'secret-of-ops' },
+    });
+    readOnly = await testDashboard(guarded.env);
+    await guarded.db.query(
       `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
        select $1, 'deckies_down', 'warning', $2, 'docker ps', now(), now(), now(), one, one, at, at
        from (values ('{"hosts": 1, "deckies": 1, "down": 1}'::jsonb, jsonb_build_array(jsonb_build_object(
@@ -37,9 +35,8 @@ describe('silences and acknowledgements on the pages', () => {
     );
   });
   after(async () => {
-    await guarded.close();
-    await readOnly.close();
-    await store.drop();
+    await readOnly?.close();
+    await guarded?.close();
   });
 
   const form = (
@@ -52,7 +49,7 @@ describe('silences and acknowledgements on the pages', () => {
       headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams(fields).toString(),
     });
-  const page = async (path: string, of = guarded): Promise<string> => {
+  const page = async (path: string, of: TestDashboard = guarded): Promise<string> => {
     const { status, body } = await ask(of.url + path, { headers: login });
     assert.equal(status, 200, body);
     if (!path.startsWith('/api/')) assert.doesNotMatch(body, /<img src=x/);
@@ -132,27 +129,22 @@ describe('silences and acknowledgements on the pages', () => {
   });
 
   test('in a browser: from the incident to its silence and back', { skip: noBrowser }, async () => {
-    const browser = await openBrowser();
-    try {
-      const tab = await browser.newPage(signing({ username: 'ops', password: 'secret-of-ops' }));
-      await tab.goto(`${guarded.url}/`);
-      await tab.click('text=Acknowledge or silence');
-      await tab.fill('form[action$="/acknowledge"] input[name=why]', 'new image');
-      await tab.click('button:has-text("Acknowledge")');
-      await tab.waitForSelector('text=acknowledged by ops: new image');
-      await tab.click('text=Acknowledge or silence');
-      await tab.click('button:has-text("Take the acknowledgement back")');
-      await tab.waitForSelector('text=Acknowledge or silence');
-      assert.doesNotMatch(await tab.innerText('main'), /acknowledged by/);
-      await tab.click('text=Acknowledge or silence');
-      await tab.fill('form[action="/silences"] input[name=why]', 'kernel update');
-      await tab.click('form[action="/silences"] button');
-      await tab.waitForSelector('text=/host host-a until .*, by ops: kernel update/');
-      await tab.click('button:has-text("End silence")');
-      await tab.waitForSelector('text=Nothing is silenced.');
-    } finally {
-      await browser.close();
-    }
+    const tab = await guarded.openPage();
+    await tab.goto(`${guarded.url}/`);
+    await tab.click('text=Acknowledge or silence');
+    await tab.fill('form[action$="/acknowledge"] input[name=why]', 'new image');
+    await tab.click('button:has-text("Acknowledge")');
+    await tab.waitForSelector('text=acknowledged by ops: new image');
+    await tab.click('text=Acknowledge or silence');
+    await tab.click('button:has-text("Take the acknowledgement back")');
+    await tab.waitForSelector('text=Acknowledge or silence');
+    assert.doesNotMatch(await tab.innerText('main'), /acknowledged by/);
+    await tab.click('text=Acknowledge or silence');
+    await tab.fill('form[action="/silences"] input[name=why]', 'kernel update');
+    await tab.click('form[action="/silences"] button');
+    await tab.waitForSelector('text=/host host-a until .*, by ops: kernel update/');
+    await tab.click('button:has-text("End silence")');
+    await tab.waitForSelector('text=Nothing is silenced.');
   });
 
   for (const [what, path, fields, status, words] of [
