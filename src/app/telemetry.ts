@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Telemetry as QueueTelemetry } from 'bullmq';
 import { endsWithin } from '../lib/ends-within.ts';
 import { FleetError } from '../lib/errors.ts';
+import { missingPackage } from '../lib/optional.ts';
 import { version } from '../lib/package.ts';
 import type { Spans } from '../pass/spans.ts';
 import type { TraceSettings } from './trace-settings.ts';
@@ -37,14 +38,12 @@ async function loadPackages() {
 export async function openTelemetry(settings: TraceSettings): Promise<Telemetry> {
   const { api, hooks, core, sdk, exporter, resources, otel } = await loadPackages().catch(
     (error: unknown) => {
-      throw new FleetError(
-        'CONFIG_INVALID',
-        `Traces are configured, but a package is missing: ${packageIn(error)}`,
-        {
-          cause: error,
-          advice: 'Install the packages that docs/telemetry.md lists, or unset OTEL_EXPORTER_OTLP_ENDPOINT',
-        },
-      );
+      const missing = missingPackage(error);
+      if (missing === null) throw error;
+      throw new FleetError('CONFIG_INVALID', `Traces are configured, but a package is missing: ${missing}`, {
+        cause: error,
+        advice: 'Install the packages that docs/telemetry.md lists, or unset OTEL_EXPORTER_OTLP_ENDPOINT',
+      });
     },
   );
   const { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } = api;
@@ -89,9 +88,6 @@ export async function openTelemetry(settings: TraceSettings): Promise<Telemetry>
     },
   };
 }
-
-/** The name of the package in the error of an import. */
-const packageIn = (error: unknown): string => /'([^']+)'/.exec(String(error))?.[1] ?? String(error);
 
 type Sdk = typeof import('@opentelemetry/sdk-trace');
 

