@@ -1,6 +1,7 @@
 import { severity } from '../fleet/state-styles.ts';
+import { ageOf } from '../lib/age.ts';
 import type { HostView } from '../views/report.ts';
-import { ageOf, ago, countOf, paint, type Screen, stateText } from './text.ts';
+import { ago, countOf, paint, type Screen, stateText } from './text.ts';
 
 /** `8 s ago`, or how stale the host is, or that its worker is stopped or its passes are paused. */
 export function freshness(

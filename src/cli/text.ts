@@ -1,11 +1,10 @@
 import { styleText } from 'node:util';
 import type { FleetState } from '../fleet/state.ts';
 import { stateStyles, type Tone } from '../fleet/state-styles.ts';
-import { ageOf } from '../fleet/words.ts';
+import { ageOf } from '../lib/age.ts';
 import { escapedJson, printable } from '../lib/text.ts';
 
 export {
-  ageOf,
   countOf,
   startAgain,
   stoppedBy,

@@ -17,15 +17,6 @@ const deckies = (count: number): string =>
 export const countOf = (count: number, one: 'decky' | string): string =>
   one === 'decky' ? deckies(count) : `${count.toLocaleString('en')} ${one}${count === 1 ? '' : 's'}`;
 
-/** @param ms milliseconds */
-export function ageOf(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
-}
-
 /**
  * Adds the meaning of a known exit code, unless the reason explains it, and of known phrases: `ssh: exited, code 137 (killed)`.
  */

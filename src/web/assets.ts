@@ -45,6 +45,7 @@ const sharedModules: Readonly<Record<string, string>> = {
   'term.js': '../fleet/filter/term.js',
   'state.js': '../fleet/state.js',
   'state-styles.js': '../fleet/state-styles.js',
+  'age.js': '../lib/age.js',
   'duration.js': '../lib/duration.js',
   'pattern.js': '../lib/pattern.js',
   'similar.js': '../lib/similar.js',

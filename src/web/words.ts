@@ -1,7 +1,8 @@
 import { pausedWords } from '../fleet/pause.ts';
 import { isFleetState } from '../fleet/state.ts';
 import { stateStyles } from '../fleet/state-styles.ts';
-import { ageOf, stoppedBy, unseen } from '../fleet/words.ts';
+import { stoppedBy, unseen } from '../fleet/words.ts';
+import { ageOf } from '../lib/age.ts';
 import type { HostView, Paused, Stopped } from '../views/report.ts';
 import { type Html, html, type Part } from './html.ts';
 

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  ageOf,
-  jsonText,
-  onScreen,
-  paint,
-  screenOf,
-  stateText,
-  table,
-  withMeaning,
-} from '../../src/cli/text.ts';
+import { jsonText, onScreen, paint, screenOf, stateText, table, withMeaning } from '../../src/cli/text.ts';
 import { dockerCommand } from '../../src/fleet/docker-command.ts';
+import { ageOf } from '../../src/lib/age.ts';
 import { printable, printableDeep, shortened } from '../../src/lib/text.ts';
 
 const terminal = { isTTY: true, columns: 60 };

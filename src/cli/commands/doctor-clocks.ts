@@ -1,5 +1,5 @@
 import type { App } from '../../app/app.ts';
-import { ageOf } from '../text.ts';
+import { ageOf } from '../../lib/age.ts';
 import { type Finding, fault, note, ok, type Role } from './finding.ts';
 
 /** Clock differences in seconds above which a note or a fault is reported. */

@@ -1,6 +1,6 @@
 import type { App } from '../../app/app.ts';
+import { ageOf } from '../../lib/age.ts';
 import { FleetError } from '../../lib/errors.ts';
-import { ageOf } from '../text.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
 /** Seconds after which a heartbeat is missing: one a minute is sent. */

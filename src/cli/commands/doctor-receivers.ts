@@ -1,8 +1,8 @@
 import type { App } from '../../app/app.ts';
 import { countOf } from '../../fleet/words.ts';
+import { ageOf } from '../../lib/age.ts';
 import { FleetError } from '../../lib/errors.ts';
 import type { UndeliveredView } from '../../views/undelivered.ts';
-import { ageOf } from '../text.ts';
 import { type Finding, fault, note, ok } from './finding.ts';
 
 /** Checks for each receiver whether it gets its notifications. A database that does not answer is reported by its own check. */

@@ -1,12 +1,13 @@
 import { incidentSummary, nextText } from '../../fleet/incidents/summary.ts';
 import { incidentMarks, silenceText } from '../../fleet/silences/words.ts';
+import { ageOf } from '../../lib/age.ts';
 import { FleetError } from '../../lib/errors.ts';
 import type { IncidentView } from '../../views/incidents.ts';
 import type { SilenceView } from '../../views/silences.ts';
 import { type Register, withApp } from '../context.ts';
 import { option, time } from '../options.ts';
 import { severityText } from '../status/incidents.ts';
-import { ageOf, ago, type Screen } from '../text.ts';
+import { ago, type Screen } from '../text.ts';
 
 interface Options {
   readonly open?: true;

@@ -1,8 +1,9 @@
+import { ageOf } from '../../lib/age.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { IncidentKind, NextStep, Severity } from '../incidents/incident.ts';
 import type { BrokenDeployment, EndedBy } from '../plan/cause.ts';
 import { fleetStates } from '../state.ts';
-import { ageOf, countOf as counted, withEnd, withExitCodes } from '../words.ts';
+import { countOf as counted, withEnd, withExitCodes } from '../words.ts';
 
 /**
  * What a receiver is notified of. Kinds of `decky_` are about one decky, those of `host_` about most of a host's

@@ -1,6 +1,7 @@
+import { ageOf } from '../../lib/age.ts';
 import { type Notification, noReason, notificationOf } from '../alerts/notification.ts';
 import type { Resolution, StoredIncident } from '../incidents/follow.ts';
-import { ageOf, countOf } from '../words.ts';
+import { countOf } from '../words.ts';
 import { scopeText } from './silence.ts';
 import type { Over } from './turn.ts';
 

@@ -1,13 +1,6 @@
 // Times as ages that tick, or as times: a title can be read only with a mouse.
 
-/** `12 s`, in the same format as the server. @param ms milliseconds */
-export function ageOf(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
-}
+import { ageOf } from '../../lib/age.ts';
 
 /** Whether times are shown as such instead of as ages. */
 let showsTimes = localStorage.getItem('times') === 'absolute';

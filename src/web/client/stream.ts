@@ -1,6 +1,6 @@
 // The event stream: it says that something has changed, and whether it works.
 
-import { ageOf } from './ages.ts';
+import { ageOf } from '../../lib/age.ts';
 import { announce } from './announce.ts';
 import { isErrorPage, refresh } from './refresh.ts';
 import { endSession, isLoginAsked, isSessionOver, root } from './session.ts';

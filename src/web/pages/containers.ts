@@ -1,7 +1,8 @@
 import { expectedServices } from '../../fleet/decky.ts';
 import { dockerCommand } from '../../fleet/docker-command.ts';
 import type { DeckyView } from '../../fleet/job.ts';
-import { ageOf, withMeaning } from '../../fleet/words.ts';
+import { withMeaning } from '../../fleet/words.ts';
+import { ageOf } from '../../lib/age.ts';
 import { type Html, html, type Part } from '../html.ts';
 
 type Container = NonNullable<DeckyView['observed']>['containers'][number];
