@@ -2,7 +2,6 @@ import { version } from '../lib/package.ts';
 import { type Html, html, type Part } from './html.ts';
 import { filterExamples } from './pages/filter-box.ts';
 import type { Viewer } from './sign-in/visitor.ts';
-import { boardPath } from './words.ts';
 
 export interface Page {
   readonly title: string;
@@ -16,9 +15,7 @@ export interface Page {
 const link = (href: string, name: string, isHere: boolean): Html =>
   html`<a href="${href}"${isHere ? html` aria-current="page"` : null}>${name}</a>`;
 
-const keyHelp = (
-  hasBoard: boolean,
-): Html => html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2>
+const keyHelp = html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2>
 <dl>${[
   [['/'], 'search'],
   [['j'], 'next row'],
@@ -29,7 +26,7 @@ const keyHelp = (
   [['g', 'h'], 'all hosts'],
   [['g', 'y'], 'the history'],
   [['g', 'a'], 'the availability'],
-  ...(hasBoard ? [[['g', 'q'], 'the queues']] : []),
+  [['g', 'q'], 'the queues'],
 ].map(
   ([keys, what]) =>
     html`<div><dt>${[keys ?? []].flat().map((key) => html`<kbd>${key}</kbd> `)}</dt><dd>${what as string}</dd></div>`,
@@ -42,8 +39,6 @@ ${filterExamples}
 export interface Reader extends Viewer {
   /** Whether a session can be signed out. */
   readonly hasSession: boolean;
-  /** Whether Bull Board is installed. */
-  readonly hasBoard: boolean;
 }
 
 /** Who has signed in, with the button that ends the session. */
@@ -55,7 +50,7 @@ const signedIn = ({ name, role, hasSession }: Reader): Part =>
 const menu = (section: Page['section'], reader: Reader): Html => html`<header class="top">
 <a class="brand" href="/">decnet-fleet</a>
 <p id="stream" data-state="off"><noscript>Live updates require JavaScript</noscript></p>
-<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/hosts', 'Hosts', section === 'hosts')}${link('/history', 'History', section === 'history')}${reader.hasBoard && link(`${boardPath}/`, 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
+<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/hosts', 'Hosts', section === 'hosts')}${link('/history', 'History', section === 'history')}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
 <button id="times" type="button" hidden>Times</button>
 <button id="theme" type="button" hidden>Theme</button>
 ${signedIn(reader)}
@@ -88,7 +83,7 @@ ${
   isBare
     ? null
     : html`<footer>decnet-fleet ${version} · <a href="/availability">Availability</a> · <a href="/silences">Silences</a> · <a href="/audit">Audit log</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
-${keyHelp(reader.hasBoard)}`
+${keyHelp}`
 }
 </body>
 </html>`.text

@@ -78,14 +78,11 @@ describe('in a browser', { skip: noBrowser }, () => {
         { ...pass, id: '2', at: Date.now(), failure },
         { ...pass, id: '1', at: Date.now() - 30_000, failure: null },
       ];
-      const body = html`<h1>host-a</h1>${lastPassesPart('host-a', { passes, leftOut: [] }, true)}`;
+      const body = html`<h1>host-a</h1>${lastPassesPart('host-a', { passes, leftOut: [] })}`;
       await page.route('**/hosts/host-a', (route) =>
         route.fulfill({
           contentType: 'text/html; charset=utf-8',
-          body: layout(
-            { title: 'host-a', body },
-            { name: null, role: 'act', hasSession: false, hasBoard: true },
-          ),
+          body: layout({ title: 'host-a', body }, { name: null, role: 'act', hasSession: false }),
         }),
       );
       await page.goto(`${dashboard.url}/hosts/host-a`);
