@@ -1,5 +1,5 @@
 import { resolutions } from '../../fleet/incidents/follow.ts';
-import { incidentKinds, isIncidentKind } from '../../fleet/incidents/incident.ts';
+import { incidentKinds, isIncidentKind, severities } from '../../fleet/incidents/incident.ts';
 import type { IncidentFilter, IncidentView } from '../../views/incidents.ts';
 import type { AcknowledgedView, SilencedView, SilenceView } from '../../views/silences.ts';
 import { affectedFromJson, extentFromJson, type IncidentRow, severityOf } from '../incident-rows.ts';
@@ -21,11 +21,11 @@ interface Row
   readonly acknowledged_at: string | null;
 }
 
-/** The incidents, open ones first, in the order of their kinds; then the closed ones, the latest first. */
+/** The incidents: open ones, the most severe first, and equally severe ones in the order of their kinds; then the closed ones, the latest first. */
 export const incidents =
   (query: Query) =>
   async ({ open, since, limit }: IncidentFilter): Promise<readonly IncidentView[]> => {
-    const rows = await query<Row>(selectIncidents, [open, since, limit, incidentKinds]);
+    const rows = await query<Row>(selectIncidents, [open, since, limit, incidentKinds, severities]);
     const silences = await silencesById(
       query,
       rows.flatMap((row) => (row.closed_at === null ? (row.silenced_by ?? []) : [])),
@@ -38,7 +38,8 @@ const selectIncidents = `select id, kind, severity, cause, next_host, next_comma
     greatest(0, round(extract(epoch from coalesce(closed_at, clock_timestamp()) - f.since)))::float8 as duration_s
   from fleet_incidents f
   where closed_at is null or not $1::boolean and ($2::timestamptz is null or closed_at >= $2::timestamptz)
-  order by closed_at desc nulls first, array_position($4::text[], kind), (extent ->> 'deckies')::float8 desc, f.since, cause, id
+  order by closed_at desc nulls first, array_position($5::text[], severity), array_position($4::text[], kind),
+    (extent ->> 'deckies')::float8 desc, f.since, cause, id
   limit $3`;
 
 function viewOf(
