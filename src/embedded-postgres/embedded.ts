@@ -27,7 +27,7 @@ export interface EmbeddedLimits {
   /** Milliseconds: the longest pause between two attempts to start a server that was lost. */
   readonly longestPauseMs: number;
 }
-const usualLimits: EmbeddedLimits = { startWithinMs: 60_000, longestPauseMs: 30_000 };
+const usualLimits: EmbeddedLimits = { startWithinMs: 60_000, longestPauseMs: 5000 };
 /** How often the same error may repeat before starting is given up. */
 const sameFaults = 2;
 const databaseName = 'decnet_fleet';
