@@ -36,23 +36,30 @@ async function isAnother(pid: number, data: string): Promise<boolean> {
 /** After a server was killed, its processes end on their own. Until then they keep its shared memory. */
 const orphansEndWithinMs = 10_000;
 const isKeptByOrphans = /pre-existing shared memory block/;
+/** Another command is starting or stopping it. */
+const isUnderWay = /lock file "postmaster\.pid" already exists/;
 
-/** Tries to start the server. @returns false: try again @throws Error with the reason from its log */
-async function started(cluster: Cluster, args: readonly string[], until: number): Promise<boolean> {
+/** Tries to start the server. @returns `kept`: try again; `underWay`: another command does @throws Error with the reason from its log */
+async function started(
+  cluster: Cluster,
+  args: readonly string[],
+  until: number,
+): Promise<'started' | 'kept' | 'underWay'> {
   const log = inHome.log(cluster);
   const before = await sizeOf(log);
   try {
     await run(cluster.binaries.pg_ctl, args, cluster.owner);
-    return true;
+    return 'started';
   } catch (error) {
     const reason = await reasonIn(log, before);
     if (reason === null) throw error;
-    if (isKeptByOrphans.test(reason) && performance.now() < until) return false;
+    if (isUnderWay.test(reason)) return 'underWay';
+    if (isKeptByOrphans.test(reason) && performance.now() < until) return 'kept';
     throw new Error(reason, { cause: error });
   }
 }
 
-/** Starts the server. @throws Error with the reason from its log */
+/** Starts the server, unless another command is starting or stopping it. @throws Error with the reason from its log */
 export async function startServer(cluster: Cluster): Promise<void> {
   const port = await freePort(cluster);
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
@@ -69,8 +76,12 @@ export async function startServer(cluster: Cluster): Promise<void> {
     options,
   ];
   const until = performance.now() + orphansEndWithinMs;
-  while (!(await started(cluster, args, until))) await sleep(200);
-  await writeFile(inHome.port(cluster), String(port));
+  let outcome = await started(cluster, args, until);
+  while (outcome === 'kept') {
+    await sleep(200);
+    outcome = await started(cluster, args, until);
+  }
+  if (outcome === 'started') await writeFile(inHome.port(cluster), String(port));
 }
 
 const sizeOf = (file: string): Promise<number> =>

@@ -169,6 +169,19 @@ describe('the embedded database', { concurrency: 3 }, () => {
   );
 
   test(
+    'several who open it while one of them starts it after a crash wait for it',
+    inDataDirectory(async ({ directory, pid }) => {
+      const place = join(directory, 'data');
+      const holder = await openEmbedded(place);
+      process.kill(pid(), 'SIGKILL');
+      // The recovery after the crash takes longer than one of them needs for a few attempts.
+      const others = await Promise.all(Array.from({ length: 4 }, () => openEmbedded(place)));
+      for (const other of others) assert.equal((await ask(other.url, 'select 1')).length, 1);
+      for (const one of [holder, ...others]) await one.close();
+    }),
+  );
+
+  test(
     'one who has it open gets it back, though it cannot be started for longer than one who opens it waits',
     inDataDirectory(async ({ directory, data, pid, isStopped }) => {
       const limits = { startWithinMs: 1000, longestPauseMs: 500 };
