@@ -16,6 +16,7 @@ export interface DatabaseOutage {
   isJustOver(): boolean;
   /** Whether this process is the one that tells it. */
   isTeller(): boolean;
+  /** A check that began at this time failed. One failure is no outage: it may be a connection that is replaced. */
   failed(at: number): void;
   looked(look: Pick<Look, 'lastLookSeconds' | 'isTeller'>): void;
 }
@@ -25,6 +26,7 @@ const looksAgainWithinMs = 15_000;
 
 export function databaseOutage(): DatabaseOutage {
   let endedAt = -Infinity;
+  let failedAt: number | null = null;
   let away: number | null = null;
   let unrecorded: number | null = null;
   let tells = false;
@@ -34,12 +36,16 @@ export function databaseOutage(): DatabaseOutage {
     isJustOver: () => away !== null || Date.now() - endedAt < looksAgainWithinMs,
     isTeller: () => tells,
     failed: (at) => {
-      away ??= at;
-      unrecorded ??= at;
+      if (failedAt !== null) {
+        away ??= failedAt;
+        unrecorded ??= failedAt;
+      }
+      failedAt ??= at;
     },
     looked: ({ lastLookSeconds, isTeller = false }) => {
       if (away !== null) endedAt = Date.now();
       away = null;
+      failedAt = null;
       // Another process that holds the lock has not recorded it.
       if (lastLookSeconds !== 0) return;
       unrecorded = null;

@@ -203,7 +203,8 @@ test(
       writeFileSync(at('decnet-state.json'), '');
       const mount = (): void =>
         void execFileSync('mount', ['--bind', at('outside/state'), at('decnet-state.json')]);
-      const unmount = (): void => void execFileSync('umount', [at('decnet-state.json')]);
+      // Also while somebody reads it.
+      const unmount = (): void => void execFileSync('umount', ['--lazy', at('decnet-state.json')]);
       mount();
       later(unmount);
       await watching(async (heard) => {
