@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { outageFromMs } from '../../src/fleet/incidents/outage.ts';
+import { databaseOutage } from '../../src/notify/database-outage.ts';
 import { inScene } from './scene.ts';
 
 describe('a database that answers', { concurrency: true }, () => {
@@ -38,4 +39,17 @@ describe('a database that answers', { concurrency: true }, () => {
         );
       }),
     );
+});
+
+test('one failed check is no outage; two are one since the first', () => {
+  const outage = databaseOutage();
+  outage.failed(1000);
+  assert.deepEqual([outage.awaySince(), outage.unrecordedSince()], [null, null]);
+  outage.looked({ lastLookSeconds: 0 });
+  outage.failed(5000);
+  assert.equal(outage.awaySince(), null);
+  outage.failed(8000);
+  assert.deepEqual([outage.awaySince(), outage.unrecordedSince()], [5000, 5000]);
+  outage.looked({ lastLookSeconds: 0 });
+  assert.deepEqual([outage.awaySince(), outage.unrecordedSince()], [null, null]);
 });
