@@ -76,12 +76,12 @@ export async function startServer(cluster: Cluster): Promise<void> {
     options,
   ];
   const until = performance.now() + orphansEndWithinMs;
-  let outcome = await started(cluster, args, until);
-  while (outcome === 'kept') {
+  while (true) {
+    const outcome = await started(cluster, args, until);
+    if (outcome === 'started') await writeFile(inHome.port(cluster), String(port));
+    if (outcome !== 'kept') return;
     await sleep(200);
-    outcome = await started(cluster, args, until);
   }
-  if (outcome === 'started') await writeFile(inHome.port(cluster), String(port));
 }
 
 const sizeOf = (file: string): Promise<number> =>

@@ -2,7 +2,7 @@ import { codeOf, FleetError, reasonOf } from './errors.ts';
 
 const schemaFaults: ReadonlySet<string> = new Set(['42P01', '42703', '3F000']);
 /** A statement that waited for a lock, or ran, for too long. */
-const lockFaults: ReadonlySet<string> = new Set(['55P03', '57014']);
+const timeLimitFaults: ReadonlySet<string> = new Set(['55P03', '57014']);
 const loginFaults: ReadonlySet<string> = new Set(['28000', '28P01', '3D000']);
 
 /** Converts an error with which the database refused a request into an error for users; null: another kind of error. */
@@ -77,7 +77,7 @@ export function databaseFault(error: unknown, place: string): unknown {
       },
     );
   }
-  if (code !== null && lockFaults.has(code)) {
+  if (code !== null && timeLimitFaults.has(code)) {
     return new FleetError(
       'DATABASE_UNREACHABLE',
       `The database ${place} did not answer in time: ${innermost(error)}`,
