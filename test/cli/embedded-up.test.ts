@@ -194,6 +194,7 @@ describe('up with the embedded database', { concurrency: 3 }, () => {
         (await jsonHere<{ hosts: { last_pass_at: string }[] }>(['hosts', '--json'], env)).hosts[0]
           ?.last_pass_at;
       const before = await passes();
+      assert.ok(before);
       await waitFor(async () => (await passes()) !== before, 60_000);
       up.child.kill('SIGINT');
       assert.equal((await up.finished).code, 0);

@@ -59,9 +59,9 @@ const anyDrift: fc.Arbitrary<Drift> = fc.oneof(
   },
 );
 
-/** The grace must be longer than the table's precision. */
+/** The grace must be longer than the table's precision, and than most passes on a slow machine. */
 const kinds = [
-  { title: 'SQLite', open: () => sqliteDecnet('wal'), digits: 6, graceSeconds: 0.4, skip: false },
+  { title: 'SQLite', open: () => sqliteDecnet('wal'), digits: 6, graceSeconds: 0.8, skip: false },
   { title: 'MySQL (MariaDB)', open: () => mariadbDecnet(), digits: 0, graceSeconds: 2, skip: noMariadb },
 ] as const;
 
@@ -124,8 +124,7 @@ describe('200 random drifts, with DECNET writing', { concurrency: true }, () => 
         t.diagnostic(
           `${respected} writes respected; longest wait of ${player.waits.length} writes of DECNET's: ${longest.toFixed(1)} ms`,
         );
-        // On a slow machine it is over for most of them.
-        assert.ok(respected > 0, 'no write was within the grace');
+        assert.ok(respected > drifts / 4, `only ${respected} writes were within the grace`);
         assert.ok(longest <= longestWaitMs, `a write of DECNET's took ${longest} ms`);
       });
 

@@ -42,7 +42,8 @@ export interface TestEngine {
   /** The containers of a fixture. */
   makeFixture(list: readonly FixtureDecky[]): Promise<void>;
   container(name: string): Docker.Container;
-  removeAll(): Promise<void>;
+  /** @param limitMs after these milliseconds the engine counts as locked up, and is started anew; default: a minute */
+  removeAll(limitMs?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -130,7 +131,7 @@ export async function testEngine(): Promise<TestEngine> {
     if (started) await container.start().catch((error: unknown) => ignoreFailedStart(error, command));
     return container;
   };
-  const removeAll = async (): Promise<void> => {
+  const removeAll = async (limitMs = removalLimitMs): Promise<void> => {
     const all = await docker.listContainers({ all: true });
     const removed = Promise.all(
       all.map(({ Id }) =>
@@ -141,8 +142,10 @@ export async function testEngine(): Promise<TestEngine> {
       ),
     );
     // dockerd 20.10 sometimes locks itself up for good when several containers end at once.
-    if (await endsWithin(removalLimitMs, removed)) return;
+    if (await endsWithin(limitMs, removed)) return;
     await halt('SIGKILL');
+    // Its containerd ends with it. A pid file that is left would be taken for one that runs.
+    await rm(join(directory, 'exec', 'containerd', 'containerd.pid'), { force: true });
     await start();
     await removeAll();
   };

@@ -36,7 +36,7 @@ export function hangWatch(longest: number) {
     /** Aborted when a test hangs. */
     signal: givenUp.signal,
     follow: (stream: TestsStream): void => {
-      const timer = setInterval(look, Math.min(longest, 1000));
+      const timer = setInterval(look, 1000);
       const fileOf = ({ file = '' }: Event): string => relative(packageRoot, file);
       // The test of a file belongs to this process, those in it to the child process, so their numbers may be equal.
       const key = (event: Event): string => `${event.file} ${event.testId} ${event.name}`;
