@@ -38,6 +38,8 @@ const orphansEndWithinMs = 10_000;
 const isKeptByOrphans = /pre-existing shared memory block/;
 /** Another command is starting or stopping it. */
 const isUnderWay = /lock file "postmaster\.pid" already exists/;
+/** The answer to a client that connects while it starts or stops: it stands in the log, too. */
+const isAnswerToClient = /^the database system is /;
 
 /** Tries to start the server. @returns `kept`: try again; `underWay`: another command does @throws Error with the reason from its log */
 async function started(
@@ -51,9 +53,10 @@ async function started(
     await run(cluster.binaries.pg_ctl, args, cluster.owner);
     return 'started';
   } catch (error) {
-    const reason = await reasonIn(log, before);
-    if (reason === null) throw error;
-    if (isUnderWay.test(reason)) return 'underWay';
+    const faults = await faultsIn(log, before);
+    if (faults.some((fault) => isUnderWay.test(fault))) return 'underWay';
+    const reason = faults.findLast((fault) => !isAnswerToClient.test(fault));
+    if (reason === undefined) throw error;
     if (isKeptByOrphans.test(reason) && performance.now() < until) return 'kept';
     throw new Error(reason, { cause: error });
   }
@@ -61,6 +64,7 @@ async function started(
 
 /** Starts the server, unless another command is starting or stopping it. @throws Error with the reason from its log */
 export async function startServer(cluster: Cluster): Promise<void> {
+  if ((await runningPort(cluster)) !== null) return;
   const port = await freePort(cluster);
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''`;
   const args = [
@@ -90,14 +94,16 @@ const sizeOf = (file: string): Promise<number> =>
     () => 0,
   );
 
-/** The last fatal error in the log, with its detail; null: none. @param from the offset of the new part of the log */
-async function reasonIn(log: string, from: number): Promise<string | null> {
+/** The fatal errors in the log, each with its detail. @param from the offset of the new part of the log */
+async function faultsIn(log: string, from: number): Promise<readonly string[]> {
   const text = (await readFile(log, 'utf8').catch(() => '')).slice(from);
   const lines = text.split('\n').map((line) => /\b(FATAL|PANIC|DETAIL): {1,2}(.*)/.exec(line));
-  const at = lines.findLastIndex((line) => line !== null && line[1] !== 'DETAIL');
-  const [fault, detail] = [lines[at]?.[2], lines[at + 1]?.[1] === 'DETAIL' ? lines[at + 1]?.[2] : undefined];
-  if (fault === undefined) return null;
-  return detail === undefined ? fault : `${fault}: ${detail}`;
+  return lines.flatMap((line, at) => {
+    const [, level, fault] = line ?? [];
+    if (fault === undefined || level === 'DETAIL') return [];
+    const next = lines[at + 1];
+    return [next?.[1] === 'DETAIL' ? `${fault}: ${next[2]}` : fault];
+  });
 }
 
 /** The port of the last start if it is free, so that commands can reconnect at the same address; else any free port. */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -16,7 +17,8 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
+import { type EmbeddedDatabase, openEmbedded } from '../../src/embedded-postgres/embedded.ts';
+import { codeOf } from '../../src/lib/errors.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import { cli, type Env, start } from '../harness/cli.ts';
 import { inDataDirectory } from '../harness/data-directory.ts';
@@ -178,6 +180,35 @@ describe('the embedded database', { concurrency: 3 }, () => {
       const others = await Promise.all(Array.from({ length: 4 }, () => openEmbedded(place)));
       for (const other of others) assert.equal((await ask(other.url, 'select 1')).length, 1);
       for (const one of [holder, ...others]) await one.close();
+    }),
+  );
+
+  test(
+    'several who open it wait until it accepts connections, though its log names nothing but refused ones',
+    inDataDirectory(async ({ directory, data, pid, pidFile, isStopped }) => {
+      const place = join(directory, 'data');
+      // Such a server recovers until it is promoted, and refuses all who connect.
+      const settings = join(data, 'postgresql.auto.conf');
+      const before = readFileSync(settings);
+      appendFileSync(settings, "hot_standby = 'off'\n");
+      writeFileSync(join(data, 'standby.signal'), '');
+      chownSync(join(data, 'standby.signal'), statSync(data).uid, statSync(data).gid);
+      const opened: EmbeddedDatabase[] = [];
+      const opening = Array.from({ length: 4 }, async () => opened.push(await openEmbedded(place)));
+      const port = (): number => Number(readFileSync(pidFile, 'utf8').split('\n')[3]);
+      const refusal = async (): Promise<unknown> => {
+        const refused = new pg.Client({ connectionString: `postgresql://u@127.0.0.1:${port()}/x` });
+        return refused.connect().then(() => 'none', codeOf);
+      };
+      await waitFor(async () => !isStopped() && (await refusal()) === '57P03');
+      const until = performance.now() + 5000;
+      while (performance.now() < until) assert.equal(await refusal(), '57P03');
+      assert.equal(opened.length, 0);
+      writeFileSync(settings, before);
+      writeFileSync(join(data, 'promote'), '');
+      process.kill(pid(), 'SIGUSR1');
+      await Promise.all(opening);
+      for (const one of opened) await one.close();
     }),
   );
 
