@@ -5,9 +5,17 @@ import { printable } from '../lib/text.ts';
 import { layout, type Page, problem, type Reader } from './layout.ts';
 import { viewerOf } from './sign-in/visitor.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether Bull Board is installed. */
+    readonly hasBoard: boolean;
+  }
+}
+
 const readerOf = (request: FastifyRequest): Reader => ({
   ...viewerOf(request),
   hasSession: request.visitor?.session != null,
+  hasBoard: request.server.hasBoard,
 });
 
 /** Sends a page. @param missing the page to send, with 404, when `page` is null */
@@ -18,9 +26,12 @@ export function send(reply: FastifyReply, page: Page | null, missing?: Page): Fa
     .send(layout(page ?? missing ?? problem('Not found', '', ''), readerOf(reply.request)));
 }
 
+/** Whether an address is of the API, ours or Bull Board's, whose errors are JSON. */
+export const isForPrograms = (url: string): boolean => /^(\/queues)?\/api([/?]|$)/.test(url);
+
 /** Sends an error, as JSON for the API and as a page otherwise. */
 export function cannotShow(reply: FastifyReply, url: string, why: string): FastifyReply {
-  if (/^(\/queues)?\/api\//.test(url)) return reply.send({ error: why });
+  if (isForPrograms(url)) return reply.send({ error: why });
   return send(
     reply,
     problem(

@@ -14,8 +14,8 @@ import { Html, html } from './html.ts';
 import { leftOutLine } from './left-out.ts';
 import { boardPolicy } from './security.ts';
 import { mayAct, viewerOf } from './sign-in/visitor.ts';
+import { boardPath } from './words.ts';
 
-const prefix = '/queues';
 /** Milliseconds between two checks for new, removed or broken hosts. */
 const lookEveryMs = 5000;
 /** Milliseconds that the page waits to find out which queues can be read. */
@@ -49,7 +49,7 @@ export function queueBoard(
   report: Pick<Report, 'hosts' | 'history'>,
   options: BoardOptions,
 ) {
-  const serverAdapter = new FastifyAdapter().setBasePath(prefix);
+  const serverAdapter = new FastifyAdapter().setBasePath(boardPath);
   const handlerHooks: BoardHooks = {
     before: async ({ route, request }) => {
       if (lists.has(route)) await onBoard.retry();
@@ -84,13 +84,14 @@ export function queueBoard(
   let timer: NodeJS.Timeout | undefined;
 
   return {
+    isInstalled: true,
     register: async (app: FastifyInstance): Promise<void> => {
       void lookAgain();
       timer = setInterval(() => void lookAgain(), lookEveryMs);
       await app.register((scope, _options, done) => {
         // Without this check each request of the page would fail separately, after a timeout.
         scope.addHook('preHandler', async ({ url }, reply) => {
-          if (url.startsWith(`${prefix}/static/`)) return undefined;
+          if (url.startsWith(`${boardPath}/static/`)) return undefined;
           const why = await queues.now().then(() => null, reasonOf);
           return why === null ? undefined : options.away(why, reply);
         });
@@ -98,22 +99,20 @@ export function queueBoard(
           mayAct(viewerOf(request)) ? answer : readOnly(answer),
         );
         adaptPage(scope, onBoard, options.base);
-        void scope.register(serverAdapter.registerPlugin(), { prefix });
+        void scope.register(serverAdapter.registerPlugin(), { prefix: boardPath });
         done();
       });
     },
     /** Puts a host's queue on the board for the next minutes. @returns its address */
     open: async (host: string, job: string | null): Promise<string> => {
       await onBoard.open(host);
-      const queue = `${prefix}/queue/${encodeURIComponent(queueName(host))}`;
+      const queue = `${boardPath}/queue/${encodeURIComponent(queueName(host))}`;
       // A browser would resolve a job id of only dots to another page.
       return job === null || /^\.*$/.test(job) ? queue : `${queue}/${encodeURIComponent(job)}`;
     },
     close: (): void => clearInterval(timer),
   };
 }
-
-export type QueueBoard = ReturnType<typeof queueBoard>;
 
 /** A link to our pages that needs no menu: below the list of queues. */
 const wayBack = (base: string): Html =>

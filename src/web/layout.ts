@@ -2,6 +2,7 @@ import { version } from '../lib/package.ts';
 import { type Html, html, type Part } from './html.ts';
 import { filterExamples } from './pages/filter-box.ts';
 import type { Viewer } from './sign-in/visitor.ts';
+import { boardPath } from './words.ts';
 
 export interface Page {
   readonly title: string;
@@ -15,7 +16,9 @@ export interface Page {
 const link = (href: string, name: string, isHere: boolean): Html =>
   html`<a href="${href}"${isHere ? html` aria-current="page"` : null}>${name}</a>`;
 
-const keyHelp = html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2>
+const keyHelp = (
+  hasBoard: boolean,
+): Html => html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys-title">Keys</h2>
 <dl>${[
   [['/'], 'search'],
   [['j'], 'next row'],
@@ -26,7 +29,7 @@ const keyHelp = html`<dialog id="keys" aria-labelledby="keys-title"><h2 id="keys
   [['g', 'h'], 'all hosts'],
   [['g', 'y'], 'the history'],
   [['g', 'a'], 'the availability'],
-  [['g', 'q'], 'the queues'],
+  ...(hasBoard ? [[['g', 'q'], 'the queues']] : []),
 ].map(
   ([keys, what]) =>
     html`<div><dt>${[keys ?? []].flat().map((key) => html`<kbd>${key}</kbd> `)}</dt><dd>${what as string}</dd></div>`,
@@ -39,6 +42,8 @@ ${filterExamples}
 export interface Reader extends Viewer {
   /** Whether a session can be signed out. */
   readonly hasSession: boolean;
+  /** Whether Bull Board is installed. */
+  readonly hasBoard: boolean;
 }
 
 /** Who has signed in, with the button that ends the session. */
@@ -50,7 +55,7 @@ const signedIn = ({ name, role, hasSession }: Reader): Part =>
 const menu = (section: Page['section'], reader: Reader): Html => html`<header class="top">
 <a class="brand" href="/">decnet-fleet</a>
 <p id="stream" data-state="off"><noscript>Live updates require JavaScript</noscript></p>
-<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/hosts', 'Hosts', section === 'hosts')}${link('/history', 'History', section === 'history')}${link('/queues/', 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
+<nav aria-label="Site">${link('/', 'Fleet', section === 'fleet')}${link('/hosts', 'Hosts', section === 'hosts')}${link('/history', 'History', section === 'history')}${reader.hasBoard && link(`${boardPath}/`, 'Queues', false)}${link('/metrics', 'Metrics', false)}</nav>
 <button id="times" type="button" hidden>Times</button>
 <button id="theme" type="button" hidden>Theme</button>
 ${signedIn(reader)}
@@ -83,7 +88,7 @@ ${
   isBare
     ? null
     : html`<footer>decnet-fleet ${version} · <a href="/availability">Availability</a> · <a href="/silences">Silences</a> · <a href="/audit">Audit log</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
-${keyHelp}`
+${keyHelp(reader.hasBoard)}`
 }
 </body>
 </html>`.text

@@ -7,11 +7,11 @@ import { isObject } from '../lib/json.ts';
 import { parseAddress, type Query, textOf } from './address.ts';
 import { attempt, send } from './answers.ts';
 import { audited } from './audit/audited.ts';
-import type { QueueBoard } from './board.ts';
 import { periodIn, readAvailability } from './fleet-availability.ts';
 import { html } from './html.ts';
 import { type Page, problem } from './layout.ts';
 import { answerWithin } from './limits.ts';
+import type { QueueBoard } from './open-board.ts';
 import { auditPage } from './pages/audit.ts';
 import { deckyPage } from './pages/decky.ts';
 import { fleetPage } from './pages/fleet.ts';
@@ -24,7 +24,7 @@ import { planPage } from './pages/plan.ts';
 import type { WebPorts } from './ports.ts';
 import type { Shared } from './shared.ts';
 import { actorOf, mayAct, viewerOf } from './sign-in/visitor.ts';
-import { hostPath } from './words.ts';
+import { hostPath, jobMark } from './words.ts';
 
 /** Milliseconds to wait for a plan. */
 const planWithinMs = 10_000;
@@ -34,7 +34,7 @@ type OfDecky = { Params: { host: string; name: string }; Querystring: Query };
 
 export interface PageOptions {
   readonly ports: WebPorts;
-  readonly board: Pick<QueueBoard, 'open'>;
+  readonly board: Pick<QueueBoard, 'isInstalled' | 'open'>;
   /** The pages rendered last. */
   readonly answers: Shared<Page | null>;
 }
@@ -43,6 +43,7 @@ export interface PageOptions {
 export function registerPages(app: FastifyInstance, options: PageOptions): void {
   const {
     ports,
+    board: { isInstalled: hasBoard },
     answers: { once },
   } = options;
   app.get<{ Querystring: Query }>('/', async (request, reply) =>
@@ -60,7 +61,7 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
     send(reply, await once(url, () => ports.snapshot((views) => hostsPage(views, parseAddress(query))))),
   );
   app.get<{ Querystring: Query }>('/history', async ({ url, query }, reply) =>
-    send(reply, await once(url, () => historyPage(ports, query))),
+    send(reply, await once(url, () => historyPage(ports, query, hasBoard))),
   );
   app.get<{ Querystring: Query }>('/availability', async ({ url, query }, reply) =>
     send(reply, await once(url, () => shownAvailability(ports, query))),
@@ -68,7 +69,9 @@ export function registerPages(app: FastifyInstance, options: PageOptions): void 
   app.get<OfDecky>('/deckies/:host/:name', async ({ url, params: { host, name }, query }, reply) =>
     send(
       reply,
-      await once(url, () => deckyPage(ports, host, name, textOf(query, 'logs') !== null)),
+      await once(url, () =>
+        deckyPage(ports, host, name, { withLogs: textOf(query, 'logs') !== null, hasBoard }),
+      ),
       problem(
         name,
         `No decky ${name} is declared or recorded on host ${host}.`,
@@ -100,8 +103,8 @@ function registerHost(app: FastifyInstance, { ports, board, answers: { once } }:
     const said =
       job === null
         ? null
-        : html`Enqueued job <a href="${hostPath(host)}/queue?job=${encodeURIComponent(job)}">${job}</a>. It appears under the last passes when it is finished.`;
-    const options = { viewer: viewerOf(request), said };
+        : html`Enqueued job ${jobMark(host, job, board.isInstalled)}. It appears under the last passes when it is finished.`;
+    const options = { viewer: viewerOf(request), said, hasBoard: board.isInstalled };
     return send(reply, await once(keyOf(request), () => hostPage(ports, host, options)), noHost(host));
   });
   app.get<OfHost>('/hosts/:host/queue', async ({ params: { host }, query }, reply) =>

@@ -8,13 +8,13 @@ import { cannotShow, fail, pathForLog, send } from './answers.ts';
 import { registerApi } from './api.ts';
 import { loadAssets, registerAssets } from './assets.ts';
 import { auditRecorder, changes } from './audit/audited.ts';
-import { queueBoard } from './board.ts';
 import { compressAnswers } from './compression.ts';
 import { createApp } from './create-app.ts';
 import { type Page, problem } from './layout.ts';
 import { limitedPorts } from './limited.ts';
 import { type WebLimits, webLimits } from './limits.ts';
 import { liveStream, registerStream } from './live.ts';
+import { openBoard } from './open-board.ts';
 import type { WebPorts, WebSettings } from './ports.ts';
 import { prefixOf } from './prefix.ts';
 import { registerProbes } from './probes.ts';
@@ -62,13 +62,13 @@ export async function startDashboard(
 
   const away = (why: string, reply: FastifyReply): FastifyReply =>
     cannotShow(reply.code(503), reply.request.url, why);
-  const board = queueBoard(ports.queues, ports.report, {
+  const board = await openBoard(ports, {
     base: prefix,
     canChange: hasUsers(settings),
-    log: ports.log,
     away,
     resumed: ports.pauses.resumed,
   });
+  app.decorate('hasBoard', board.isInstalled);
   const answers = shared<Page | null>();
   const stream = liveStream(() => ports.pages.pulse(), answers.invalidate, ports.log);
   // A scope of their own: the board changes its answers after those hooks.

@@ -26,8 +26,12 @@ export function stateMark(state: string, lastKnown = false): Html {
 export const hostPath = (host: string): string => `/hosts/${encodeURIComponent(host)}`;
 export const deckyPath = (host: string, name: string): string =>
   `/deckies/${encodeURIComponent(host)}/${encodeURIComponent(name)}`;
-export const jobPath = (host: string, id: string): string =>
-  `/hosts/${encodeURIComponent(host)}/queue?job=${encodeURIComponent(id)}`;
+/** Where Bull Board is. */
+export const boardPath = '/queues';
+
+/** The number of a job, with a link to it on Bull Board if that is installed. */
+export const jobMark = (host: string, id: string, hasBoard: boolean): Html =>
+  hasBoard ? html`<a href="${hostPath(host)}/queue?job=${encodeURIComponent(id)}">#${id}</a>` : html`#${id}`;
 
 /** The age of the last full pass in intervals. */
 export const intervalsSince = ({ last_full_pass_at: at, interval_s }: HostView): number =>

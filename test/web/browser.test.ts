@@ -198,7 +198,7 @@ for (const kind of stores) {
       await page.click('text=Reconcile now');
       await page.waitForURL(/asked=/);
       const job = new URL(page.url()).searchParams.get('asked') ?? '';
-      assert.match(await page.innerText('.said'), new RegExp(`Enqueued job ${job}`));
+      assert.match(await page.innerText('.said'), new RegExp(`Enqueued job #${job}`));
       await page.waitForSelector(`tr[data-key="pass ${job}"]`, { timeout: seenWithin });
       assert.match(await page.innerText(`tr[data-key="pass ${job}"]`), /manual\s+no changes/);
     });

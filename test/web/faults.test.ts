@@ -78,11 +78,14 @@ describe('in a browser', { skip: noBrowser }, () => {
         { ...pass, id: '2', at: Date.now(), failure },
         { ...pass, id: '1', at: Date.now() - 30_000, failure: null },
       ];
-      const body = html`<h1>host-a</h1>${lastPassesPart('host-a', { passes, leftOut: [] })}`;
+      const body = html`<h1>host-a</h1>${lastPassesPart('host-a', { passes, leftOut: [] }, true)}`;
       await page.route('**/hosts/host-a', (route) =>
         route.fulfill({
           contentType: 'text/html; charset=utf-8',
-          body: layout({ title: 'host-a', body }, { name: null, role: 'act', hasSession: false }),
+          body: layout(
+            { title: 'host-a', body },
+            { name: null, role: 'act', hasSession: false, hasBoard: true },
+          ),
         }),
       );
       await page.goto(`${dashboard.url}/hosts/host-a`);

@@ -45,6 +45,7 @@ describe('the page of a host', () => {
     const page = await hostPage({ report, pages } as unknown as WebPorts, name, {
       viewer: { name: null, role: 'look' },
       said: null,
+      hasBoard: true,
     });
     return html`${page?.body ?? null}`.text;
   };

@@ -39,7 +39,8 @@ export const sentences = {
     next: onMaster('decnet-fleet doctor'),
   }),
   queue_paused: (_: string): Words => ({
-    cause: 'Somebody paused the queue: no pass runs until it is resumed on the page /queues',
+    cause:
+      'Somebody paused the queue: no pass runs until it is resumed with decnet-fleet resume, or on the page /queues',
     next: onMaster('decnet-fleet hosts'),
   }),
   /** Of a pause that is recorded. */

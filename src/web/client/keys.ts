@@ -2,13 +2,16 @@
 
 import { root } from './session.ts';
 
+// Bull Board is an optional part: without it the menu has no link to the queues.
+const hasBoard = document.querySelector('nav a[href$="/queues/"]') !== null;
+
 /** The pages that `g` leads to, by the second key. */
 const pages: Readonly<Record<string, string>> = {
   f: '.',
   h: 'hosts',
   y: 'history',
   a: 'availability',
-  q: 'queues/',
+  ...(hasBoard && { q: 'queues/' }),
 };
 /** How long `g` waits for its second key, in milliseconds. */
 const secondKeyMs = 1500;

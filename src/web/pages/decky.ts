@@ -22,13 +22,13 @@ const askWithinMs = 4000;
 
 /**
  * The page of a decky: desired, recorded and observed state, containers, availability and changes. Null: the decky is unknown.
- * @param withLogs whether the last lines of its containers' logs are shown
+ * @param options.withLogs whether the last lines of its containers' logs are shown
  */
 export async function deckyPage(
   ports: WebPorts,
   host: string,
   name: string,
-  withLogs: boolean,
+  { withLogs, hasBoard }: { withLogs: boolean; hasBoard: boolean },
 ): Promise<Page | null> {
   const now = Date.now();
   const [[found], recorded, asked, { transitions }, week, gaps] = await Promise.all([
@@ -75,7 +75,7 @@ ${band('Last 7 days', stretches)}
 </div>
 <div id="changes" data-live>
 <h2>Changes</h2>
-${transitions.length === 0 ? html`<p class="empty">No change is recorded.</p>` : transitionTable(transitions, false)}
+${transitions.length === 0 ? html`<p class="empty">No change is recorded.</p>` : transitionTable(transitions, { withNames: false, hasBoard })}
 ${transitions.length === changesShown ? html`<p class="hint">Only the latest ${changesShown} changes are shown. For all of them: <code>decnet-fleet history --host ${host} --decky ${name}</code></p>` : null}
 </div>`,
   };

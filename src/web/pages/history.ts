@@ -9,7 +9,7 @@ import { type HistoryAddress, historyPath, historyTexts, parseHistory } from '..
 import { type Html, html, type Part } from '../html.ts';
 import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
-import { age, deckyPath, hostPath, jobPath, stateMark } from '../words.ts';
+import { age, deckyPath, hostPath, jobMark, stateMark } from '../words.ts';
 import { filterFault, filterField, filterHelp } from './filter-box.ts';
 import { type Fold, folded } from './fold.ts';
 import { otherForms } from './other-forms.ts';
@@ -20,8 +20,8 @@ const namesShown = 100;
 
 type Texts = HistoryAddress['texts'];
 
-/** The page of the transitions, newest first. */
-export async function historyPage({ report }: WebPorts, query: Query): Promise<Page> {
+/** The page of the transitions, newest first. @param hasBoard whether Bull Board is installed */
+export async function historyPage({ report }: WebPorts, query: Query, hasBoard: boolean): Promise<Page> {
   const address = attempt(() => parseHistory(query));
   if (address instanceof FleetError)
     return page(
@@ -40,7 +40,10 @@ export async function historyPage({ report }: WebPorts, query: Query): Promise<P
     html`${
       transitions.length === 0
         ? html`<p class="empty">${Object.keys(texts).length === 0 ? 'There are no changes yet.' : html`No change matches the filters. <a href="/history">Show all changes</a>.`}</p>`
-        : transitionTable(transitions, texts.decky === undefined || texts.host === undefined)
+        : transitionTable(transitions, {
+            withNames: texts.decky === undefined || texts.host === undefined,
+            hasBoard,
+          })
     }${
       older === null && newest === null
         ? null
@@ -85,17 +88,17 @@ ${field('until', 'Until', until)}
 </form>`;
 }
 
-/** A table of changes, newest first. @param withNames whether it names the decky of each change */
+/** A table of changes, newest first. @param options.withNames whether it names the decky of each change */
 export const transitionTable = (
   transitions: readonly Transition[],
-  withNames: boolean,
+  { withNames, hasBoard }: { withNames: boolean; hasBoard: boolean },
 ): Html => html`<table class="history"><caption class="quiet">Changes, newest first</caption>
 <thead><tr><th scope="col">When</th>${withNames ? html`<th scope="col">Decky</th>` : null}<th scope="col">Change</th><th scope="col">Reason</th><th scope="col">Job</th></tr></thead>
 <tbody>${folded(transitions).map(
   (fold) => html`<tr data-key="transition ${fold.first.id}"><td class="age">${age(fold.first.at)}</td>
 ${withNames ? html`<th scope="row">${whose(fold)} <span class="hint">on ${fold.first.host_uuid}</span></th>` : null}
 <td>${transition(fold.first)}</td><td class="reason">${withMeaning(fold.first.reason)}</td>
-<td>${fold.first.job_id === null || fold.first.job_id === '' ? null : html`<a href="${jobPath(fold.first.host_uuid, fold.first.job_id)}">#${fold.first.job_id}</a>`}</td></tr>`,
+<td>${fold.first.job_id === null || fold.first.job_id === '' ? null : jobMark(fold.first.host_uuid, fold.first.job_id, hasBoard)}</td></tr>`,
 )}</tbody></table>`;
 
 /** The decky of a change; of many, how many and which. */

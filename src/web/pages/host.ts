@@ -25,7 +25,7 @@ const deckiesShown = 100;
 export async function hostPage(
   { report, pages, queues }: WebPorts,
   name: string,
-  options: { viewer: Viewer; said: Part },
+  options: { viewer: Viewer; said: Part; hasBoard: boolean },
 ): Promise<Page | null> {
   const [host] = await report.hosts(name);
   if (host === undefined) return null;
@@ -67,11 +67,11 @@ ${
 ${canChange ? pauseForm(host) : null}
 <a class="button" href="${hostPath(name)}/plan">Plan</a>
 <a class="button" href="/history?host=${encodeURIComponent(name)}">Its history</a>
-<a class="button" href="${hostPath(name)}/queue">Its queue</a>
+${options.hasBoard && html`<a class="button" href="${hostPath(name)}/queue">Its queue</a>`}
 </div>
 <div id="deckies" data-live>${deckiesPart(host, deckies)}</div>
 <div id="passes" data-live><h2>Last passes</h2>
-${last === null ? html`<p class="trouble">The queues do not answer, so passes cannot be shown. The data above is from the database.</p>` : lastPassesPart(name, last)}</div>
+${last === null ? html`<p class="trouble">The queues do not answer, so passes cannot be shown. The data above is from the database.</p>` : lastPassesPart(name, last, options.hasBoard)}</div>
 <div id="notes" data-live>${undeclaredTables(host)}
 ${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, although the file does not declare them.')}
 ${noteTable(name, host.contested, 'Contested', 'Another program keeps changing these rows back.')}

@@ -8,7 +8,7 @@ import { printable, shortened } from '../../lib/text.ts';
 import { type Html, html } from '../html.ts';
 import { jobInWords, type LeftOut, notShown } from '../left-out.ts';
 import type { WebPorts } from '../ports.ts';
-import { age, jobPath } from '../words.ts';
+import { age, jobMark } from '../words.ts';
 import { passChart } from './pass-chart.ts';
 
 /** What the page shows of a result. The rest may be large, and the results of all passes are held at once. */
@@ -62,10 +62,10 @@ export async function lastPasses(queues: WebPorts['queues'], host: string): Prom
   return { passes: passes.sort((a, b) => b.at - a.at), leftOut };
 }
 
-export const lastPassesPart = (host: string, { passes, leftOut }: LastPasses): Html =>
+export const lastPassesPart = (host: string, { passes, leftOut }: LastPasses, hasBoard: boolean): Html =>
   html`${leftOut.length === 0 ? null : html`<p class="trouble">${notShown(leftOut)}</p>`}${
     passes.length > 0
-      ? html`${passChart(passes)}${passTable(host, passes)}`
+      ? html`${passChart(passes)}${passTable(host, passes, hasBoard)}`
       : leftOut.length === 0
         ? html`<p class="empty">The queue has no finished passes of this host.</p>`
         : null
@@ -123,13 +123,14 @@ const counts = (result: ShownResult): string => {
 const passTable = (
   host: string,
   passes: readonly PassView[],
+  hasBoard: boolean,
 ): Html => html`<table class="passes"><caption class="quiet">Last passes of ${host}, newest first</caption>
 <thead><tr><th scope="col">When</th><th scope="col">Cause</th><th scope="col">Found</th><th scope="col" class="number">Took</th><th scope="col">Job</th></tr></thead>
 <tbody>${passes.map(
   ({ id, at, cause, only, result, failure, duration }) => html`<tr data-key="pass ${id}">
 <td class="age">${age(new Date(at).toISOString())}</td><td>${cause}${only === null ? null : html`, ${countOf(only, 'decky')}`}</td>
 <td class="reason">${failure === null ? html`${result === null ? 'no result' : counts(result)}${result?.dry_run ? ' (dry run)' : ''}${result?.docker === 'unreachable' ? '; Docker unreachable' : ''}` : failed(failure)}</td>
-<td class="number">${duration} ms</td><td><a href="${jobPath(host, id)}">#${id}</a></td></tr>`,
+<td class="number">${duration} ms</td><td>${jobMark(host, id, hasBoard)}</td></tr>`,
 )}</tbody></table>`;
 
 /** A long reason is folded. */
