@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { packageRoot } from '../../src/lib/package.ts';
-import { cli, start } from '../harness/cli.ts';
+import { bare, cli, compileCache, start } from '../harness/cli.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -61,6 +61,8 @@ const prints: readonly (readonly string[])[] = [
 ];
 const endless = ['up', 'worker', 'scheduler', 'dashboard'];
 
+const unlimited = 'unlimited';
+
 const complaint = /^decnet-fleet: standard output cannot be written: (ENOSPC|EFBIG): [^\n]*$/m;
 
 describe('a standard output that takes no more', async () => {
@@ -79,7 +81,7 @@ describe('a standard output that takes no more', async () => {
   });
 
   /** @param blocks the maximum size of a file in blocks of 512 bytes */
-  const into = async (file: string, args: readonly string[], program: string, blocks = 'unlimited') => {
+  const into = async (file: string, args: readonly string[], program: string, blocks = unlimited) => {
     const output = openSync(file, 'w');
     const input = openSync(args[0] === 'hash-password' ? password : '/dev/null', 'r');
     const files: Readonly<Record<string, string>> = { STATE_FILE: host.stateFile, DUMP: dump };
@@ -96,11 +98,10 @@ describe('a standard output that takes no more', async () => {
         ...given,
       ],
       {
-        // Node's compile cache would be limited, too.
         env: {
-          PATH: process.env.PATH,
-          HOME: '/nonexistent',
-          NODE_DISABLE_COMPILE_CACHE: '1',
+          ...bare,
+          // Node's compile cache would be limited, too.
+          ...(blocks === unlimited ? compileCache : { NODE_DISABLE_COMPILE_CACHE: '1' }),
           DECNET_NOTIFY: 'http://127.0.0.1:1/',
           ...env,
         },

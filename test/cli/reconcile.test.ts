@@ -136,108 +136,112 @@ for (const kind of stores) {
       assert.equal((await runHere(['plan'], env)).code, 0);
     });
 
-    for (const name of ['unihost-flags-12', 'swarm-worker-4']) {
-      test(`fixture ${name} converges`, async () => {
-        const text = fixture(`${name}.decnet-state.json`);
-        host.writeText(text);
-        const deckies = JSON.parse(text).config.deckies as { name: string; host_uuid: string | null }[];
-        await engine.makeFixture(JSON.parse(fixture(`${name}.containers.json`)) as FixtureDecky[]);
-        const uuid = deckies[0]?.host_uuid ?? 'local';
-        env = { ...env, DECNET_HOST_UUID: uuid };
-        assert.equal((await reconcile()).inserted, deckies.length);
-        const states = await statesOf(store.db, uuid);
-        assert.deepEqual(states, deckies.map((decky) => `${decky.name} running`).sort());
-        assert.equal((await runHere(['plan'], env)).code, 0);
+    // What Docker shows does not depend on where the queues are.
+    if (kind === 'redis') {
+      for (const name of ['unihost-flags-12', 'swarm-worker-4']) {
+        test(`fixture ${name} converges`, async () => {
+          const text = fixture(`${name}.decnet-state.json`);
+          host.writeText(text);
+          const deckies = JSON.parse(text).config.deckies as { name: string; host_uuid: string | null }[];
+          await engine.makeFixture(JSON.parse(fixture(`${name}.containers.json`)) as FixtureDecky[]);
+          const uuid = deckies[0]?.host_uuid ?? 'local';
+          env = { ...env, DECNET_HOST_UUID: uuid };
+          assert.equal((await reconcile()).inserted, deckies.length);
+          const states = await statesOf(store.db, uuid);
+          assert.deepEqual(states, deckies.map((decky) => `${decky.name} running`).sort());
+          assert.equal((await runHere(['plan'], env)).code, 0);
+        });
+      }
+
+      test('each state that Docker can show', async () => {
+        const names = [
+          'up',
+          'exited',
+          'killed',
+          'paused',
+          'unhealthy',
+          'looping',
+          'created',
+          'removed',
+          'half',
+          'headless',
+          'only',
+        ];
+        host.write(
+          names.map((name) =>
+            declaredDecky(name, name === 'half' ? ['ssh', 'http'] : name === 'only' ? ['sniffer'] : ['ssh']),
+          ),
+        );
+        const labels = (name: string) => serviceLabels(name, 'ssh');
+        await engine.makeDecky('up', ['ssh']);
+        await engine.make({ name: 'exited-ssh', labels: labels('exited'), command: 'exit 3' });
+        await engine.makeDecky('killed', ['ssh']);
+        await engine.makeDecky('paused', ['ssh']);
+        await engine.make({ name: 'unhealthy-ssh', labels: labels('unhealthy'), health: 'exit 1' });
+        await engine.make({
+          name: 'looping-ssh',
+          labels: labels('looping'),
+          command: 'sleep 0.1; exit 1',
+          restart: true,
+        });
+        await engine.make({ name: 'created-ssh', labels: labels('created'), started: false });
+        await engine.makeDecky('removed', ['ssh']);
+        await engine.makeDecky('half', ['ssh']);
+        await engine.makeDecky('headless', ['ssh']);
+        await engine.make({ name: 'only' });
+        await engine.container('killed-ssh').kill();
+        await engine.container('paused-ssh').pause();
+        await engine.container('removed-ssh').remove({ force: true });
+        await engine.container('removed').remove({ force: true });
+        await engine.container('headless').kill();
+        await waitFor(async () => (await engine.container('exited-ssh').inspect()).State.Status === 'exited');
+        await waitFor(
+          async () =>
+            (await engine.container('unhealthy-ssh').inspect()).State.Health?.Status === 'unhealthy',
+        );
+        await loops('looping-ssh');
+
+        assert.equal((await reconcile()).inserted, names.length);
+        assert.deepEqual(await reasonsOf(), {
+          up: ['running', null],
+          exited: ['failed', 'ssh: exited, code 3'],
+          killed: ['failed', 'ssh: exited, code 137'],
+          paused: ['failed', 'ssh: paused'],
+          unhealthy: ['degraded', 'ssh: unhealthy'],
+          looping: ['degraded', 'ssh: restart loop'],
+          created: ['failed', 'ssh: created'],
+          removed: ['torn_down', 'no container'],
+          half: ['degraded', 'http: no container'],
+          headless: ['degraded', 'base container: exited, code 137'],
+          only: ['running', null],
+        });
+        await engine.container('paused-ssh').unpause();
+        assert.equal((await reconcile()).state_updated, 1);
+      });
+
+      test('a restart loop never flaps', async () => {
+        host.write([declaredDecky('loop')]);
+        await engine.make({
+          name: 'loop-ssh',
+          labels: serviceLabels('loop', 'ssh'),
+          command: 'sleep 0.5; exit 1',
+          restart: true,
+        });
+        await loops('loop-ssh');
+        for (let times = 0; times < 6; times++) {
+          await reconcile();
+          assert.deepEqual((await reasonsOf()).loop, ['degraded', 'ssh: restart loop']);
+        }
+        assert.equal((await store.db.query('select 1 from fleet_transitions')).length, 1);
+      });
+
+      test('the label is used, not the name', async () => {
+        host.write([declaredDecky('web', ['ssh-http']), declaredDecky('web-ssh', ['http'])]);
+        await engine.make({ name: 'web-ssh-http', labels: serviceLabels('web', 'ssh-http') });
+        await reconcile();
+        assert.deepEqual(await statesOf(store.db), ['web running', 'web-ssh torn_down']);
       });
     }
-
-    test('each state that Docker can show', async () => {
-      const names = [
-        'up',
-        'exited',
-        'killed',
-        'paused',
-        'unhealthy',
-        'looping',
-        'created',
-        'removed',
-        'half',
-        'headless',
-        'only',
-      ];
-      host.write(
-        names.map((name) =>
-          declaredDecky(name, name === 'half' ? ['ssh', 'http'] : name === 'only' ? ['sniffer'] : ['ssh']),
-        ),
-      );
-      const labels = (name: string) => serviceLabels(name, 'ssh');
-      await engine.makeDecky('up', ['ssh']);
-      await engine.make({ name: 'exited-ssh', labels: labels('exited'), command: 'exit 3' });
-      await engine.makeDecky('killed', ['ssh']);
-      await engine.makeDecky('paused', ['ssh']);
-      await engine.make({ name: 'unhealthy-ssh', labels: labels('unhealthy'), health: 'exit 1' });
-      await engine.make({
-        name: 'looping-ssh',
-        labels: labels('looping'),
-        command: 'sleep 0.1; exit 1',
-        restart: true,
-      });
-      await engine.make({ name: 'created-ssh', labels: labels('created'), started: false });
-      await engine.makeDecky('removed', ['ssh']);
-      await engine.makeDecky('half', ['ssh']);
-      await engine.makeDecky('headless', ['ssh']);
-      await engine.make({ name: 'only' });
-      await engine.container('killed-ssh').kill();
-      await engine.container('paused-ssh').pause();
-      await engine.container('removed-ssh').remove({ force: true });
-      await engine.container('removed').remove({ force: true });
-      await engine.container('headless').kill();
-      await waitFor(async () => (await engine.container('exited-ssh').inspect()).State.Status === 'exited');
-      await waitFor(
-        async () => (await engine.container('unhealthy-ssh').inspect()).State.Health?.Status === 'unhealthy',
-      );
-      await loops('looping-ssh');
-
-      assert.equal((await reconcile()).inserted, names.length);
-      assert.deepEqual(await reasonsOf(), {
-        up: ['running', null],
-        exited: ['failed', 'ssh: exited, code 3'],
-        killed: ['failed', 'ssh: exited, code 137'],
-        paused: ['failed', 'ssh: paused'],
-        unhealthy: ['degraded', 'ssh: unhealthy'],
-        looping: ['degraded', 'ssh: restart loop'],
-        created: ['failed', 'ssh: created'],
-        removed: ['torn_down', 'no container'],
-        half: ['degraded', 'http: no container'],
-        headless: ['degraded', 'base container: exited, code 137'],
-        only: ['running', null],
-      });
-      await engine.container('paused-ssh').unpause();
-      assert.equal((await reconcile()).state_updated, 1);
-    });
-
-    test('a restart loop never flaps', async () => {
-      host.write([declaredDecky('loop')]);
-      await engine.make({
-        name: 'loop-ssh',
-        labels: serviceLabels('loop', 'ssh'),
-        command: 'sleep 0.5; exit 1',
-        restart: true,
-      });
-      await loops('loop-ssh');
-      for (let times = 0; times < 6; times++) {
-        await reconcile();
-        assert.deepEqual((await reasonsOf()).loop, ['degraded', 'ssh: restart loop']);
-      }
-      assert.equal((await store.db.query('select 1 from fleet_transitions')).length, 1);
-    });
-
-    test('the label is used, not the name', async () => {
-      host.write([declaredDecky('web', ['ssh-http']), declaredDecky('web-ssh', ['http'])]);
-      await engine.make({ name: 'web-ssh-http', labels: serviceLabels('web', 'ssh-http') });
-      await reconcile();
-      assert.deepEqual(await statesOf(store.db), ['web running', 'web-ssh torn_down']);
-    });
 
     test('a dry run and a plan write nothing', async () => {
       host.write([declaredDecky('web')]);

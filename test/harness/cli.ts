@@ -18,7 +18,7 @@ export interface Running {
 }
 
 /** The run's compile cache, which only the user of the tests may use. @see services.ts */
-const cache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE };
+export const compileCache = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE };
 
 /** Only the variables of the test and those that a process needs, not the developer's settings. */
 export const bare = {
@@ -46,7 +46,7 @@ export function start(
 ): Running {
   const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
     ...user,
-    env: { ...bare, ...(user.uid === undefined && cache), ...env },
+    env: { ...bare, ...(user.uid === undefined && compileCache), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // It may end before it has read all input.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { packageRoot } from '../../src/lib/package.ts';
-import type { Env } from '../harness/cli.ts';
+import { bare, compileCache, type Env } from '../harness/cli.ts';
 import { declaredDecky, type TestHost, testHost } from '../harness/host.ts';
 import { openTestQueues } from '../harness/open-queues.ts';
 import { noStore, stores, type TestStore, testStore } from '../harness/stores.ts';
@@ -41,8 +41,8 @@ describe('wrong clocks', { concurrency: true }, () => {
       const start = (program: 'worker.ts' | 'scheduler.ts', clockOffsetMs = 0): ChildProcess => {
         const child = spawn(process.execPath, ['--import', clockModule, join(packageRoot, program)], {
           env: {
-            PATH: process.env.PATH,
-            HOME: '/nonexistent',
+            ...bare,
+            ...compileCache,
             LOG_LEVEL: 'silent',
             CLOCK_OFFSET_MS: String(clockOffsetMs),
             ...env,

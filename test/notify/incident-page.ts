@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import type { Env } from '../harness/cli.ts';
 import { testDashboard } from '../harness/dashboard.ts';
 import { waitFor } from '../harness/wait.ts';
 
-/** The fleet's page: one that is open all the time, and one that is loaded now. */
+/** The fleet's page in a browser: while it is open, and after it was loaded again. */
 export interface IncidentPage {
-  /** The incidents show on both, without others. */
+  /** The incidents show, without others. */
   shows(causes: readonly RegExp[], withinMs: number): Promise<void>;
-  /** Both say that the database does not answer. */
+  /** It says that the database does not answer. */
   isBlind(withinMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -19,34 +19,27 @@ const lines = '[data-key^="incident "]';
 
 export async function openIncidentPage(browser: Browser, env: Env): Promise<IncidentPage> {
   const dashboard = await testDashboard(env);
-  const context = await browser.newContext();
+  const page = await browser.newPage();
   const close = async (): Promise<void> => {
-    await context.close();
+    await page.close();
     await dashboard.close();
   };
-  const loaded = async (): Promise<Page> => {
-    const page = await context.newPage();
-    await page.goto(dashboard.url);
-    return page;
-  };
-  /** Asserts of the open page, then of one that is loaded now. */
-  const onBoth = async (holds: (page: Page) => Promise<void>): Promise<void> => {
-    await holds(open);
-    const fresh = await loaded();
-    await holds(fresh);
-    await fresh.close();
-  };
-  let open: Page;
   try {
-    open = await loaded();
-    await open.getByText('● live').waitFor();
+    await page.goto(dashboard.url);
+    await page.getByText('● live').waitFor();
   } catch (error) {
     await close();
     throw error;
   }
+  /** Asserts of the page that was open, then of one that is loaded now, which stays open. */
+  const twice = async (holds: () => Promise<void>): Promise<void> => {
+    await holds();
+    await page.reload();
+    await holds();
+  };
   return {
     shows: (causes, timeout) =>
-      onBoth(async (page) => {
+      twice(async () => {
         for (const cause of causes)
           await page
             .locator(lines, { hasText: cause })
@@ -55,7 +48,7 @@ export async function openIncidentPage(browser: Browser, env: Env): Promise<Inci
             .catch(async () => assert.fail(`No line ${cause}: ${await page.locator('main').innerText()}`));
         await waitFor(async () => (await page.locator(lines).count()) === causes.length, timeout);
       }),
-    isBlind: (timeout) => onBoth((page) => page.getByText(blind).first().waitFor({ timeout })),
+    isBlind: (timeout) => twice(() => page.getByText(blind).first().waitFor({ timeout })),
     close,
   };
 }
