@@ -7,7 +7,7 @@ import { causeFromJson, causeToJson } from '../cause.ts';
 import { type Db, query } from '../query.ts';
 import type { Versions } from './recorded.ts';
 
-/** Rows per statement. With their content they are about 6 MB, encoded as one parameter. */
+/** Rows per statement. With their content they are about 6 MB. */
 const rowsPerStatement = 10_000;
 
 export async function applyChanges(
@@ -24,8 +24,9 @@ export async function applyChanges(
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
     for (let from = 0; from < chosen.length; from += rowsPerStatement) {
-      const input = chosen.slice(from, from + rowsPerStatement).map((change) => inputRow(change, versions));
-      const written = await run([request.host, moment, request.job, JSON.stringify(input)]);
+      const batch = chosen.slice(from, from + rowsPerStatement);
+      const rows = JSON.stringify(batch.map((change) => inputRow(change, versions)));
+      const written = await run([request.host, moment, request.job, rows, configLines(batch)]);
       for (const row of written) committed.push({ ...row, cause: causeFromJson(row.cause) });
     }
   };
@@ -68,18 +69,27 @@ const inputRow = (change: Change, versions: Versions): Record<string, unknown> =
   reason: change.reason,
   ...(change.cause === null ? {} : { cause: causeToJson(change.cause) }),
   ...(change.contentReason === null ? {} : { content_reason: change.contentReason }),
-  ...(change.content === null ? {} : contentInput(change.content)),
+  ...(change.content === null ? {} : servicesInput(change.content)),
 });
 
-const contentInput = ({ services, config }: Decky): Record<string, unknown> => ({
-  config,
-  // Usually they equal the list in `config`, which the statement then uses.
-  ...(equalJson(services, config.services) ? {} : { services }),
-});
+/** Usually they equal the list in the config, which the statement then uses. */
+const servicesInput = ({ services, config }: Decky): Record<string, unknown> =>
+  equalJson(services, config.services) ? {} : { services };
 
+/**
+ * The configs as JSON, one in a line; empty: no new content. They are most of the input: as a part of the rows
+ * PostgreSQL would parse them twice.
+ */
+const configLines = (changes: readonly Change[]): string =>
+  changes.map(({ content }) => (content === null ? '' : JSON.stringify(content.config))).join('\n');
+
+const columns =
+  'name, version, from_state, to_state, last_error, observed, reason, cause, content_reason, services';
 const input = `input as materialized (
-    select * from jsonb_to_recordset($4::jsonb) as i(name text, version text, from_state text, to_state text,
-      last_error text, observed boolean, reason text, cause jsonb, content_reason text, config jsonb, services jsonb))`;
+    select ${columns}, config::jsonb from rows from (
+      jsonb_to_recordset($4::jsonb) as (name text, version text, from_state text, to_state text, last_error text,
+        observed boolean, reason text, cause jsonb, content_reason text, services jsonb),
+      string_to_table($5, E'\\n', '')) as i(${columns}, config))`;
 
 const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason, cause';
 
