@@ -4,16 +4,14 @@ import { osUser } from '../../src/cli/os-user.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
 import { runHere } from '../harness/run-here.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 
 describe('what commands do is recorded', async () => {
   const { store, host, env } = await hostWithStore();
   before(async () => {
     host.write([declaredDecky('web')]);
     await runHere(['reconcile', '--once'], env);
-    await store.db.query(
-      `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
-       values ('i1', 'deckies_down', 'warning', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]')`,
-    );
+    await addIncidents(store.db, { id: 'i1' });
     await store.db.query(`insert into fleet_hosts (host_uuid, interval_s) values ('gone', 30)`);
     await store.db.query('delete from fleet_audit');
   });

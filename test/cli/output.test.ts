@@ -7,6 +7,7 @@ import { packageRoot } from '../../src/lib/package.ts';
 import { bare, cli, compileCache, start } from '../harness/cli.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const flags = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2', '--seed', '7'];
@@ -72,10 +73,7 @@ describe('a standard output that takes no more', async () => {
   before(async () => {
     host.write(Array.from({ length: 9 }, (_, at) => declaredDecky(`decky-${at}`)));
     await cli(['reconcile', '--once'], env);
-    await store.db.query(
-      `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
-       values ('i1', 'deckies_down', 'warning', 'x', 'x', now(), now(), now(), '{}', '{}', '[]', '[]')`,
-    );
+    await addIncidents(store.db, { id: 'i1' });
     writeFileSync(dump, (await cli(['dump'], env)).stdout);
     writeFileSync(password, 'a long password\n');
   });

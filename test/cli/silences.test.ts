@@ -9,6 +9,7 @@ import type { SilenceView } from '../../src/views/silences.ts';
 import { declaredDecky } from '../harness/host.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 
 describe('silences and acknowledgements in a shell', async () => {
   const { store, host, env } = await hostWithStore({ LOG_LEVEL: 'error' });
@@ -84,12 +85,8 @@ describe('silences and acknowledgements in a shell', async () => {
 
   test('an incident is acknowledged, and shows who and why', async () => {
     const id = 'deckies_down-0123456789abcdef';
-    await store.db.query(
-      `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever, silenced_by)
-       select $1, 'deckies_down', 'warning', 'ssh: exited', 'docker ps', now(), now(), now(), one, one, at, at, 2
-       from (values ('{"hosts": 1, "deckies": 1, "down": 1}'::jsonb, '[{"host": "local", "name": "web", "state": "failed"}]'::jsonb)) of (one, at)`,
-      [id],
-    );
+    const affected = [{ host: 'local', name: 'web', state: 'failed' }];
+    await addIncidents(store.db, { id, cause: 'ssh: exited', affected, silenceId: 2 });
     assert.match(
       await fault('ack', `${id.slice(0, -1)}e`, '--why', 'x'),
       /is not open\. Did you mean deckies_down-0123456789abcdef\?/,

@@ -10,6 +10,7 @@ import { csvText } from '../../src/lib/csv.ts';
 import { packageRoot } from '../../src/lib/package.ts';
 import { cli, cliJson, start } from '../harness/cli.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 import { noTerminal, onTerminal } from '../harness/terminal.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -87,12 +88,13 @@ describe('status', async () => {
 
   test('lists the open incidents after the sums, at most ten', async () => {
     const open = (count: number) =>
-      store.db.query(
-        `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
-         select 'i' || n, 'deckies_down', 'warning', 'ssh: exited with code ' || n, 'docker ps', now(), now(), now(), one, one, at, at
-         from generate_series(1, $1::int) n, (values ('{"hosts": 1, "deckies": 1, "down": 1}'::jsonb,
-           '[{"host": "beta", "name": "web", "state": "failed"}]'::jsonb)) of (one, at)`,
-        [count],
+      addIncidents(
+        store.db,
+        ...Array.from({ length: count }, (_, at) => ({
+          id: `i${at + 1}`,
+          cause: `ssh: exited with code ${at + 1}`,
+          affected: [{ host: 'beta', name: 'web', state: 'failed' }],
+        })),
       );
     try {
       await open(1);

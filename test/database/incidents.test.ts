@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { openDatabase } from '../../src/database/orm.ts';
 import { report } from '../../src/database/queries/report.ts';
 import { testDatabase } from '../harness/database.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 
 describe('the incidents as people read them', () => {
   test('the most severe first, of those the control plane, then the most deckies; closed ones after them', async () => {
@@ -18,13 +19,13 @@ describe('the incidents as people read them', () => {
         ['large', 'deckies_down', 'warning', 3, false],
         ['queues', 'queues_unreachable', 'critical', 0, false],
       ] as const)
-        await db.query(
-          `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, closed_at,
-             resolution, extent, most, affected, ever)
-           select $1, $2, $3, $1, '', now(), now(), now(), case when $5 then now() end, case when $5 then 'recovered' end,
-             extent, extent, '[]', '[]' from (select jsonb_build_object('hosts', 1, 'deckies', $4::int, 'down', 0) as extent) e`,
-          [id, kind, severity, deckies, isClosed],
-        );
+        await addIncidents(db, {
+          id,
+          kind,
+          severity,
+          extent: { hosts: 1, deckies, down: 0 },
+          ...(isClosed && { endedSecondsAgo: 0 }),
+        });
       const found = await report(database.query, 30).incidents({ open: false, since: null, limit: 10 });
       assert.deepEqual(
         found.map(({ id }) => id),

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { cli, type Running, start } from '../harness/cli.ts';
 import { testHost } from '../harness/host.ts';
 import { ask, basic, line } from '../harness/http.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -289,14 +290,18 @@ describe('the dashboard over HTTP', () => {
     await holder.query(`begin; select from fleet_locks where name = 'alarms' for update`);
     // No process serves the schedule here, which is an incident after a while.
     await store.db.query('delete from fleet_incidents');
-    await store.db.query(
-      `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, closed_at, resolution,
-         extent, most, affected, ever)
-       select id, 'host_stale', 'critical', $1, 'docker ps', at, at, at, closed, case when closed is not null then 'recovered' end,
-         one, one, '[]', '[]'
-       from (values ('open', null::timestamptz), ('new', now() - interval '1 minute'), ('old', now() - interval '2 days'))
-         incidents (id, closed), (values (now() - interval '3 days', '{"hosts": 1, "deckies": 0, "down": 0}'::jsonb)) of (at, one)`,
-      [nasty],
+    const stale = {
+      kind: 'host_stale',
+      severity: 'critical',
+      cause: nasty,
+      extent: { hosts: 1, deckies: 0, down: 0 },
+      ageSeconds: 3 * 86_400,
+    };
+    await addIncidents(
+      store.db,
+      { ...stale, id: 'open' },
+      { ...stale, id: 'new', endedSecondsAgo: 60 },
+      { ...stale, id: 'old', endedSecondsAgo: 2 * 86_400 },
     );
     try {
       const ids = async (query: string): Promise<readonly string[]> => {

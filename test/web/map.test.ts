@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { problemsOf } from '../harness/axe.ts';
 import { noBrowser } from '../harness/browser.ts';
 import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 import { waitFor } from '../harness/wait.ts';
 
 const hosts = 50;
@@ -22,10 +23,6 @@ const fleet = [
    from generate_series(1, ${hosts}) h, generate_series(1, ${perHost}) d, lateral (
      select case when h = 30 then 'torn_down' when h % 7 = 0 and d % 20 = 0 then 'failed' when h % 5 = 0 and d = 3 then 'degraded'
        else 'running' end as state) s`,
-  `insert into fleet_incidents (id, kind, severity, cause, next_command, next_host, since, opened_at, changed_at, extent, most, affected, ever)
-   values ('host_down-1', 'host_down', 'critical', '100 deckies are torn down: no container', 'decnet-fleet plan --host host-30', null,
-     now() - interval '2 h', now(), now(), '{"hosts": 1, "deckies": 100, "down": 100}', '{"hosts": 1, "deckies": 100, "down": 100}',
-     '[{"host": "host-30", "name": "decky-001", "state": "torn_down"}]', '[]')`,
 ];
 
 describe('the map of a large fleet', { skip: noBrowser }, () => {
@@ -33,6 +30,16 @@ describe('the map of a large fleet', { skip: noBrowser }, () => {
   let page: Page;
   before(async () => {
     dashboard = await ownDashboard({ rows: fleet });
+    await addIncidents(dashboard.db, {
+      id: 'host_down-1',
+      kind: 'host_down',
+      severity: 'critical',
+      cause: '100 deckies are torn down: no container',
+      command: 'decnet-fleet plan --host host-30',
+      extent: { hosts: 1, deckies: 100, down: 100 },
+      affected: [{ host: 'host-30', name: 'decky-001', state: 'torn_down' }],
+      ageSeconds: 7200,
+    });
     page = await dashboard.openPage({ reducedMotion: 'reduce', viewport: screen });
   });
   after(() => dashboard?.close());

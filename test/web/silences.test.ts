@@ -10,6 +10,7 @@ import type { SilenceView } from '../../src/views/silences.ts';
 import { noBrowser } from '../harness/browser.ts';
 import { type OwnDashboard, ownDashboard, type TestDashboard, testDashboard } from '../harness/dashboard.ts';
 import { ask, basic } from '../harness/http.ts';
+import { addIncidents } from '../harness/sample-incident.ts';
 
 const nasty = '<img src=x onerror=alert(1)>"\'&';
 const escaped = '&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;';
@@ -26,13 +27,8 @@ describe('silences and acknowledgements on the pages', () => {
       credentials: { user: 'ops', password: 'secret-of-ops' },
     });
     readOnly = await testDashboard(guarded.env);
-    await guarded.db.query(
-      `insert into fleet_incidents (id, kind, severity, cause, next_command, since, opened_at, changed_at, extent, most, affected, ever)
-       select $1, 'deckies_down', 'warning', $2, 'docker ps', now(), now(), now(), one, one, at, at
-       from (values ('{"hosts": 1, "deckies": 1, "down": 1}'::jsonb, jsonb_build_array(jsonb_build_object(
-         'host', 'host-a', 'name', $2::text, 'state', 'failed')))) of (one, at)`,
-      [id, nasty],
-    );
+    const affected = [{ host: 'host-a', name: nasty, state: 'failed' }];
+    await addIncidents(guarded.db, { id, cause: nasty, affected });
   });
   after(async () => {
     await readOnly?.close();
