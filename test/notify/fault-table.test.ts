@@ -451,7 +451,11 @@ async function holds(fault: Fault, rig: Rig, page: IncidentPage | null): Promise
   // No incident is told that the table does not have. One of the database is in no table yet.
   if (fault.losesDatabase === true) await page?.isBlind(within);
   else {
-    await waitFor(async () => (await incidentsOf(rig)).length === incidents.length, within);
+    const kinds = incidents.map(([kind]) => kind).toSorted();
+    await waitFor(async () => {
+      assert.deepEqual((await incidentsOf(rig)).map(({ kind }) => kind).toSorted(), kinds);
+      return true;
+    }, within);
     await page?.shows(
       incidents.map(([, , cause]) => onPage(cause)),
       within,
