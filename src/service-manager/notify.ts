@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /** How this process reaches the service manager that started it. */
@@ -17,7 +17,7 @@ export interface ServiceManager {
 /** A message is late after this many milliseconds. */
 const sendWithinMs = 5000;
 
-/** Reports to whatever there is. @throws Error when a report fails */
+/** Reports to whatever there is. The report before must have ended. @throws Error when a report fails */
 export async function reportTo(manager: ServiceManager, assignments: readonly string[]): Promise<void> {
   const { socket, healthFile, path } = manager;
   await Promise.all([
@@ -26,11 +26,12 @@ export async function reportTo(manager: ServiceManager, assignments: readonly st
   ]);
 }
 
-/** Writes the file at a sign of life, and removes it when the process stops. */
+/** Replaces the file at a sign of life, and removes it when the process stops. Whoever reads it never sees a part. */
 async function touch(file: string, assignments: readonly string[]): Promise<void> {
   if (assignments.includes('STOPPING=1')) return rm(file, { force: true });
   if (!assignments.includes('READY=1') && !assignments.includes('WATCHDOG=1')) return;
-  await writeFile(file, `${assignments.join('\n')}\n`);
+  await writeFile(`${file}.new`, `${assignments.join('\n')}\n`);
+  await rename(`${file}.new`, file);
 }
 
 /**

@@ -2,6 +2,7 @@ import { hungBecause, type ProgressLimits, progressLimits } from '../fleet/progr
 import { reasonOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { once } from '../lib/once.ts';
+import { oneByOne } from '../lib/one-by-one.ts';
 import { outageLog } from '../lib/outage-log.ts';
 import { printable, shortened } from '../lib/text.ts';
 import { reportTo, type ServiceManager } from './notify.ts';
@@ -64,14 +65,15 @@ export function startService(
     (reason) => log.error({ reason }, 'no progress; the service manager restarts this process'),
     () => log.info('progress again'),
   );
-  const sending = new Set<Promise<void>>();
+  // In their order: a sign of life after the stop would be a false one.
+  const inOrder = oneByOne();
   let isClosed = false;
   const send = (assignments: readonly string[]): Promise<void> => {
     if (isClosed) return Promise.resolve();
     const status = shortened(printable(state.text()), longestStatus);
-    const sent = reportTo(manager, [...assignments, `STATUS=${status}`]).then(unsent.works, unsent.failed);
-    sending.add(sent);
-    return sent.finally(() => sending.delete(sent));
+    return inOrder(() =>
+      reportTo(manager, [...assignments, `STATUS=${status}`]).then(unsent.works, unsent.failed),
+    );
   };
   const tick = async (): Promise<void> => {
     // The watchdog begins with the start; until then the time limit of the start counts.
@@ -101,13 +103,14 @@ export function startService(
     stopping: once(() => {
       clearInterval(timer);
       state.says('Stopping');
-      return send(['STOPPING=1']);
+      const sent = send(['STOPPING=1']);
+      isClosed = true;
+      return sent;
     }),
-    // Nothing is sent after it, so that no sign of life follows the stop.
     close: async () => {
       clearInterval(timer);
       isClosed = true;
-      await Promise.all(sending);
+      await inOrder(async () => undefined);
     },
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { glob } from 'node:fs/promises';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { glob, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
@@ -9,6 +10,7 @@ import { pagesLook, queueLook } from '../../src/app/looks.ts';
 import { queueName } from '../../src/fleet/job.ts';
 import { progressLimits } from '../../src/fleet/progress.ts';
 import { packageRoot } from '../../src/lib/package.ts';
+import { reportTo } from '../../src/service-manager/notify.ts';
 import { type Service, startService } from '../../src/service-manager/service.ts';
 import { bare, type Running, start } from '../harness/cli.ts';
 import { declaredDecky } from '../harness/host.ts';
@@ -51,6 +53,25 @@ test('a process without a service manager loads nothing for it', async () => {
   assert.deepEqual(loading, ['src/app/stores.ts']);
   // Without the variables `stores.ts` never comes to it.
   assert.equal(parseConfig({}).serviceManager, null);
+});
+
+test('whoever reads the file of the health check never sees a part of it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-health-'));
+  const healthFile = join(directory, 'health');
+  const manager = { socket: null, healthFile, watchdogMs: null, path: '' };
+  let isWriting = true;
+  const writing = (async () => {
+    for (let times = 0; times < 500; times++) await reportTo(manager, ['WATCHDOG=1', `STATUS=${times}`]);
+    isWriting = false;
+  })();
+  await waitFor(() => existsSync(healthFile));
+  while (isWriting) {
+    assert.match(await readFile(healthFile, 'utf8'), /^WATCHDOG=1\nSTATUS=\d+\n$/);
+  }
+  await writing;
+  await reportTo(manager, ['STOPPING=1']);
+  assert.deepEqual(readdirSync(directory), []);
+  rmSync(directory, { recursive: true });
 });
 
 describe('signs of life', { skip: noServiceManager }, () => {
