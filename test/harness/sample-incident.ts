@@ -13,8 +13,6 @@ export interface SampleIncident {
   readonly severity?: string;
   readonly cause?: string;
   readonly command?: string;
-  /** The host that the command is for. */
-  readonly host?: string;
   readonly extent?: Extent;
   readonly affected?: readonly { readonly host: string; readonly name: string; readonly state: string }[];
   /** How long ago it began, in seconds. */
@@ -42,17 +40,16 @@ export async function addIncidents(
       ...given,
     };
     await query(
-      `insert into fleet_incidents (id, kind, severity, cause, next_command, next_host, extent, most, affected, ever,
+      `insert into fleet_incidents (id, kind, severity, cause, next_command, extent, most, affected, ever,
          since, opened_at, changed_at, closed_at, resolution, silenced_by)
-       select $1, $2, $3, $4, $5, $6, $7, $7, $8, $8, at, at, at, closed, case when closed is not null then 'recovered' end, $9
-       from (select now() - $10 * interval '1 s' as at, now() - $11 * interval '1 s' as closed) times`,
+       select $1, $2, $3, $4, $5, $6, $6, $7, $7, at, at, at, closed, case when closed is not null then 'recovered' end, $8
+       from (select now() - $9 * interval '1 s' as at, now() - $10 * interval '1 s' as closed) times`,
       [
         one.id,
         one.kind,
         one.severity,
         one.cause,
         one.command,
-        one.host,
         JSON.stringify(one.extent),
         JSON.stringify(one.affected),
         one.silenceId,

@@ -83,12 +83,26 @@ const servicesInput = ({ services, config }: Decky): Record<string, unknown> =>
 const configLines = (changes: readonly Change[]): string =>
   changes.map(({ content }) => (content === null ? '' : JSON.stringify(content.config))).join('\n');
 
-const columns =
-  'name, version, from_state, to_state, last_error, observed, reason, cause, content_reason, services';
+/** Of an input row, with their types in PostgreSQL. */
+const rowColumns = {
+  name: 'text',
+  version: 'text',
+  from_state: 'text',
+  to_state: 'text',
+  last_error: 'text',
+  observed: 'boolean',
+  reason: 'text',
+  cause: 'jsonb',
+  content_reason: 'text',
+  services: 'jsonb',
+};
+const columns = Object.keys(rowColumns).join(', ');
+const typedColumns = Object.entries(rowColumns)
+  .map((column) => column.join(' '))
+  .join(', ');
 const input = `input as materialized (
     select ${columns}, config::jsonb from rows from (
-      jsonb_to_recordset($4::jsonb) as (name text, version text, from_state text, to_state text, last_error text,
-        observed boolean, reason text, cause jsonb, content_reason text, services jsonb),
+      jsonb_to_recordset($4::jsonb) as (${typedColumns}),
       string_to_table($5, E'\\n', '')) as i(${columns}, config))`;
 
 const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason, cause';
