@@ -16,7 +16,7 @@ export function redisTransport(shared: Redis): Transport {
   const receivers = new Map<string, (payload: unknown) => void>();
   const subscribing = (): Redis => {
     if (subscriber !== null) return subscriber;
-    subscriber = shared.duplicate({ lazyConnect: false });
+    subscriber = shared.duplicate();
     // The listener of the shared connection reports the outage.
     subscriber.on('error', () => undefined);
     subscriber.on('message', (channel: string, text: string) => {

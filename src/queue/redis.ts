@@ -24,13 +24,15 @@ const silentForMs = 20_000;
 const places = new WeakMap<Redis, string>();
 
 /**
- * The connection for all non-blocking commands. It connects on first use. BullMQ and the bus duplicate it for their own.
+ * The connection for all non-blocking commands. BullMQ and the bus duplicate it for their own.
  * @throws FleetError CONFIG_INVALID
  */
 export function openRedis(url: string, tls: RedisTls | null = null): Redis {
   const address = parseRedisAddress(url);
   if ('problem' in address) throw new FleetError('CONFIG_INVALID', `REDIS_URL ${address.problem}`);
   const redis = new Redis(redisOptions(address, tlsContext(tls)));
+  // Without a listener ioredis prints each error. Whoever uses the connection reports its outages.
+  redis.on('error', () => undefined);
   places.set(redis, redisPlace(address));
   return redis;
 }
@@ -50,7 +52,8 @@ export function redisOptions(address: RedisAddress, context: SecureContextOption
   return {
     maxRetriesPerRequest: null,
     connectTimeout: connectWithinMs,
-    lazyConnect: true,
+    // BullMQ connects a lazy connection itself, and keeps the failure of the first attempt: its worker then waits for ever.
+    lazyConnect: false,
     // A user with the rights of one host may not run it, and each refusal would be an entry in ACL LOG.
     disableClientInfo: true,
     retryStrategy: pause,

@@ -43,7 +43,7 @@ async function redisWorld(): Promise<World> {
   const shared = openRedis(url);
   return {
     open: async () => {
-      await shared.connect();
+      await shared.ping();
       return redisTransport(shared);
     },
     heard: async () => heard,

@@ -6,6 +6,10 @@ export interface CutProxy {
   readonly url: string;
   cut(): void;
   mend(): void;
+  /** Ends the next connection that is opened, when it sends its n-th request; 0: at once. */
+  endNextAt(request: number): void;
+  /** Whether `endNextAt` has ended its connection. */
+  hasEnded(): boolean;
   close(): Promise<void>;
 }
 
@@ -14,8 +18,22 @@ export async function cutProxy(address: string, defaultPort: number): Promise<Cu
   const target = { host: to.hostname, port: Number(to.port || defaultPort) };
   const open = new Set<Socket>();
   let isCut = false;
+  let endAt: number | null = null;
+  let isEnded = false;
   const server = createServer((near) => {
     if (isCut) return void near.destroy();
+    if (endAt !== null) {
+      let left = endAt;
+      endAt = null;
+      const requested = (): void => {
+        if (left-- > 0 || near.destroyed) return;
+        isEnded = true;
+        near.destroy();
+      };
+      requested();
+      near.on('data', requested);
+      if (near.destroyed) return;
+    }
     const far = connect(target);
     for (const one of [near, far]) {
       open.add(one);
@@ -45,6 +63,10 @@ export async function cutProxy(address: string, defaultPort: number): Promise<Cu
     mend: () => {
       isCut = false;
     },
+    endNextAt: (request) => {
+      [endAt, isEnded] = [request, false];
+    },
+    hasEnded: () => isEnded,
     close: async () => {
       isCut = true;
       end();

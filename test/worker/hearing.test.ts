@@ -218,7 +218,7 @@ describe('on DECNET’s bus', () => {
   test('nor from Redis', { skip: noRedis }, async () => {
     const url = process.env.TEST_REDIS_URL ?? '';
     const [shared, speaker] = [openRedis(url), new Redis(url)];
-    await shared.connect();
+    await shared.ping();
     try {
       await withBus(shared, async (messages) => {
         await untilHeard(messages);
