@@ -46,7 +46,7 @@ const isLate = `(h.stopped_at is null and not ${isExcused} and coalesce(a.told, 
 const failing = `case when ${dockerAnswered} then left(h.last_error, ${longestReason}) end`;
 
 export const selectHosts = `select h.host_uuid as host, (select count(*)::int from fleet_deckies d where d.host_uuid = h.host_uuid) as deckies,
-    ${intervalSeconds('$1::int')} * 1000 as "intervalMs", coalesce(${isLate}, false) as "isLate", a.told, a.state, ${ms('a.since')} as since,
+    ${intervalSeconds('$1::int')} * 1000 as "intervalMs", coalesce(${isLate}, false) as "isLate", a.told, ${ms('a.since')} as since,
     ${ms('h.last_observed_at')} as "observedAt", ${ms('h.stopped_at')} as "stoppedAt",
     left(h.stopped_by, ${longestReason}) as "stoppedBy", ${failing} as failing, a.incident as under, coalesce(a.incident_told, false) as "isTold",
     left(a.reason, ${longestReason}) as "dockerReason",

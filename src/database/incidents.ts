@@ -1,4 +1,4 @@
-import { downStates, flapping, isDown, pending } from '../fleet/alerts/alert.ts';
+import { downStates, flapping, isDown } from '../fleet/alerts/alert.ts';
 import type { SentMessages } from '../fleet/alerts/limit.ts';
 import type { DeckyFacts } from '../fleet/incidents/decky-facts.ts';
 import type { ControlFacts } from '../fleet/incidents/facts.ts';
@@ -119,7 +119,7 @@ function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
       state: told === flapping ? state : told,
       previous: previous.get(placeOf(host, name)) ?? null,
       isFlapping: told === flapping,
-      isDeploying: state === pending,
+      rowState: state,
       cause: causeFromJson(row.cause),
       reason,
       image,
@@ -134,7 +134,7 @@ function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
 const rowsAtMost = 20_000;
 const isWanted = `(told in ('${[...downStates, flapping].join(`', '`)}') or incident is not null)`;
 
-const selectAlarms = `select a.host_uuid as host, a.name, a.told, left(a.reason, ${longestReason}) as reason, a.incident, a.incident_told as "isTold",
+const selectAlarms = `select a.host_uuid as host, a.name, a.told, a.state, left(a.reason, ${longestReason}) as reason, a.incident, a.incident_told as "isTold",
     case when octet_length(a.cause::text) <= ${causeBytesAtMost} then a.cause end as cause, ${ms('a.since')} as since,
     (select left(d.decky_config ->> 'base_image', 128) from fleet_deckies d
       where d.host_uuid = a.host_uuid and d.name = a.name and a.cause ->> 'service' is null) as image

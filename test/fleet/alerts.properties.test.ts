@@ -110,8 +110,15 @@ describe('whatever happens to the rows', () => {
         const told = toldOf(play(steps, { deckies: 4 }));
         for (const [index, one] of told.entries()) {
           const before = told.slice(0, index).findLast(({ name }) => name === one.name);
-          // Growth is told with all that an incident affects.
-          if (before === undefined || isFlapping(before) || one.isGrown) continue;
+          if (before === undefined || isFlapping(before)) continue;
+          // Growth is told with all that an incident affects, and is down.
+          if (one.isGrown) {
+            assert.ok(
+              isFlapping(one) || isDown(rowAt(steps, one.name, one.at)?.to ?? ''),
+              `${one.name} at ${one.at} is not down`,
+            );
+            continue;
+          }
           // A failed deployment and another cause are two incidents: each is news of a decky that is down.
           if (one.kind === 'deployment_failed' || before.kind === 'deployment_failed') continue;
           const states = [before, one].map(({ at }) => rowAt(steps, one.name, at)?.to ?? 'removed');

@@ -57,6 +57,15 @@ describe('one decky', () => {
       [],
     ],
     [
+      'one that got worse and runs again before that could be told is not told as worse',
+      [
+        [0, 'degraded', asked],
+        [25.2, 'torn_down'],
+        [43.5, 'running'],
+      ],
+      ['15 decky_down web', '46 decky_recovered web'],
+    ],
+    [
       'its steps do not make it wait longer',
       [
         [0, 'degraded', asked],

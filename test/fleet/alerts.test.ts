@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { alertFromRow, notifiedRow } from '../../src/database/alert-rows.ts';
 import { causeToJson } from '../../src/database/cause.ts';
-import { type Alert, alertUpdates } from '../../src/fleet/alerts/alert.ts';
+import { type Alert, alertUpdates, isAboutDecky, isDown } from '../../src/fleet/alerts/alert.ts';
 import { type NotifiedAlert, settle } from '../../src/fleet/alerts/decide.ts';
 import type { SentMessages } from '../../src/fleet/alerts/limit.ts';
 import { type Notification, notificationKinds, notificationOf } from '../../src/fleet/alerts/notification.ts';
@@ -57,7 +57,8 @@ function decided(
   sent: ReadonlyMap<string, SentMessages> = new Map(),
 ): Decision {
   const table = new IncidentTable(new Map(), publicUrl);
-  table.look(now - 60_000, { before: alerts, after: alerts, deckies });
+  const earlier = alerts.map(asNotified);
+  table.look(now - 60_000, { before: earlier, after: earlier, deckies });
   table.sent = sent;
   const notified = settle(now, alerts);
   const rows = new Map(notified.map((one) => [placeOf(one.host, one.subject), one.subject]));
@@ -74,6 +75,13 @@ function decided(
   });
   return { notified, notifications: table.look(now, { before: alerts, after, deckies }) };
 }
+
+/** As it was when its state was notified. */
+const asNotified = (one: Alert): Alert =>
+  isAboutDecky(one) && isDown(one.subject.notified)
+    ? { ...one, subject: { ...one.subject, state: one.subject.notified } }
+    : one;
+
 const placeOf = (host: string, subject: { kind: string; name?: string }): string =>
   `${host} ${subject.name ?? ''}`;
 const kinds = (decision: Decision): readonly string[] =>

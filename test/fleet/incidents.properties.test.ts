@@ -34,7 +34,7 @@ const deckyFacts: fc.Arbitrary<DeckyFacts> = fc
     host: fc.constantFrom(...hosts),
     state: fc.constantFrom('failed', 'degraded', 'torn_down'),
     isFlapping: fc.boolean(),
-    isDeploying: fc.boolean(),
+    rowState: fc.constantFrom('failed', 'degraded', 'torn_down', 'pending', 'running'),
     since: moment,
     image: fc.constantFrom('debian', null),
     cause: some(

@@ -1,4 +1,4 @@
-import { type Alert, flapping, isAboutDecky, isDown, pending } from '../../src/fleet/alerts/alert.ts';
+import { type Alert, flapping, isAboutDecky, isDown } from '../../src/fleet/alerts/alert.ts';
 import type { SentMessages } from '../../src/fleet/alerts/limit.ts';
 import type { Notification } from '../../src/fleet/alerts/notification.ts';
 import type { DeckyFacts } from '../../src/fleet/incidents/decky-facts.ts';
@@ -41,7 +41,7 @@ export class IncidentTable {
           state: notified === flapping ? state : notified,
           previous: String(known.get(place)?.subject.notified),
           isFlapping: notified === flapping,
-          isDeploying: state === pending,
+          rowState: state,
           under: this.#under.get(place) ?? null,
           isTold: this.#told.has(place),
         },

@@ -41,7 +41,7 @@ export const broken = (name: string, more: Partial<DeckyFacts> = {}): DeckyFacts
   state: 'failed',
   previous: 'running',
   isFlapping: false,
-  isDeploying: false,
+  rowState: 'failed',
   cause: died,
   reason: 'ssh: exited, code 137',
   image: 'debian',

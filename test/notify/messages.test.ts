@@ -115,6 +115,8 @@ describe('messages', { concurrency: 12 }, () => {
           await fleetOf(['web', 'mail', 'dns'], at % 2 === 0 ? ['web'] : []);
           await received(at + 1);
         }
+        assert.equal(to.got[3]?.body.state, 'running');
+        assert.match(String(to.got[3]?.body.text), /; now running/);
         await fleetOf(['web', 'mail', 'dns'], ['web']);
         await quiet();
         assert.deepEqual(to.kinds, told);
@@ -137,6 +139,32 @@ describe('messages', { concurrency: 12 }, () => {
         await quiet();
         assert.deepEqual(to.kinds, ['decky_down web', 'decky_removed web']);
         assert.deepEqual(await alerts(), []);
+      }),
+    );
+
+    test(
+      'that an incident grows leaves out what is being deployed or runs again',
+      inScene(async ({ it, to, notifier, fleetOf, received, quiet, alerts }) => {
+        await fleetOf(names(10));
+        notifier();
+        await fleetOf(names(10), names(1));
+        await received(1);
+        await fleetOf(names(10), names(2));
+        await waitFor(async () => (await alerts()).filter(({ told }) => told === 'failed').length === 2);
+        const growsNow = `update fleet_incidents set told = told || jsonb_build_object('at', (told ->> 'at')::float8 - 31000)`;
+        const second = (state: string) =>
+          it.db.query(
+            `update fleet_alarms set state = '${state}', changed_at = now() + interval '4 s' where name = 'decky-1'`,
+          );
+        for (const state of ['pending', 'running']) {
+          await second(state);
+          await it.db.query(growsNow);
+          await quiet();
+          assert.deepEqual(to.kinds, ['decky_down decky-0'], state);
+        }
+        await second('failed');
+        await received(2);
+        assert.deepEqual(to.kinds, ['decky_down decky-0', 'host_down 2']);
       }),
     );
 

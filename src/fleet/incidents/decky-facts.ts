@@ -1,3 +1,4 @@
+import { isDown, pending } from '../alerts/alert.ts';
 import type { Cause } from '../plan/cause.ts';
 
 /** A decky that is down, or keeps changing. */
@@ -9,8 +10,8 @@ export interface DeckyFacts {
   /** What was notified before, as the message has it. */
   readonly previous: string | null;
   readonly isFlapping: boolean;
-  /** Whether its row is `pending` again: nothing is told about it meanwhile. */
-  readonly isDeploying: boolean;
+  /** The state of its row by now, which may not have settled. */
+  readonly rowState: string;
   readonly cause: Cause | null;
   readonly reason: string | null;
   /** The image of its base container. */
@@ -21,3 +22,10 @@ export interface DeckyFacts {
   /** Whether a message has told that this incident affects it. */
   readonly isTold: boolean;
 }
+
+/** Whether its row is no longer down. No message names it until that has settled, or until its deployment is over. */
+export const isLeaving = ({ rowState, isFlapping }: DeckyFacts): boolean =>
+  rowState === pending || (!isFlapping && !isDown(rowState));
+
+/** Whether its row is no longer down, and it is not being deployed: that settles within seconds. */
+export const runsAgain = (facts: DeckyFacts): boolean => facts.rowState !== pending && isLeaving(facts);

@@ -5,6 +5,7 @@ import { type ActiveSilence, isAbout } from '../silences/cover.ts';
 import { neverSilenced, type Quiet, quietOf } from '../silences/quiet.ts';
 import { type SilencedIncident, summaryMessage } from '../silences/summary.ts';
 import { type SilenceTurn, type StoredSilence, silenceTurn } from '../silences/turn.ts';
+import { isLeaving, runsAgain } from './decky-facts.ts';
 import type { FleetFacts } from './facts.ts';
 import {
   type Closed,
@@ -195,18 +196,22 @@ function dueMessages(
           ? tellsGrown(state, grownExtent(one, active), now)
           : tellsRisen(state, one.severity, now);
       const event = tellsOpened(state, isLate, now) ? 'opened' : isGrown() ? 'grown' : null;
-      if (event === null || quiet.silencedBy !== null) return [];
+      if (event === null || quiet.silencedBy !== null || isOver(one)) return [];
       const severity = toldSeverity(state.told?.severity, one.severity);
       return [made(one, openMessage({ ...one, severity }, event, { deckiesOf, publicUrl, now }))];
     }),
   ];
 }
 
-/** Without what is being deployed or is silenced: nothing is told about it meanwhile. */
+/** Whether all of it runs again, which only has to settle: its end is told next. */
+const isOver = ({ affected }: Incident): boolean =>
+  affected.length > 0 && affected.every(({ decky }) => decky !== undefined && runsAgain(decky));
+
+/** Without what is no longer down or is silenced: nothing is told about it meanwhile. */
 function grownExtent(one: Incident, active: readonly ActiveSilence[]): Extent & { fresh: number } {
   const affected = one.affected.filter(
     (place) =>
-      place.decky?.isDeploying !== true &&
+      (place.decky === undefined || !isLeaving(place.decky)) &&
       !active.some(({ silence }) => isAbout(silence.scope, one.kind, place)),
   );
   const fresh = affected.filter(({ isTold }) => isTold === false).length;

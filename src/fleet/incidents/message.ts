@@ -5,7 +5,7 @@ import {
   notificationOf,
 } from '../alerts/notification.ts';
 import { shared, sharedReason } from '../alerts/shared-reason.ts';
-import type { DeckyFacts } from './decky-facts.ts';
+import { type DeckyFacts, isLeaving } from './decky-facts.ts';
 import { type AffectedName, type Closed, namesAtMost } from './follow.ts';
 import { type Affected, type Incident, type IncidentKind, isAboutDeckies } from './incident.ts';
 
@@ -73,9 +73,9 @@ export function openMessage(
   return notificationOf({ ...facts, ...sharedReason(deckies), kind: kindOf(kind, deckies) }, publicUrl);
 }
 
-/** Without what is being deployed. */
+/** Without what is no longer down. */
 function told(affected: readonly Affected[]): readonly Affected[] {
-  const some = affected.filter(({ decky }) => decky?.isDeploying !== true);
+  const some = affected.filter(({ decky }) => decky === undefined || !isLeaving(decky));
   return some.length === 0 ? affected : some;
 }
 
