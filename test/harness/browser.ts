@@ -3,7 +3,8 @@ import type { Credentials } from '../../src/web/security.ts';
 import { basic } from './http.ts';
 import { findProgram } from './program.ts';
 
-const program = await findProgram('chromium');
+/** The headless shell is the same engine without the windows, and needs a fifth of the processor time. */
+const program = (await findProgram('chromium-headless-shell')) ?? (await findProgram('chromium'));
 
 /** The reason to skip tests with a browser; false: it is available. */
 export const noBrowser: string | false =
