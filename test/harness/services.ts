@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
-import { access, chmod, constants, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/embedded-postgres/embedded.ts';
+import { fastPlace } from './fast-place.ts';
 import { openTestQueues } from './open-queues.ts';
 import { findProgram } from './program.ts';
 
@@ -16,7 +16,7 @@ let directory = '';
 let stopRedis: () => Promise<void> = async () => undefined;
 
 export async function globalSetup(): Promise<void> {
-  directory = await mkdtemp(join(await roomyPlace(), 'decnet-fleet-test-'));
+  directory = await mkdtemp(join(fastPlace(), 'decnet-fleet-test-'));
   // Root's PostgreSQL runs as another user, who must get in.
   await chmod(directory, 0o755);
   // Each test file is a process of its own, and so is each program that it starts; they load much the same.
@@ -57,24 +57,6 @@ export async function globalSetup(): Promise<void> {
     };
     process.env.TEST_REDIS_URL = `redis://127.0.0.1:${port}`;
   }
-}
-
-const memory = '/dev/shm';
-const roomBytes = 4 * 1024 ** 3;
-
-/**
- * Where the server keeps its data: in memory, if there is room. Each test's database has three hundred files, and making
- * them again just after they were deleted takes ext4 most of the processor time of PostgreSQL.
- */
-async function roomyPlace(): Promise<string> {
-  try {
-    await access(memory, constants.W_OK);
-    const { bavail, bsize } = await statfs(memory);
-    if (bavail * bsize >= roomBytes) return memory;
-  } catch {
-    // There is none.
-  }
-  return tmpdir();
 }
 
 /** Copies a database that is stopped, which is much faster than to make one. */
