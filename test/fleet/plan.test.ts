@@ -272,6 +272,14 @@ describe('rule 4: the grace', () => {
     );
   });
 
+  test('a write after a grace that ended while no pass ran begins anew', () => {
+    const left = new Map([['web', { since: now - 600_000, writtenAt: now - 302_000, ran: false }]]);
+    const given = { recorded: others(1, 'running'), observed: gone, memory: { ...noMemory, left } };
+    assert.deepEqual(short({ ...given, desired }).held, ['web']);
+    assert.deepEqual(short({ ...given, desired: declared(decky('other')) }).held, ['web']);
+    assert.equal(plan(facts({ ...given, desired })).memory.left.get('web')?.since, now);
+  });
+
   test('a row that a pass moved to running keeps its writer’s content, and is not deleted', () => {
     const moved = plan(facts({ desired: declared(), recorded: others(10, 'pending'), observed: running }));
     assert.deepEqual(

@@ -27,7 +27,7 @@ export function graceOf(
   // The grace period of the other program's write continues after a write of ours: the content is still left to it.
   const writtenAt = row.ours ? (inDecnet ?? noted?.writtenAt) : Math.max(row.writtenAt, inDecnet ?? 0);
   if (writtenAt === undefined || !isRecent(writtenAt, now, graceSeconds)) return noGrace;
-  const since = noted?.since ?? now;
+  const since = noted !== undefined && isOneEpisode(noted, writtenAt, graceSeconds) ? noted.since : now;
   const ranBefore = noted?.ran === true && noted.writtenAt === writtenAt;
   return {
     left: isLeft({ writtenAt, since }, now, graceSeconds),
@@ -36,6 +36,10 @@ export function graceOf(
     note: { since, writtenAt, ran: ranBefore || seen?.state === 'running' },
   };
 }
+
+/** Whether a write came within the grace of the one that is noted. Else that grace was over, though no pass ran to see it. */
+const isOneEpisode = (noted: LeftNote, writtenAt: number, graceSeconds: number): boolean =>
+  writtenAt - noted.writtenAt < graceSeconds * 1000;
 
 /** A time further ahead than the grace is old. */
 const isRecent = (writtenAt: number, now: number, graceSeconds: number): boolean =>
