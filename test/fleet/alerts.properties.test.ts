@@ -46,6 +46,7 @@ const existed = (first: readonly Step[], steps: readonly Step[], index: number):
 
 interface Told {
   readonly isGrown: boolean;
+  readonly incident: unknown;
   readonly at: number;
   readonly name: string;
   readonly kind: Sent['kind'];
@@ -58,6 +59,7 @@ const toldOf = (sent: readonly Sent[]): readonly Told[] =>
       name: one,
       kind,
       isGrown: incident?.event === 'grown',
+      incident: incident?.id,
     })),
   );
 
@@ -121,6 +123,8 @@ describe('whatever happens to the rows', () => {
           }
           // A failed deployment and another cause are two incidents: each is news of a decky that is down.
           if (one.kind === 'deployment_failed' || before.kind === 'deployment_failed') continue;
+          // Each of two incidents that a decky was part of has its end.
+          if (!saysDown(before) && !saysDown(one) && before.incident !== one.incident) continue;
           const states = [before, one].map(({ at }) => rowAt(steps, one.name, at)?.to ?? 'removed');
           // The end of an incident is told when nothing of it is left, so one that ran again may be told down by the next one.
           const hasChanged = steps.some(
