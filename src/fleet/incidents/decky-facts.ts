@@ -23,9 +23,13 @@ export interface DeckyFacts {
   readonly isTold: boolean;
 }
 
-/** Whether its row is no longer down. No message names it until that has settled, or until its deployment is over. */
-export const isLeaving = ({ rowState, isFlapping }: DeckyFacts): boolean =>
-  rowState === pending || (!isFlapping && !isDown(rowState));
+/**
+ * Whether its row is no longer down. No message names it until that has settled, or until its deployment is over.
+ * @param decky absent: what is affected is no decky
+ */
+export const isLeaving = (decky: DeckyFacts | undefined): boolean =>
+  decky !== undefined && (decky.rowState === pending || (!decky.isFlapping && !isDown(decky.rowState)));
 
 /** Whether its row is no longer down, and it is not being deployed: that settles within seconds. */
-export const runsAgain = (facts: DeckyFacts): boolean => facts.rowState !== pending && isLeaving(facts);
+export const runsAgain = (decky: DeckyFacts | undefined): boolean =>
+  isLeaving(decky) && decky?.rowState !== pending;

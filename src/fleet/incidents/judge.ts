@@ -205,14 +205,13 @@ function dueMessages(
 
 /** Whether all of it runs again, which only has to settle: its end is told next. */
 const isOver = ({ affected }: Incident): boolean =>
-  affected.length > 0 && affected.every(({ decky }) => decky !== undefined && runsAgain(decky));
+  affected.length > 0 && affected.every(({ decky }) => runsAgain(decky));
 
 /** Without what is no longer down or is silenced: nothing is told about it meanwhile. */
 function grownExtent(one: Incident, active: readonly ActiveSilence[]): Extent & { fresh: number } {
   const affected = one.affected.filter(
     (place) =>
-      (place.decky === undefined || !isLeaving(place.decky)) &&
-      !active.some(({ silence }) => isAbout(silence.scope, one.kind, place)),
+      !isLeaving(place.decky) && !active.some(({ silence }) => isAbout(silence.scope, one.kind, place)),
   );
   const fresh = affected.filter(({ isTold }) => isTold === false).length;
   if (affected.length === one.affected.length) return { ...extentOf(one), fresh };

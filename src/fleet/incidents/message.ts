@@ -75,7 +75,7 @@ export function openMessage(
 
 /** Without what is no longer down. */
 function told(affected: readonly Affected[]): readonly Affected[] {
-  const some = affected.filter(({ decky }) => decky === undefined || !isLeaving(decky));
+  const some = affected.filter(({ decky }) => !isLeaving(decky));
   return some.length === 0 ? affected : some;
 }
 
