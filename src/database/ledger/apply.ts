@@ -2,6 +2,7 @@ import type { Decky } from '../../fleet/decky.ts';
 import type { Change } from '../../fleet/plan/change.ts';
 import { codeOf } from '../../lib/errors.ts';
 import { equalJson } from '../../lib/json.ts';
+import { forEachInSlices } from '../../lib/slices.ts';
 import type { CommittedTransition, TransactionRequest } from '../../pass/ledger.ts';
 import { causeFromJson, causeToJson } from '../cause.ts';
 import { type Db, query } from '../query.ts';
@@ -24,9 +25,8 @@ export async function applyChanges(
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
     for (let from = 0; from < chosen.length; from += rowsPerStatement) {
-      const batch = chosen.slice(from, from + rowsPerStatement);
-      const rows = JSON.stringify(batch.map((change) => inputRow(change, versions)));
-      const written = await run([request.host, moment, request.job, rows, configLines(batch)]);
+      const [rows, configs] = await inputOf(chosen.slice(from, from + rowsPerStatement), versions);
+      const written = await run([request.host, moment, request.job, rows, configs]);
       for (const row of written) committed.push({ ...row, cause: causeFromJson(row.cause) });
     }
   };
@@ -58,6 +58,22 @@ async function insert(db: Db, values: readonly unknown[]): Promise<readonly Tran
   }
 }
 
+/**
+ * The input of a statement: the rows as a JSON array, and the configs as JSON, one in a line; empty: no new content. The
+ * configs are most of it: as a part of the rows PostgreSQL would parse them twice.
+ */
+async function inputOf(
+  changes: readonly Change[],
+  versions: Versions,
+): Promise<readonly [rows: string, configs: string]> {
+  const [rows, configs] = [[] as string[], [] as string[]];
+  await forEachInSlices(changes, (change) => {
+    rows.push(JSON.stringify(inputRow(change, versions)));
+    configs.push(change.content === null ? '' : JSON.stringify(change.content.config));
+  });
+  return [`[${rows.join(',')}]`, configs.join('\n')];
+}
+
 /** The values of a change that the statements use, by column. A missing value is null. */
 const inputRow = (change: Change, versions: Versions): Record<string, unknown> => ({
   name: change.name,
@@ -75,13 +91,6 @@ const inputRow = (change: Change, versions: Versions): Record<string, unknown> =
 /** Usually they equal the list in the config, which the statement then uses. */
 const servicesInput = ({ services, config }: Decky): Record<string, unknown> =>
   equalJson(services, config.services) ? {} : { services };
-
-/**
- * The configs as JSON, one in a line; empty: no new content. They are most of the input: as a part of the rows
- * PostgreSQL would parse them twice.
- */
-const configLines = (changes: readonly Change[]): string =>
-  changes.map(({ content }) => (content === null ? '' : JSON.stringify(content.config))).join('\n');
 
 /** Of an input row, with their types in PostgreSQL. */
 const rowColumns = {
