@@ -97,6 +97,9 @@ function untrusted(stats: Stats): string | null {
 }
 
 function parseConfigFile(path: string, { text, stats }: Content, findings: Findings): ConfigFile {
+  const file = { path, values: new Map<SettingName, Entry>(), secretFiles: new Map<SettingName, Entry>() };
+  // As of /dev/null. The parser takes longer to load than the rest of the settings.
+  if (text === '') return file;
   // Loaded only where there is a file, and here, not with `import`: settings are read before anything waits.
   const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   const lines = new yaml.LineCounter();
@@ -109,7 +112,6 @@ function parseConfigFile(path: string, { text, stats }: Content, findings: Findi
   const at = (offset: number): number => lines.linePos(offset).line;
   const faulty = (line: number, what: string): void =>
     void findings.problems.push(`${path}:${line}: ${what}`);
-  const file = { path, values: new Map<SettingName, Entry>(), secretFiles: new Map<SettingName, Entry>() };
   const faults = [...document.errors, ...document.warnings];
   // Its own message may contain a part of a password.
   for (const { code, pos } of faults) faulty(at(pos[0]), `not valid YAML: ${yamlFault(code)}`);
