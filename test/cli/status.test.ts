@@ -8,8 +8,9 @@ import { headText } from '../../src/cli/status/head.ts';
 import { screenOf, table } from '../../src/cli/text.ts';
 import { csvText } from '../../src/lib/csv.ts';
 import { packageRoot } from '../../src/lib/package.ts';
-import { cli, cliJson, start } from '../harness/cli.ts';
+import { cli, start } from '../harness/cli.ts';
 import { hostWithStore } from '../harness/host-with-store.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { addIncidents } from '../harness/sample-incident.ts';
 import { noTerminal, onTerminal } from '../harness/terminal.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -58,7 +59,7 @@ describe('status', async () => {
     await put('gone', hostile, 'running', ['ssh'], null);
   });
   const names = async (...args: string[]): Promise<readonly string[]> =>
-    (await cliJson<Document>(['status', '--json', ...args], env)).hosts.flatMap(({ deckies }) =>
+    (await jsonHere<Document>(['status', '--json', ...args], env)).hosts.flatMap(({ deckies }) =>
       deckies.map(({ name }) => name),
     );
 
@@ -72,7 +73,7 @@ describe('status', async () => {
     assert.match(stdout, /\n {2}\.\.\. 30 running \(--all shows them\)\n/);
     assert.ok(stdout.indexOf('\nbeta') < stdout.indexOf('\ngone'));
     assert.ok(stdout.indexOf('\ngone') < stdout.indexOf('\nalpha'));
-    assert.match((await cli(['status', '--all'], env)).stdout, /calm-29/);
+    assert.match((await runHere(['status', '--all'], env)).stdout, /calm-29/);
   });
 
   test('shows what a filter chooses, and says what of it is not understood', async () => {
@@ -81,7 +82,7 @@ describe('status', async () => {
     assert.deepEqual(await names('--filter', '-service:ssh -state:failed'), ['mail']);
     assert.deepEqual(await names('--filter', 'state:broken', '--service', 'imap'), ['mail']);
     assert.deepEqual(await names('--filter', 'since:1h'), []);
-    const { code, stdout, stderr } = await cli(['status', '--filter', 'stat:failed'], env);
+    const { code, stdout, stderr } = await runHere(['status', '--filter', 'stat:failed'], env);
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(stderr, /--filter.*"stat" is not a key\. Did you mean state\? Allowed: state, host/);
   });
@@ -99,16 +100,16 @@ describe('status', async () => {
     try {
       await open(1);
       const line = 'WARNING  ssh: exited with code 1 (1 host, 1 decky: beta/web; since 0 s ago)';
-      const { stdout } = await cli(['status'], env);
+      const { stdout } = await runHere(['status'], env);
       assert.equal(stdout.split('\n')[2]?.replace(/since \d+ s/, 'since 0 s'), line);
       const incidents = async (...args: string[]) =>
-        (await cliJson<Document>(['status', '--json', ...args], env)).incidents.map(({ cause }) => cause);
+        (await jsonHere<Document>(['status', '--json', ...args], env)).incidents.map(({ cause }) => cause);
       assert.deepEqual(await incidents(), ['ssh: exited with code 1']);
       assert.deepEqual(await incidents('--host', 'beta'), ['ssh: exited with code 1']);
       assert.deepEqual(await incidents('--host', 'alpha'), []);
       await store.db.query('delete from fleet_incidents');
       await open(12);
-      const many = (await cli(['status'], env)).stdout.split('\n');
+      const many = (await runHere(['status'], env)).stdout.split('\n');
       assert.equal(many.filter((text) => text.startsWith('WARNING')).length, 10);
       assert.equal(many[12], 'and 2 more: decnet-fleet incidents');
     } finally {
@@ -125,28 +126,32 @@ describe('status', async () => {
     assert.deepEqual((await names('--host', 'alpha,gone')).length, 3);
     assert.deepEqual(await names('--host', 'alpha', '--sort', 'ip'), ['ok-1', 'soon']);
     assert.deepEqual(await names('--host', 'beta', '--broken', '--sort', 'severity'), ['web', 'mail']);
-    const { stdout } = await cli(['status', '--broken'], env);
+    const { stdout } = await runHere(['status', '--broken'], env);
     assert.match(stdout, /web .*exited, code 137 \(killed\)/);
     assert.match(stdout, /\ngone - .*stale/);
     assert.doesNotMatch(stdout, /calm|soon|alpha/);
-    assert.match((await cli(['status', '--service', 'none'], env)).stdout, /Nothing of what was asked for/);
+    assert.match(
+      (await runHere(['status', '--service', 'none'], env)).stdout,
+      /Nothing of what was asked for/,
+    );
   });
 
   test('exits 3 with --exit-code if what is shown is broken', async () => {
-    const codeOf = async (...args: string[]) => (await cli(['status', '--exit-code', ...args], env)).code;
+    const codeOf = async (...args: string[]) => (await runHere(['status', '--exit-code', ...args], env)).code;
+    assert.equal((await cli(['status', '--exit-code'], env)).code, 3);
     assert.equal(await codeOf(), 3);
     assert.equal(await codeOf('--host', 'alpha'), 0);
     assert.equal(await codeOf('--host', 'gone'), 3);
     assert.equal(await codeOf('--host', 'beta', '--state', 'running'), 0);
     assert.equal(await codeOf('--broken', '-o', 'csv'), 3);
-    assert.equal((await cli(['status', '--broken'], env)).code, 0);
+    assert.equal((await runHere(['status', '--broken'], env)).code, 0);
   });
 
   test('JSON and YAML are the same document, which matches its schema', async () => {
     const ajv = new Ajv2020({ allErrors: true });
     const schema = readFileSync(join(packageRoot, 'docs/schemas/status.schema.json'), 'utf8');
     const holds = ajv.compile(JSON.parse(schema));
-    const json = await cliJson<Document>(['status', '-o', 'json', '--broken'], env);
+    const json = await jsonHere<Document>(['status', '-o', 'json', '--broken'], env);
     assert.ok(holds(json), JSON.stringify(holds.errors));
     const { states, ...counts } = json.summary;
     assert.deepEqual(counts, {
@@ -158,13 +163,16 @@ describe('status', async () => {
       never_monitored: 0,
     });
     assert.deepEqual(states, { failed: 1, degraded: 1, pending: 1, running: 32 });
-    const yaml = await cli(['status', '-o', 'yaml', '--broken'], env);
+    const yaml = await runHere(['status', '-o', 'yaml', '--broken'], env);
     assert.deepEqual(parse(yaml.stdout), json);
     assert.match(yaml.stdout, /^summary:\n {2}hosts: 3\n/);
   });
 
   test('CSV is quoted, and no spreadsheet runs a name', async () => {
-    const { stdout } = await cli(['status', '-o', 'csv', '--host', 'beta,gone', '--sort', 'severity'], env);
+    const { stdout } = await runHere(
+      ['status', '-o', 'csv', '--host', 'beta,gone', '--sort', 'severity'],
+      env,
+    );
     const lines = stdout.split('\r\n');
     assert.equal(lines[0], 'host,name,ip,services,state,stale,since,last_seen,updated_at,reason');
     assert.match(
@@ -180,7 +188,7 @@ describe('status', async () => {
   });
 
   test('wide: one line for each decky, the worst first', async () => {
-    const { stdout } = await cli(['status', '-o', 'wide'], env);
+    const { stdout } = await runHere(['status', '-o', 'wide'], env);
     const lines = stdout.split('\n');
     assert.match(lines[3] ?? '', /^HOST +NAME +IP +SERVICES +STATE +SINCE +SEEN +REASON$/);
     assert.match(lines[4] ?? '', /^beta +web +\S+ +http https +failed .*exited, code 137 \(killed\)$/);
@@ -200,7 +208,7 @@ describe('status', async () => {
       [['--watch', '0'], /"0" is not valid/],
       [['--host', ''], /"" is not valid/],
     ] as const) {
-      const { code, stdout, stderr } = await cli(['status', ...args], env);
+      const { code, stdout, stderr } = await runHere(['status', ...args], env);
       assert.deepEqual([code, stdout], [2, ''], args.join(' '));
       assert.match(stderr, words);
     }

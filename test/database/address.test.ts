@@ -63,8 +63,9 @@ describe('the address of the database', {
       await client.end();
     }
   };
+  // One that has just begun has no user yet, and none of the rest.
   const others = `from pg_stat_activity a left join pg_stat_ssl s using (pid)
-    where a.pid <> pg_backend_pid() and backend_type = 'client backend'`;
+    where a.pid <> pg_backend_pid() and backend_type = 'client backend' and usename is not null`;
 
   test('applies to every connection of a process: verified TLS, application name and options', async () => {
     const url = address(`${verified()}&application_name=mine&options=-c%20statement_timeout%3D54321`);

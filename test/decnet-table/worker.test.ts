@@ -3,13 +3,14 @@ import { existsSync, renameSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostView } from '../../src/views/report.ts';
-import { cli, cliJson, type Env, type Running, start } from '../harness/cli.ts';
+import { type Env, type Running, start } from '../harness/cli.ts';
 import { type TestDatabase, testDatabase } from '../harness/database.ts';
 import { playerEngine } from '../harness/decnet-engine.ts';
 import { DecnetPlayer, fixtureDeckies } from '../harness/decnet-player.ts';
 import { type DecnetDatabase, fixture, sqliteDecnet } from '../harness/decnet-table.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
 import { fc } from '../harness/property.ts';
+import { jsonHere, runHere } from '../harness/run-here.ts';
 import { seed } from '../harness/seed.ts';
 import { waitFor } from '../harness/wait.ts';
 
@@ -45,7 +46,7 @@ describe('a worker keeps DECNET’s own table', () => {
       DECNET_BUS_ENABLED: 'false',
       DECNET_DATABASE_URL: decnet.url,
     });
-    assert.equal((await cli(['migrate'], env)).code, 0);
+    assert.equal((await runHere(['migrate'], env)).code, 0);
   });
   after(async () => {
     await end();
@@ -64,7 +65,7 @@ describe('a worker keeps DECNET’s own table', () => {
     return `${done?.stdout}${done?.stderr}`;
   };
   const hostView = async (): Promise<HostView | undefined> =>
-    (await cliJson<{ hosts: readonly HostView[] }>(['hosts', '--json'], env)).hosts[0];
+    (await jsonHere<{ hosts: readonly HostView[] }>(['hosts', '--json'], env)).hosts[0];
 
   /** `name state last_error` of each row. */
   const ours = async (): Promise<readonly string[]> =>
@@ -92,12 +93,12 @@ describe('a worker keeps DECNET’s own table', () => {
     player.engine.get('web-01')?.set('http', 'exited');
     engine.tell('web-01', 'http', 'die');
     await waitFor(async () => (await theirs()).includes('web-01 degraded http: exited, code 1'), 60_000);
-    const status = await cli(['status'], env);
+    const status = await runHere(['status'], env);
     assert.match(status.stdout, /DECNET's table: in sync, (just now|\d+ s ago)/);
     // On a busy machine a write may have been late for a moment.
     await waitFor(async () => (await hostView())?.decnet_table?.failing_since === null, 60_000);
     assert.match((await hostView())?.decnet_table?.synced_at ?? '', /^2\d{3}-/);
-    const { stdout } = await cli(['doctor', '--json'], env);
+    const { stdout } = await runHere(['doctor', '--json'], env);
     const { checks } = JSON.parse(stdout) as {
       checks: readonly { part: string; verdict: string; text: string }[];
     };
@@ -115,9 +116,9 @@ describe('a worker keeps DECNET’s own table', () => {
     engine.tell('mail-01', 'imap', 'die');
     await waitFor(async () => (await ours()).includes('mail-01 degraded imap: exited, code 1'), 60_000);
     await waitFor(async () => (await hostView())?.decnet_table?.failing_since !== null, 60_000);
-    const status = await cli(['status'], env);
+    const status = await runHere(['status'], env);
     assert.match(status.stdout, /DECNET's table: cannot be written since \d\d:\d\d:\d\d: /);
-    const { stdout, code } = await cli(['doctor', '--json'], env);
+    const { stdout, code } = await runHere(['doctor', '--json'], env);
     assert.equal(code, 1);
     const { checks } = JSON.parse(stdout) as { checks: readonly { part: string; verdict: string }[] };
     assert.equal(checks.find(({ part }) => part === "DECNET's table")?.verdict, 'fault');
@@ -177,27 +178,27 @@ describe('a worker keeps DECNET’s own table', () => {
   test('without the variable nothing is shown, and nothing of DECNET’s is read', async () => {
     const without = { ...env, DECNET_DATABASE_URL: undefined };
     await decnet.run(`update fleet_deckies set state = 'failed' where name = 'db-01'`);
-    const { code, stderr } = await cli(['reconcile', '--once'], without);
+    const { code, stderr } = await runHere(['reconcile', '--once'], without);
     assert.equal(code, 0, stderr);
     assert.equal((await hostView())?.decnet_table, null);
-    assert.doesNotMatch((await cli(['status'], without)).stdout, /DECNET's table/);
-    assert.doesNotMatch((await cli(['doctor', '--json'], without)).stdout, /DECNET's table/);
+    assert.doesNotMatch((await runHere(['status'], without)).stdout, /DECNET's table/);
+    assert.doesNotMatch((await runHere(['doctor', '--json'], without)).stdout, /DECNET's table/);
   });
 
   test('a plan writes nothing there, and a wrong address is refused without its password', async () => {
     // All run, whatever the kills left, and none within the grace: each of them is a change for the plan.
     for (const name of player.file.keys()) player.start(name);
     await waitFor(async () => {
-      await cli(['reconcile', '--once'], env);
+      await runHere(['reconcile', '--once'], env);
       return (await ours()).every((row) => row.endsWith(' running'));
     }, 60_000);
     assert.ok(player.file.size > 0);
     const before = await decnet.rows();
     player.engine.clear();
-    const { code, stdout, stderr } = await cli(['plan'], env);
+    const { code, stdout, stderr } = await runHere(['plan'], env);
     assert.equal(code, 2, stdout + stderr);
     assert.deepEqual(await decnet.rows(), before);
-    const wrong = await cli(['status'], { ...env, DECNET_DATABASE_URL: 'postgres://u:secret@h/d' });
+    const wrong = await runHere(['status'], { ...env, DECNET_DATABASE_URL: 'postgres://u:secret@h/d' });
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /DECNET_DATABASE_URL is not an address of SQLite, MySQL or MariaDB/);
     assert.doesNotMatch(wrong.stderr, /secret/);

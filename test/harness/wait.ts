@@ -1,16 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Between two looks, milliseconds: a twentieth of the time waited so far. To look more often takes others' processor time. */
+const [leastPauseMs, mostPauseMs] = [25, 150];
+
 /** Waits until something holds. @param within milliseconds @throws what it said last */
 export async function waitFor(holds: () => Promise<boolean> | boolean, within = 60_000): Promise<void> {
-  const until = performance.now() + within;
+  const began = performance.now();
   let last: unknown = new Error('it never held');
-  while (performance.now() < until) {
+  for (let waitedMs = 0; waitedMs < within; waitedMs = performance.now() - began) {
     try {
       if (await holds()) return;
     } catch (error) {
       last = error;
     }
-    await sleep(25);
+    await sleep(Math.min(mostPauseMs, Math.max(leastPauseMs, waitedMs / 20)));
   }
   throw last;
 }

@@ -14,6 +14,7 @@ import { metricsText } from '../../src/web/metrics.ts';
 import { cli, start } from '../harness/cli.ts';
 import { parseExposition } from '../harness/exposition.ts';
 import { openTestQueues } from '../harness/open-queues.ts';
+import { runHere } from '../harness/run-here.ts';
 import { postgresServer, redisServer, type Server } from '../harness/servers.ts';
 import { noStore, type StoreKind, stores, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -218,13 +219,13 @@ describe('a scheduler with DECNET_HEARTBEAT_URL', () => {
     const [store, to] = [await testStore(kind), await receiver()];
     const env = { ...store.env, DECNET_HEARTBEAT_URL: to.address, DECNET_INTERVAL: '1' };
     const finding = async (more = {}) => {
-      const { stdout, stderr } = await cli(['doctor', '--json'], { ...env, ...more });
+      const { stdout, stderr } = await runHere(['doctor', '--json'], { ...env, ...more });
       assert.doesNotMatch(stdout + stderr, new RegExp(token));
       const { checks } = JSON.parse(stdout) as { checks: { part: string; verdict: string; text: string }[] };
       return checks.find(({ part }) => part === 'heartbeat');
     };
     try {
-      await cli(['migrate'], env);
+      await runHere(['migrate'], env);
       const off = await finding({ DECNET_HEARTBEAT_URL: '' });
       assert.deepEqual([off?.verdict, /^off: /.test(off?.text ?? '')], ['ok', true]);
       assert.match((await finding())?.text ?? '', /^no scheduler has sent one yet/);

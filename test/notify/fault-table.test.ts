@@ -13,7 +13,7 @@ import { exited, invalid, unreachable } from '../harness/facts.ts';
 import { noStore, type StoreKind, stores } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 import { type IncidentPage, openIncidentPage } from './incident-page.ts';
-import { openRig, type Rig } from './rig.ts';
+import { openRig, type Rig, type Store } from './rig.ts';
 import { inScene } from './scene.ts';
 
 /** An incident that a fault opens: its kind, how many hosts and deckies it affects at most, and its cause. */
@@ -26,10 +26,7 @@ interface Fault {
   readonly incidents: readonly Expected[];
   /** Seconds within which it is told, and within which its end is told. */
   readonly limit: number;
-  /** Whether it takes the queues away. */
-  readonly losesQueues?: true;
-  /** Whether it takes the database away. */
-  readonly losesDatabase?: true;
+  readonly loses?: Store;
   /** Seconds for which the fault lasts after it was told; default: long enough for another message to arrive. */
   readonly lasts?: number;
   /** Its beginning cannot be told, only its end. */
@@ -71,7 +68,7 @@ const faults: readonly Fault[] = [
     },
     incidents: [['queues_unreachable', '0/0', /^The store of the queues does not answer: \S+/]],
     limit: 20,
-    losesQueues: true,
+    loses: 'queues',
   },
   {
     name: '50 hosts lose the store of the queues at one moment, and become stale without it',
@@ -85,7 +82,7 @@ const faults: readonly Fault[] = [
     },
     incidents: [['queues_unreachable', '50/0', /^The store of the queues does not answer/]],
     limit: 20,
-    losesQueues: true,
+    loses: 'queues',
     lasts: 40,
   },
   {
@@ -104,7 +101,7 @@ const faults: readonly Fault[] = [
       ['deckies_down', '1/1', /^ssh: exited with code 137 \(killed\)$/],
     ],
     limit: 20,
-    losesQueues: true,
+    loses: 'queues',
   },
   {
     name: 'the only scheduler is killed',
@@ -148,7 +145,7 @@ const faults: readonly Fault[] = [
     },
     incidents: [['database_unreachable', '0/0', /^The database does not answer$/]],
     limit: 15,
-    losesDatabase: true,
+    loses: 'database',
   },
   {
     name: 'messages cannot be delivered',
@@ -449,7 +446,7 @@ async function holds(fault: Fault, rig: Rig, page: IncidentPage | null): Promise
   const end = await fault.make(rig);
   await waitFor(() => rig.to.got.length >= openings, within);
   // No incident is told that the table does not have. One of the database is in no table yet.
-  if (fault.losesDatabase === true) await page?.isBlind(within);
+  if (fault.loses === 'database') await page?.isBlind(within);
   else {
     const kinds = incidents.map(([kind]) => kind).toSorted();
     await waitFor(async () => {
@@ -515,7 +512,7 @@ describe('each fault is one incident, one message, one line on the page, and its
 
 function inRig(kind: StoreKind, fault: Fault): () => Promise<void> {
   return inScene(async (scene) => {
-    const rig = await openRig(scene, kind, fault.losesQueues === true);
+    const rig = await openRig(scene, kind, fault.loses ?? null);
     let page: IncidentPage | null = null;
     try {
       page = browser === null ? null : await openIncidentPage(browser, rig.dashboardEnv);

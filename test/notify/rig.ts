@@ -16,7 +16,7 @@ import { pass } from '../../src/pass/pass.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
 import { type Env, type Running, start } from '../harness/cli.ts';
-import { cutProxy } from '../harness/cut.ts';
+import { type CutProxy, cutProxy } from '../harness/cut.ts';
 import { decky, declared, seen, serviceOf } from '../harness/facts.ts';
 import { fakeEngine } from '../harness/fake-engine.ts';
 import { declaredDecky, testHost } from '../harness/host.ts';
@@ -59,16 +59,27 @@ export interface Rig extends Scene {
   close(): Promise<void>;
 }
 
+/** No cable: what goes through one costs the test's process more than the rest. */
+const uncut = (url: string): Pick<CutProxy, 'url' | 'cut' | 'mend' | 'close'> => ({
+  url,
+  cut: () => assert.fail('this test takes nothing away'),
+  mend: () => undefined,
+  close: async () => undefined,
+});
+
 type Closing = () => Promise<unknown> | unknown;
 
-/** @param isLost whether the rig's queues are lost: they have a server of their own then */
-export async function openRig(scene: Scene, kind: StoreKind, isLost: boolean): Promise<Rig> {
+/** What a test takes away. */
+export type Store = 'queues' | 'database';
+
+/** @param loses what the test takes away, if anything: it is reached through a cable then, or has a server of its own */
+export async function openRig(scene: Scene, kind: StoreKind, loses: Store | null): Promise<Rig> {
   const closing: Closing[] = [];
   const close = async (): Promise<void> => {
     for (const one of closing.reverse()) await one();
   };
   try {
-    return await opened(scene, { kind, isLost, closing, close });
+    return await opened(scene, { kind, loses, closing, close });
   } catch (error) {
     await close();
     throw error;
@@ -79,15 +90,16 @@ async function opened(
   scene: Scene,
   {
     kind,
-    isLost,
+    loses,
     closing,
     close,
-  }: { kind: StoreKind; isLost: boolean; closing: Closing[]; close: Rig['close'] },
+  }: { kind: StoreKind; loses: Store | null; closing: Closing[]; close: Rig['close'] },
 ): Promise<Rig> {
   const { it, to } = scene;
-  const [cable, queuesCable] = [await cutProxy(it.db.url, 5432), await cutProxy(it.db.url, 5432)];
+  const cableTo = loses === null ? uncut : (url: string) => cutProxy(url, 5432);
+  const [cable, queuesCable] = [await cableTo(it.db.url), await cableTo(it.db.url)];
   for (const one of [cable, queuesCable]) closing.push(one.close, one.mend);
-  const own = kind === 'redis' && isLost ? await redisServer() : null;
+  const own = kind === 'redis' && loses === 'queues' ? await redisServer() : null;
   if (own !== null) closing.push(own.remove);
   const redisUrl = kind === 'redis' ? (own?.url ?? testRedisUrl()) : null;
   const redis = redisUrl === null ? null : openRedis(redisUrl);

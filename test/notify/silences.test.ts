@@ -185,7 +185,7 @@ for (const kind of stores)
     { skip: noStore(kind) },
     inScene(async (scene) => {
       const { received, quiet } = scene;
-      const rig = await openRig(scene, kind, true);
+      const rig = await openRig(scene, kind, 'queues');
       try {
         const { add, end } = silencesIn(scene);
         const id = await add({ kind: 'cause', cause: 'queues_unreachable' });
