@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { glob } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { PassThrough, type Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { packageRoot } from '../src/lib/package.ts';
@@ -29,16 +31,15 @@ const hangs = hangWatch(600_000);
 
 /** Files that run at the same time. They mostly wait, for up to five times what is promised. */
 const atOnce = 6;
-/** Those that measure times: where a failure is final, nothing else runs beside them. */
-const alone = ['test/hosts/hundred.test.ts', 'test/living/day.test.ts'];
-const isAlone = (file: string): boolean => isStrict && alone.includes(file);
+/** Those that measure times. They mostly wait, too, and run one after another; the others leave the processor to them. */
+const measuring = ['test/living/day.test.ts', 'test/hosts/hundred.test.ts'];
+const isMeasuring = (file: string): boolean => measuring.includes(file);
 /**
  * Those that take longest begin first, in this order: nothing is left to run beside them at the end. Those with an engine
  * of their own, which work most, are not neighbours.
  */
 const longest = [
   'notify/fault-table',
-  'living/day',
   'cli/reconcile',
   'notify/incidents',
   'web/browser',
@@ -64,21 +65,35 @@ const longest = [
 const rank = (file: string): number => (longest.indexOf(file) + longest.length + 1) % (longest.length + 1);
 
 await globalSetup();
-await runFiles(files.filter(isAlone), 1);
-const others = files.filter((file) => !isAlone(file));
-await runFiles(
-  others.toSorted((one, other) => rank(one) - rank(other)),
-  atOnce,
-);
+const others = files.filter((file) => !isMeasuring(file));
+const measured = new PassThrough();
+const measuredText = text(measured);
+await Promise.all([
+  runFiles(files.filter(isMeasuring), { concurrency: 1, preloads: [], output: measured }),
+  runFiles(
+    others.toSorted((one, other) => rank(one) - rank(other)),
+    { concurrency: atOnce, preloads: ['low-priority'], output: process.stdout },
+  ),
+]);
+// Only now: their lines would be among those of the others.
+measured.end();
+process.stdout.write(await measuredText);
 await globalTeardown();
 
-async function runFiles(some: readonly string[], concurrency: number): Promise<void> {
+/** @param preloads modules of the harness that are loaded into the process of each file */
+async function runFiles(
+  some: readonly string[],
+  { concurrency, preloads, output }: { concurrency: number; preloads: readonly string[]; output: Writable },
+): Promise<void> {
   if (some.length === 0) return;
   const stream = run({
     files: some.map((file) => join(packageRoot, file)),
     concurrency,
     signal: hangs.signal,
-    execArgv: ['--import', join(packageRoot, 'test/harness/ends.ts')],
+    execArgv: ['ends', ...preloads].flatMap((name) => [
+      '--import',
+      join(packageRoot, `test/harness/${name}.ts`),
+    ]),
   });
   hangs.follow(stream);
   const began = new Map<string, number>();
@@ -101,7 +116,7 @@ async function runFiles(some: readonly string[], concurrency: number): Promise<v
   stream.on('test:fail', (event) => {
     if (event.details.type !== 'suite') counts.failed += 1;
   });
-  stream.compose(spec).pipe(process.stdout, { end: false });
+  stream.compose(spec).pipe(output, { end: false });
   await new Promise<void>((done) => stream.once('end', done));
   await new Promise((done) => setTimeout(done, 200));
 }
