@@ -59,7 +59,7 @@ export interface Rig extends Scene {
   close(): Promise<void>;
 }
 
-/** No cable: what goes through one costs the test's process more than the rest. */
+/** The store itself. A cable to it would take a quarter of the processor time of the tests' process. */
 const uncut = (url: string): Pick<CutProxy, 'url' | 'cut' | 'mend' | 'close'> => ({
   url,
   cut: () => assert.fail('this test takes nothing away'),
@@ -69,7 +69,7 @@ const uncut = (url: string): Pick<CutProxy, 'url' | 'cut' | 'mend' | 'close'> =>
 
 type Closing = () => Promise<unknown> | unknown;
 
-/** What a test takes away. */
+/** A store that a test takes away. */
 export type Store = 'queues' | 'database';
 
 /** @param loses what the test takes away, if anything: it is reached through a cable then, or has a server of its own */
