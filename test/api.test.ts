@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Redis } from 'ioredis';
 import { stateTopic } from '../src/index.ts';
 import { packageRoot } from '../src/lib/package.ts';
 import { type Running, start } from './harness/cli.ts';
@@ -64,7 +65,10 @@ describe('a program that uses the package', { skip: noStore('redis') }, () => {
 
   test('enqueues a one-shot, reads its counts, and follows the changes', async () => {
     const changes = start([], env, 'examples/changes.ts');
+    const client = new Redis(redis.url);
     try {
+      // It hears only what is published after it has subscribed.
+      await waitFor(async () => Number(await client.pubsub('NUMPAT')) > 0);
       host.write([declaredDecky('web')]);
       await waitFor(async () => {
         const { code, stdout, stderr } = await start(['local'], env, 'examples/one-shot.ts').finished;
@@ -75,6 +79,7 @@ describe('a program that uses the package', { skip: noStore('redis') }, () => {
       host.write([declaredDecky('web'), declaredDecky('new')]);
       await changes.said(/^local new: new → \w+$/m);
     } finally {
+      client.disconnect();
       changes.child.kill('SIGTERM');
       await changes.finished;
     }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { glob } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { join, relative } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -31,9 +32,13 @@ const hangs = hangWatch(600_000);
 
 /** Files that run at the same time. They mostly wait, for up to five times what is promised. */
 const atOnce = 6;
-/** Those that measure times. They mostly wait, too, and run one after another; the others leave the processor to them. */
-const measuring = ['test/living/day.test.ts', 'test/hosts/hundred.test.ts'];
-const isMeasuring = (file: string): boolean => measuring.includes(file);
+/** Measures times, and keeps the processor busy: runs alone. */
+const busy = ['test/hosts/hundred.test.ts'];
+/**
+ * Measures times, and mostly waits: runs beside the others, but gets the processor first. The others keep their priority: they
+ * have limits, too, and need not be alone on the machine.
+ */
+const waiting = ['test/living/day.test.ts'];
 /**
  * Those that take longest begin first, in this order: nothing is left to run beside them at the end. Those with an engine
  * of their own, which work most, are not neighbours.
@@ -64,27 +69,48 @@ const longest = [
 ].map((name) => `test/${name}.test.ts`);
 const rank = (file: string): number => (longest.indexOf(file) + longest.length + 1) % (longest.length + 1);
 
+const isFirst = mayRaisePriority();
+const alone = isFirst ? busy : [...busy, ...waiting];
+const beside = isFirst ? waiting : [];
+
 await globalSetup();
-const others = files.filter((file) => !isMeasuring(file));
-const measured = new PassThrough();
-const measuredText = text(measured);
+const besideOutput = new PassThrough();
+const besideText = text(besideOutput);
 await Promise.all([
-  runFiles(files.filter(isMeasuring), { concurrency: 1, preloads: [], output: measured }),
   runFiles(
-    others.toSorted((one, other) => rank(one) - rank(other)),
-    { concurrency: atOnce, preloads: ['low-priority'], output: process.stdout },
+    files.filter((file) => beside.includes(file)),
+    { preloads: ['high-priority'], output: besideOutput },
+  ),
+  runFiles(
+    files
+      .filter((file) => !alone.includes(file) && !beside.includes(file))
+      .toSorted((one, other) => rank(one) - rank(other)),
+    { concurrency: atOnce },
   ),
 ]);
 // Only now: their lines would be among those of the others.
-measured.end();
-process.stdout.write(await measuredText);
+besideOutput.end();
+process.stdout.write(await besideText);
+await runFiles(files.filter((file) => alone.includes(file)));
 await globalTeardown();
 
-/** @param preloads modules of the harness that are loaded into the process of each file */
+/** Whether a process may have a higher priority than usual, as root's may. */
+function mayRaisePriority(): boolean {
+  try {
+    setPriority(constants.priority.PRIORITY_HIGH);
+    setPriority(constants.priority.PRIORITY_NORMAL);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param more.preloads modules of the harness that are loaded into the process of each file */
 async function runFiles(
   some: readonly string[],
-  { concurrency, preloads, output }: { concurrency: number; preloads: readonly string[]; output: Writable },
+  more: { concurrency?: number; preloads?: readonly string[]; output?: Writable } = {},
 ): Promise<void> {
+  const { concurrency = 1, preloads = [], output = process.stdout } = more;
   if (some.length === 0) return;
   const stream = run({
     files: some.map((file) => join(packageRoot, file)),

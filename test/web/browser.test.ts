@@ -125,8 +125,11 @@ for (const kind of stores) {
       await page.focus(`${row('web-01')} a`);
       const file = readFileSync(stage.host.stateFile, 'utf8');
       stage.host.writeText('{');
-      await says('#hosts .host', /cannot|is not/);
-      stage.host.writeText(file);
+      try {
+        await says('#hosts .host', /cannot|is not/);
+      } finally {
+        stage.host.writeText(file);
+      }
       await waitFor(async () => (await page.locator('#hosts .trouble').count()) === 0, 2 * seenWithin);
       assert.equal(await page.evaluate('document.activeElement.textContent'), 'web-01');
     });
