@@ -59,7 +59,7 @@ export async function measureAtWork(options: {
     const backend = queueBackend({ redis: store, databaseUrl: postgres.url }, { outage: () => undefined });
     closers.push(() => backend.close());
     let stalled = 0;
-    const events = new QueueEvents(queueName(host), { connection: store.duplicate() });
+    const events = new QueueEvents(queueName(host), { connection: store });
     closers.push(() => events.close());
     events.on('stalled', () => {
       stalled += 1;
