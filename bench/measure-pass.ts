@@ -38,7 +38,7 @@ function portsOf(phases: Record<string, number>): Ports {
   let planBegan = 0;
   const timedTransaction = (transaction: HostTransaction): HostTransaction => ({
     ...transaction,
-    recorded: (desired) => timed(phases, 'rows', () => transaction.recorded(desired)),
+    recorded: (...given) => timed(phases, 'rows', () => transaction.recorded(...given)),
     recentTransitions: async () => {
       const found = await timed(phases, 'rows', () => transaction.recentTransitions());
       planBegan = performance.now();

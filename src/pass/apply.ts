@@ -2,6 +2,7 @@ import { alertUpdates, explanationUpdates, reasonUpdates } from '../fleet/alerts
 import { addPass, type PassResult } from '../fleet/figures.ts';
 import { fellWithEngine } from '../fleet/plan/cause.ts';
 import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
+import { rivalsOf } from '../fleet/plan/container-match.ts';
 import type { SeenDecky } from '../fleet/plan/decide.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import type { Observation } from '../fleet/plan/observed-state.ts';
@@ -34,7 +35,7 @@ export async function planAndApply(
   { decnet, spans = noSpans }: { readonly decnet: DecnetSync | null; readonly spans?: Spans | undefined },
 ): Promise<Decided> {
   checkMachine(transaction.host.host, transaction.host.identity, seen.identity);
-  const recorded = await transaction.recorded(seen.desired);
+  const recorded = await transaction.recorded(seen.desired, rivals(seen, request));
   const recentTransitions = await transaction.recentTransitions();
   const { now } = transaction;
   const { graceSeconds } = request;
@@ -100,6 +101,9 @@ export async function planAndApply(
   });
   return { ...applied, seen: new Map(), decnet: step };
 }
+
+const rivals = ({ observed }: HostFacts, { only }: Pick<PassRequest, 'only'>): readonly string[] =>
+  only === null || observed.kind !== 'ok' ? [] : rivalsOf(only, observed.containers);
 
 /** The transitions that a plan would add to the history. */
 export const plannedTransitions = (decided: Plan): ReturnType<typeof transitionsOf> =>

@@ -49,8 +49,12 @@ export interface HostTransaction {
   /** The same, in microseconds: what the rows that it writes get. */
   readonly nowUs: number;
   readonly host: HostRecord;
-  /** @param desired a row whose content equals the file's shares its objects, and is read once per revision */
-  recorded(desired: Desired): Promise<readonly Row[]>;
+  /**
+   * The rows of the deckies that the pass is about.
+   * @param desired a row whose content equals the file's shares its objects, and is read once per revision
+   * @param others more deckies, if the pass is not about all
+   */
+  recorded(desired: Desired, others: readonly string[]): Promise<readonly Row[]>;
   /** What rows keep as `decky_config`: `recorded` does not read it for rows that the file does not declare. */
   configs(names: readonly string[]): Promise<ReadonlyMap<string, JsonObject | null>>;
   /** The transitions of rows that had more than one of them recently, oldest first. */

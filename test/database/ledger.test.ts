@@ -579,6 +579,39 @@ async function statementsOf(work: () => Promise<unknown>): Promise<readonly stri
   return said.split(/LOG: {2}(?:statement|execute [^:]*): */).slice(1);
 }
 
+describe('the rows of a large host', () => {
+  test('are not all read to change one of them', async () => {
+    const names = Array.from({ length: 3000 }, (_, at) => `decky-${at}`);
+    it.desired = declared(...names.map((name) => decky(name)));
+    it.observed = seen(...names.flatMap((name) => [container(name), serviceOf(name, 'ssh')]));
+    await run();
+    await it.db.query('analyze fleet_deckies');
+    const read = async () => {
+      const [told] = await it.db.query<{ inserted: number; updated: number; scanned: number; found: number }>(
+        `select n_tup_ins::int as inserted, n_tup_upd::int as updated, seq_tup_read::int as scanned,
+           idx_tup_fetch::int as found
+         from pg_stat_user_tables where relname = 'fleet_deckies'`,
+      );
+      assert.ok(told);
+      return told;
+    };
+    // A session reports its statistics some time after a transaction, at the end of another.
+    const reported = (isThere: (told: Awaited<ReturnType<typeof read>>) => boolean) =>
+      waitFor(async () => {
+        await run({ deckies: ['decky-8'], dry_run: true });
+        return isThere(await read());
+      });
+    await reported(({ inserted }) => inserted === names.length);
+    const before = await read();
+    it.observed = seen(container('decky-7'), serviceOf('decky-7', 'ssh', exited(137)));
+    assert.deepEqual(await counts({ deckies: ['decky-7'] }), [0, 0, 1, 0]);
+    await reported(({ updated }) => updated > before.updated);
+    const { scanned, found } = await read();
+    assert.ok(scanned - before.scanned < 100, `${scanned - before.scanned} rows were scanned`);
+    assert.ok(found - before.found < 100, `${found - before.found} rows were found by an index`);
+  });
+});
+
 describe('the number of statements', () => {
   test('is the same at 10 deckies and at 10,000, counted on the server', async () => {
     const statements = async (count: number): Promise<{ calls: number; commits: number }> => {

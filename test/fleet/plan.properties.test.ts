@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { explain } from '../../src/fleet/explain/explain.ts';
 import { type Plan, transitionsOf } from '../../src/fleet/plan/change.ts';
-import type { Container } from '../../src/fleet/plan/container-match.ts';
+import { type Container, rivalsOf } from '../../src/fleet/plan/container-match.ts';
 import type { Facts, Row } from '../../src/fleet/plan/facts.ts';
 import { noHints } from '../../src/fleet/plan/hints.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
@@ -285,16 +285,17 @@ describe('for any facts', () => {
     fc.assert(
       fc.property(all, like, (records, one) => {
         const full = facts(records);
+        const only = new Set([one]);
+        // What the engine and the table are asked for one name.
+        const listed = (full.observed.kind === 'ok' ? full.observed.containers : []).filter(
+          (it) => it.decky === one || it.name === one || it.name.startsWith(`${one}-`),
+        );
+        const read = new Set([one, ...rivalsOf(only, listed)]);
         const alone = facts({
           ...records,
-          only: new Set([one]),
-          // What the table and the engine are asked for one name.
-          recorded: full.recorded.filter((row_) => row_.name === one || row_.name.startsWith(`${one}-`)),
-          observed: seen(
-            ...(full.observed.kind === 'ok' ? full.observed.containers : []).filter(
-              (it) => it.decky === one || it.name === one || it.name.startsWith(`${one}-`),
-            ),
-          ),
+          only,
+          recorded: full.recorded.filter((row_) => read.has(row_.name)),
+          observed: seen(...listed),
         });
         const of = ({ changes, held }: Plan) => [
           changes.filter((change) => change.name === one),

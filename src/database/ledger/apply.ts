@@ -25,8 +25,9 @@ export async function applyChanges(
   ): Promise<void> => {
     const chosen = changes.filter((change) => actions.includes(change.action));
     for (let from = 0; from < chosen.length; from += rowsPerStatement) {
-      const [rows, configs] = await inputOf(chosen.slice(from, from + rowsPerStatement), versions);
-      const written = await run([request.host, moment, request.job, rows, configs]);
+      const some = chosen.slice(from, from + rowsPerStatement);
+      const [rows, configs] = await inputOf(some, versions);
+      const written = await run([request.host, moment, request.job, rows, configs, some.length]);
       for (const row of written) committed.push({ ...row, cause: causeFromJson(row.cause) });
     }
   };
@@ -109,10 +110,11 @@ const columns = Object.keys(rowColumns).join(', ');
 const typedColumns = Object.entries(rowColumns)
   .map((column) => column.join(' '))
   .join(', ');
+// The limit is their number. Without it PostgreSQL expects 1,000 rows, and reads the whole table to update one.
 const input = `input as materialized (
     select ${columns}, config::jsonb from rows from (
       jsonb_to_recordset($4::jsonb) as (${typedColumns}),
-      string_to_table($5, E'\\n', '')) as i(${columns}, config))`;
+      string_to_table($5, E'\\n', '')) as i(${columns}, config) limit $6)`;
 
 const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason, cause';
 

@@ -158,7 +158,8 @@ function openTransaction(
     now: Date.parse(moment),
     nowUs: exactTime(moment),
     host,
-    recorded: (desired) => readRows(db, { host: request.host, only }, desired, versions),
+    recorded: (desired, others) =>
+      readRows(db, { host: request.host, only: only && [...only, ...others] }, desired, versions),
     configs: (names) => configsOf(db, request.host, names),
     recentTransitions: async () => {
       const window = contestedWindow / 1000;

@@ -62,13 +62,11 @@ interface StateRow {
   readonly version: string;
 }
 
-// xmin is the transaction that last wrote a row. If names are given, rows whose names begin with one of them are read,
-// too: an unlabelled container "web-ssh" may be the base of such a row, or a service of "web".
+// xmin is the transaction that last wrote a row.
 const selectStates = `select name, state, last_error, (reconciled_at = updated_at) is true as ours,
     floor(extract(epoch from updated_at) * 1000000)::float8 as updated_us,
     floor(extract(epoch from last_seen) * 1000000)::float8 as last_seen_us, xmin::text as version
-  from fleet_deckies where host_uuid = $1 and name > $3 and ($2::text[] is null or name = any ($2::text[])
-    or exists (select from unnest($2::text[]) one where starts_with(name, one || '-')))
+  from fleet_deckies where host_uuid = $1 and name > $3 and ($2::text[] is null or name = any ($2::text[]))
   order by name limit $4`;
 
 interface ContentRow {

@@ -154,6 +154,24 @@ export function keepBetter(services: Map<string, Container>, service: string, co
   if (better) services.set(service, container);
 }
 
+/**
+ * The other deckies that may own containers which have the names of some deckies: an unlabelled container `web-ssh` may be
+ * `web`'s ssh or the base of a decky `web-ssh`.
+ * @param only the deckies that a pass is about
+ */
+export function rivalsOf(only: ReadonlySet<string>, containers: readonly Container[]): readonly string[] {
+  const rivals = new Set<string>();
+  for (const { name, decky, isOfTopology } of containers) {
+    if (decky !== null || isOfTopology) continue;
+    const parts = name.split('-');
+    const beginnings = parts.map((_, at) => parts.slice(0, at + 1).join('-'));
+    const shortest = beginnings.findIndex((one) => only.has(one));
+    if (shortest === -1) continue;
+    for (const longer of beginnings.slice(shortest + 1)) if (!only.has(longer)) rivals.add(longer);
+  }
+  return [...rivals];
+}
+
 /** The longest decky that the name can belong to: `web-ssh` is the base of that decky before it is `web`'s ssh. */
 function ownerByName(name: string, known: Known): string | null {
   if (known.get(name) !== undefined) return name;
