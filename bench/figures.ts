@@ -104,9 +104,9 @@ const lines: readonly (readonly [what: string, figure: (runs: readonly Run[]) =>
     'startup',
   ],
   [
-    'the fleet page, 10,000 deckies on 50 hosts; first content in Chromium',
+    'the fleet page as a list, 10,000 deckies on 50 hosts; first content in Chromium',
     (runs) =>
-      `${range(valuesOf(runs, 'dashboard', 'median ms', { measured: '/ (the fleet)' }))} ms; ${range(valuesOf(runs, 'dashboard', 'median ms', { measured: 'first contentful paint of / in Chromium, empty cache' }))} ms`,
+      `${range(valuesOf(runs, 'dashboard', 'median ms', { measured: '/ (the fleet, as a list)' }))} ms; ${range(valuesOf(runs, 'dashboard', 'median ms', { measured: 'first contentful paint of / in Chromium, empty cache' }))} ms`,
     'dashboard',
   ],
 ];
@@ -146,15 +146,12 @@ export function filled(document: string, runs: readonly Run[]): string {
 
 if (import.meta.main) {
   const files = process.argv.slice(2);
-  if (files.length > 0) {
-    const runs = await Promise.all(
-      files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Run),
-    );
-    await writeFile(figuresFile, `${JSON.stringify(runs, null, 1)}\n`);
-  }
-  const runs = JSON.parse(await readFile(figuresFile, 'utf8')) as readonly Run[];
-  for (const file of filledFiles) {
-    const path = join(packageRoot, file);
-    await writeFile(path, filled(await readFile(path, 'utf8'), runs));
-  }
+  const given = await Promise.all(files.map(async (file) => JSON.parse(await readFile(file, 'utf8')) as Run));
+  const runs = given.length > 0 ? given : (JSON.parse(await readFile(figuresFile, 'utf8')) as readonly Run[]);
+  const texts = await Promise.all(
+    filledFiles.map(async (file) => filled(await readFile(join(packageRoot, file), 'utf8'), runs)),
+  );
+  // Only now, when no figure is missing.
+  if (given.length > 0) await writeFile(figuresFile, `${JSON.stringify(runs, null, 1)}\n`);
+  for (const [at, file] of filledFiles.entries()) await writeFile(join(packageRoot, file), texts[at] ?? '');
 }
