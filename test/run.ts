@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { glob } from 'node:fs/promises';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { join, relative } from 'node:path';
 import { PassThrough, type Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -96,9 +96,10 @@ await globalTeardown();
 
 /** Whether a process may have a higher priority than usual, as root's may. */
 function mayRaisePriority(): boolean {
+  const usual = getPriority();
   try {
     setPriority(constants.priority.PRIORITY_HIGH);
-    setPriority(constants.priority.PRIORITY_NORMAL);
+    setPriority(usual);
     return true;
   } catch {
     return false;
