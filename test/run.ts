@@ -32,13 +32,11 @@ const hangs = hangWatch(600_000);
 
 /** Files that run at the same time. They mostly wait, for up to five times what is promised. */
 const atOnce = 6;
-/** Measures times, and keeps the processor busy: runs alone. */
-const busy = ['test/hosts/hundred.test.ts'];
 /**
- * Measures times, and mostly waits: runs beside the others, but gets the processor first. The others keep their priority: they
- * have limits, too, and need not be alone on the machine.
+ * Measure times, and mostly wait: run one after the other beside the others, but get the processor first. The others keep their
+ * priority: they have limits, too, and need not be alone on the machine.
  */
-const waiting = ['test/living/day.test.ts'];
+const timed = ['test/living/day.test.ts', 'test/hosts/hundred.test.ts'];
 /**
  * Those that take longest begin first, in this order: nothing is left to run beside them at the end. Those with an engine
  * of their own, which work most, are not neighbours.
@@ -69,9 +67,9 @@ const longest = [
 ].map((name) => `test/${name}.test.ts`);
 const rank = (file: string): number => (longest.indexOf(file) + longest.length + 1) % (longest.length + 1);
 
-const isFirst = mayRaisePriority();
-const alone = isFirst ? busy : [...busy, ...waiting];
-const beside = isFirst ? waiting : [];
+const mayBeFirst = mayRaisePriority();
+const beside = mayBeFirst ? timed : [];
+const alone = mayBeFirst ? [] : timed;
 
 await globalSetup();
 const besideOutput = new PassThrough();
