@@ -5,6 +5,12 @@ import { once } from '../lib/once.ts';
 import type { CloseList } from './close-list.ts';
 import { type Config, dataDirOf, rootDataDir } from './config.ts';
 
+/**
+ * The time limit for a connection to the embedded database. It runs on this machine, and often has just started: on a busy disk
+ * it answers late, but it answers.
+ */
+const embeddedConnectsWithinMs = 30_000;
+
 /** The database of a process: the configured one, or the embedded one, which is started on first use. */
 export interface DatabaseAccess {
   url(): Promise<string>;
@@ -19,7 +25,8 @@ export function databaseAccess(config: Config, log: Log, { closing }: CloseList)
   const databaseAsItIs = once(async () => {
     const address = await url();
     const { openDatabase } = await import('../database/orm.ts');
-    return closing(await openDatabase(address));
+    const limits = config.databaseUrl === null ? { connectWithinMs: embeddedConnectsWithinMs } : {};
+    return closing(await openDatabase(address, limits));
   });
   const database = once(async () => {
     const opened = await databaseAsItIs();

@@ -3,7 +3,7 @@ import { endsWithin } from '../lib/ends-within.ts';
 import type { Connections } from './connection.ts';
 import type { Database } from './database.ts';
 import { isMade, makeLocks } from './locks.ts';
-import { openOrm } from './mikro-orm.ts';
+import { openOrm, type PoolLimits } from './mikro-orm.ts';
 import { type Db, query } from './query.ts';
 import { applyRights } from './rights.ts';
 
@@ -31,6 +31,7 @@ async function readRecord(db: Db): Promise<MigrationRecord> {
  */
 export async function migrate(
   { url, transaction }: Pick<Database, 'url' | 'transaction'>,
+  { connectWithinMs }: PoolLimits,
   connections: Connections,
   upTo?: string,
 ): Promise<readonly string[]> {
@@ -41,7 +42,7 @@ export async function migrate(
     await query(lock, `select from fleet_locks where name = 'migrations' for update`);
     if (isOfNewerVersion(await readRecord(lock))) return [];
     // MikroORM's statements are not schema-qualified. None of them uses an operator or a function that could be replaced.
-    const migrating = await openOrm(url, 2, async (client) => {
+    const migrating = await openOrm(url, { poolMax: 2, connectWithinMs }, async (client) => {
       if (!connections.pooled) await client.query(`set search_path to pg_catalog, ${lock.schema}, pg_temp`);
     });
     try {

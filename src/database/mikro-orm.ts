@@ -4,17 +4,21 @@ import { applicationName } from '../lib/application-name.ts';
 import { connectionOptions } from '../lib/database-address.ts';
 import { entities } from './schema.ts';
 
-/** The time limit for a connection in milliseconds. */
-const connectWithinMs = 5000;
 /** The time limit of a statement in milliseconds, far more than the largest fleet needs. */
 const answerWithinMs = 60_000;
 /** Milliseconds after which an idle connection is closed. */
 const idleAfterMs = 5000;
 
+export interface PoolLimits {
+  readonly poolMax: number;
+  /** The time limit for a connection in milliseconds. */
+  readonly connectWithinMs: number;
+}
+
 /** Opens MikroORM. @param onConnect called with each new connection */
 export const openOrm = (
   url: string,
-  poolMax: number,
+  { poolMax, connectWithinMs }: PoolLimits,
   onConnect: (client: ClientBase) => Promise<void>,
 ): Promise<MikroORM> => {
   const options = connectionOptions(url, { applicationName });

@@ -3,16 +3,19 @@ import { checkColumns } from './columns.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
 import type { Database } from './database.ts';
 import { migrate, migrationRecord } from './migrate.ts';
-import { openOrm } from './mikro-orm.ts';
+import { openOrm, type PoolLimits } from './mikro-orm.ts';
 import { query } from './query.ts';
 import { Transactions } from './transactions.ts';
 
 const unknownConnections = (): Connections => ({ schema: null, path: safestPath, pooled: false });
 
-/** Opens a database. It connects on the first query. */
-export async function openDatabase(url: string, options: { poolMax?: number } = {}): Promise<Database> {
+const usualLimits: PoolLimits = { poolMax: 4, connectWithinMs: 5000 };
+
+/** Opens a database. It connects on the first query. @param more limits that differ from the usual ones */
+export async function openDatabase(url: string, more: Partial<PoolLimits> = {}): Promise<Database> {
   const connections = unknownConnections();
-  const orm = await openOrm(url, options.poolMax ?? 4, (client) => prepare(client, connections));
+  const limits = { ...usualLimits, ...more };
+  const orm = await openOrm(url, limits, (client) => prepare(client, connections));
   const transactions = new Transactions(orm, connections, databasePlace(url));
   const { transaction } = transactions;
   return {
@@ -27,7 +30,7 @@ export async function openDatabase(url: string, options: { poolMax?: number } = 
       }),
     migrations: () => migrationRecord(transaction),
     checkColumns: () => checkColumns(orm, transaction, databasePlace(url)),
-    migrate: ({ upTo } = {}) => migrate({ url, transaction }, connections, upTo),
+    migrate: ({ upTo } = {}) => migrate({ url, transaction }, limits, connections, upTo),
     close: async () => {
       // Wait first: Kysely never releases a connection that it acquires while closing, and then its pool never ends.
       await transactions.idle();

@@ -112,9 +112,12 @@ const isConnectionFault = (error: unknown, code: string | null): boolean =>
       /^(08|57P|53|55000)/.test(code))) ||
   /timeout|terminated|Connection ended|not queryable/i.test(reasonOf(error));
 
+/** pg-pool's message when connecting takes too long. Its cause only says that the pool then closed the connection. */
+const connectedTooLate = 'Connection terminated due to connection timeout';
+
 /** The database's own message: MikroORM adds the SQL statement before it. */
 function innermost(error: unknown): string {
   let at: unknown = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  while (at instanceof Error && at.message !== connectedTooLate && at.cause instanceof Error) at = at.cause;
   return reasonOf(at);
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, test } from 'node:test';
+import { openDatabase } from '../../src/database/orm.ts';
 import { type Db, query } from '../../src/database/query.ts';
 import { openTestDatabase } from '../harness/open-database.ts';
 
@@ -42,4 +45,19 @@ describe('a connection that is lost in a transaction', async () => {
     });
     await assert.rejects(lost, /of the work/);
   });
+});
+
+test('a server that accepts connections and does not answer: the error says that it took too long', async () => {
+  const silent = createServer();
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const database = await openDatabase(`postgresql://127.0.0.1:${port}/fleet?sslmode=disable`, {
+    connectWithinMs: 50,
+  });
+  await assert.rejects(database.query('select 1'), {
+    code: 'DATABASE_UNREACHABLE',
+    message: `The database 127.0.0.1:${port}/fleet does not answer: Connection terminated due to connection timeout`,
+  });
+  await database.close();
+  silent.close();
 });
