@@ -1,8 +1,9 @@
 import type { Container } from '../fleet/plan/container-match.ts';
 import { isObject, property } from '../lib/json.ts';
 import { forEachInSlices } from '../lib/slices.ts';
+import { containerOf, type Listed } from './listed.ts';
 import type { Base } from './listening.ts';
-import { type Inspected, inspectedOf, type Listed, notStarted } from './listing.ts';
+import { type Inspected, inspectedOf, notStarted } from './listing.ts';
 import { type Answer, Networks, type Suspect, suspectOf } from './networks.ts';
 import { type Client, eachOf, inspection, Refusal } from './request.ts';
 
@@ -70,25 +71,25 @@ export function inspector(client: Client, withinMs: number) {
 }
 
 /** Whether a container may be in a restart loop, or may have been started before its base. */
-const isSuspect = ({ id, container }: Listed, remembered: ReadonlyMap<string, Inspected>): boolean =>
-  container.loop.kind === 'suspect' ||
+const isSuspect = (one: Listed, remembered: ReadonlyMap<string, Inspected>): boolean =>
+  one.loop.kind === 'suspect' ||
   // What was inspected before does not say why it could not be started later.
-  (hasNotJoined(container) && (remembered.get(id)?.startedBeforeBase ?? null) === null);
+  (hasNotJoined(one) && (remembered.get(one.id)?.startedBeforeBase ?? null) === null);
 
-const hasNotJoined = ({ state, exitCode }: Container): boolean =>
+const hasNotJoined = ({ container: { state, exitCode } }: Listed): boolean =>
   state === 'exited' && exitCode === notStarted;
 
 function completed(
-  { container, id }: Listed,
+  one: Listed,
   answers: ReadonlyMap<string, Answer>,
   remembered: ReadonlyMap<string, Inspected>,
 ): Container {
-  if (container.loop.kind === 'suspect') {
-    const answer = answers.get(id);
-    if (answer !== undefined && answer !== 'gone') container.loop = answer.loop;
+  if (one.loop.kind === 'suspect') {
+    const answer = answers.get(one.id);
+    if (answer !== undefined && answer !== 'gone') one.loop = answer.loop;
   }
-  if (hasNotJoined(container)) container.startedBeforeBase = remembered.get(id)?.startedBeforeBase === true;
-  return container;
+  if (hasNotJoined(one)) one.startedBeforeBase = remembered.get(one.id)?.startedBeforeBase === true;
+  return containerOf(one);
 }
 
 /** Those that this pass inspects: each pass begins further on, so that later passes inspect the rest. */

@@ -5,16 +5,21 @@ const { h64Raw } = await xxhash();
 /** Of its own in each process, so that nobody can make two containers with one hash. */
 const seed = randomBytes(8).readBigUInt64LE();
 
-/** A container of a listing, without its bytes: these are as large as the listing. */
-interface Known<E> {
-  /** The first characters of its id as a number. */
-  readonly id: number;
+/**
+ * The containers of a listing in its order, without their bytes: these are as large as the listing. A list for each property,
+ * because an object for each container of a large host is many megabytes.
+ */
+interface Listing<E> {
+  /** The first characters of the container's id as a number. */
+  readonly ids: number[];
   /** In bytes. */
-  readonly size: number;
+  readonly sizes: number[];
   /** Of its bytes. */
-  readonly hash: bigint;
-  readonly entry: E;
+  readonly hashes: number[];
+  readonly entries: E[];
 }
+
+const emptyListing = <E>(): Listing<E> => ({ ids: [], sizes: [], hashes: [], entries: [] });
 
 /** A container begins with `{"Id":"`. */
 const idAt = 7;
@@ -30,30 +35,37 @@ const mostBytes = 256 * 1024;
  * bytes in the next one: to hash these is far cheaper than to parse them again.
  */
 export class KnownEntries<E> {
-  /** In the order of the listing. */
-  #last: readonly Known<E>[] = [];
+  #last = emptyListing<E>();
 
   /** Compares a listing with the last one, and remembers it instead if it is complete. */
   begin(): NextListing<E> {
     const last = this.#last;
-    const current: Known<E>[] = [];
+    const current = emptyListing<E>();
     /** The place in the last listing that comes next if nothing has changed. */
     let expected = 0;
+    const remember = (id: number, size: number, hash: number, entry: E): void => {
+      current.ids.push(id);
+      current.sizes.push(size);
+      current.hashes.push(hash);
+      current.entries.push(entry);
+    };
     return {
       find: (bytes, from) => {
         if (from + headBytes > bytes.length) return null;
         const id = idOf(bytes, from);
-        const until = Math.min(last.length, expected + lookAhead);
+        const until = Math.min(last.ids.length, expected + lookAhead);
         for (let place = expected; place < until; place++) {
-          const known = last[place] as Known<E>;
-          if (known.id !== id) continue;
+          if (last.ids[place] !== id) continue;
           expected = place;
-          const to = from + known.size;
-          // Otherwise it has changed, or has not arrived completely.
-          if (to > bytes.length || hashOf(bytes, from, to) !== known.hash) return null;
+          const [size, entry] = [last.sizes[place] as number, last.entries[place] as E];
+          const to = from + size;
+          // It has not arrived completely, or it has changed.
+          if (to > bytes.length) return null;
+          const hash = hashOf(bytes, from, to);
+          if (hash !== last.hashes[place]) return null;
           expected += 1;
-          current.push(known);
-          return { entry: known.entry, to };
+          remember(id, size, hash, entry);
+          return { entry, to };
         }
         return null;
       },
@@ -61,8 +73,8 @@ export class KnownEntries<E> {
         const size = to - from;
         if (size < headBytes || size > mostBytes) return;
         const id = idOf(bytes, from);
-        if (last[expected]?.id === id) expected += 1;
-        current.push({ id, size, hash: hashOf(bytes, from, to), entry });
+        if (last.ids[expected] === id) expected += 1;
+        remember(id, size, hashOf(bytes, from, to), entry);
       },
       settle: () => {
         this.#last = current;
@@ -81,4 +93,6 @@ export interface NextListing<E> {
 }
 
 const idOf = (bytes: Buffer, from: number): number => bytes.readUIntBE(from + idAt, idBytes);
-const hashOf = (bytes: Buffer, from: number, to: number): bigint => h64Raw(bytes.subarray(from, to), seed);
+/** 53 bits of it, which a number can hold. */
+const hashOf = (bytes: Buffer, from: number, to: number): number =>
+  Number(BigInt.asUintN(53, h64Raw(bytes.subarray(from, to), seed)));

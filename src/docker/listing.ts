@@ -1,5 +1,5 @@
-import type { Container, Loop } from '../fleet/plan/container-match.ts';
-import type { NetworkOwner, TimeSpan } from '../fleet/plan/cut-off.ts';
+import type { Container, Loop, Network } from '../fleet/plan/container-match.ts';
+import type { NetworkOwner } from '../fleet/plan/cut-off.ts';
 import { isObject, type Json, type JsonObject, property } from '../lib/json.ts';
 import { lastResult } from '../lib/last-result.ts';
 import { keptText } from './words.ts';
@@ -23,17 +23,14 @@ export interface ListedContainer {
 }
 
 /** Seconds after its start during which a container may be in a restart loop. */
-const loopWindowSeconds = 300;
+export const loopWindowSeconds = 300;
 const loopRestarts = 3;
-/** Seconds between creation and start above which the start is not the first one. Docker returns both in whole seconds. */
-const marginSeconds = 2;
 /** The maximum lengths of a state and of an id in characters; Docker's ids have 64. */
 const longestState = 64;
 const longestId = 128;
 
-const none: Loop = { kind: 'none' };
-const suspect: Loop = { kind: 'suspect' };
-const restarting: Loop = { kind: 'loop', endsIn: null };
+export const none: Loop = { kind: 'none' };
+export const suspect: Loop = { kind: 'suspect' };
 
 /** Shortens the name of a decky to 129 characters. Legal names have at most 128, so a shortened name matches no decky. */
 export const keptDecky = (name: string): string => keptText(name, 129);
@@ -41,10 +38,12 @@ const keptService = (name: string): string => keptText(name, 256);
 /** Shortens the name of a container and removes its leading slash, which listings have and events do not. */
 export const keptName = (name: string): string => keptText(name.startsWith('/') ? name.slice(1) : name, 256);
 
-/** What the listing shows of a container. It depends on nothing else, so it holds as long as the listing shows the same. */
-export interface Entry
-  extends Pick<Container, 'name' | 'decky' | 'service' | 'isOfDecnet' | 'isOfTopology' | 'state'>,
-    Pick<Container, 'exitCode' | 'unhealthy' | 'createdAt'> {
+/**
+ * A container of the listing. All but the findings depends on nothing else, so it holds as long as the listing shows the same.
+ */
+export interface Entry {
+  /** With the findings of the last pass. Replaced when they differ, never changed: what earlier passes returned stays true. */
+  container: Container;
   /** Its name if the listing has no id, or if no other container can join its network. */
   readonly id: string;
   /** The id of the container whose network it uses; null: it has its own, or none. */
@@ -61,10 +60,8 @@ export function entryOf(listed: ListedContainer): Entry {
   const { exitCode, unhealthy, age } = statusRead(statusOf(listed));
   const labels = isObject(listed.Labels) ? listed.Labels : noLabels;
   const name = nameOf(listed);
-  return {
-    id: idOf(listed) || name,
-    owner: ownerOf(listed),
-    age,
+  const owner = ownerOf(listed);
+  const container: Container = {
     name,
     decky: keptDeckyLabel(label(labels, 'decnet.fleet.decky')),
     service: keptServiceLabel(label(labels, 'decnet.fleet.service_name')),
@@ -74,45 +71,17 @@ export function entryOf(listed: ListedContainer): Entry {
     exitCode,
     unhealthy,
     createdAt: createdAt(listed),
-  };
-}
-
-/** A container of the listing, and what is necessary to find out whether it is cut off from its network. */
-export interface Listed {
-  /** Completed in place: a large host has tens of thousands. Its network is not verified yet if it uses that of another one. */
-  readonly container: { -readonly [field in keyof Container]: Container[field] };
-  /** @see Entry */
-  readonly id: string;
-  /** @see Entry */
-  readonly owner: string | null;
-  /** When it was started, if it runs. */
-  readonly started: TimeSpan | null;
-}
-
-/**
- * A container as it is at a time. The listing does not show whether a suspect is in a restart loop.
- * @param now epoch seconds
- */
-export function listedOf(entry: Entry, now: number): Listed {
-  const { id, owner, age, state } = entry;
-  const container: Listed['container'] = {
-    name: entry.name,
-    decky: entry.decky,
-    service: entry.service,
-    isOfDecnet: entry.isOfDecnet,
-    isOfTopology: entry.isOfTopology,
-    state,
-    exitCode: entry.exitCode,
-    unhealthy: entry.unhealthy,
-    createdAt: entry.createdAt,
     ageSeconds: age?.least ?? null,
-    loop: state === 'restarting' ? restarting : isSuspect(entry, now) ? suspect : none,
-    network: owner === null ? 'own' : 'unverified',
+    loop: none,
+    network: unverifiedNetwork(owner),
     owner: null,
     startedBeforeBase: false,
   };
-  return { container, id, owner, started: startOf(entry, now) };
+  return { container, id: idOf(listed) || name, owner, age };
 }
+
+/** That of a container about which nothing is found out yet. @param owner @see Entry */
+export const unverifiedNetwork = (owner: string | null): Network => (owner === null ? 'own' : 'unverified');
 
 /** What the status shows: `Up 12 seconds (unhealthy)`, `Exited (137) 3 weeks ago`. */
 const statusRead = lastResult((status: string) => {
@@ -142,18 +111,6 @@ const ownerOfMode = lastResult((mode: string) =>
   mode.startsWith(joinedNetwork) ? keptText(mode.slice(joinedNetwork.length), longestId) : null,
 );
 
-/** When a container that runs was started, as exactly as the listing shows it. @param now epoch seconds */
-function startOf({ state, createdAt, age }: Entry, now: number): TimeSpan | null {
-  // A paused container keeps its network.
-  if (state !== 'running' && state !== 'paused') return null;
-  return age === null
-    ? { earliest: createdAt, latest: now }
-    : {
-        earliest: Math.max(createdAt, now - age.most - marginSeconds),
-        latest: now - age.least + marginSeconds,
-      };
-}
-
 /** The container's own name, which has one slash. Docker also lists a name for each link to the container. */
 function nameOf({ Names }: ListedContainer): string {
   for (const name of Names)
@@ -175,19 +132,8 @@ const statusOf = ({ Status }: ListedContainer): string =>
 const createdAt = ({ Created }: ListedContainer): number =>
   typeof Created === 'number' && Number.isFinite(Created) ? Created : 0;
 
-/**
- * Whether a container may be in a restart loop according to the listing: it has been running for less than five minutes and
- * was created clearly before that start.
- * @param now epoch seconds
- */
-export function isSuspect({ state, age, createdAt }: Entry, now: number): boolean {
-  if (state !== 'running') return false;
-  const up = age?.least ?? loopWindowSeconds;
-  return up < loopWindowSeconds && now - up - createdAt > marginSeconds;
-}
-
 /** As exactly as a status shows it, in seconds. */
-interface Age {
+export interface Age {
   readonly least: number;
   readonly most: number;
 }

@@ -1,7 +1,9 @@
 import { isCutOff, type NetworkOwner, type TimeSpan } from '../fleet/plan/cut-off.ts';
+import { withItem } from '../lib/short-list.ts';
 import { forEachInSlices } from '../lib/slices.ts';
+import type { Listed } from './listed.ts';
 import type { Base } from './listening.ts';
-import type { Inspected, Listed } from './listing.ts';
+import type { Inspected } from './listing.ts';
 
 /** `gone`: the container does not exist. */
 export type Answer = Inspected | 'gone';
@@ -22,7 +24,7 @@ interface Shared {
   /** The owner; undefined: it is not listed, or not looked up yet. */
   base: Listed | undefined;
   /** The running containers that use it. */
-  readonly members: Listed[];
+  members: Listed[];
 }
 
 /** The networks that containers share. */
@@ -53,7 +55,9 @@ export class Networks {
       if (one.id === one.container.name) this.#hasIds = false;
     } else {
       this.#others.push(one);
-      if (one.container.state === 'running') this.#sharedOf(one.owner).members.push(one);
+      if (one.container.state !== 'running') return;
+      const shared = this.#sharedOf(one.owner);
+      shared.members = withItem(shared.members, one);
     }
   }
 
@@ -151,8 +155,8 @@ export class Networks {
       const name = base?.container.name ?? null;
       for (const one of members) {
         const isCut = this.#isCutOff(one, known);
-        one.container.network = isCut === null ? 'unverified' : isCut ? 'cut off' : 'shared';
-        one.container.owner = name;
+        one.network = isCut === null ? 'unverified' : isCut ? 'cut off' : 'shared';
+        one.ownerName = name;
       }
     });
   }

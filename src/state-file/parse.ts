@@ -59,6 +59,9 @@ const deckyFields = Object.entries<Check>({
   },
 });
 
+/** Of these a host has few different texts, which are long: each is kept once. */
+const repeatedFields = ['base_image', 'build_base'] as const;
+
 const requiredDeckyFields = ['name', 'ip', 'services'] as const;
 
 /** Maximum characters of one decky's object as a row stores it, which is without exponents in numbers. */
@@ -131,6 +134,7 @@ function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): De
   const own = new Map<string, Decky>();
   const byHost = new Map([[host, own]]);
   const places = new Map<Decky, number>();
+  const texts = new Map<string, string>();
 
   const addDecky = (decky: Decky, owner: string, at: number): void => {
     const deckies = byHost.get(owner) ?? new Map<string, Decky>();
@@ -161,6 +165,7 @@ function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): De
         report(`${where} is longer than ${longestDecky} characters`);
         return;
       }
+      shareTexts(entry, texts);
       addDecky(decky, (property(entry, 'host_uuid') ?? host) as string, at);
     },
     desired: () => {
@@ -169,6 +174,17 @@ function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): De
       return { kind: 'declared', revision: null, changedAt: null, deckies: own, peers };
     },
   };
+}
+
+/** Replaces the texts of a decky by equal ones of the deckies before it. @param texts those so far; new ones are added */
+function shareTexts(entry: { [field: string]: Json }, texts: Map<string, string>): void {
+  for (const field of repeatedFields) {
+    const text = property(entry, field);
+    if (typeof text !== 'string') continue;
+    const known = texts.get(text);
+    if (known === undefined) texts.set(text, text);
+    else entry[field] = known;
+  }
 }
 
 const placeOf = (at: number): string => `config.deckies[${at}]`;
@@ -207,10 +223,16 @@ function parseDecky(
   const decky = {
     name: property(entry, 'name') as string,
     ip: property(entry, 'ip') as string,
-    services: [...new Set(services as readonly string[])],
+    services: withoutDuplicates(services as readonly string[]),
     config: entry,
   };
   return { decky, grows };
+}
+
+/** The list itself if it has none: a second one for each decky of a large host is some megabytes. */
+function withoutDuplicates(list: readonly string[]): readonly string[] {
+  const unique = new Set(list);
+  return unique.size === list.length ? list : [...unique];
 }
 
 function checkFields(

@@ -98,11 +98,11 @@ describe('a listing after another one', () => {
     for (const round of [0, 1, 2]) {
       const both = await Promise.all([readWith(known, up, cuts), readWith(known, down, cuts)]);
       assert.ok(
-        both[0].entries.every(({ state }) => state === 'running'),
+        both[0].entries.every(({ container: { state } }) => state === 'running'),
         `round ${round}`,
       );
       assert.ok(
-        both[1].entries.every(({ state }) => state === 'exited'),
+        both[1].entries.every(({ container: { state } }) => state === 'exited'),
         `round ${round}`,
       );
     }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ageOf, entryOf, isSuspect, type ListedContainer, listedOf } from '../../src/docker/listing.ts';
+import { containerOf, isSuspect, listedOf } from '../../src/docker/listed.ts';
+import { ageOf, entryOf, type ListedContainer } from '../../src/docker/listing.ts';
+import type { Network } from '../../src/fleet/plan/container-match.ts';
 
 const entry = (more: Partial<ListedContainer> = {}) =>
   entryOf({
@@ -11,7 +13,7 @@ const entry = (more: Partial<ListedContainer> = {}) =>
     Created: 1000,
     ...more,
   });
-const read = (more: Partial<ListedContainer>) => listedOf(entry(more), 1012).container;
+const read = (more: Partial<ListedContainer>) => containerOf(listedOf(entry(more), 1012));
 
 describe('a line of Docker’s listing', () => {
   test('the name is the container’s own, not that of a link', () => {
@@ -88,11 +90,34 @@ describe('a line of Docker’s listing', () => {
   test('whose network it shares', () => {
     const joins = (NetworkMode: unknown) => listedOf(entry({ HostConfig: { NetworkMode } }), 1012);
     assert.equal(joins('container:abc').owner, 'abc');
-    assert.equal(joins('container:abc').container.network, 'unverified');
+    assert.equal(joins('container:abc').network, 'unverified');
     for (const mode of ['none', 'decnet_lan', '', null, 7]) {
       assert.equal(joins(mode).owner, null);
-      assert.equal(joins(mode).container.network, 'own');
+      assert.equal(joins(mode).network, 'own');
     }
+  });
+
+  test('what a pass has found out: the next pass begins without it, and what was returned stays true', () => {
+    const joined = entry({ HostConfig: { NetworkMode: 'container:abc' } });
+    const passOf = (network: Network) => {
+      const listed = listedOf(joined, 1012);
+      const before = [listed.loop.kind, listed.network, listed.ownerName, listed.startedBeforeBase];
+      assert.deepEqual(before, ['none', 'unverified', null, false]);
+      return containerOf(Object.assign(listed, { network, ownerName: 'web' }));
+    };
+    const [first, same, cutOff] = [passOf('shared'), passOf('shared'), passOf('cut off')];
+    assert.equal(first, same, 'one object while nothing changes');
+    assert.deepEqual(
+      [first.network, first.owner, cutOff.network, cutOff.owner],
+      ['shared', 'web', 'cut off', 'web'],
+    );
+    const looping = Object.assign(listedOf(joined, 1012), {
+      loop: { kind: 'loop', endsIn: 7 },
+      startedBeforeBase: true,
+    });
+    assert.deepEqual(containerOf(looping).loop, { kind: 'loop', endsIn: 7 });
+    assert.equal(containerOf(looping).startedBeforeBase, true);
+    assert.deepEqual([cutOff.loop.kind, cutOff.startedBeforeBase], ['none', false]);
   });
 
   test('a topology’s container, and one of DECNET’s Compose project', () => {

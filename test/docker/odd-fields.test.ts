@@ -4,7 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { endings } from '../../src/docker/endings.ts';
 import { watchEngine } from '../../src/docker/events.ts';
-import { entryOf, inspectedOf, listedOf } from '../../src/docker/listing.ts';
+import { containerOf, listedOf } from '../../src/docker/listed.ts';
+import { entryOf, inspectedOf } from '../../src/docker/listing.ts';
 import { budgetOf } from '../../src/docker/listing-stream.ts';
 import { faultReason, keptText } from '../../src/docker/words.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
@@ -19,7 +20,7 @@ async function* inOne(text: string): AsyncGenerator<Buffer> {
   yield Buffer.from(text);
 }
 const read = (text: string): Promise<readonly Container[]> =>
-  listingOf(inOne(text), (listed) => listedOf(entryOf(listed), 1_000_000).container);
+  listingOf(inOne(text), (listed) => containerOf(listedOf(entryOf(listed), 1_000_000)));
 const readOne = async (fields: object): Promise<Container> => {
   const [one] = await read(JSON.stringify([{ Names: ['/web'], ...fields }]));
   assert.ok(one !== undefined);
@@ -163,7 +164,7 @@ describe('a container whose fields are of any type', () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     collectGarbage();
     const before = process.memoryUsage().heapUsed;
-    const found = await listingOf(many(), (listed) => listedOf(entryOf(listed), 0).container);
+    const found = await listingOf(many(), (listed) => containerOf(listedOf(entryOf(listed), 0)));
     assert.equal(found.length, 300);
     collectGarbage();
     const grown = process.memoryUsage().heapUsed - before;
@@ -178,7 +179,7 @@ describe('a container that arrives in small pieces', () => {
       for (let at = 0; at < bytes.length; at += 16) yield bytes.subarray(at, at + 16);
     }
     const before = process.cpuUsage();
-    const found = await listingOf(pieces(), (listed) => listedOf(entryOf(listed), 0).container);
+    const found = await listingOf(pieces(), (listed) => containerOf(listedOf(entryOf(listed), 0)));
     assert.equal(found.length, 1);
     // CPU time in microseconds: elapsed time depends on the load of the machine.
     const { user } = process.cpuUsage(before);

@@ -59,6 +59,27 @@ describe('what makes no file invalid', () => {
     assert.deepEqual(found?.config.colour, { of: ['mind'] });
   });
 
+  test('texts that repeat, and others: each decky keeps its own', async () => {
+    const images = [
+      'debian:bookworm-slim',
+      'debian:bookworm-slim',
+      'alpine:3.20',
+      null,
+      'debian:bookworm-slim',
+    ];
+    const deckies = images.map((base_image, at) => ({
+      name: `web-${at}`,
+      ip: '192.0.2.1',
+      services: ['ssh'],
+      ...{ base_image, build_base: images[images.length - 1 - at] },
+    }));
+    const found = await declaredBy(JSON.stringify({ config: { deckies } }));
+    assert.deepEqual(
+      [...found.deckies.values()].map(({ config }) => config),
+      deckies,
+    );
+  });
+
   test('a field that is missing, an unknown service, a repeated one, an IPv6 address', async () => {
     const [found] = (
       await declaredBy(one({ ip: '2001:db8::1', services: ['ssh', 'gopher', 'ssh'] }))

@@ -1,3 +1,4 @@
+import { withItem } from '../../lib/short-list.ts';
 import { expectedServices, matchesServiceName } from '../decky.ts';
 
 /** A container as Docker lists it. */
@@ -89,9 +90,9 @@ export class ContainerIndex {
       // The base of a decky that nobody declares: it has the decky's name.
       (container.isOfDecnet && container.network === 'own' ? container.name : null);
     if (owner === null) return;
-    const found = this.#byDecky.get(owner);
-    if (found === undefined) this.#byDecky.set(owner, [container]);
-    else found.push(container);
+    const found = this.#byDecky.get(owner) ?? [];
+    const all = withItem(found, container);
+    if (all !== found) this.#byDecky.set(owner, all);
   }
 
   /**
