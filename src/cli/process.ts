@@ -1,5 +1,6 @@
 import type { App } from '../app/app.ts';
 import { codeOf, FleetError } from '../lib/errors.ts';
+import { keepHeapSmall } from '../lib/heap.ts';
 import { createContext, outliveReaders, withApp } from './context.ts';
 import { exitCodeOf, tell } from './failure.ts';
 
@@ -8,6 +9,8 @@ export async function runProcess(
   usage: string,
   work: (app: App, argv: readonly string[]) => Promise<void>,
 ): Promise<never> {
+  // Before the rest is loaded: the young generation does not shrink once it has grown.
+  keepHeapSmall();
   const argv = process.argv.slice(2);
   const context = createContext(process.env);
   outliveReaders();

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { keepHeapSmall } from '../lib/heap.ts';
 import { runProcess } from './process.ts';
 import { serveWorker } from './roles.ts';
 
@@ -12,8 +11,6 @@ Runs the worker of this host (DECNET_HOST_UUID) until it is stopped.
 
 /** Runs the worker of this host, then ends the process. */
 export async function runWorker(): Promise<never> {
-  // Before anything else is loaded: the young generation never shrinks to a smaller limit.
-  keepHeapSmall();
   return runProcess(usage, async (app, argv) => {
     const { values } = parseArgs({
       args: [...argv],

@@ -2,12 +2,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Makes V8 keep the heap of a process that runs passes small and its garbage collection pauses short. The young
+ * Makes V8 keep the heap of a process that runs for long small and its garbage collection pauses short. The young
  * generation does not grow, and the old generation is collected when it has doubled. With Node's defaults, both may
  * grow to several times the size of the live objects.
  *
- * The flags are not set on the command line, because Node uses a separate compile cache for each set of flags. Modules
- * that are loaded after this call do not come from the compile cache either.
+ * A service calls it before it loads the rest, because the young generation does not shrink once it has grown. Other commands
+ * call it when all is loaded, because code that was compiled with other flags does not come from Node's compile cache.
+ * @see docs/decisions/016
  */
 export function keepHeapSmall(): void {
   for (const flag of ['--semi-space-growth-factor=1', '--heap-growing-percent=100']) setFlagsFromString(flag);

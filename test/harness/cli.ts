@@ -30,6 +30,22 @@ export const bare = {
   DECNET_ROLLOUT: '0',
 };
 
+/** The services: they set flags of V8 before they load the rest. Code that was compiled with other flags is compiled again. */
+const services: ReadonlySet<string> = new Set([
+  'worker.ts',
+  'scheduler.ts',
+  'worker',
+  'scheduler',
+  'dashboard',
+]);
+
+/** The run's compile cache for a program: the services have one of their own. */
+const cacheOf = (program: string, [command = '']: readonly string[]): Env => {
+  const { NODE_COMPILE_CACHE: shared } = compileCache;
+  const isService = services.has(program) || services.has(command);
+  return { NODE_COMPILE_CACHE: shared && isService ? join(shared, 'services') : shared };
+};
+
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -46,7 +62,7 @@ export function start(
 ): Running {
   const child = spawn(process.execPath, [join(packageRoot, program), ...args], {
     ...user,
-    env: { ...bare, ...(user.uid === undefined && compileCache), ...env },
+    env: { ...bare, ...(user.uid === undefined && cacheOf(program, args)), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // It may end before it has read all input.

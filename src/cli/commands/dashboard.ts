@@ -1,3 +1,4 @@
+import { keepHeapSmall } from '../../lib/heap.ts';
 import { type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 import { reports } from '../roles.ts';
@@ -14,8 +15,9 @@ read-only and listens only on loopback. \`decnet-fleet hash-password\` makes the
 Behind a proxy, set DASHBOARD_PUBLIC_URL to the address that browsers use, including any path, and
 DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
     )
-    .action((place: DashboardPlace) =>
-      withApp(
+    .action((place: DashboardPlace) => {
+      keepHeapSmall();
+      return withApp(
         context,
         async (app) => {
           const stopped = untilStopped(app.log);
@@ -28,6 +30,6 @@ DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
           await stopped;
         },
         { isLongLived: true },
-      ),
-    );
+      );
+    });
 };

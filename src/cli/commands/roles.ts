@@ -21,5 +21,8 @@ export const scheduler: Register = (program, context) => {
     .command('scheduler')
     .description('enqueue a pass for every known host at each interval until it is stopped')
     .addHelpText('after', '\nAny number of schedulers may run, on any machine.')
-    .action(() => withApp(context, serveScheduler, { level: 'info', isLongLived: true }));
+    .action(() => {
+      keepHeapSmall();
+      return withApp(context, serveScheduler, { level: 'info', isLongLived: true });
+    });
 };
