@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedExists } from '../../src/embedded-postgres/cluster.ts';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
 import type { Env } from './cli.ts';
+import { databasePlace } from './fast-place.ts';
 import { jsonHere } from './run-here.ts';
 import { copyCluster } from './services.ts';
 
@@ -41,7 +41,7 @@ export async function copyDatabase(dataDir: string): Promise<void> {
 export const inDataDirectory =
   (body: (made: DataDirectory) => Promise<void>, database: 'made' | 'none' = 'made') =>
   async (): Promise<void> => {
-    const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-embedded-'));
+    const directory = mkdtempSync(join(databasePlace(), 'decnet-fleet-embedded-'));
     chmodSync(directory, 0o755);
     const dataDir = join(directory, 'data');
     const env = { DECNET_DATA_DIR: dataDir, DOCKER_HOST: 'unix:///nonexistent/docker.sock' };

@@ -19,3 +19,6 @@ export function fastPlace(): string {
   }
   return tmpdir();
 }
+
+/** The directory for the database of a test. That of a benchmark is on the disk, as a user's is. */
+export const databasePlace = (): string => (process.env.TEST_CLUSTER === undefined ? tmpdir() : fastPlace());
