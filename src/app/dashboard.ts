@@ -54,8 +54,8 @@ export async function openDashboard(
     silences,
     audit,
     queues: backend,
-    request: (data: JobData, timeout: number) =>
-      request.requestPass(backend, data, timeout, { forget: true }),
+    request: (data: JobData, timeoutMs: number) =>
+      request.requestPass(backend, data, timeoutMs, { forget: true }),
     workerLives: (name: string) => request.workerLives(backend, name),
     pauses: pausePort({ pauses, backend }),
     hostFigures: figures.hosts,

@@ -8,12 +8,12 @@ const tickMs = 1000;
 
 /**
  * Runs one pass as a job on its host's queue. If the host is this one and no worker is running, it starts one until the job is
- * finished; for a dry run it leaves other jobs that wait in the queue. @param timeout seconds
+ * finished; for a dry run it leaves other jobs that wait in the queue.
  */
 export async function requestOnePass(
   app: App,
   data: JobData,
-  timeout: number,
+  timeoutSeconds: number,
   progress: (text: string | null) => void = () => undefined,
 ): Promise<JobResult> {
   const backend = await app.queues();
@@ -27,7 +27,7 @@ export async function requestOnePass(
   }, tickMs);
   try {
     // Do not keep dry runs: their results are as long as the plan, and they would displace passes in the queue.
-    return await requestPass(backend, data, timeout * 1000, { forget: data.dry_run === true });
+    return await requestPass(backend, data, timeoutSeconds * 1000, { forget: data.dry_run === true });
   } catch (error) {
     throw (await unknownOf(app, data.host_uuid, error)) ?? error;
   } finally {

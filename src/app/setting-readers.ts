@@ -9,7 +9,7 @@ import type { Given } from './sources.ts';
 export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems: string[]) {
   const value = (name: SettingName): string | null => values.get(name)?.text ?? null;
   const wrong = (name: SettingName, found: string): void => {
-    problems.push(`${placeOf(name, values)} is "${found}"; allowed: ${takenText(settingOf(name))}`);
+    problems.push(`${settingPlace(name, values)} is "${found}"; allowed: ${takenText(settingOf(name))}`);
   };
   const text = (name: NamesThatTake<'text' | 'path' | 'flag'>): string | null => {
     const found = value(name);
@@ -21,13 +21,15 @@ export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems
   const url = (name: NamesThatTake<'address'>): string | null => {
     const found = value(name);
     if (found !== null && !isAddress(found, settings[name].takes.protocols))
-      problems.push(`${placeOf(name, values)} is not an address; allowed: ${takenText(settingOf(name))}`);
+      problems.push(
+        `${settingPlace(name, values)} is not an address; allowed: ${takenText(settingOf(name))}`,
+      );
     return found;
   };
   const checked = (name: SettingName, problemOf: (text: string) => string | null): string | null => {
     const found = value(name);
     const problem = found === null ? null : problemOf(found);
-    if (problem !== null) problems.push(`${placeOf(name, values)} ${problem}`);
+    if (problem !== null) problems.push(`${settingPlace(name, values)} ${problem}`);
     return found;
   };
   return {
@@ -68,7 +70,7 @@ export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems
       const address = url(single);
       const webhook = address === null || problems.length > before ? [] : [webhookSettings(address)];
       const parsed = parseReceivers(value(several) ?? '');
-      problems.push(...parsed.problems.map((problem) => `${placeOf(several, values)}: ${problem}`));
+      problems.push(...parsed.problems.map((problem) => `${settingPlace(several, values)}: ${problem}`));
       return [...webhook, ...parsed.receivers];
     },
   };
@@ -85,7 +87,7 @@ function decnetProblem(text: string): string | null {
 }
 
 /** What an error calls a setting: its variable, or its place in the configuration file. */
-function placeOf(name: SettingName, values: ReadonlyMap<SettingName, Given>): string {
+function settingPlace(name: SettingName, values: ReadonlyMap<SettingName, Given>): string {
   const origin = values.get(name)?.origin;
   return origin?.kind === 'config file' ? `${origin.file}:${origin.line}: ${keyOf(name)}` : name;
 }

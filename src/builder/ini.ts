@@ -16,7 +16,7 @@ export interface IniSection {
   readonly name: string;
   readonly at: Place;
   /** The place of a key, or of the section if it does not have the key. */
-  placeOf(key: string): Place;
+  keyPlace(key: string): Place;
   /** A value with its references replaced; undefined: neither the section nor `[DEFAULT]` has the key. */
   get(key: string): string | undefined;
   /** All keys and values, including those of `[DEFAULT]`. */
@@ -135,13 +135,13 @@ function headerOf(text: string): string | null {
 function sectionOf(name: string, line: number, own: Entries, defaults: Entries, file: string): IniSection {
   const at: Place = { file, line, section: name };
   const entry = (key: string): Entry | undefined => own.get(key) ?? defaults.get(key);
-  const placeOf = (key: string): Place => ({ ...at, line: entry(key)?.line ?? line, key });
+  const keyPlace = (key: string): Place => ({ ...at, line: entry(key)?.line ?? line, key });
   const filled = (key: string, { value }: Entry): string =>
-    value.includes('%') ? fillIn(value, placeOf(key), entry) : value;
+    value.includes('%') ? fillIn(value, keyPlace(key), entry) : value;
   return {
     name,
     at,
-    placeOf,
+    keyPlace,
     get: (key) => {
       const found = entry(key);
       return found === undefined ? undefined : filled(key, found);

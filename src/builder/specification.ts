@@ -75,8 +75,8 @@ export function loadIni(content: string, options: LoadOptions = {}): Specificati
     ownServices,
     deckies: settled.deckies,
     warnings: [...strays(deckies, ownServices), ...settled.warnings],
-    subnetAt: subnet == null ? null : (general?.placeOf('net') ?? null),
-    gatewayAt: gateway == null ? null : (general?.placeOf('gw') ?? null),
+    subnetAt: subnet == null ? null : (general?.keyPlace('net') ?? null),
+    gatewayAt: gateway == null ? null : (general?.keyPlace('gw') ?? null),
   };
 }
 
@@ -103,15 +103,15 @@ function deckiesOf(section: IniSection): readonly SpecifiedDecky[] {
     serviceConfig: new Map(),
     at: {
       section: section.at,
-      ip: section.placeOf('ip'),
-      services: section.placeOf('services'),
-      archetype: section.placeOf('archetype'),
+      ip: section.keyPlace('ip'),
+      services: section.keyPlace('services'),
+      archetype: section.keyPlace('archetype'),
     },
   };
   const amount = amountOf(section);
   if (amount > 1 && ip !== null) {
     throw iniInvalid(
-      section.placeOf('ip'),
+      section.keyPlace('ip'),
       `one address (ip ${shown(ip)}) cannot be used for ${amount} deckies (amount)`,
       'Leave out ip, or give each decky its own section',
     );
@@ -138,7 +138,7 @@ function mutateIntervalOf(section: IniSection): number | null {
   const minutes = wholeNumberOf(text);
   // Larger numbers are not exact and may be written with an exponent.
   if (minutes === null || minutes < 1 || minutes > Number.MAX_SAFE_INTEGER)
-    throw iniInvalid(section.placeOf(key), `${shown(text)} must be a whole number of minutes, 1 or more`);
+    throw iniInvalid(section.keyPlace(key), `${shown(text)} must be a whole number of minutes, 1 or more`);
   return minutes;
 }
 
@@ -147,10 +147,10 @@ function amountOf(section: IniSection): number {
   if (text === undefined) return 1;
   const amount = wholeNumberOf(text);
   if (amount === null || amount < 1)
-    throw iniInvalid(section.placeOf('amount'), `${shown(text)} must be a whole number, 1 or more`);
+    throw iniInvalid(section.keyPlace('amount'), `${shown(text)} must be a whole number, 1 or more`);
   if (amount > mostMembers)
     throw iniInvalid(
-      section.placeOf('amount'),
+      section.keyPlace('amount'),
       `${shown(text)} is too many: a group has at most ${mostMembers} deckies`,
     );
   return amount;

@@ -5,13 +5,13 @@ import type { HeartbeatView } from '../views/heartbeat.ts';
 import type { Query } from './query.ts';
 import { isStale } from './sql.ts';
 
-/** @param defaultInterval the interval of hosts without their own, in seconds */
-export const postgresHeartbeat = (query: Query, defaultInterval: number): HeartbeatRecord => ({
+/** @param defaultIntervalSeconds the interval of hosts without their own */
+export const postgresHeartbeat = (query: Query, defaultIntervalSeconds: number): HeartbeatRecord => ({
   passes: async () => {
     const [found] = await query<{ hosts: number; fresh: number }>(
       `select count(*)::int as hosts, (count(*) filter (where not coalesce(${isStale('$1::int')}, true)))::int as fresh
        from fleet_hosts h where first_seen_at is not null`,
-      [defaultInterval],
+      [defaultIntervalSeconds],
     );
     return { hosts: found?.hosts ?? 0, freshHosts: found?.fresh ?? 0 };
   },

@@ -25,7 +25,7 @@ export interface Noted {
   readonly ended: readonly Ended[];
 }
 
-export const placeOf = (host: string, name: string): string => `${host}\n${name}`;
+export const alertKey = (host: string, name: string): string => `${host}\n${name}`;
 
 /** Seconds within which each process looks at the parts of the control plane again. */
 const looksWithinSeconds = 10;
@@ -38,19 +38,19 @@ export async function judgedFacts(
     control,
     noted,
     sent,
-    interval,
+    intervalSeconds,
   }: {
     control: ControlFacts;
     noted: Noted;
     sent: ReadonlyMap<string, SentMessages>;
-    /** The interval of hosts without their own, in seconds. */
-    interval: number;
+    /** The interval of hosts without their own. */
+    intervalSeconds: number;
   },
 ): Promise<JudgedFacts> {
   const alarms = await query<AlarmRow>(db, selectAlarms);
   const deckies = alarms.filter(({ name }) => name !== '').flatMap((row) => deckyOf(row, noted));
   const names = [...new Set([...deckies.map(({ host }) => host), ...control.paused.keys()])];
-  const hosts = await query<HostRow>(db, selectHosts, [interval, names]);
+  const hosts = await query<HostRow>(db, selectHosts, [intervalSeconds, names]);
   const rows = await query<IncidentRow>(db, selectIncidents);
   const silences = await readSilences(db);
   const [general] = await query<{ now: number; undelivered: number | null; isBack: boolean }>(
@@ -117,7 +117,7 @@ function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
       host,
       name,
       state: told === flapping ? state : told,
-      previous: previous.get(placeOf(host, name)) ?? null,
+      previous: previous.get(alertKey(host, name)) ?? null,
       isFlapping: told === flapping,
       rowState: state,
       cause: causeFromJson(row.cause),

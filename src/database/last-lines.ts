@@ -1,7 +1,7 @@
 import type { Notification } from '../fleet/alerts/notification.ts';
 import { type DeckyLines, joinedLines, type LastLines, lastLinesFromJson } from '../fleet/last-lines.ts';
 import type { Json } from '../lib/json.ts';
-import { placeOf } from './incidents.ts';
+import { alertKey } from './incidents.ts';
 import { type Db, type Query, query } from './query.ts';
 
 /** The maximum size of stored lines as text, in bytes. A check of the table has the same. */
@@ -40,10 +40,10 @@ export async function withLastLines(
   ]);
   if (rows.length === 0) return messages;
   const known = new Map<string, LastLines>(
-    rows.map(({ host, name, lines }) => [placeOf(host, name), lastLinesFromJson(lines)]),
+    rows.map(({ host, name, lines }) => [alertKey(host, name), lastLinesFromJson(lines)]),
   );
   return messages.map((message) => {
-    const found = placesOf(message).map(({ host, name }) => known.get(placeOf(host, name)) ?? {});
+    const found = placesOf(message).map(({ host, name }) => known.get(alertKey(host, name)) ?? {});
     const lines = joinedLines(found);
     return Object.keys(lines).length === 0 ? message : { ...message, last_lines: lines };
   });

@@ -12,7 +12,7 @@ import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } f
 import { pruneAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import { lookAtHosts } from './host-alerts.ts';
-import { judgedFacts, type Noted, placeOf, pruneIncidents, writeIncidents } from './incidents.ts';
+import { alertKey, judgedFacts, type Noted, pruneIncidents, writeIncidents } from './incidents.ts';
 import { withLastLines } from './last-lines.ts';
 import { unsettledSince, withChange } from './ledger/alerts.ts';
 import { openTold } from './open-incidents.ts';
@@ -143,15 +143,15 @@ async function noteSettled(db: Db, settle: Deciding['settle']): Promise<Noted & 
   const [first] = rows;
   const notified = first === undefined ? [] : settle(first.now, rows.map(alertFromRow));
   if (notified.length > 0) await query(db, updateNotified, [JSON.stringify(notified.map(notifiedRow))]);
-  const before = new Map(rows.map((row) => [placeOf(row.host, row.name), row]));
+  const before = new Map(rows.map((row) => [alertKey(row.host, row.name), row]));
   const rowOf = ({ host, subject }: NotifiedAlert): AlertRow | undefined =>
-    before.get(placeOf(host, subject.kind === 'decky' ? subject.name : ''));
+    before.get(alertKey(host, subject.kind === 'decky' ? subject.name : ''));
   return {
     any: notified.length > 0,
     previous: new Map(
       notified.flatMap((one) => {
         const row = rowOf(one);
-        return row === undefined ? [] : [[placeOf(row.host, row.name), row.notified] as const];
+        return row === undefined ? [] : [[alertKey(row.host, row.name), row.notified] as const];
       }),
     ),
     ended: notified.flatMap((one): readonly Ended[] => {
@@ -167,11 +167,11 @@ async function judgeFleet(
   db: Db,
   noted: Noted,
   { control, telling, receiversOf }: Deciding,
-  interval: number,
+  intervalSeconds: number,
 ): Promise<readonly string[]> {
   const limits = await query<{ host_uuid: string } & SentMessages>(db, selectLimits);
   const sent = new Map(limits.map(({ host_uuid, ...rest }) => [host_uuid, rest]));
-  const facts = await judgedFacts(db, { control, noted, sent, interval });
+  const facts = await judgedFacts(db, { control, noted, sent, intervalSeconds });
   const judgement = judge(facts, telling);
   await writeIncidents(db, facts, judgement);
   await writeMessages(db, judgement, receiversOf);

@@ -13,7 +13,7 @@ export const tableFault = (place: string, what: string, advice?: string, cause?:
   });
 
 /** An error as it is passed between threads. */
-export const faultOf = (error: unknown, place: string): Fault => {
+export const threadFault = (error: unknown, place: string): Fault => {
   const fault = error instanceof FleetError ? error : tableFault(place, `cannot be used: ${reasonOf(error)}`);
   return { message: fault.message, advice: fault.advice };
 };

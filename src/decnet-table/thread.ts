@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { DecnetAddress } from './address.ts';
-import { faultOf } from './faults.ts';
+import { threadFault } from './faults.ts';
 import type { Answer, Ask, Message } from './messages.ts';
 import { equalValues, type Session, type Values } from './session.ts';
 
@@ -76,6 +76,6 @@ parentPort?.on('message', ({ id, ask }: { id: number; ask: Ask }) => {
   void answer(ask).then(
     (given) => parentPort?.postMessage({ id, answer: given } satisfies Message),
     (error: unknown) =>
-      parentPort?.postMessage({ id, fault: faultOf(error, address.place) } satisfies Message),
+      parentPort?.postMessage({ id, fault: threadFault(error, address.place) } satisfies Message),
   );
 });

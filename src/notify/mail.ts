@@ -36,7 +36,7 @@ export function mail({ url, from, to }: Pick<ReceiverSettings, 'url' | 'from' | 
         const also = refused === 0 ? '' : `, and refused ${refused} of ${to.length} recipients`;
         return { kind: 'delivered', answer: `it answered ${sent.response.slice(0, 3)}${also}` };
       } catch (error) {
-        return { kind: 'failed', reason: limit.aborted ? 'no answer in time' : faultOf(error) };
+        return { kind: 'failed', reason: limit.aborted ? 'no answer in time' : mailFault(error) };
       } finally {
         transport.close();
       }
@@ -45,7 +45,7 @@ export function mail({ url, from, to }: Pick<ReceiverSettings, 'url' | 'from' | 
 }
 
 /** Only codes: the texts contain addresses. */
-function faultOf(error: unknown): string {
+function mailFault(error: unknown): string {
   const { responseCode, command } = error as { responseCode?: number; command?: string };
   if (typeof responseCode === 'number')
     return `it answered ${responseCode}${typeof command === 'string' ? ` to ${command}` : ''}`;

@@ -1,4 +1,4 @@
-import { faultOf, type ReceiverAddress, receiverAddress } from './receiver-address.ts';
+import { connectionFault, type ReceiverAddress, receiverAddress } from './receiver-address.ts';
 
 /** The time limit of a heartbeat with its redirects, in milliseconds. */
 const answerWithinMs = 10_000;
@@ -21,7 +21,7 @@ export function ping(address: string): Ping {
       try {
         return await ask(receiver, AbortSignal.any([limit, signal]));
       } catch (error) {
-        return limit.aborted ? `no answer within ${withinMs / 1000} s` : faultOf(error);
+        return limit.aborted ? `no answer within ${withinMs / 1000} s` : connectionFault(error);
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { Json } from '../lib/json.ts';
 import { answerWithinMs, type Delivery } from './delivery.ts';
-import { faultOf, type ReceiverAddress } from './receiver-address.ts';
+import { connectionFault, type ReceiverAddress } from './receiver-address.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
 /** Status codes that mean that the message itself is not acceptable. */
@@ -36,6 +36,6 @@ export async function post(
     const kind = refusals.has(answer.status) ? 'refused' : 'failed';
     return { kind, reason: `it answered ${answer.status}` };
   } catch (error) {
-    return { kind: 'failed', reason: limit.aborted ? 'no answer in time' : faultOf(error) };
+    return { kind: 'failed', reason: limit.aborted ? 'no answer in time' : connectionFault(error) };
   }
 }

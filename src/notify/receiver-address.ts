@@ -28,4 +28,4 @@ function decoded(text: string): string {
 }
 
 /** Only the error code: some error messages contain the whole address. */
-export const faultOf = (error: unknown): string => codeOf(error) ?? 'it does not answer';
+export const connectionFault = (error: unknown): string => codeOf(error) ?? 'it does not answer';

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { ReceiverSettings } from './addresses.ts';
 import { answerWithinMs, type Delivery, type Transport } from './delivery.ts';
 import { counted, syslogLine } from './formats/syslog.ts';
-import { faultOf } from './receiver-address.ts';
+import { connectionFault } from './receiver-address.ts';
 
 const usualPort = 514;
 
@@ -23,7 +23,7 @@ export function syslog({ url }: Pick<ReceiverSettings, 'url'>): Transport {
         await (isTcp ? overTcp(counted(line), host, port, until) : overUdp(line, host, port, until));
         return { kind: 'delivered', answer: 'sent; receivers of syslog do not answer' };
       } catch (error) {
-        return { kind: 'failed', reason: limit.aborted ? 'no answer in time' : faultOf(error) };
+        return { kind: 'failed', reason: limit.aborted ? 'no answer in time' : connectionFault(error) };
       }
     },
   };

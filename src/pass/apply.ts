@@ -81,7 +81,7 @@ export async function planAndApply(
   await transaction.record({
     identity: seen.identity,
     observed: seen.observed.kind === 'ok',
-    error: faultOf(seen),
+    error: passFault(seen),
     counts: {
       ...countsOf(transitions),
       held: decided.held.length,
@@ -110,7 +110,7 @@ export const plannedTransitions = (decided: Plan): ReturnType<typeof transitions
   decided.changes.flatMap(transitionsOf);
 
 /** Why a pass is incomplete, in text that stays the same while the fault lasts; null: it is complete. */
-export function faultOf({ desired, observed }: HostFacts): string | null {
+export function passFault({ desired, observed }: HostFacts): string | null {
   const faults = [
     ...(desired.kind === 'invalid' ? [desired.error.message] : []),
     ...(observed.kind === 'unreachable' ? [`Docker does not answer: ${observed.reason}`] : []),

@@ -27,7 +27,7 @@ import { withCorrectedTimes } from './lock-times.ts';
 import { eventsKept, jobDefaults, workerOptions } from './options.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
-import { answered, connectWithinMs, placeOf } from './redis.ts';
+import { answered, connectionPlace, connectWithinMs } from './redis.ts';
 import { postgresSettings, redisSettings, requireFit, type StoreSettings } from './settings.ts';
 import { countSigns, removeSigns, signsOfLife } from './signs.ts';
 
@@ -102,7 +102,7 @@ function onRedis(
   telemetry: Telemetry | null,
 ): QueueBackend {
   outage.watch(connection);
-  const place = placeOf(connection);
+  const place = connectionPlace(connection);
   const answer = <T>(ask: () => Promise<T>): Promise<T> =>
     answered(connection, ask).catch((error: unknown) => {
       throw queueFault(place, error);

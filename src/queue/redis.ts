@@ -38,7 +38,7 @@ export function openRedis(url: string, tls: RedisTls | null = null): Redis {
 }
 
 /** The address of a connection of `openRedis`, for messages. */
-export const placeOf = (redis: Redis): string => places.get(redis) ?? 'redis';
+export const connectionPlace = (redis: Redis): string => places.get(redis) ?? 'redis';
 
 type Options = RedisOptions & { readonly replyMapping?: 'legacy' };
 

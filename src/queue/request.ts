@@ -30,20 +30,19 @@ export const workerSeen = (backend: QueueBackend, host: string): Promise<boolean
 
 /**
  * Enqueues one pass on a host's queue and waits for its result.
- * @param timeout milliseconds
  * @param options.forget removes the finished job, so that requests by pages do not displace the passes that the queue keeps
  * @throws FleetError JOB_FAILED, JOB_TIMED_OUT, QUEUE_UNREACHABLE
  */
 export async function requestPass(
   backend: QueueBackend,
   data: JobData,
-  timeout: number,
+  timeoutMs: number,
   options: { forget?: boolean } = {},
 ): Promise<JobResult> {
   const queue = backend.queue(queueName(data.host_uuid));
   const job = await backend.answer(() => queue.add(jobName, data));
   try {
-    return await outcome(backend, job, data.host_uuid, timeout);
+    return await outcome(backend, job, data.host_uuid, timeoutMs);
   } finally {
     // Not with removeOnComplete: the result would be lost.
     if (options.forget) await withinLimit(() => job.remove()).catch(() => undefined);
@@ -57,7 +56,7 @@ const lookEvery = { least: 5, most: 250 };
  * Waits for the result of a job by reading it. BullMQ's events are not used: they hold what the worker answered, and no limit
  * could be set on that; and `waitUntilFinished` rejects a promise that cannot be handled during an outage.
  */
-async function outcome(backend: QueueBackend, job: Job, host: string, timeout: number): Promise<JobResult> {
+async function outcome(backend: QueueBackend, job: Job, host: string, timeoutMs: number): Promise<JobResult> {
   const { id = '' } = job;
   const began = performance.now();
   const queue = backend.awaitedQueue(job.queueName);
@@ -76,16 +75,23 @@ async function outcome(backend: QueueBackend, job: Job, host: string, timeout: n
       if (found.failedReason) throw new FleetError('JOB_FAILED', reasonOf(new Error(found.failedReason)));
       return parseJobResult(found.returnvalue, host);
     }
-    const passed = performance.now() - began;
-    if (passed >= timeout)
-      throw fault === null ? await abandon(backend, job, host, timeout) : queueFault(backend.place, fault);
-    await sleep(Math.min(timeout - passed, Math.max(lookEvery.least, Math.min(lookEvery.most, passed / 8))));
+    const passedMs = performance.now() - began;
+    if (passedMs >= timeoutMs)
+      throw fault === null ? await abandon(backend, job, host, timeoutMs) : queueFault(backend.place, fault);
+    await sleep(
+      Math.min(timeoutMs - passedMs, Math.max(lookEvery.least, Math.min(lookEvery.most, passedMs / 8))),
+    );
   }
 }
 
 /** Removes a job that no worker has taken in time: it must not run later. @returns the error to report */
-async function abandon(backend: QueueBackend, job: Job, host: string, timeout: number): Promise<FleetError> {
-  const seconds = Math.round(timeout / 1000);
+async function abandon(
+  backend: QueueBackend,
+  job: Job,
+  host: string,
+  timeoutMs: number,
+): Promise<FleetError> {
+  const seconds = Math.round(timeoutMs / 1000);
   const isPaused = await isQueuePaused(backend, host).catch(() => false);
   try {
     await withinLimit(() => job.remove());

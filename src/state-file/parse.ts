@@ -146,14 +146,14 @@ function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): De
       return;
     }
     report(
-      `${placeOf(at)}.name "${decky.name}" is already that of ${placeOf(places.get(first) ?? 0)} on host ${owner}`,
+      `${deckyPlace(at)}.name "${decky.name}" is already that of ${deckyPlace(places.get(first) ?? 0)} on host ${owner}`,
       'Give each decky of a host its own name.',
     );
   };
 
   return {
     add: (entry, at) => {
-      const where = placeOf(at);
+      const where = deckyPlace(at);
       if (!isObject(entry)) {
         report(`${where} must be an object, not ${nameOf(entry)}`);
         return;
@@ -187,7 +187,7 @@ function shareTexts(entry: { [field: string]: Json }, texts: Map<string, string>
   }
 }
 
-const placeOf = (at: number): string => `config.deckies[${at}]`;
+const deckyPlace = (at: number): string => `config.deckies[${at}]`;
 
 const nothingWritten = 'No decky was inserted, deleted or changed in content; states were still taken';
 

@@ -32,8 +32,8 @@ export function limitedPorts(ports: WebPorts): WebPorts {
     },
     countSchedulers: () => queues(ports.countSchedulers),
     workerLives: (host) => queues(() => ports.workerLives(host)),
-    request: (data, timeout) =>
-      withinLimit(() => ports.request(data, timeout), timeout + storeWithin.queues, silent.queues),
+    request: (data, timeoutMs) =>
+      withinLimit(() => ports.request(data, timeoutMs), timeoutMs + storeWithin.queues, silent.queues),
   };
 }
 

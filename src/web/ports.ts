@@ -22,8 +22,8 @@ export interface WebPorts extends Views {
   /** Runs `work` with views of one snapshot of the database, so that the sums on a page match its rows. */
   snapshot<T>(work: (views: Views) => Promise<T>): Promise<T>;
   readonly queues: Pick<QueueBackend, 'impatientQueue' | 'check' | 'now'>;
-  /** Runs one pass on its host's worker and removes the job afterwards. @param timeout milliseconds */
-  request(data: JobData, timeout: number): Promise<JobResult>;
+  /** Runs one pass on its host's worker and removes the job afterwards. */
+  request(data: JobData, timeoutMs: number): Promise<JobResult>;
   workerLives(host: string): Promise<boolean>;
   readonly pauses: PausePort;
   readonly silences: Silences;

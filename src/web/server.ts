@@ -122,7 +122,7 @@ function portsOf(given: WebPorts): WebPorts {
   const few = atMost(requestsAtOnce);
   return limitedPorts({
     ...given,
-    request: (data, timeout) => few(() => given.request(data, timeout)),
+    request: (data, timeoutMs) => few(() => given.request(data, timeoutMs)),
   });
 }
 

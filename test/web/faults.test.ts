@@ -73,7 +73,7 @@ describe('in a browser', { skip: noBrowser }, () => {
 
   test('one long failure leaves the columns of the passes as they are', async () => {
     const widths = async (failure: string): Promise<readonly number[]> => {
-      const pass = { cause: 'schedule', duration: 12, result: null, only: null };
+      const pass = { cause: 'schedule', durationMs: 12, result: null, only: null };
       const passes = [
         { ...pass, id: '2', at: Date.now(), failure },
         { ...pass, id: '1', at: Date.now() - 30_000, failure: null },

@@ -34,16 +34,16 @@ export const stop: Register = (program, context) => {
     );
 };
 
-/** Sends the request until the worker is gone. @param timeout seconds @throws FleetError JOB_TIMED_OUT */
-async function untilGone(app: App, context: Context, host: string, timeout: number): Promise<void> {
+/** Sends the request until the worker is gone. @throws FleetError JOB_TIMED_OUT */
+async function untilGone(app: App, context: Context, host: string, timeoutSeconds: number): Promise<void> {
   const bus = await app.bus();
-  const until = performance.now() + timeout * 1000;
+  const until = performance.now() + timeoutSeconds * 1000;
   let askAt = 0;
   while (await app.workerLives(host)) {
     if (performance.now() > until) {
       throw new FleetError(
         'JOB_TIMED_OUT',
-        `The worker of host ${host} is still running after ${timeout} s`,
+        `The worker of host ${host} is still running after ${timeoutSeconds} s`,
         {
           advice:
             'Its pass may take long, or the bus may not reach it; wait longer with --timeout, or end its process',

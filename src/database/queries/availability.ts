@@ -13,14 +13,14 @@ interface SumsRow extends PartOfHost {
 
 /**
  * The availability of the fleet over a window, by host and part: what `availabilityOf` says of each decky, summed in the database.
- * @param defaultInterval the interval of hosts without their own, in seconds
+ * @param defaultIntervalSeconds the interval of hosts without their own
  */
 export async function fleetAvailability(
   query: Query,
-  defaultInterval: number,
+  defaultIntervalSeconds: number,
   { from, to, parts }: PartedWindow,
 ): Promise<FleetSums> {
-  const rows = await query<SumsRow>(selectSums, [from, to, parts, defaultInterval]);
+  const rows = await query<SumsRow>(selectSums, [from, to, parts, defaultIntervalSeconds]);
   return {
     parts: rows.map(({ host_uuid, part, running, known }) => ({ host_uuid, part, running, known })),
     deckies: new Map(rows.map(({ host_uuid, deckies }) => [host_uuid, deckies])),

@@ -17,21 +17,21 @@ import { knownHosts } from './known-hosts.ts';
 
 /**
  * Reads the data of `/metrics` with one statement for all hosts.
- * @param defaultInterval the interval of hosts without their own, in seconds
+ * @param defaultIntervalSeconds the interval of hosts without their own
  * @param named hosts that are known even if no worker has registered them
  */
 export const metricsSource = (
   query: Query,
-  defaultInterval: number,
+  defaultIntervalSeconds: number,
   named: readonly string[] = [],
 ): MetricsSource => ({
   heartbeat: () => heartbeatView(query),
-  hosts: async () => (await query<Row>(selectHosts, [defaultInterval, named])).map(hostFigures),
+  hosts: async () => (await query<Row>(selectHosts, [defaultIntervalSeconds, named])).map(hostFigures),
 });
 
 interface Row {
   readonly host: string;
-  readonly interval: number;
+  readonly interval_s: number;
   readonly last_pass_age: number | null;
   readonly last_full_pass_age: number | null;
   readonly stale: boolean;
@@ -51,7 +51,7 @@ interface Row {
 
 const age = (column: string): string => `extract(epoch from clock_timestamp() - ${bounded(column)})`;
 
-const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as interval,
+const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as interval_s,
     coalesce(${isStale('$1::int')}, true) as stale, h.stopped_at is not null as stopped, h.paused_at is not null as paused,
     case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
@@ -65,7 +65,7 @@ const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as 
 function hostFigures(row: Row): HostFigures {
   return {
     host: row.host,
-    intervalSeconds: row.interval,
+    intervalSeconds: row.interval_s,
     lastPassAge: row.last_pass_age,
     lastFullPassAge: row.last_full_pass_age,
     stale: row.stale,

@@ -14,8 +14,8 @@ import { forPeople } from './report.ts';
 /** Milliseconds between two checks of the rows of hosts without a worker: no pass signals their changes. */
 const strangersEveryMs = 3000;
 
-/** The queries of the web pages. @param defaultInterval the interval of hosts without their own, in seconds */
-export function pages(ask: Query, defaultInterval: number): Pages {
+/** The queries of the web pages. @param defaultIntervalSeconds the interval of hosts without their own */
+export function pages(ask: Query, defaultIntervalSeconds: number): Pages {
   const query = forPeople(ask);
   let strangers = { text: '', at: -Infinity };
   return {
@@ -32,7 +32,7 @@ export function pages(ask: Query, defaultInterval: number): Pages {
       const isWhole = (parts[0]?.read ?? 0) < dayAtMost;
       return { parts, since: isWhole ? null : Math.min(...parts.map(({ part }) => part)) + 1 };
     },
-    availability: (window) => fleetAvailability(query, defaultInterval, window),
+    availability: (window) => fleetAvailability(query, defaultIntervalSeconds, window),
     matched: (filter) => countMatched(query, filter),
     list: async (filter, { host, limit, offset }) => {
       const ofHost = '($1::text is null or d.host_uuid = $1)';
@@ -78,7 +78,7 @@ export function pages(ask: Query, defaultInterval: number): Pages {
         const [found] = await query<{ text: string }>(selectStrangers, []);
         strangers = { text: found?.text ?? '', at: performance.now() };
       }
-      const [row = { text: '', hosts: [] }] = await query<Pulse>(selectPulse, [defaultInterval]);
+      const [row = { text: '', hosts: [] }] = await query<Pulse>(selectPulse, [defaultIntervalSeconds]);
       return { text: `${row.text} ${strangers.text}`, hosts: strangers.text === before ? row.hosts : [] };
     },
   };

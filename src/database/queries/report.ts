@@ -24,18 +24,19 @@ import { silences } from './silences.ts';
 
 /**
  * The queries of `status`, `hosts` and `history`.
- * @param defaultInterval the interval of hosts without their own, in seconds
+ * @param defaultIntervalSeconds the interval of hosts without their own
  * @param named hosts that are known even if no worker has registered them
  */
-export function report(ask: Query, defaultInterval: number, named: readonly string[] = []): Report {
+export function report(ask: Query, defaultIntervalSeconds: number, named: readonly string[] = []): Report {
   const query = forPeople(ask);
   return {
-    hosts: async (host) => (await query<HostRow>(selectHosts, [host, defaultInterval, named])).map(hostView),
+    hosts: async (host) =>
+      (await query<HostRow>(selectHosts, [host, defaultIntervalSeconds, named])).map(hostView),
     intervals: (only) =>
       query(
         `select host_uuid, ${intervalSeconds('$1::int')} as interval_s from fleet_hosts h
          where $2::text[] is null or host_uuid = any ($2::text[])`,
-        [defaultInterval, only ?? null],
+        [defaultIntervalSeconds, only ?? null],
       ),
     deckies: (host) => query<DeckyRow>(selectDeckies, [host]),
     ...history(query),

@@ -159,8 +159,8 @@ export function withNames(
   before: readonly AffectedName[],
   now: readonly AffectedName[],
 ): readonly AffectedName[] {
-  const placeOf = ({ host, name }: AffectedName): string => JSON.stringify([host, name]);
-  const all = new Map([...before, ...now].map((one) => [placeOf(one), one]));
+  const affectedKey = ({ host, name }: AffectedName): string => JSON.stringify([host, name]);
+  const all = new Map([...before, ...now].map((one) => [affectedKey(one), one]));
   return [...all.values()].slice(0, namesAtMost);
 }
 

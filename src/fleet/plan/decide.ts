@@ -8,7 +8,7 @@ import { type Container, type ContainerMatch, isReached } from './container-matc
 import { contentChanges } from './content.ts';
 import { explained } from './explained.ts';
 import type { Facts, Row } from './facts.ts';
-import { allowsMove, type Grace, graceOf } from './grace.ts';
+import { allowsChange, type Grace, graceOf } from './grace.ts';
 import type { LeftNote } from './memory.ts';
 import { type Observation, observedState } from './observed-state.ts';
 import { portsOff, type Silence, type SilentNotes, silenceOf } from './ports.ts';
@@ -83,7 +83,7 @@ interface HoldReason {
   readonly inWords: string;
 }
 
-interface Move {
+interface RowOutcome {
   readonly change: Change | null;
   readonly held: HoldReason | null;
 }
@@ -123,22 +123,23 @@ interface RowFacts extends DeckyFacts {
   readonly facts: Facts;
 }
 
-function decideRow(it: RowFacts): Move {
+function decideRow(it: RowFacts): RowOutcome {
   const { row, decky, facts } = it;
   if (decky === null && facts.desired.kind !== 'invalid') {
     const kept = keptBecause(it);
     if (kept === null) return { change: remove(row, facts.desired), held: null };
-    return { change: move(it).change, held: kept };
+    return { change: stateOutcome(it).change, held: kept };
   }
-  const moved = move(it);
+  const outcome = stateOutcome(it);
   // Without a valid file there is no content to compare: only states are taken. @see CONTRACT.md, rule 7
   const changed = decky === null ? [] : contentChanges(row, decky);
-  if (decky === null || changed.length === 0) return moved;
-  if (it.grace.left && !isAsDecnetWrote(it, decky)) return { change: moved.change, held: heldForWriter(it) };
+  if (decky === null || changed.length === 0) return outcome;
+  if (it.grace.left && !isAsDecnetWrote(it, decky))
+    return { change: outcome.change, held: heldForWriter(it) };
   const contentReason = contentReasonOf(it, decky, changed);
   const content = { content: decky, changed, contentReason };
-  if (moved.change?.action === 'state') return { change: { ...moved.change, ...content }, held: null };
-  const kept = moved.change ?? keep(row);
+  if (outcome.change?.action === 'state') return { change: { ...outcome.change, ...content }, held: null };
+  const kept = outcome.change ?? keep(row);
   return {
     change: { ...kept, ...content, action: 'config', reason: contentReason, cause: null },
     held: null,
@@ -177,12 +178,12 @@ function keptBecause(it: RowFacts): HoldReason | null {
 }
 
 /** Rule 4: the row takes the observed state, where the grace allows it. */
-function move(it: RowFacts): Move {
+function stateOutcome(it: RowFacts): RowOutcome {
   const { row, seen, grace } = it;
-  const nothing: Move = { change: null, held: null };
+  const nothing: RowOutcome = { change: null, held: null };
   if (seen === null || isStillOpen(row, seen)) return nothing;
   if (seen.state === row.state && seen.reason === row.lastError) return nothing;
-  if (!allowsMove(grace, row, seen)) {
+  if (!allowsChange(grace, row, seen)) {
     return seen.state === row.state ? nothing : { change: null, held: heldForWriter(it) };
   }
   const taken = { ...keep(row), observed: true, to: seen.state, lastError: seen.reason, cause: seen.cause };

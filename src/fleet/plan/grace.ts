@@ -59,5 +59,5 @@ export const graceEnd = (
 ): number => Math.min(since, writtenAt) + graceSeconds * 1000;
 
 /** Whether the row may take the observed state. */
-export const allowsMove = (grace: Grace, row: Row, { state }: Observation): boolean =>
+export const allowsChange = (grace: Grace, row: Row, { state }: Observation): boolean =>
   !grace.left || graceAllows({ from: row.state, to: state, ran: grace.ran });

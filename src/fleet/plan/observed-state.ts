@@ -74,7 +74,7 @@ function tallyOf(parts: readonly Part[], base: Container | null): Tally {
     seen += 1;
     if (!answers(container) || isSilent) continue;
     running += 1;
-    if (faultOf(container) !== null) impaired += 1;
+    if (containerFault(container) !== null) impaired += 1;
   }
   return { expected: parts.length, seen, running, impaired, base: baseOf(base) };
 }
@@ -96,7 +96,7 @@ interface Part {
 function baseOf(base: Container | null): Tally['base'] {
   if (base === null) return 'never seen';
   if (!answers(base)) return 'dead';
-  return faultOf(base) === null ? 'sound' : 'impaired';
+  return containerFault(base) === null ? 'sound' : 'impaired';
 }
 
 /** What is wrong with a container. */
@@ -110,7 +110,7 @@ interface Fault extends Omit<Cause, 'service'> {
 const noContainer: Fault = { state: 'no container', exitCode: null };
 
 /** Why this container does not count as sound; null: it does. */
-function faultOf(container: Container): Fault | null {
+function containerFault(container: Container): Fault | null {
   const { name, state, exitCode, loop, unhealthy, network, startedBeforeBase } = container;
   if (state === 'running' && network === 'cut off')
     return { state: 'cut off from its network', exitCode: null };
@@ -146,10 +146,11 @@ function faultsOf(tally: Tally, parts: readonly Part[], match: ContainerMatch): 
               ? silentFault(service)
               : container === undefined
                 ? noContainer
-                : faultOf(container);
+                : containerFault(container);
           return fault === null ? [] : [{ ...fault, service, label: service ?? base }];
         });
-  const ofBase = match.base !== null && parts[0]?.container !== match.base ? faultOf(match.base) : null;
+  const ofBase =
+    match.base !== null && parts[0]?.container !== match.base ? containerFault(match.base) : null;
   return ofBase === null ? ofParts : [...ofParts, { ...ofBase, service: null, label: base }];
 }
 

@@ -106,11 +106,14 @@ export function deploymentsAfter(before: Deployments, facts: RolloutFacts): Depl
 
 const theFile = 'the state file';
 
-type Told = readonly (readonly [name: string, { readonly status: LifecycleStatus; readonly at: number }])[];
+type LifecycleTold = readonly (readonly [
+  name: string,
+  { readonly status: LifecycleStatus; readonly at: number },
+])[];
 
 /** The deckies whose deployment failed, with the last look or since. One of them may have left the file again. */
 const failedOf = (
-  told: Told,
+  told: LifecycleTold,
   { endedAt }: Deployments,
   rollout: Rollout | null,
   { names }: Survey,
@@ -124,7 +127,7 @@ const failedOf = (
 const sameFileMs = 5000;
 
 /** The rollout that is under way at this look; null: none. */
-function rolloutNow(before: Deployments, facts: RolloutFacts, mine: Told): Rollout | null {
+function rolloutNow(before: Deployments, facts: RolloutFacts, mine: LifecycleTold): Rollout | null {
   const { survey } = facts;
   const byFile = begunByFile(before, facts);
   const known = before.rollout ?? begunByMessage(before, mine);
@@ -140,7 +143,7 @@ function rolloutNow(before: Deployments, facts: RolloutFacts, mine: Told): Rollo
 
 const nothingRan = { ran: new Set<string>(), tookDown: false };
 
-function begunByMessage({ endedAt }: Deployments, mine: Told): Rollout | null {
+function begunByMessage({ endedAt }: Deployments, mine: LifecycleTold): Rollout | null {
   const running = mine.filter(([, { status, at }]) => status === 'running' && at > endedAt);
   if (running.length === 0) return null;
   const since = Math.min(...running.map(([, { at }]) => at));
@@ -160,7 +163,7 @@ function endOf(
   rollout: Rollout | null,
   failed: readonly string[],
   { now, limitMs, survey }: RolloutFacts,
-  mine: Told,
+  mine: LifecycleTold,
 ): 'finished' | BrokenDeployment['outcome'] | null {
   if (failed.length > 0) return 'failed';
   if (rollout === null) return null;

@@ -4,7 +4,7 @@ export interface ChartedPass {
   /** Epoch milliseconds. */
   readonly at: number;
   /** Milliseconds. */
-  readonly duration: number;
+  readonly durationMs: number;
   readonly failure: string | null;
   readonly result: { readonly docker: string | undefined } | null;
 }
@@ -29,7 +29,7 @@ const lookOf = ({ failure, result }: ChartedPass): keyof typeof looks =>
  */
 export function passChart(passes: readonly ChartedPass[]): Html {
   const shown = passes.toReversed();
-  const times = shown.map(({ duration }) => Math.max(1, duration));
+  const times = shown.map(({ durationMs }) => Math.max(1, durationMs));
   const [least, most] = decadesOf(times);
   const heightOf = (ms: number): number => (height * (Math.log10(Math.max(1, ms)) - least)) / (most - least);
   const wide = 100 / Math.max(fewest, shown.length);
@@ -40,8 +40,8 @@ export function passChart(passes: readonly ChartedPass[]): Html {
     (power) =>
       html`<line x1="0" x2="100" y1="${(height - heightOf(10 ** power)).toFixed(2)}" y2="${(height - heightOf(10 ** power)).toFixed(2)}"/>`,
   )}${shown.map((pass, at) => {
-    const tall = Math.max(1, heightOf(pass.duration));
-    return html`<rect class="${lookOf(pass)}" x="${(at * wide).toFixed(2)}" y="${(height - tall).toFixed(2)}" width="${(wide * 0.8).toFixed(2)}" height="${tall.toFixed(2)}"><title>${new Date(pass.at).toISOString()}: ${pass.duration} ms, ${pass.failure ?? looks[lookOf(pass)]}</title></rect>`;
+    const tall = Math.max(1, heightOf(pass.durationMs));
+    return html`<rect class="${lookOf(pass)}" x="${(at * wide).toFixed(2)}" y="${(height - tall).toFixed(2)}" width="${(wide * 0.8).toFixed(2)}" height="${tall.toFixed(2)}"><title>${new Date(pass.at).toISOString()}: ${pass.durationMs} ms, ${pass.failure ?? looks[lookOf(pass)]}</title></rect>`;
   })}</svg>
 <figcaption>Duration of each pass, oldest first. ${kinds.map(([look, text]) => html`<span class="key"><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="${look}" width="10" height="10"/></svg> ${text}</span> `)}</figcaption></figure>`;
 }

@@ -25,7 +25,7 @@ interface PassView {
   /** Epoch milliseconds. */
   readonly at: number;
   /** Milliseconds. */
-  readonly duration: number;
+  readonly durationMs: number;
   readonly result: ShownResult | null;
   readonly failure: string | null;
   /** The number of deckies of a partial pass; null: a full pass. */
@@ -97,7 +97,7 @@ function passView(job: Job): PassView {
     id: shown(String(job.id)),
     cause: isObject(data) && typeof data.cause === 'string' ? shown(data.cause) : 'not given',
     at: momentOf(job.finishedOn ?? job.timestamp),
-    duration: momentOf(job.finishedOn) - momentOf(job.processedOn ?? job.finishedOn),
+    durationMs: momentOf(job.finishedOn) - momentOf(job.processedOn ?? job.finishedOn),
     result: isObject(value) ? shownOf(value as Partial<JobResult>) : null,
     failure: job.failedReason ? shown(String(job.failedReason)) : null,
     only,
@@ -127,10 +127,10 @@ const passTable = (
 ): Html => html`<table class="passes"><caption class="quiet">Last passes of ${host}, newest first</caption>
 <thead><tr><th scope="col">When</th><th scope="col">Cause</th><th scope="col">Found</th><th scope="col" class="number">Took</th><th scope="col">Job</th></tr></thead>
 <tbody>${passes.map(
-  ({ id, at, cause, only, result, failure, duration }) => html`<tr data-key="pass ${id}">
+  ({ id, at, cause, only, result, failure, durationMs }) => html`<tr data-key="pass ${id}">
 <td class="age">${age(new Date(at).toISOString())}</td><td>${cause}${only === null ? null : html`, ${countOf(only, 'decky')}`}</td>
 <td class="reason">${failure === null ? html`${result === null ? 'no result' : counts(result)}${result?.dry_run ? ' (dry run)' : ''}${result?.docker === 'unreachable' ? '; Docker unreachable' : ''}` : failed(failure)}</td>
-<td class="number">${duration} ms</td><td>${jobMark(host, id, hasBoard)}</td></tr>`,
+<td class="number">${durationMs} ms</td><td>${jobMark(host, id, hasBoard)}</td></tr>`,
 )}</tbody></table>`;
 
 /** A long reason is folded. */
