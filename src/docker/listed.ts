@@ -1,5 +1,6 @@
 import type { Container, Loop, Network } from '../fleet/plan/container-match.ts';
 import type { TimeSpan } from '../fleet/plan/cut-off.ts';
+import { lastResult } from '../lib/last-result.ts';
 import { type Age, type Entry, loopWindowSeconds, none, suspect, unverifiedNetwork } from './listing.ts';
 
 /** Seconds between creation and start above which the start is not the first one. Docker returns both in whole seconds. */
@@ -66,22 +67,23 @@ const equalLoops = (one: Loop, other: Loop): boolean =>
 /** When a container that runs was started, as exactly as the listing shows it. @param now epoch seconds */
 function startOf({ container: { state, createdAt }, age }: Entry, now: number): TimeSpan | null {
   // A paused container keeps its network.
-  if (state !== 'running' && state !== 'paused') return null;
-  if (lastSpan?.createdAt !== createdAt || lastSpan.age !== age || lastSpan.now !== now)
-    lastSpan = { createdAt, age, now, span: spanOf(createdAt, age, now) };
-  return lastSpan.span;
+  return state === 'running' || state === 'paused' ? spanAt(now)(age)(createdAt) : null;
 }
 
-/** Kept as `lastResult` does: neighbours in the listing are mostly of one decky. */
-let lastSpan: { createdAt: number; age: Age | null; now: number; span: TimeSpan } | null = null;
-
-const spanOf = (createdAt: number, age: Age | null, now: number): TimeSpan =>
-  age === null
-    ? { earliest: createdAt, latest: now }
-    : {
-        earliest: Math.max(createdAt, now - age.most - marginSeconds),
-        latest: now - age.least + marginSeconds,
-      };
+/** One argument at a time, from the one that changes least: neighbours in the listing are mostly of one decky. */
+const spanAt = lastResult((now: number) =>
+  lastResult((age: Age | null) =>
+    lastResult(
+      (createdAt: number): TimeSpan =>
+        age === null
+          ? { earliest: createdAt, latest: now }
+          : {
+              earliest: Math.max(createdAt, now - age.most - marginSeconds),
+              latest: now - age.least + marginSeconds,
+            },
+    ),
+  ),
+);
 
 /**
  * Whether a container may be in a restart loop according to the listing: it has been running for less than five minutes and

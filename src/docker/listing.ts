@@ -38,9 +38,7 @@ const keptService = (name: string): string => keptText(name, 256);
 /** Shortens the name of a container and removes its leading slash, which listings have and events do not. */
 export const keptName = (name: string): string => keptText(name.startsWith('/') ? name.slice(1) : name, 256);
 
-/**
- * A container of the listing. All but the findings depends on nothing else, so it holds as long as the listing shows the same.
- */
+/** A container of the listing. Without the findings it depends on nothing else: it holds as long as the listing shows the same. */
 export interface Entry {
   /** With the findings of the last pass. Replaced when they differ, never changed: what earlier passes returned stays true. */
   container: Container;

@@ -106,14 +106,15 @@ export function deploymentsAfter(before: Deployments, facts: RolloutFacts): Depl
 
 const theFile = 'the state file';
 
-type LifecycleTold = readonly (readonly [
+/** The last message about each decky's deployment. */
+type LifecycleMessages = readonly (readonly [
   name: string,
   { readonly status: LifecycleStatus; readonly at: number },
 ])[];
 
 /** The deckies whose deployment failed, with the last look or since. One of them may have left the file again. */
 const failedOf = (
-  told: LifecycleTold,
+  told: LifecycleMessages,
   { endedAt }: Deployments,
   rollout: Rollout | null,
   { names }: Survey,
@@ -127,7 +128,7 @@ const failedOf = (
 const sameFileMs = 5000;
 
 /** The rollout that is under way at this look; null: none. */
-function rolloutNow(before: Deployments, facts: RolloutFacts, mine: LifecycleTold): Rollout | null {
+function rolloutNow(before: Deployments, facts: RolloutFacts, mine: LifecycleMessages): Rollout | null {
   const { survey } = facts;
   const byFile = begunByFile(before, facts);
   const known = before.rollout ?? begunByMessage(before, mine);
@@ -143,7 +144,7 @@ function rolloutNow(before: Deployments, facts: RolloutFacts, mine: LifecycleTol
 
 const nothingRan = { ran: new Set<string>(), tookDown: false };
 
-function begunByMessage({ endedAt }: Deployments, mine: LifecycleTold): Rollout | null {
+function begunByMessage({ endedAt }: Deployments, mine: LifecycleMessages): Rollout | null {
   const running = mine.filter(([, { status, at }]) => status === 'running' && at > endedAt);
   if (running.length === 0) return null;
   const since = Math.min(...running.map(([, { at }]) => at));
@@ -163,7 +164,7 @@ function endOf(
   rollout: Rollout | null,
   failed: readonly string[],
   { now, limitMs, survey }: RolloutFacts,
-  mine: LifecycleTold,
+  mine: LifecycleMessages,
 ): 'finished' | BrokenDeployment['outcome'] | null {
   if (failed.length > 0) return 'failed';
   if (rollout === null) return null;
