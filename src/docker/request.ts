@@ -2,8 +2,9 @@ import { type ClientRequest, Agent as HttpAgent, type IncomingMessage } from 'no
 import { Agent as HttpsAgent } from 'node:https';
 import { addAbortSignal } from 'node:stream';
 import { inspect } from 'node:util';
-import Docker, { type DockerOptions } from 'dockerode';
+import type { DockerOptions } from 'dockerode';
 import { isObject, type Json, property } from '../lib/json.ts';
+import { Docker } from './dockerode.ts';
 import { heldBytes } from './held-bytes.ts';
 import { type EngineLimits, inWords } from './limits.ts';
 import { keptText } from './words.ts';
