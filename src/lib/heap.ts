@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+const growth = '--heap-growing-percent';
+
 /**
  * Makes V8 keep the heap of a process that runs for long small and its garbage collection pauses short. The young
  * generation does not grow, and the old generation is collected when it has doubled. With Node's defaults, both may
@@ -11,23 +13,29 @@ import { runInNewContext } from 'node:vm';
  * @see docs/decisions/016
  */
 export function keepHeapSmall(): void {
-  for (const flag of ['--semi-space-growth-factor=1', '--heap-growing-percent=100']) setFlagsFromString(flag);
+  for (const flag of ['--semi-space-growth-factor=1', `${growth}=100`]) setFlagsFromString(flag);
 }
 
 /** The bytes of received chunks that may wait for the garbage collector. V8 itself lets them grow to 64 MB. */
 const mostGarbageBytes = 4 * 1024 * 1024;
 
+/** From this size of an answer in bytes on, memory is worth more than time: about 20,000 deckies of three services. */
+const longAnswerBytes = 100 * 1024 * 1024;
+
 /**
- * Has the buffers of a long answer freed while it is read: V8 does so late if the reader allocates few objects.
+ * Has the buffers of a long answer freed while it is read: V8 does so late if the reader allocates few objects. After a very long
+ * one the old generation is collected earlier for as long as the process runs: the next answer will be as long.
  * @returns call it with the size of each chunk in bytes
  */
 export function freeingChunks(): (bytes: number) => void {
-  let garbageBytes = 0;
+  let [garbageBytes, readBytes] = [0, 0];
   return (bytes) => {
     garbageBytes += bytes;
     if (garbageBytes < mostGarbageBytes) return;
+    readBytes += garbageBytes;
     garbageBytes = 0;
     collectYoung();
+    if (readBytes >= longAnswerBytes) setFlagsFromString(`${growth}=40`);
   };
 }
 
