@@ -75,13 +75,13 @@ async function inputOf(
   return [`[${rows.join(',')}]`, configs.join('\n')];
 }
 
-/** The values of a change that the statements use, by column. A missing value is null. */
+/** The values of a change that the statements use, by column. A missing value is null, and is read faster than a written one. */
 const inputRow = (change: Change, versions: Versions): Record<string, unknown> => ({
   name: change.name,
   version: versions.get(change.name),
-  from_state: change.from,
-  to_state: change.to,
-  last_error: change.lastError,
+  from_state: change.from ?? undefined,
+  to_state: change.to ?? undefined,
+  last_error: change.lastError ?? undefined,
   observed: change.observed,
   reason: change.reason,
   ...(change.cause === null ? {} : { cause: causeToJson(change.cause) }),
@@ -113,7 +113,7 @@ const typedColumns = Object.entries(rowColumns)
 // The limit is their number. Without it PostgreSQL expects 1,000 rows, and reads the whole table to update one.
 const input = `input as materialized (
     select ${columns}, config::jsonb from rows from (
-      jsonb_to_recordset($4::jsonb) as (${typedColumns}),
+      json_to_recordset($4::json) as (${typedColumns}),
       string_to_table($5, E'\\n', '')) as i(${columns}, config) limit $6)`;
 
 const asTransition = 'id::text, name, from_state as "from", to_state as "to", reason, cause';
