@@ -67,7 +67,7 @@ describe('the documentation', () => {
       for (const line of blocksOf(await textOf(page)).flatMap(shellLines)) {
         if (isSample(line)) continue;
         for (const call of callsIn(line.replace(/\S*\/decnet-fleet /g, 'decnet-fleet '))) {
-          const { program, ran } = idle();
+          const { program, ran } = await idle();
           await program
             .parseAsync([...call], { from: 'user' })
             .catch((error: Error) => assert.fail(`${page}: ${line}: ${error.message}`));

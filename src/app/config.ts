@@ -4,7 +4,7 @@ import type { DockerSettings } from '../docker/connection.ts';
 import type { Environment } from '../lib/environment.ts';
 import { FleetError } from '../lib/errors.ts';
 import { homeDirectory } from '../lib/home.ts';
-import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log.ts';
+import { type LogFormat, type LogLevel, logFormats, logLevels } from '../lib/log-options.ts';
 import type { RedisTls } from '../lib/redis-address.ts';
 import { type ReceiverSettings, webhookVariable } from '../notify/addresses.ts';
 import type { ServiceManager } from '../service-manager/notify.ts';

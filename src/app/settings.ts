@@ -1,6 +1,6 @@
 import { isLegalHost } from '../fleet/decky.ts';
 import { linesAtMost } from '../fleet/last-lines.ts';
-import { logFormats, logLevels } from '../lib/log.ts';
+import { logFormats, logLevels } from '../lib/log-options.ts';
 import { isNetwork } from '../web/sign-in/proxies.ts';
 import { roles } from '../web/sign-in/users.ts';
 import type { Setting, Takes } from './setting.ts';

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { type App, openApp } from '../app/app.ts';
-import { type Config, parseConfig } from '../app/config.ts';
+import type { App } from '../app/app.ts';
+import type { Config } from '../app/config.ts';
 import type { Environment } from '../lib/environment.ts';
 import { reasonOf } from '../lib/errors.ts';
-import { createLog, type Log, type LogLevel } from '../lib/log.ts';
+import type { Log } from '../lib/log.ts';
+import type { LogLevel } from '../lib/log-options.ts';
 import { type Output, standardOutput } from './output.ts';
 import { jsonText, onScreen, type Screen, screenOf } from './text.ts';
 
@@ -34,8 +35,8 @@ export interface Context {
   printed(): Promise<boolean>;
 }
 
-/** Adds a command with its options and its action. */
-export type Register = (program: Command, context: Context) => void;
+/** Adds its arguments, options and action to a command. */
+export type Register = (command: Command, context: Context) => void;
 
 /** The output streams of a command. */
 export interface Streams {
@@ -88,6 +89,12 @@ export async function withApp(
   work: (app: App) => Promise<void>,
   options: { level?: LogLevel; isLongLived?: boolean } = {},
 ): Promise<void> {
+  // Loaded here, so that the help does without them.
+  const [{ openApp }, { parseConfig }, { createLog }] = await Promise.all([
+    import('../app/app.ts'),
+    import('../app/config.ts'),
+    import('../lib/log.ts'),
+  ]);
   const config = parseConfig(context.env);
   const level = config.sources.values.has('LOG_LEVEL') ? config.logLevel : (options.level ?? 'warn');
   context.showsStacks = level === 'debug';

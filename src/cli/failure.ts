@@ -1,5 +1,5 @@
 import { type ErrorCode, FleetError, reasonOf } from '../lib/errors.ts';
-import { withoutSecrets } from '../lib/log.ts';
+import { withoutSecrets } from '../lib/mask.ts';
 import type { Context } from './context.ts';
 
 /** The exit code of `status --exit-code` when something is broken. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../lib/errors.ts';
-import { withoutSecrets } from '../lib/log.ts';
+import { withoutSecrets } from '../lib/mask.ts';
 import type { Context } from './context.ts';
 import { onScreen, type Screen, screenOf } from './text.ts';
 

@@ -1,17 +1,9 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
-import { maskAddress, withoutSecrets } from './mask.ts';
+import type { LogFormat, LogLevel } from './log-options.ts';
+import { withoutSecrets } from './mask.ts';
 import { escapedJson, printable } from './text.ts';
 
-export { maskAddress, withoutSecrets };
-
 export type Log = Logger;
-
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
-
-/** Lines of text for people, or of JSON for programs; auto: text on a terminal, otherwise JSON. */
-export const logFormats = ['auto', 'pretty', 'json'] as const;
-export type LogFormat = (typeof logFormats)[number];
 
 /**
  * Creates a log on stderr.

@@ -4,8 +4,8 @@ import { examplesOf } from '../../src/cli/examples.ts';
 import { cli } from '../harness/cli.ts';
 import { callsIn, idle } from '../harness/command-lines.ts';
 
-describe('the help of every command', () => {
-  const names = idle().program.commands.map((command) => command.name());
+describe('the help of every command', async () => {
+  const names = (await idle()).program.commands.map((command) => command.name());
 
   test('there are commands', () => assert.ok(names.length > 15, names.join()));
 
@@ -18,7 +18,7 @@ describe('the help of every command', () => {
         const calls = callsIn(line);
         assert.equal(calls.at(-1)?.[0], name, line);
         for (const call of calls) {
-          const { program, ran } = idle();
+          const { program, ran } = await idle();
           await program.parseAsync([...call], { from: 'user' });
           assert.deepEqual(ran, [call[0]], line);
         }

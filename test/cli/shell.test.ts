@@ -16,7 +16,7 @@ const missing = async (program: string): Promise<string | false> =>
   (await findProgram(program)) === null ? `there is no ${program} on this machine` : false;
 
 describe('what is written from the definitions of the commands', async () => {
-  for (const [file, text] of references())
+  for (const [file, text] of await references())
     test(`${relative(packageRoot, file)} is up to date`, async () => {
       assert.equal(await readFile(file, 'utf8'), text, 'run `npm run reference`');
     });
@@ -31,7 +31,7 @@ describe('what is written from the definitions of the commands', async () => {
     const faults = stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date'));
     assert.deepEqual(faults, []);
     const { stdout: read } = await run('mandoc', ['-T', 'ascii', page]);
-    for (const { name } of surface().commands) assert.match(read, new RegExp(`\\b${name}\\b`));
+    for (const { name } of (await surface()).commands) assert.match(read, new RegExp(`\\b${name}\\b`));
   });
 });
 
@@ -86,7 +86,10 @@ describe('completions', async () => {
 
   test('the command prints the script', async () => {
     for (const shell of shells)
-      assert.equal((await runHere(['completion', shell], {})).stdout, completionScript(shell, surface()));
+      assert.equal(
+        (await runHere(['completion', shell], {})).stdout,
+        completionScript(shell, await surface()),
+      );
     const { code, stderr } = await runHere(['completion', 'tcsh'], {});
     assert.equal(code, 2);
     assert.match(stderr, /"tcsh" is not valid.*Allowed: bash, zsh, fish/s);
@@ -97,7 +100,7 @@ describe('completions', async () => {
       for (const [words, has, lacks] of typed)
         test(words.join(' ') || 'nothing', async () => {
           const script = join(directory, `${shell}-script`);
-          await writeFile(script, completionScript(shell, surface()));
+          await writeFile(script, completionScript(shell, await surface()));
           const flags = { bash: ['--norc'], zsh: ['-f'], fish: ['--no-config'] }[shell];
           const { stdout } = await run(shell, [...flags, '-c', asks[shell](script, words)], {
             env: { PATH: process.env.PATH, HOME: directory, TERM: 'dumb' },

@@ -1,5 +1,5 @@
 import { createContext } from '../../src/cli/context.ts';
-import { createProgram } from '../../src/cli/main.ts';
+import { createProgram } from '../../src/cli/program.ts';
 
 /** The words of a shell's line, up to a redirection or a pipe. */
 const wordsOf = (line: string): readonly string[] =>
@@ -20,8 +20,8 @@ export const callsIn = (line: string): readonly (readonly string[])[] => {
 };
 
 /** A command line whose commands do nothing. */
-export const idle = () => {
-  const program = createProgram(createContext({}));
+export const idle = async () => {
+  const program = await createProgram(createContext({}));
   const ran: string[] = [];
   for (const command of program.commands) command.action(() => void ran.push(command.name()));
   return { program, ran };

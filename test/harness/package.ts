@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { createContext } from '../../src/cli/context.ts';
-import { createProgram } from '../../src/cli/main.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { runningWeb } from './docker.ts';
 import { fakeEngine } from './fake-engine.ts';
 import { declaredDecky, testHost } from './host.ts';
@@ -32,7 +32,7 @@ const run = promisify(execFile);
 
 /** @throws Error when a command has no help @returns the number of commands */
 export async function printHelp({ bin, node }: Installed): Promise<number> {
-  const commands = commandsOf(createProgram(createContext({})));
+  const commands = commandsOf(await createProgram(createContext({})));
   for (const words of commands) {
     const { stdout } = await run(node, [bin, ...words, '--help']);
     if (!stdout.startsWith(`Usage: decnet-fleet ${words.join(' ')}`))

@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createContext } from '../../src/cli/context.ts';
-import { createProgram } from '../../src/cli/main.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { commandsPage, manualPage } from '../../src/cli/shell/manual.ts';
 import { type Surface, surfaceOf } from '../../src/cli/shell/surface.ts';
 import { type Explained, everythingExplained } from '../../src/fleet/explain/explain.ts';
@@ -44,18 +44,21 @@ ${everythingExplained
   )
   .join('')}`;
 
-export const surface = (): Surface => surfaceOf(createProgram(createContext({})));
+export const surface = async (): Promise<Surface> => surfaceOf(await createProgram(createContext({})));
 
 /** The files that are written, and their contents. */
-export const references = (): readonly (readonly [file: string, text: string])[] => [
-  [referenceFile, referenceText()],
-  [settingsFile, settingsText()],
-  [join(packageRoot, 'docs', 'commands.md'), commandsPage(surface())],
-  [join(packageRoot, 'deploy', 'man', 'decnet-fleet.1'), manualPage(surface(), version)],
-];
+export async function references(): Promise<readonly (readonly [file: string, text: string])[]> {
+  const commands = await surface();
+  return [
+    [referenceFile, referenceText()],
+    [settingsFile, settingsText()],
+    [join(packageRoot, 'docs', 'commands.md'), commandsPage(commands)],
+    [join(packageRoot, 'deploy', 'man', 'decnet-fleet.1'), manualPage(commands, version)],
+  ];
+}
 
 if (process.argv[1] === import.meta.filename)
-  for (const [file, text] of references()) {
+  for (const [file, text] of await references()) {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text);
   }

@@ -9,10 +9,8 @@ import { type Register, withApp } from '../context.ts';
 const compared = 1000;
 
 /** Says that somebody takes care of an incident. */
-export const ack: Register = (program, context) => {
-  program
-    .command('ack')
-    .description('acknowledge an incident: it is not repeated, and its end is sent')
+export const ack: Register = (command, context) => {
+  command
     .argument('<incident>', 'its id, as `incidents` lists it')
     .requiredOption('--why <text>', 'what is being done', givenWhy)
     .option('--who <name>', 'who does it (default: the user of the operating system)', givenWho)
@@ -31,19 +29,15 @@ export const ack: Register = (program, context) => {
 };
 
 /** Takes an acknowledgement back. */
-export const unack: Register = (program, context) => {
-  program
-    .command('unack')
-    .description('take the acknowledgement of an incident back')
-    .argument('<incident>', 'its id, as `incidents` lists it')
-    .action((incident: string) =>
-      withApp(context, async (app) => {
-        await audited(app, context, { act: 'unack', target: incident }, async () => {
-          if (!(await (await app.silences()).unacknowledge(incident))) throw await notOpen(app, incident);
-        });
-        context.print(`Incident ${incident} is no longer acknowledged.`);
-      }),
-    );
+export const unack: Register = (command, context) => {
+  command.argument('<incident>', 'its id, as `incidents` lists it').action((incident: string) =>
+    withApp(context, async (app) => {
+      await audited(app, context, { act: 'unack', target: incident }, async () => {
+        if (!(await (await app.silences()).unacknowledge(incident))) throw await notOpen(app, incident);
+      });
+      context.print(`Incident ${incident} is no longer acknowledged.`);
+    }),
+  );
 };
 
 async function notOpen(app: App, incident: string): Promise<FleetError> {

@@ -30,9 +30,7 @@ export interface BuildOptions {
 export const addBuildOptions = (command: Command): Command => addFlags(addCommon(describe(command)));
 
 const describe = (command: Command): Command =>
-  command
-    .description('build deckies from an INI file or from flags; print them, or write a state file')
-    .argument('[file]', 'an INI file, or - for standard input');
+  command.argument('[file]', 'an INI file, or - for standard input');
 
 /** The options for both sources: a file, or flags. */
 const addCommon = (command: Command): Command =>

@@ -27,28 +27,26 @@ interface Built {
 }
 
 /** Builds deckies from an INI file or from flags, and prints them or writes a state file. */
-export const build: Register = (program, context) => {
-  addBuildOptions(program.command('build')).action(
-    async (file: string | undefined, options: BuildOptions) => {
-      checkTogether(file, options);
-      const random = seededRandom(options.seed ?? randomInt(2 ** 47));
-      // With a seed the output must be reproducible to the byte, so it must not depend on the clock.
-      const now = options.seed === undefined ? Date.now() / 1000 : 0;
-      const built =
-        file === undefined ? fromFlags(options, random) : fromIni(await readText(file), options, random, now);
-      tellWarnings(context, built.warnings, options.strict === true || options.out !== undefined);
-      const host = options.host ?? null;
-      const deckies = onHost(built.deckies, host);
-      if (options.out !== undefined) {
-        await write(options.out, { ...built, deckies }, options);
-        if (!options.json)
-          context.print(
-            `Wrote ${countOf(deckies.length, 'decky')} of host ${host ?? localHost} to ${options.out}`,
-          );
-      }
-      if (options.out === undefined || options.json) context.printJson(deckies);
-    },
-  );
+export const build: Register = (command, context) => {
+  addBuildOptions(command).action(async (file: string | undefined, options: BuildOptions) => {
+    checkTogether(file, options);
+    const random = seededRandom(options.seed ?? randomInt(2 ** 47));
+    // With a seed the output must be reproducible to the byte, so it must not depend on the clock.
+    const now = options.seed === undefined ? Date.now() / 1000 : 0;
+    const built =
+      file === undefined ? fromFlags(options, random) : fromIni(await readText(file), options, random, now);
+    tellWarnings(context, built.warnings, options.strict === true || options.out !== undefined);
+    const host = options.host ?? null;
+    const deckies = onHost(built.deckies, host);
+    if (options.out !== undefined) {
+      await write(options.out, { ...built, deckies }, options);
+      if (!options.json)
+        context.print(
+          `Wrote ${countOf(deckies.length, 'decky')} of host ${host ?? localHost} to ${options.out}`,
+        );
+    }
+    if (options.out === undefined || options.json) context.printJson(deckies);
+  });
 };
 
 function fromIni(

@@ -6,10 +6,8 @@ import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
 /** Checks whether a pass would accept a state file; for editors and CI. Exit 0: valid, 1: not valid. */
-export const check: Register = (program, context) => {
-  program
-    .command('check')
-    .description('validate a state file as a pass does, and list every error')
+export const check: Register = (command, context) => {
+  command
     .argument('<file>', 'a state file (decnet-state.json)')
     .option('--host <host>', 'the host that the file belongs to (default: this host)', option.host)
     .addHelpText('after', '\nExit code: 0 valid, 1 not valid, 2 wrong usage.')

@@ -5,13 +5,11 @@ import { completionScript, type Shell, shells } from '../shell/completion.ts';
 import { surfaceOf } from '../shell/surface.ts';
 
 /** Prints a script that completes commands, options and their values in a shell. */
-export const completion: Register = (program, context) => {
+export const completion: Register = (command, context) => {
   const shell = new Argument('<shell>', `the shell: ${shells.join(', ')}`)
     .choices(shells)
     .argParser((text) => option.oneOf(shells, text));
-  program
-    .command('completion')
-    .description('print a script that completes commands and options in a shell')
-    .addArgument(shell)
-    .action((shell: Shell) => context.write(completionScript(shell, surfaceOf(program))));
+  command.addArgument(shell).action((shell: Shell) => {
+    if (command.parent !== null) context.write(completionScript(shell, surfaceOf(command.parent)));
+  });
 };

@@ -21,10 +21,8 @@ interface Options {
 }
 
 /** Shows the settings that hold and where each comes from, or validates a configuration file. */
-export const configCommand: Register = (program, context) => {
-  program
-    .command('config')
-    .description('show each setting, and where its value comes from; passwords are hidden')
+export const configCommand: Register = (command, context) => {
+  command
     .option('-o, --output <form>', `the form: ${forms.join(', ')}`, (text) => option.oneOf(forms, text))
     .option('--json', 'the same as -o json')
     .option('--check <file>', 'only validate this configuration file')

@@ -4,9 +4,8 @@ import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboar
 import { reports } from '../roles.ts';
 
 /** Serves the web pages until it is stopped. */
-export const dashboard: Register = (program, context) => {
-  addDashboardOptions(program.command('dashboard'))
-    .description('serve the dashboard: fleet, queues and metrics')
+export const dashboard: Register = (command, context) => {
+  addDashboardOptions(command)
     .addHelpText(
       'after',
       `

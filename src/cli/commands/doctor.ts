@@ -36,10 +36,8 @@ interface Check {
 const asked = [...roles, 'all'] as const;
 
 /** Checks every part in turn and prints advice for each fault; exit 1 if there is any. */
-export const doctor: Register = (program, context) => {
-  program
-    .command('doctor')
-    .description('check every part of the installation and suggest a fix for each fault')
+export const doctor: Register = (command, context) => {
+  command
     .option('--json', 'print JSON')
     .option(
       '--role <role>',

@@ -6,10 +6,8 @@ import { type Register, withApp } from '../context.ts';
 const pieceLength = 64 * 1024;
 
 /** Prints the whole fleet and its history in the format that `restore` reads. */
-export const dumpCommand: Register = (program, context) => {
-  program
-    .command('dump')
-    .description('print all rows and their history, for `restore`')
+export const dumpCommand: Register = (command, context) => {
+  command
     .addHelpText(
       'after',
       `

@@ -5,10 +5,8 @@ import type { Register } from '../context.ts';
 import { paint, type Screen, table, wrap } from '../text.ts';
 
 /** Explains a state, a reason, an exit code of a container or an error code. */
-export const explainCommand: Register = (program, context) => {
-  program
-    .command('explain')
-    .description('say what a state, a reason, an exit code or an error code means, and what to do')
+export const explainCommand: Register = (command, context) => {
+  command
     .argument('[words...]', 'one of them, or a whole reason as `status` prints it; none: list all')
     .action((words: readonly string[]) => {
       const { screen } = context;

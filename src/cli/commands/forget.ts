@@ -9,10 +9,8 @@ import { option } from '../options.ts';
 import { countOf } from '../text.ts';
 
 /** Retires a host: its queue, its rows and its record. */
-export const forget: Register = (program, context) => {
-  program
-    .command('forget')
-    .description('retire a host: remove its queue, its rows and its record')
+export const forget: Register = (command, context) => {
+  command
     .requiredOption('--host <host>', 'the host')
     .option('--yes', 'do not ask for confirmation')
     .action(({ host, yes }: { host: string; yes?: true }) =>

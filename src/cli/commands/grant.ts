@@ -15,10 +15,8 @@ interface Options {
 }
 
 /** Prints the statements that create a role and a Redis user for one host's worker, or revokes them. */
-export const grant: Register = (program, context) => {
-  program
-    .command('grant')
-    .description("print the SQL and the Redis ACL that limit a worker to its own host's data")
+export const grant: Register = (command, context) => {
+  command
     .option('--host <host>', 'the host', option.host)
     .option('--revoke', "end the access of that host's worker: its roles, Redis users and connections")
     .option('--master <role>', 'instead of --host: print the SQL that lets an existing role see all hosts')

@@ -7,10 +7,8 @@ const shortest = 8;
 const longest = 1000;
 
 /** Prints the hash of a password, for the file of users. */
-export const hashPasswordCommand: Register = (program, context) => {
-  program
-    .command('hash-password')
-    .description('print the hash of a password, for DASHBOARD_USERS_FILE')
+export const hashPasswordCommand: Register = (command, context) => {
+  command
     .addHelpText(
       'after',
       '\nOn a terminal it asks for the password; otherwise it reads the first line of stdin.',

@@ -4,7 +4,7 @@ import { requireDecky, requireHost } from '../../app/known-hosts.ts';
 import { type Filter, noFilter } from '../../fleet/filter/term.ts';
 import { isFleetState } from '../../fleet/state.ts';
 import { reasonOf } from '../../lib/errors.ts';
-import { withoutSecrets } from '../../lib/log.ts';
+import { withoutSecrets } from '../../lib/mask.ts';
 import { outageLog } from '../../lib/outage-log.ts';
 import { escapedJson } from '../../lib/text.ts';
 import type { Gap, HistoryFilter, Transition } from '../../views/report.ts';
@@ -27,10 +27,8 @@ interface Options {
 const usually = { limit: 100, following: 10 };
 
 /** Prints the transitions and gaps. */
-export const history: Register = (program, context) => {
-  program
-    .command('history')
-    .description('show what changed, when and why, newest first; with --follow as it happens')
+export const history: Register = (command, context) => {
+  command
     .option('--host <host>', 'only this host', option.host)
     .option('--decky <name>', 'only this decky')
     .option('--filter <text>', "only what a filter chooses, such as 'state:failed host:nyc-*'", option.filter)

@@ -9,10 +9,8 @@ import { decnetTableText } from './decnet-table.ts';
 import { deployingText } from './undeclared.ts';
 
 /** Prints the hosts and the age of each host's last full pass. */
-export const hosts: Register = (program, context) => {
-  program
-    .command('hosts')
-    .description('list the hosts and when each was last observed')
+export const hosts: Register = (command, context) => {
+  command
     .option('--host <host>', 'only this host', option.host)
     .option('--json', 'print JSON')
     .action(({ host, json }: { host?: string; json?: true }) =>

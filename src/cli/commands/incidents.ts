@@ -19,10 +19,8 @@ interface Options {
 const dayMs = 86_400_000;
 
 /** Prints the incidents. */
-export const incidents: Register = (program, context) => {
-  program
-    .command('incidents')
-    .description('list what is wrong now, by cause, and what was in the last day')
+export const incidents: Register = (command, context) => {
+  command
     .option('--open', 'only what is wrong now')
     .option(
       '--since <time>',

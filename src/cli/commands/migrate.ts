@@ -3,10 +3,8 @@ import { FleetError } from '../../lib/errors.ts';
 import { type Register, withApp } from '../context.ts';
 
 /** Migrates the database, including the queues' own tables when the queues are in it. */
-export const migrate: Register = (program, context) => {
-  program
-    .command('migrate')
-    .description('bring the database schema up to date')
+export const migrate: Register = (command, context) => {
+  command
     .option('--check', 'change nothing; exit 1 if a migration is pending')
     .addHelpText('after', '\nIt is safe to run it repeatedly and concurrently.')
     .action(({ check }: { check?: true }) =>

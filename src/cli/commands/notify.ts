@@ -7,10 +7,8 @@ import type { Register } from '../context.ts';
 import { paint, table } from '../text.ts';
 
 /** Tries the receivers of notifications. */
-export const notify: Register = (program, context) => {
-  program
-    .command('notify')
-    .description('send a test message to each receiver of notifications, and say what came back')
+export const notify: Register = (command, context) => {
+  command
     .addArgument(new Argument('<action>', 'what to do').choices(['test']))
     .option('--json', 'print JSON')
     .action(async (_action: 'test', { json }: { json?: true }) => {

@@ -19,10 +19,8 @@ interface PauseOptions {
 }
 
 /** Pauses the passes of a host, until a time or until somebody resumes it. */
-export const pause: Register = (program, context) => {
-  program
-    .command('pause')
-    .description('make no passes of a host for a while; its worker stays up')
+export const pause: Register = (command, context) => {
+  command
     .argument('<host>', 'the host', option.host)
     .requiredOption('--why <text>', 'the reason, for everybody who sees the host', givenWhy)
     .option('--for <time>', 'how long, such as 30m or 2h', option.duration)
@@ -53,27 +51,23 @@ export const pause: Register = (program, context) => {
 };
 
 /** Resumes the passes of a host, whoever paused them. */
-export const resume: Register = (program, context) => {
-  program
-    .command('resume')
-    .description('make passes of a paused host again, whoever paused it')
-    .argument('<host>', 'the host', option.host)
-    .action((host: string) =>
-      withApp(context, async (app) => {
-        const stores = await storesOf(app);
-        const { resumeHost } = await import('../../app/pauses.ts');
-        const { wasQueuePaused, ended } = await audited(app, context, { act: 'resume', host }, async () => {
-          await requireHost(app, host);
-          return resumeHost(stores, host);
-        });
-        if (ended !== null) return context.print(`Host ${host} is resumed. It was ${pausedWords(ended)}.`);
-        context.print(
-          wasQueuePaused
-            ? `Host ${host} is resumed. Its queue was paused without a record of who did it.`
-            : `Host ${host} is not paused.`,
-        );
-      }),
-    );
+export const resume: Register = (command, context) => {
+  command.argument('<host>', 'the host', option.host).action((host: string) =>
+    withApp(context, async (app) => {
+      const stores = await storesOf(app);
+      const { resumeHost } = await import('../../app/pauses.ts');
+      const { wasQueuePaused, ended } = await audited(app, context, { act: 'resume', host }, async () => {
+        await requireHost(app, host);
+        return resumeHost(stores, host);
+      });
+      if (ended !== null) return context.print(`Host ${host} is resumed. It was ${pausedWords(ended)}.`);
+      context.print(
+        wasQueuePaused
+          ? `Host ${host} is resumed. Its queue was paused without a record of who did it.`
+          : `Host ${host} is not paused.`,
+      );
+    }),
+  );
 };
 
 const storesOf = async (app: App): Promise<PauseStores> => ({

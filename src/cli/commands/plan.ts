@@ -6,10 +6,8 @@ import { option } from '../options.ts';
 import { countOf, paint, type Screen, stateText, table, withMeaning } from '../text.ts';
 
 /** Prints what a pass would change and why, without writing. Exit 0: no changes, 2: changes, 1: any error. */
-export const planCommand: Register = (program, context) => {
-  program
-    .command('plan')
-    .description('show what a pass would change and why, without writing')
+export const planCommand: Register = (command, context) => {
+  command
     .option('--host <host>', 'another host, whose own worker makes the plan', option.host)
     .option('--json', 'print {host_uuid, docker, changes, held}')
     .option('--timeout <seconds>', 'how long to wait for a result', option.seconds, 30)

@@ -18,10 +18,8 @@ interface Options {
 }
 
 /** Runs one pass now (`--once`), or a worker and a scheduler in one process. */
-export const reconcile: Register = (program, context) => {
-  program
-    .command('reconcile')
-    .description('reconcile once (--once) or continuously')
+export const reconcile: Register = (command, context) => {
+  command
     .option('--once', 'run one pass: enqueue it, wait for its result, print the counts')
     .option('--interval <seconds>', 'without --once: seconds between passes', option.seconds)
     .option('--host <host>', 'with --once: run the pass on another host', option.host)

@@ -5,10 +5,8 @@ import { type Register, withApp } from '../context.ts';
 import { countsOf } from './dump.ts';
 
 /** Restores a dump into an empty database. */
-export const restoreCommand: Register = (program, context) => {
-  program
-    .command('restore')
-    .description('restore a dump into a database that has no fleet')
+export const restoreCommand: Register = (command, context) => {
+  command
     .argument('<file>', 'the dump, or - for standard input')
     .addHelpText('after', '\nEither the whole dump is restored, or nothing. The database is migrated first.')
     .action((file: string) =>

@@ -3,10 +3,8 @@ import { type Register, withApp } from '../context.ts';
 import { serveScheduler, serveWorker, type WorkerChoice } from '../roles.ts';
 
 /** The worker of this host, as `node worker.ts` in a checkout. */
-export const worker: Register = (program, context) => {
-  program
-    .command('worker')
-    .description('run the worker of this host (DECNET_HOST_UUID) until it is stopped')
+export const worker: Register = (command, context) => {
+  command
     .option('--drain', 'run the jobs that are waiting on the queue, then exit')
     .option('--take-over', 'let this machine replace the one that is recorded for this host')
     .action((options: WorkerChoice) => {
@@ -16,13 +14,9 @@ export const worker: Register = (program, context) => {
 };
 
 /** A scheduler, as `node scheduler.ts` in a checkout. */
-export const scheduler: Register = (program, context) => {
-  program
-    .command('scheduler')
-    .description('enqueue a pass for every known host at each interval until it is stopped')
-    .addHelpText('after', '\nAny number of schedulers may run, on any machine.')
-    .action(() => {
-      keepHeapSmall();
-      return withApp(context, serveScheduler, { level: 'info', isLongLived: true });
-    });
+export const scheduler: Register = (command, context) => {
+  command.addHelpText('after', '\nAny number of schedulers may run, on any machine.').action(() => {
+    keepHeapSmall();
+    return withApp(context, serveScheduler, { level: 'info', isLongLived: true });
+  });
 };

@@ -23,10 +23,8 @@ interface Options {
 }
 
 /** Keeps incidents from being sent for a time. */
-export const silence: Register = (program, context) => {
-  program
-    .command('silence')
-    .description('for a time, record incidents without sending them')
+export const silence: Register = (command, context) => {
+  command
     .option('--host <host>', 'incidents of this host', option.host)
     .option('--decky <host/name>', 'incidents of this decky')
     .addOption(new ChoiceOption('--cause <kind>', 'incidents of this kind, on any host', incidentKinds))

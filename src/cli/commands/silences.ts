@@ -8,10 +8,8 @@ import { option } from '../options.ts';
 import { ago } from '../text.ts';
 
 /** Prints the silences. */
-export const silences: Register = (program, context) => {
-  program
-    .command('silences')
-    .description('list the silences, the newest first')
+export const silences: Register = (command, context) => {
+  command
     .option('--all', 'also those that are over')
     .option('--json', 'print JSON')
     .action(({ all, json }: { all?: true; json?: true }) =>
@@ -31,10 +29,8 @@ function stateOf({ active_until, ended_at, ended_by, until }: SilenceView): stri
 }
 
 /** Ends a silence. */
-export const unsilence: Register = (program, context) => {
-  program
-    .command('unsilence')
-    .description('end a silence')
+export const unsilence: Register = (command, context) => {
+  command
     .argument('<id>', 'its number, as `silences` lists it', option.count)
     .option('--who <name>', 'who does it (default: the user of the operating system)', givenWho)
     .action((id: number, { who }: { who?: string }) =>

@@ -31,10 +31,8 @@ interface Options {
 const watchSeconds = 2;
 
 /** Prints the fleet: first the sums, then the deckies that were asked for, broken ones first. */
-export const status: Register = (program, context) => {
-  program
-    .command('status')
-    .description('show the sums of the fleet, then every host and its deckies, broken ones first')
+export const status: Register = (command, context) => {
+  command
     .addOption(new ListOption('--host <hosts>', 'only these hosts', option.listOf(option.host)))
     .option('--broken', 'only what is broken: deckies, and hosts that are not observed')
     .addOption(

@@ -13,10 +13,8 @@ const lookEveryMs = 250;
 const askEveryMs = 5000;
 
 /** Asks a host's worker to stop, and waits until it is gone. */
-export const stop: Register = (program, context) => {
-  program
-    .command('stop')
-    .description("ask a host's worker to stop, and wait until it is gone")
+export const stop: Register = (command, context) => {
+  command
     .requiredOption('--host <host>', 'the host', option.host)
     .option('--timeout <seconds>', 'how long to wait', option.seconds, 30)
     .action(({ host, timeout }: { host: string; timeout: number }) =>

@@ -13,9 +13,8 @@ import { sayWhenStopped } from '../stopped-worker.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
 
 /** Runs all parts on this machine. */
-export const up: Register = (program, context) => {
-  addDashboardOptions(program.command('up'))
-    .description('run everything on this machine: database, queues, scheduler, worker, dashboard')
+export const up: Register = (command, context) => {
+  addDashboardOptions(command)
     .option('--take-over', 'let this machine replace the one that is recorded for this host')
     .addHelpText(
       'after',

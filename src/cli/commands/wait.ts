@@ -16,10 +16,8 @@ interface Options {
 const lookEveryMs = 500;
 
 /** Waits until the fleet, some hosts or some deckies are as they should be. */
-export const waitCommand: Register = (program, context) => {
-  program
-    .command('wait')
-    .description('wait until hosts and deckies are converged, running or fresh')
+export const waitCommand: Register = (command, context) => {
+  command
     .argument('[deckies...]', 'only these deckies')
     .addOption(new ChoiceOption('--for <goal>', 'what to wait for', goals).makeOptionMandatory())
     .addOption(
