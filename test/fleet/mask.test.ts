@@ -180,7 +180,7 @@ describe('no password is ever shown', () => {
 });
 
 describe('the log', () => {
-  const script = `import { createLog } from ${JSON.stringify(join(packageRoot, 'src/lib/mask.ts'))};
+  const script = `import { createLog } from ${JSON.stringify(join(packageRoot, 'src/lib/log.ts'))};
     const log = createLog('debug', process.argv[1] === 'terminal' ? 'pretty' : 'json');
     const error = new Error('cannot open postgres:/me:p"@:/?# w@db/x: refused');
     log.warn({ error, place: 'redis://:p"@:/?# w@redis' }, 'mysql://me:p"@:/?# w@db and "more"');`;
