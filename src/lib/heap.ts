@@ -19,12 +19,18 @@ export function keepHeapSmall(): void {
 /** The bytes of received chunks that may wait for the garbage collector. V8 itself lets them grow to 64 MB. */
 const mostGarbageBytes = 4 * 1024 * 1024;
 
-/** From this size of an answer in bytes on, memory is worth more than time: about 20,000 deckies of three services. */
+/** From this size of an answer in bytes on, a host is large: about 20,000 deckies of three services. */
 const longAnswerBytes = 100 * 1024 * 1024;
 
 /**
- * Has the buffers of a long answer freed while it is read: V8 does so late if the reader allocates few objects. After a very long
- * one the old generation is collected earlier for as long as the process runs: the next answer will be as long.
+ * Makes V8 collect the old generation when it has grown by 40 %, for as long as the process runs. On a large host memory is worth
+ * more than time.
+ */
+export const preferMemory = (): void => setFlagsFromString(`${growth}=40`);
+
+/**
+ * Has the buffers of a long answer freed while it is read: V8 does so late if the reader allocates few objects. An answer that only a
+ * large host gives makes the process prefer memory.
  * @returns call it with the size of each chunk in bytes
  */
 export function freeingChunks(): (bytes: number) => void {
@@ -35,7 +41,7 @@ export function freeingChunks(): (bytes: number) => void {
     readBytes += garbageBytes;
     garbageBytes = 0;
     collectYoung();
-    if (readBytes >= longAnswerBytes) setFlagsFromString(`${growth}=40`);
+    if (readBytes >= longAnswerBytes) preferMemory();
   };
 }
 

@@ -3,12 +3,16 @@ import { type Desired, deckiesByName } from '../../fleet/desired.ts';
 import { type Content, contentChanges } from '../../fleet/plan/content.ts';
 import type { Row } from '../../fleet/plan/facts.ts';
 import { isFleetState } from '../../fleet/state.ts';
+import { preferMemory } from '../../lib/heap.ts';
 import type { Json, JsonObject } from '../../lib/json.ts';
 import { parseJson } from '../../lib/json-text.ts';
 import { type Db, query } from '../query.ts';
 
 /** Rows per query. With their content they are about 5 MB. */
 const rowsPerQuery = 4000;
+
+/** From this number of rows on, a host is large. Its containers say so, too, unless Docker does not answer. */
+const rowsOfLargeHost = 20_000;
 
 /** The version of each row by name. If another program writes a row in between, our write does not match it. */
 export type Versions = Map<string, string>;
@@ -45,6 +49,7 @@ export function rowReader(): ReadRows {
         ...(await contentsOf(db, host, undeclared, selectServices)),
       ];
       addRows(recorded, rows, contents, desired, versions, alike);
+      if (recorded.length >= rowsOfLargeHost) preferMemory();
       isLast = rows.length < rowsPerQuery;
       after = rows.at(-1)?.name ?? '';
     }
