@@ -1,7 +1,6 @@
 import type { Query } from '../database/query.ts';
 import { type JobData, scheduleQueue } from '../fleet/job.ts';
 import { FleetError } from '../lib/errors.ts';
-import { releaseAfterStart } from '../lib/heap.ts';
 import { webhookVariable } from '../notify/addresses.ts';
 import type { Service } from '../service-manager/service.ts';
 import type { PausePort, Views, WebSettings } from '../web/ports.ts';
@@ -67,7 +66,6 @@ export async function openDashboard(
   };
   const dashboard = await web.startDashboard(ports, { host, port, ...settingsOf(config) });
   stores.closing(dashboard);
-  releaseAfterStart();
   // A process that serves the pages also notices that no scheduler runs.
   await stores.notifier();
   service?.ready(`Serving ${dashboard.url}`, pagesLook(dashboard.listensAt));

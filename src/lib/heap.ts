@@ -50,7 +50,8 @@ const startMs = 10_000;
 
 /**
  * Gives memory that only the start of a process needed back to the operating system: 10 MB of a dashboard. V8 itself does so late
- * or never if the process is idle from then on. It blocks the process for some 30 ms.
+ * or never if the process is idle from then on. It blocks the process for some 30 ms, and longer if the heap is large, so a process
+ * that makes passes does not call it.
  */
 export function releaseAfterStart(): void {
   setTimeout(() => collect({ type: 'major', flavor: 'last-resort' }), startMs).unref();

@@ -9,7 +9,7 @@ export const completion: Register = (command, context) => {
   const shell = new Argument('<shell>', `the shell: ${shells.join(', ')}`)
     .choices(shells)
     .argParser((text) => option.oneOf(shells, text));
-  command.addArgument(shell).action((shell: Shell) => {
-    if (command.parent !== null) context.write(completionScript(shell, surfaceOf(command.parent)));
-  });
+  command
+    .addArgument(shell)
+    .action((shell: Shell) => context.write(completionScript(shell, surfaceOf(command.parent ?? command))));
 };

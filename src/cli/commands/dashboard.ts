@@ -1,4 +1,4 @@
-import { keepHeapSmall } from '../../lib/heap.ts';
+import { keepHeapSmall, releaseAfterStart } from '../../lib/heap.ts';
 import { type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 import { reports } from '../roles.ts';
@@ -16,6 +16,7 @@ DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
     )
     .action((place: DashboardPlace) => {
       keepHeapSmall();
+      releaseAfterStart();
       return withApp(
         context,
         async (app) => {
