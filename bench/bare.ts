@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import type pg from 'pg';
-import { told } from './measure.ts';
+import { settings } from './measure.ts';
 
 export interface Declared {
   readonly name: string;
@@ -18,7 +18,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 /** The engine's answer. */
 export const ask = <T>(path: string): Promise<T> =>
   new Promise((done, fail) => {
-    const asked = request({ agent, socketPath: told.socket, path }, (reply) => {
+    const asked = request({ agent, socketPath: settings.socket, path }, (reply) => {
       const chunks: Buffer[] = [];
       reply.on('data', (chunk: Buffer) => chunks.push(chunk));
       reply.on('end', () => done(JSON.parse(Buffer.concat(chunks).toString()) as T));
@@ -49,7 +49,7 @@ export async function fill(client: pg.Client, table: string): Promise<void> {
   await client.query(`truncate ${table}`);
   if (rows[0]?.exists) await client.query(`insert into ${table} select * from ${copy}`);
   else {
-    await insertAll(client, table, await deckiesOf(told.fullFile));
+    await insertAll(client, table, await deckiesOf(settings.fullFile));
     await client.query(`create table ${copy} as select * from ${table}`);
   }
   await client.query(`vacuum analyze ${table}`);

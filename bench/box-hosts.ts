@@ -92,8 +92,8 @@ async function simulate(host: string): Promise<SimulatedHost> {
   let look: (trigger: Trigger) => void = () => undefined;
   const silent: Watcher = { start: () => ({ ready: Promise.resolve(), close: async () => undefined }) };
   const docker: Watcher = {
-    start: (told) => {
-      look = told;
+    start: (given) => {
+      look = given;
       return { ready: Promise.resolve(), close: async () => undefined };
     },
   };

@@ -64,7 +64,7 @@ export async function measureDashboard(options: {
     const fresh = memory('before the first request');
     const served = await pageTimes(place, rounds);
     const painted = await paintTimes(place, rounds);
-    const told = await measureStream(url, client, {
+    const signals = await measureStream(url, client, {
       readers,
       rounds,
       hosts: Array.from({ length: hosts }, (_, at) => hostName(at)),
@@ -75,7 +75,7 @@ export async function measureDashboard(options: {
       rows: [
         ...served,
         timeLine('first contentful paint of / in Chromium, empty cache', painted),
-        timeLine(`a committed change at each of ${readers} readers of the stream`, told),
+        timeLine(`a committed change at each of ${readers} readers of the stream`, signals),
         fresh,
         memory('after all'),
       ],

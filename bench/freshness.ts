@@ -61,9 +61,9 @@ async function measure(more: {
   await client.query('truncate fleet_deckies, fleet_hosts, fleet_transitions');
   const worker = start([], env, 'worker.ts');
   await rowsRunning(client, deckies);
-  const turn = async (): Promise<unknown> =>
+  const generation = async (): Promise<unknown> =>
     (await client.query('select last_full_pass_at::text as at from fleet_hosts')).rows[0]?.at;
-  const before = await turn();
+  const before = await generation();
   // The time in the row is from the transaction just before its writes; polling the row also measures the commit.
   const died = await dieEvents(engine);
   const latencies: number[] = [];
@@ -78,7 +78,7 @@ async function measure(more: {
     await container.start();
     await committedAt(client, localHost, name, 'running');
   }
-  const full = (await turn()) === before ? 0 : 1;
+  const full = (await generation()) === before ? 0 : 1;
   died.stop();
   worker.child.kill('SIGTERM');
   await worker.finished;

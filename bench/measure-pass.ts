@@ -9,18 +9,18 @@ import type { HostTransaction } from '../src/pass/ledger.ts';
 import { noHearing } from '../src/pass/observe.ts';
 import { type Ports, pass } from '../src/pass/pass.ts';
 import { stateFileReader } from '../src/state-file/read.ts';
-import { serveRounds, settle, timed, told } from './measure.ts';
+import { serveRounds, settings, settle, timed } from './measure.ts';
 
 // As in every process that hosts a worker.
 keepHeapSmall();
 const host = 'bench';
-const database = await openDatabase(told.databaseUrl);
+const database = await openDatabase(settings.databaseUrl);
 await database.migrate();
-const client = new pg.Client({ connectionString: told.databaseUrl });
+const client = new pg.Client({ connectionString: settings.databaseUrl });
 await client.connect();
 const ledger = postgresLedger(database, { version: 'bench', historyDays: 30, intervalSeconds: 30 });
 const engine = dockerEngine({
-  host: `unix://${told.socket}`,
+  host: `unix://${settings.socket}`,
   tlsVerify: false,
   certPath: undefined,
   context: undefined,
@@ -28,12 +28,12 @@ const engine = dockerEngine({
 });
 
 /** The reader of a worker, which keeps the parsed file while it is unchanged; for a first pass it is empty. */
-const kept = stateFileReader(told.stateFile, host);
-const isFirstPass = told.which === 'all new' || told.which === 'first pass';
+const kept = stateFileReader(settings.stateFile, host);
+const isFirstPass = settings.which === 'all new' || settings.which === 'first pass';
 
 /** The ports of a pass, each timed. */
 function portsOf(phases: Record<string, number>): Ports {
-  const file = isFirstPass ? stateFileReader(told.stateFile, host) : kept;
+  const file = isFirstPass ? stateFileReader(settings.stateFile, host) : kept;
   // The transitions are the last input of a plan, and its changes the first output.
   let planBegan = 0;
   const timedTransaction = (transaction: HostTransaction): HostTransaction => ({
@@ -57,7 +57,7 @@ function portsOf(phases: Record<string, number>): Ports {
       inTransaction: (request, seen, work) =>
         ledger.inTransaction(request, seen, (transaction) => work(timedTransaction(transaction))),
     },
-    stateFile: { path: told.stateFile, read: () => timed(phases, 'file', () => file.read()) },
+    stateFile: { path: settings.stateFile, read: () => timed(phases, 'file', () => file.read()) },
     hearing: noHearing,
     decnet: null,
     engine: { list: (look) => timed(phases, 'docker', () => engine.list(look)) },
@@ -90,17 +90,17 @@ async function fill(): Promise<void> {
     await client.query(`create table filled.${table} as select * from ${table}`);
 }
 
-if (told.which === 'fill') {
+if (settings.which === 'fill') {
   await fill();
   process.exit();
 }
-if (told.which !== 'all new' && told.which !== 'all deleted') await restore();
+if (settings.which !== 'all new' && settings.which !== 'all deleted') await restore();
 const prepare = async (): Promise<void> => {
   // As for the floor: deleted rows of earlier rounds would slow it down.
-  if (told.which === 'all new')
+  if (settings.which === 'all new')
     await client.query('truncate fleet_hosts, fleet_deckies, fleet_transitions, fleet_alarms');
-  else if (told.which === 'all deleted') await restore();
-  else if (told.which === '1 % changed')
+  else if (settings.which === 'all deleted') await restore();
+  else if (settings.which === '1 % changed')
     await client.query(
       `update fleet_deckies set state = 'failed' where host_uuid = $1 and name in (
         select name from (select name, row_number() over (order by name) as n from fleet_deckies where host_uuid = $1) d
@@ -121,7 +121,7 @@ serveRounds(prepare, async (phases) => {
     'first pass': 1,
     'nothing changed': 1,
     fill: 0,
-  }[told.which];
+  }[settings.which];
   if (expected === 0 || result.docker !== 'ok')
     throw new Error(`the pass did not do its work: ${JSON.stringify(result)}`);
 });

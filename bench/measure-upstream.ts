@@ -4,9 +4,9 @@
  */
 import pg from 'pg';
 import { ask, type Declared, deckiesOf, fill, makeTable } from './bare.ts';
-import { serveRounds, timed, told } from './measure.ts';
+import { serveRounds, settings, timed } from './measure.ts';
 
-const client = new pg.Client({ connectionString: told.databaseUrl });
+const client = new pg.Client({ connectionString: settings.databaseUrl });
 await client.connect();
 const table = 'upstream_deckies';
 await makeTable(client, table);
@@ -51,9 +51,9 @@ const insert = (decky: Declared, state: string): Promise<void> =>
   });
 
 const prepare = async (): Promise<void> => {
-  if (told.which === 'all new') await client.query('truncate upstream_deckies');
+  if (settings.which === 'all new') await client.query('truncate upstream_deckies');
   else await fill(client, table);
-  if (told.which === '1 % changed')
+  if (settings.which === '1 % changed')
     await client.query(
       `update upstream_deckies set state = 'failed' where name in (
         select name from (select name, row_number() over (order by name) as n from upstream_deckies) d where n % 100 = 1)`,
@@ -61,7 +61,7 @@ const prepare = async (): Promise<void> => {
 };
 
 serveRounds(prepare, async (phases) => {
-  const deckies = await timed(phases, 'file', () => deckiesOf(told.stateFile));
+  const deckies = await timed(phases, 'file', () => deckiesOf(settings.stateFile));
   const { rows } = await timed(phases, 'rows', () =>
     client.query<{ name: string; state: string }>(
       `select * from upstream_deckies where host_uuid = 'bench' order by name`,

@@ -2,7 +2,7 @@ import { watchEventLoopDelay } from './event-loop-delay.ts';
 import type { Case, Measured, Round } from './one-pass.ts';
 
 /** The settings of a measuring process. */
-export const told = {
+export const settings = {
   which: process.argv[2] as Case,
   databaseUrl: process.env.DATABASE_URL ?? '',
   stateFile: process.argv[3] ?? '',
