@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { waitFor } from '../test/harness/wait.ts';
 
 /** The time limit in milliseconds within which every reader must be notified. */
-const toldWithin = 10_000;
+const notifiedWithinMs = 10_000;
 
 /** One reader of `/api/events`, as a plain socket: two hundred of them use little CPU. */
 class Reader {
@@ -31,11 +31,11 @@ class Reader {
   }
 
   /** Resolves with the moment at which a change of this host arrives. Milliseconds, `performance.now()`. */
-  told(host: string): Promise<number> {
+  notified(host: string): Promise<number> {
     return new Promise((done, fail) => {
       const timer = setTimeout(
         () => fail(this.fault ?? new Error(`a reader was not notified of ${host}`)),
-        toldWithin,
+        notifiedWithinMs,
       );
       this.#onEvent = (event, data) => {
         if (event !== 'changed' || !data.includes(`"${host}"`)) return;
@@ -81,9 +81,9 @@ export async function measureStream(
       const host = options.hosts[round % options.hosts.length] ?? '';
       // Vary the moment within the stream's own interval.
       await sleep(Math.random() * 600);
-      const told = Promise.all(readers.map((reader) => reader.told(host)));
+      const notified = Promise.all(readers.map((reader) => reader.notified(host)));
       // The first failure is thrown below.
-      told.catch(() => undefined);
+      notified.catch(() => undefined);
       await client.query('begin');
       await client.query(
         'update fleet_hosts set turn = turn + 1, last_pass_at = clock_timestamp() where host_uuid = $1',
@@ -96,7 +96,7 @@ export async function measureStream(
       );
       const committed = performance.now();
       await client.query('commit');
-      latencies.push(...(await told).map((at) => at - committed));
+      latencies.push(...(await notified).map((at) => at - committed));
     }
     return latencies;
   } finally {

@@ -41,12 +41,12 @@ describe('licences', () => {
   });
 
   test('the licences in the lock file are those of the packages', () => {
-    const told: string[] = [];
+    const wrong: string[] = [];
     for (const [name, { license }] of Object.entries(packages)) {
       const own = licenceOf(name);
-      if (own !== null && own !== license) told.push(`${name}: ${own}, and not ${license}`);
+      if (own !== null && own !== license) wrong.push(`${name}: ${own}, and not ${license}`);
     }
-    assert.deepEqual(told, []);
+    assert.deepEqual(wrong, []);
   });
 });
 

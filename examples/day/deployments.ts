@@ -38,7 +38,8 @@ export const deployments: readonly Step[] = [
     name: 'web deployment of two more',
     what: 'A web deployment adds two deckies. DECNET takes the whole fleet down for it, builds images, and starts all again.',
     look: 'All five are pending and deploying, then running. Nobody is notified.',
-    before: 'host_down after 6 to 8 s, recoveries, then flapping messages; real faults were told after 302 s',
+    before:
+      'host_down after 6 to 8 s, recoveries, then flapping messages; real faults were reported after 302 s',
     messages: [],
     play: async ({ decnet, becomes, work }) => {
       await becomes(each(names(added), deploying), () => decnet.declare(added));

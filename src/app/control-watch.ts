@@ -8,7 +8,7 @@ import type { QueueBackend } from '../queue/backend.ts';
 
 /** Milliseconds between two checks. */
 const everyMs = 4000;
-/** The time limit of a check in milliseconds: a store that is lost is told soon. */
+/** The time limit of a check in milliseconds: a lost store is reported soon. */
 const answersWithinMs = 3000;
 /** How often in a row a check fails before the part counts as lost: one failure may be a connection that is replaced. */
 const lostAfter = { queues: 2, scheduler: 3 };

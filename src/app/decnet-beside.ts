@@ -30,7 +30,7 @@ export async function decnetBeside(directory: string | null, root = '/'): Promis
   };
 }
 
-/** DECNET has a unit `decnet-fleet-heavy.service` of its own, so that the name does not tell. */
+/** DECNET has a unit `decnet-fleet-heavy.service` of its own, so that the name alone decides nothing. */
 const startsOurs =
   /^ExecStart=.*(?:\/decnet-fleet\/(?:dist|src)\/|\/bin\/decnet-fleet\s|\/(?:worker|scheduler)\.ts(?:\s|$))/m;
 

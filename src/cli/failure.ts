@@ -13,7 +13,7 @@ export const exitCodeOf = (error: unknown): number =>
   error instanceof FleetError ? (exitCodes[error.code] ?? 1) : 1;
 
 /** Prints an error as one line on stderr, and its stack with LOG_LEVEL=debug. */
-export function tell(context: Context, error: unknown): void {
+export function reportError(context: Context, error: unknown): void {
   context.progress(null);
   context.note(`decnet-fleet: ${withoutSecrets(reasonOf(error))}`);
   if (context.showsStacks && error instanceof Error) context.note(withoutSecrets(error.stack ?? ''));

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import type { Environment } from '../lib/environment.ts';
 import { type Context, createContext, outliveReaders } from './context.ts';
-import { exitCodeOf, tell } from './failure.ts';
+import { exitCodeOf, reportError } from './failure.ts';
 import { createProgram, neededCommands } from './program.ts';
 
 /** Runs one command. @returns its exit code. @see CONTRACT.md, Exit codes */
@@ -33,7 +33,7 @@ async function codeOfCommand(argv: readonly string[], context: Context): Promise
   } catch (error) {
     // For `plan`, exit code 2 means that there are changes.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : isPlan ? 1 : 2;
-    tell(context, error);
+    reportError(context, error);
     return isPlan ? 1 : exitCodeOf(error);
   }
 }

@@ -2,7 +2,7 @@ import type { App } from '../app/app.ts';
 import { codeOf, FleetError } from '../lib/errors.ts';
 import { keepHeapSmall } from '../lib/heap.ts';
 import { createContext, outliveReaders, withApp } from './context.ts';
-import { exitCodeOf, tell } from './failure.ts';
+import { exitCodeOf, reportError } from './failure.ts';
 
 /** Runs `worker.ts` or `scheduler.ts` with the configuration of the environment, then ends the process. */
 export async function runProcess(
@@ -25,7 +25,7 @@ export async function runProcess(
     const error = isWrongUsage(thrown)
       ? new FleetError('CONFIG_INVALID', thrown.message.split('.')[0] ?? '')
       : thrown;
-    tell(context, error);
+    reportError(context, error);
     process.exit(exitCodeOf(error));
   }
 }

@@ -5,7 +5,7 @@ import { bounded, dockerAnswered, intervalSeconds, isExcused } from './sql.ts';
 
 /** A host with something wrong, as the statement returns it. */
 export interface HostRow extends Omit<HostFacts, 'failing' | 'stopped' | 'paused'> {
-  readonly told: string | null;
+  readonly notified: string | null;
   readonly since: number | null;
   readonly observedAt: number | null;
   readonly stoppedAt: number | null;
@@ -18,14 +18,14 @@ export interface HostRow extends Omit<HostFacts, 'failing' | 'stopped' | 'paused
 }
 
 export function hostOf(found: HostRow, now: number): HostFacts {
-  const { told, since, observedAt, stoppedAt, stoppedBy, failing, ...others } = found;
+  const { notified, since, observedAt, stoppedAt, stoppedBy, failing, ...others } = found;
   const { pausedAt, pausedUntil, pausedBy, pausedWhy, ...row } = others;
-  const words = new Set(told?.split(' ') ?? []);
+  const words = new Set(notified?.split(' ') ?? []);
   return {
     ...row,
     staleSince: words.has('stale') ? since : null,
     unreachableSince: words.has('unreachable') ? (observedAt ?? since) : null,
-    flappingSince: told === flapping ? since : null,
+    flappingSince: notified === flapping ? since : null,
     stopped: stoppedAt === null ? null : { by: stoppedBy, at: stoppedAt },
     paused:
       pausedAt === null
@@ -46,9 +46,9 @@ const isLate = `(h.stopped_at is null and not ${isExcused} and coalesce(a.told, 
 const failing = `case when ${dockerAnswered} then left(h.last_error, ${longestReason}) end`;
 
 export const selectHosts = `select h.host_uuid as host, (select count(*)::int from fleet_deckies d where d.host_uuid = h.host_uuid) as deckies,
-    ${intervalSeconds('$1::int')} * 1000 as "intervalMs", coalesce(${isLate}, false) as "isLate", a.told, ${ms('a.since')} as since,
+    ${intervalSeconds('$1::int')} * 1000 as "intervalMs", coalesce(${isLate}, false) as "isLate", a.told as notified, ${ms('a.since')} as since,
     ${ms('h.last_observed_at')} as "observedAt", ${ms('h.stopped_at')} as "stoppedAt",
-    left(h.stopped_by, ${longestReason}) as "stoppedBy", ${failing} as failing, a.incident as under, coalesce(a.incident_told, false) as "isTold",
+    left(h.stopped_by, ${longestReason}) as "stoppedBy", ${failing} as failing, a.incident as under, coalesce(a.incident_told, false) as "isNotified",
     left(a.reason, ${longestReason}) as "dockerReason",
     ${ms('h.paused_at')} as "pausedAt", floor(extract(epoch from h.paused_until) * 1000)::float8 as "pausedUntil",
     ${ms('h.resumed_at')} as "resumedAt", h.paused_by as "pausedBy", h.paused_why as "pausedWhy"

@@ -1,4 +1,4 @@
-import type { AffectedName, Extent, StoredIncident, Told } from '../fleet/incidents/follow.ts';
+import type { AffectedName, Extent, Notified, StoredIncident } from '../fleet/incidents/follow.ts';
 import { extentOf, namesOf } from '../fleet/incidents/follow.ts';
 import { isIncidentKind, type Severity, severities } from '../fleet/incidents/incident.ts';
 import type { OpenState } from '../fleet/incidents/judge.ts';
@@ -21,7 +21,7 @@ export interface IncidentRow {
   readonly most: Json;
   readonly affected: Json;
   readonly ever: Json;
-  readonly told: Json;
+  readonly notified: Json;
   readonly silenced_by: string | null;
   readonly silenced_ever: Json;
   readonly unsilenced_at: number | null;
@@ -34,7 +34,7 @@ export interface IncidentRow {
 const ms = (column: string): string => `floor(extract(epoch from ${column}) * 1000)::float8 as ${column}`;
 
 export const incidentColumns = `position::text, id, kind, severity, cause, next_host, next_command, ${ms('since')},
-  ${ms('opened_at')}, ${ms('closed_at')}, resolution, extent, most, affected, ever, told,
+  ${ms('opened_at')}, ${ms('closed_at')}, resolution, extent, most, affected, ever, told as notified,
   silenced_by::text, silenced_ever, ${ms('unsilenced_at')}, ${ms('acknowledged_at')}, acknowledged_by, acknowledged_why,
   acknowledged_severity`;
 
@@ -53,7 +53,7 @@ export function incidentFromRow(row: IncidentRow): StoredIncident | null {
     most: extentFromJson(row.most),
     affected: affectedFromJson(row.affected),
     ever: affectedFromJson(row.ever),
-    told: toldFromJson(row.told),
+    notified: notifiedFromJson(row.notified),
     silencedBy: row.silenced_by,
     silencedEver: textsOf(row.silenced_ever),
     unsilencedAt: row.unsilenced_at,
@@ -84,7 +84,7 @@ export const extentFromJson = (json: Json): Extent => ({
   down: numberIn(json, 'down'),
 });
 
-const toldFromJson = (json: Json): Told | null =>
+const notifiedFromJson = (json: Json): Notified | null =>
   isObject(json)
     ? {
         ...extentFromJson(json),
@@ -106,7 +106,7 @@ export const affectedFromJson = (json: Json): readonly AffectedName[] =>
   }));
 
 /** What the statements take of an incident. */
-export const incidentInput = ({ now, most, ever, told, ...one }: OpenState): object => ({
+export const incidentInput = ({ now, most, ever, notified, ...one }: OpenState): object => ({
   id: now.id,
   kind: now.kind,
   severity: now.severity,
@@ -118,7 +118,7 @@ export const incidentInput = ({ now, most, ever, told, ...one }: OpenState): obj
   most,
   affected: namesOf(now.affected),
   ever,
-  told,
+  notified,
   silenced_by: one.silencedBy,
   silenced_ever: one.silencedEver,
   unsilenced_at: one.unsilencedAt,
@@ -126,12 +126,12 @@ export const incidentInput = ({ now, most, ever, told, ...one }: OpenState): obj
 });
 
 /** Whether the row of an incident is to be written again. */
-export const differs = (before: StoredIncident, { now, most, ever, told, ...one }: OpenState): boolean =>
+export const differs = (before: StoredIncident, { now, most, ever, notified, ...one }: OpenState): boolean =>
   before.severity !== now.severity ||
   [
     [before.extent, extentOf(now)],
     [before.most, most],
-    [before.told, told],
+    [before.notified, notified],
     [before.ever, ever],
     [before.affected, namesOf(now.affected)],
     [before.silencedBy, one.silencedBy],

@@ -71,7 +71,7 @@ export async function judgedFacts(
     deckies,
     open: stored,
     stored,
-    untoldEnds: rows.flatMap((row) => {
+    unsentEnds: rows.flatMap((row) => {
       const before = row.closed_at === null ? null : incidentFromRow(row);
       const resolution = resolutionOf(row.resolution);
       return before === null
@@ -81,7 +81,7 @@ export async function judgedFacts(
     ended: [
       ...noted.ended,
       ...alarms
-        .filter(({ told, name, incident }) => incident !== null && !isFaulty(name, told))
+        .filter(({ notified, name, incident }) => incident !== null && !isFaulty(name, notified))
         .map(({ host, name, incident }): Ended => ({ host, name, under: incident ?? '', how: 'recovered' })),
     ],
     sent,
@@ -93,39 +93,39 @@ export async function judgedFacts(
 const resolutionOf = (text: string | null): Resolution =>
   resolutions.find((one) => one === text) ?? 'recovered';
 
-const isFaulty = (name: string, told: string): boolean =>
-  told === flapping || (name === '' ? told !== 'ok' : isDown(told));
+const isFaulty = (name: string, notified: string): boolean =>
+  notified === flapping || (name === '' ? notified !== 'ok' : isDown(notified));
 
 interface AlarmRow {
   readonly host: string;
   readonly name: string;
-  readonly told: string;
+  readonly notified: string;
   readonly state: string;
   readonly cause: unknown;
   readonly reason: string | null;
   readonly image: string | null;
   readonly since: number;
   readonly incident: string | null;
-  readonly isTold: boolean;
+  readonly isNotified: boolean;
 }
 
 function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
-  const { host, name, told, state, reason, image, since, incident, isTold } = row;
-  if (!isFaulty(name, told)) return [];
+  const { host, name, notified, state, reason, image, since, incident, isNotified } = row;
+  if (!isFaulty(name, notified)) return [];
   return [
     {
       host,
       name,
-      state: told === flapping ? state : told,
+      state: notified === flapping ? state : notified,
       previous: previous.get(alertKey(host, name)) ?? null,
-      isFlapping: told === flapping,
+      isFlapping: notified === flapping,
       rowState: state,
       cause: causeFromJson(row.cause),
       reason,
       image,
       since,
       under: incident,
-      isTold,
+      isNotified,
     },
   ];
 }
@@ -134,7 +134,7 @@ function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
 const rowsAtMost = 20_000;
 const isWanted = `(told in ('${[...downStates, flapping].join(`', '`)}') or incident is not null)`;
 
-const selectAlarms = `select a.host_uuid as host, a.name, a.told, a.state, left(a.reason, ${longestReason}) as reason, a.incident, a.incident_told as "isTold",
+const selectAlarms = `select a.host_uuid as host, a.name, a.told as notified, a.state, left(a.reason, ${longestReason}) as reason, a.incident, a.incident_told as "isNotified",
     case when octet_length(a.cause::text) <= ${causeBytesAtMost} then a.cause end as cause, ${ms('a.since')} as since,
     (select left(d.decky_config ->> 'base_image', 128) from fleet_deckies d
       where d.host_uuid = a.host_uuid and d.name = a.name and a.cause ->> 'service' is null) as image
@@ -142,7 +142,7 @@ const selectAlarms = `select a.host_uuid as host, a.name, a.told, a.state, left(
   cross join lateral (select * from fleet_alarms l where l.host_uuid = wanted.host_uuid and ${isWanted}
     limit ${rowsAtMost}) a`;
 
-/** Seconds after which the end of an incident is no longer told. */
+/** Seconds after which no message is sent about the end of an incident. */
 const endTooOldSeconds = 86_400;
 
 const selectIncidents = `select ${incidentColumns} from fleet_incidents
@@ -157,7 +157,7 @@ const selectGeneral = `select floor(extract(epoch from clock_timestamp()) * 1000
 
 /** Writes what was decided about the incidents. The messages about them are the caller's. */
 export async function writeIncidents(db: Db, facts: JudgedFacts, judgement: Judgement): Promise<void> {
-  const { opened, kept, closed, endsTold, evaluation } = judgement;
+  const { opened, kept, closed, sentEnds, evaluation } = judgement;
   const before = new Map(facts.stored.map((one) => [one.id, one]));
   const changed = kept.filter((one) => {
     const known = before.get(one.now.id);
@@ -166,14 +166,19 @@ export async function writeIncidents(db: Db, facts: JudgedFacts, judgement: Judg
   if (closed.length > 0)
     await query(db, closeIncidents, [
       JSON.stringify(
-        closed.map(({ before: { id, ever }, resolution, isTold }) => ({ id, ever, resolution, isTold })),
+        closed.map(({ before: { id, ever }, resolution, isNotified }) => ({
+          id,
+          ever,
+          resolution,
+          isNotified,
+        })),
       ),
     ]);
   if (opened.length > 0) await query(db, insertIncidents, [JSON.stringify(opened.map(incidentInput))]);
   if (changed.length > 0) await query(db, updateIncidents, [JSON.stringify(changed.map(incidentInput))]);
-  if (endsTold.length > 0)
+  if (sentEnds.length > 0)
     await query(db, 'update fleet_incidents set end_told = true where position = any ($1::bigint[])', [
-      endsTold,
+      sentEnds,
     ]);
   await writeSilences(db, judgement.silences);
   const belongs = [
@@ -194,28 +199,28 @@ export async function writeIncidents(db: Db, facts: JudgedFacts, judgement: Judg
       .map(({ host, name, under }) => ({ host, name, under, now: null })),
   ].filter(({ under, now }) => under !== now);
   if (belongs.length > 0) await query(db, writeBelonging, [JSON.stringify(belongs)]);
-  if (judgement.told.length > 0) await query(db, writeTold, [judgement.told]);
+  if (judgement.notified.length > 0) await query(db, writeNotified, [judgement.notified]);
 }
 
 const input = `jsonb_to_recordset($1::jsonb) as i(id text, kind text, severity text, cause text, next_host text,
-  next_command text, since float8, extent jsonb, most jsonb, affected jsonb, ever jsonb, told jsonb, silenced_by bigint,
+  next_command text, since float8, extent jsonb, most jsonb, affected jsonb, ever jsonb, notified jsonb, silenced_by bigint,
   silenced_ever jsonb, unsilenced_at float8, acknowledged_severity text)`;
 
 const insertIncidents = `insert into fleet_incidents (id, kind, severity, cause, next_host, next_command, since, opened_at,
     changed_at, extent, most, affected, ever, told, silenced_by, silenced_ever)
   select id, kind, severity, cause, next_host, next_command, to_timestamp(since / 1000), clock_timestamp(), clock_timestamp(),
-    extent, most, affected, ever, told, silenced_by, silenced_ever from ${input}`;
+    extent, most, affected, ever, notified, silenced_by, silenced_ever from ${input}`;
 
 // Somebody may have taken the acknowledgement back meanwhile.
 const updateIncidents = `update fleet_incidents f set severity = i.severity, extent = i.extent, most = i.most,
-    affected = i.affected, ever = i.ever, told = nullif(i.told, 'null'::jsonb),
+    affected = i.affected, ever = i.ever, told = nullif(i.notified, 'null'::jsonb),
     silenced_by = i.silenced_by, silenced_ever = i.silenced_ever, unsilenced_at = to_timestamp(i.unsilenced_at / 1000),
     acknowledged_severity = case when f.acknowledged_at is not null then coalesce(i.acknowledged_severity, f.acknowledged_severity) end,
     changed_at = case when f.extent <> i.extent or f.affected <> i.affected then clock_timestamp() else f.changed_at end
   from ${input} where f.id = i.id and f.closed_at is null`;
 
-const closeIncidents = `update fleet_incidents f set closed_at = clock_timestamp(), resolution = i.resolution, ever = i.ever, end_told = i."isTold"
-  from jsonb_to_recordset($1::jsonb) as i(id text, ever jsonb, resolution text, "isTold" boolean)
+const closeIncidents = `update fleet_incidents f set closed_at = clock_timestamp(), resolution = i.resolution, ever = i.ever, end_told = i."isNotified"
+  from jsonb_to_recordset($1::jsonb) as i(id text, ever jsonb, resolution text, "isNotified" boolean)
   where f.id = i.id and f.closed_at is null`;
 
 // Rows that a pass is writing now are left to the next check, so that neither waits for the other.
@@ -225,7 +230,7 @@ const writeBelonging = `with wanted as materialized (
     where a.incident is distinct from i.now for update of a skip locked)
   update fleet_alarms a set incident = w.now, incident_told = false from wanted w where a.ctid = w.place`;
 
-const writeTold = `with wanted as materialized (
+const writeNotified = `with wanted as materialized (
     select ctid as place from fleet_alarms where incident = any ($1::text[]) and not incident_told for update skip locked)
   update fleet_alarms a set incident_told = true from wanted w where a.ctid = w.place`;
 

@@ -18,10 +18,10 @@ export function livingToJson(living: Living): JsonObject {
     ...(portsUnchecked === portsOff.why ? {} : { ports: { unchecked: portsUnchecked } }),
     ...members('silent', silent, silentToJson),
     ...(isIdle(deployments) ? {} : { deployments: deploymentsToJson(deployments) }),
-    ...members('rotations', rotations, ({ services, declared, isTold }) => ({
+    ...members('rotations', rotations, ({ services, declared, isReported }) => ({
       services,
       declared,
-      told: isTold,
+      told: isReported,
     })),
     ...members('undeclared', undeclared, ({ kind, containers, since }) => ({
       kind,
@@ -43,7 +43,7 @@ export function livingFromJson(json: Json): Living {
       ({ services, declared, told }): Rotation => ({
         services: textsOf(listOf(services)),
         declared: textsOf(listOf(declared)),
-        isTold: told === true,
+        isReported: told === true,
       }),
     ),
     undeclared: entries(

@@ -2,7 +2,7 @@ import { outageFromMs } from '../fleet/incidents/outage.ts';
 import { sentences } from '../fleet/incidents/words.ts';
 import { type Db, query } from './query.ts';
 
-/** Records that the database was away: its end is told next. @returns whether it was recorded */
+/** Records that the database was away: a message about its end is sent next. @returns whether it was recorded */
 export async function recordOutage(db: Db, lostAt: number | null): Promise<boolean> {
   if (lostAt === null) return false;
   const kind = 'database_unreachable';

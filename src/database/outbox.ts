@@ -15,7 +15,7 @@ import { lookAtHosts } from './host-alerts.ts';
 import { alertKey, judgedFacts, type Noted, pruneIncidents, writeIncidents } from './incidents.ts';
 import { withLastLines } from './last-lines.ts';
 import { unsettledSince, withChange } from './ledger/alerts.ts';
-import { openTold } from './open-incidents.ts';
+import { notifiedIncidents } from './open-incidents.ts';
 import { recordOutage } from './outages.ts';
 import { type Db, type Query, query } from './query.ts';
 import { pruneSilences } from './silences.ts';
@@ -43,11 +43,11 @@ export function postgresOutbox(
         await query(db, beginLook, [`${lookWithinMs}ms`]);
         const [lock] = await query<LockRow>(db, takeLock);
         if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
-        const wasTeller = lock.at === recorded;
-        const after = wasTeller ? recordAfter.teller : recordAfter[deciding.telling ? 'others' : 'silent'];
+        const wasSender = lock.at === recorded;
+        const after = wasSender ? recordAfter.teller : recordAfter[deciding.messages ? 'others' : 'silent'];
         const [now] = await query<LockRow>(db, noteLook, [after]);
         if (now !== undefined) recorded = now.at;
-        const isTeller = wasTeller || now !== undefined;
+        const isTeller = wasSender || now !== undefined;
         await lookAtHosts(db, [options.intervalSeconds, watchedMs / 1000], lookWithinMs);
         const noted = await noteSettled(db, deciding.settle);
         const wasAway = await recordOutage(db, deciding.databaseLostAt);
@@ -84,7 +84,7 @@ export function postgresOutbox(
            due_at = clock_timestamp() + make_interval(secs => $2::float8) where id = $1`,
         [id, seconds, reason],
       )),
-    open: () => openTold(ask),
+    open: () => notifiedIncidents(ask),
   };
 }
 
@@ -105,7 +105,7 @@ const takeLock = `select used_at::text as at from fleet_locks where name = 'alar
 
 /**
  * Seconds after which the time of a check is recorded again: rarely enough to be cheap, and often enough to detect a minute
- * without a check. One process goes on recording it while it lives, so that all know which one tells an outage of the
+ * without a check. One process goes on recording it while it lives, so that all know which one reports an outage of the
  * database; those without a receiver come last.
  */
 const recordAfter = { teller: 10, others: 15, silent: 30 };
@@ -162,17 +162,17 @@ async function noteSettled(db: Db, settle: Deciding['settle']): Promise<Noted & 
   };
 }
 
-/** Decides which incidents are open and what is told of them, and writes that. @returns the hosts whose passes are overdue */
+/** Decides which incidents are open and which messages are sent about them, and writes that. @returns the hosts whose passes are overdue */
 async function judgeFleet(
   db: Db,
   noted: Noted,
-  { control, telling, receiversOf }: Deciding,
+  { control, messages, receiversOf }: Deciding,
   intervalSeconds: number,
 ): Promise<readonly string[]> {
   const limits = await query<{ host_uuid: string } & SentMessages>(db, selectLimits);
   const sent = new Map(limits.map(({ host_uuid, ...rest }) => [host_uuid, rest]));
   const facts = await judgedFacts(db, { control, noted, sent, intervalSeconds });
-  const judgement = judge(facts, telling);
+  const judgement = judge(facts, messages);
   await writeIncidents(db, facts, judgement);
   await writeMessages(db, judgement, receiversOf);
   return facts.hosts

@@ -122,8 +122,8 @@ export const FleetAlarm = defineEntity({
     lastLines: p.json<Json>().nullable(),
     /** The id of the open incident that it belongs to. */
     incident: p.text().nullable(),
-    /** Whether a message has told that this incident affects it. */
-    incidentTold: p.boolean().default(false),
+    /** Whether a message has named it as affected by this incident. */
+    incidentNotified: p.boolean().default(false).name('incident_told'),
   },
 });
 
@@ -177,9 +177,9 @@ export const FleetIncident = defineEntity({
     affected: p.json<Json>(),
     /** The first things that it has affected so far. */
     ever: p.json<Json>(),
-    /** What was told last, and when. */
-    told: p.json<Json>().nullable(),
-    endTold: p.boolean().default(false),
+    /** What the last message said, and when it was sent. */
+    notified: p.json<Json>().nullable().name('told'),
+    endNotified: p.boolean().default(false).name('end_told'),
     /** The silence that keeps it from being sent, and all that ever did. */
     silencedBy: p.bigint('string').nullable(),
     silencedEver: p.json<Json>().default('[]'),

@@ -28,7 +28,7 @@ export async function silencedEnds(
     since: row.since,
     openedAt: row.opened_at,
     silencedEver: textsOf(row.silenced_ever),
-    told: isObject(row.told) ? { ...extentFromJson(row.told), at: row.opened_at } : null,
+    notified: isObject(row.notified) ? { ...extentFromJson(row.notified), at: row.opened_at } : null,
     closedAt: row.closed_at,
     resolution: resolutions.find((one) => one === row.resolution) ?? null,
   }));

@@ -31,7 +31,7 @@ const closeWithinMs = 1000;
 /** The thread is started by the first question. One that does not answer in time is ended, and the next question starts another. */
 export function threadAsker(address: DecnetAddress): Asker {
   let thread: Worker | null = null;
-  /** How many threads were told to end and have not: they hang in a call of the system. */
+  /** How many threads were asked to end and have not: they hang in a call of the system. */
   let ending = 0;
   let waiting: Waiting | null = null;
   let starts = 0;

@@ -14,11 +14,11 @@ export interface DatabaseOutage {
   unrecordedSince(): number | null;
   /** Whether it was over so short a time ago that other parts were not looked at since. */
   isJustOver(): boolean;
-  /** Whether this process is the one that tells it. */
-  isTeller(): boolean;
+  /** Whether this process is the one that reports it. */
+  isSender(): boolean;
   /** A check that began at this time failed. One failure is no outage: it may be a connection that is replaced. */
   failed(at: number): void;
-  looked(look: Pick<Look, 'lastLookSeconds' | 'isTeller'>): void;
+  looked(look: Pick<Look, 'lastLookSeconds' | 'isSender'>): void;
 }
 
 /** Milliseconds within which each part of the control plane is looked at again. */
@@ -29,12 +29,12 @@ export function databaseOutage(): DatabaseOutage {
   let failedAt: number | null = null;
   let away: number | null = null;
   let unrecorded: number | null = null;
-  let tells = false;
+  let sends = false;
   return {
     awaySince: () => away,
     unrecordedSince: () => unrecorded,
     isJustOver: () => away !== null || Date.now() - endedAt < looksAgainWithinMs,
-    isTeller: () => tells,
+    isSender: () => sends,
     failed: (at) => {
       if (failedAt !== null) {
         away ??= failedAt;
@@ -42,14 +42,14 @@ export function databaseOutage(): DatabaseOutage {
       }
       failedAt ??= at;
     },
-    looked: ({ lastLookSeconds, isTeller = false }) => {
+    looked: ({ lastLookSeconds, isSender = false }) => {
       if (away !== null) endedAt = Date.now();
       away = null;
       failedAt = null;
       // Another process that holds the lock has not recorded it.
       if (lastLookSeconds !== 0) return;
       unrecorded = null;
-      tells = isTeller;
+      sends = isSender;
     },
   };
 }
@@ -57,27 +57,27 @@ export function databaseOutage(): DatabaseOutage {
 /** The longest pause in milliseconds before the message is sent again. */
 const againAtMostMs = 30_000;
 
-/** Tells a receiver directly that the database does not answer: meanwhile no message can be written. */
-export function outageTeller(
-  outage: Pick<DatabaseOutage, 'awaySince' | 'isTeller'>,
+/** Reports directly to a receiver that the database does not answer: meanwhile no message can be written. */
+export function outageSender(
+  outage: Pick<DatabaseOutage, 'awaySince' | 'isSender'>,
   receiver: Pick<Receiver, 'send' | 'origin' | 'filter'>,
   { publicUrl, stopped, log }: { publicUrl: string | null; stopped: AbortSignal; log: Log },
 ): () => Promise<Outcome> {
   let message: (Sending & { readonly since: number }) | null = null;
-  let isTold = false;
+  let isDone = false;
   let notBefore = 0;
   return async () => {
     const since = outage.awaySince();
-    if (since === null || !outage.isTeller() || Date.now() - since < outageFromMs) return 'rest';
+    if (since === null || !outage.isSender() || Date.now() - since < outageFromMs) return 'rest';
     if (message?.since !== since) {
       const body = outageMessage(since, publicUrl);
       message = { id: randomUUID(), attempts: 0, body, since };
-      isTold = !isWanted(receiver.filter, body);
+      isDone = !isWanted(receiver.filter, body);
       notBefore = 0;
     }
-    if (isTold || performance.now() < notBefore) return 'rest';
+    if (isDone || performance.now() < notBefore) return 'rest';
     const outcome = await receiver.send(message, stopped);
-    isTold = outcome.kind === 'delivered' || outcome.kind === 'refused';
+    isDone = outcome.kind === 'delivered' || outcome.kind === 'refused';
     if (outcome.kind !== 'delivered' && !stopped.aborted)
       log.warn(
         { receiver: receiver.origin, reason: outcome.reason },

@@ -6,7 +6,7 @@ import type { Log } from '../lib/log.ts';
 import type { Outbox } from '../pass/outbox.ts';
 import type { ReceiverSettings } from './addresses.ts';
 import { alertCheck } from './check.ts';
-import { databaseOutage, outageTeller } from './database-outage.ts';
+import { databaseOutage, outageSender } from './database-outage.ts';
 import { openReceiver } from './receiver.ts';
 import { repeat } from './repeat.ts';
 import { openRepeater } from './repeat-open.ts';
@@ -54,7 +54,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
   const everyMs = receivers.length === 0 ? lookWithoutReceiverMs : lookEveryMs;
   const deciding = {
     settle,
-    telling: receivers.length === 0 ? null : { publicUrl },
+    messages: receivers.length === 0 ? null : { publicUrl },
     receiversOf: (message: Notification) =>
       receivers.filter(({ filter }) => isWanted(filter, message)).map(({ key }) => key),
   };
@@ -68,8 +68,8 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
   for (const receiver of receivers) {
     const send = sender(outbox, receiver, { stopped, log });
     running.push(repeat(send, { what: 'messages', pauseMs: sendEveryMs, stopped, log }));
-    const tell = outageTeller(outage, receiver, { publicUrl, stopped, log });
-    running.push(repeat(tell, { what: 'outage', pauseMs: sendEveryMs, stopped, log }));
+    const sendOutage = outageSender(outage, receiver, { publicUrl, stopped, log });
+    running.push(repeat(sendOutage, { what: 'outage', pauseMs: sendEveryMs, stopped, log }));
     if (receiver.repeat === undefined) continue;
     const again = openRepeater(outbox, receiver, { stopped, log });
     running.push(repeat(again, { what: 'open incidents', pauseMs: repeatEveryMs, stopped, log }));

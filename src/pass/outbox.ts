@@ -1,7 +1,7 @@
 import type { settle } from '../fleet/alerts/decide.ts';
 import type { Notification } from '../fleet/alerts/notification.ts';
 import type { ControlFacts } from '../fleet/incidents/facts.ts';
-import type { Telling } from '../fleet/incidents/judge.ts';
+import type { MessageOptions } from '../fleet/incidents/judge.ts';
 import type { JsonObject } from '../lib/json.ts';
 
 /** A message that this process is about to send. */
@@ -18,8 +18,8 @@ export interface Look {
   readonly lastLookSeconds: number;
   /** The hosts whose full pass is overdue, if the incidents were evaluated. */
   readonly silent?: readonly string[];
-  /** Whether this process is the one that tells an outage of the database. */
-  readonly isTeller?: boolean;
+  /** Whether this process is the one that reports an outage of the database. */
+  readonly isSender?: boolean;
 }
 
 /** How the alerts and incidents are decided. */
@@ -27,7 +27,7 @@ export interface Deciding {
   readonly settle: typeof settle;
   /** What this process knows of the control plane. */
   readonly control: ControlFacts;
-  readonly telling: Telling;
+  readonly messages: MessageOptions;
   /** The keys of the receivers that a message is for. */
   receiversOf(message: Notification): readonly string[];
   /** Since when the database did not answer this process until now, epoch milliseconds; null: it did. */
@@ -37,7 +37,7 @@ export interface Deciding {
 /** The alerts of the fleet and the messages about them that are not delivered yet. Throws the errors of `Ledger`. */
 export interface Outbox {
   /**
-   * Checks the hosts and alerts, decides which incidents are open and what is told of them, and writes that, in one
+   * Checks the hosts and alerts, decides which incidents are open and which messages are sent about them, and writes that, in one
    * transaction. Does nothing while another process does so.
    * @param watchedMs for how long this process has watched the fleet without a pause: a host is not stale because
    *   nothing watched it
@@ -55,6 +55,6 @@ export interface Outbox {
   postpone(id: string, seconds: number, fault: string): Promise<void>;
   /** The receiver will never accept it. */
   drop(id: string): Promise<void>;
-  /** The open incidents that a message told, as messages contain them, and whether they are `acknowledged`. */
+  /** The open incidents that a message was sent about, as messages contain them, and whether they are `acknowledged`. */
   open(): Promise<readonly JsonObject[]>;
 }

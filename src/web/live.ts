@@ -14,7 +14,7 @@ const mostBehind = 64 * 1024;
 const mostReaders = 1000;
 
 interface Reader {
-  /** Whether it has not been told of any change. */
+  /** Whether no change has been sent to it yet. */
   isNew: boolean;
   holds(): Promise<boolean>;
 }

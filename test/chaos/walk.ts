@@ -201,12 +201,12 @@ export async function walk(options: {
       await history.judgeNew(host);
       const states = history.states(host);
       for (const { name, state } of left) {
-        const told = states.get(name);
+        const ends = states.get(name);
         const wasForeign = host.facts.foreign.get(name)?.some((write) => write.state === state) ?? false;
         ledger.check(
           `${host.name}/${name} is as its history says`,
-          told === state || wasForeign,
-          () => `${state}, and the history ends with ${told}`,
+          ends === state || wasForeign,
+          () => `${state}, and the history ends with ${ends}`,
         );
       }
     }

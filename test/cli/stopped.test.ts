@@ -138,7 +138,7 @@ for (const kind of stores) {
       }
       assert.ok((await view())?.stopped);
       await waitFor(async () => (await view())?.stale === true);
-      assert.equal(messages.length, 1, 'and nobody is told again');
+      assert.equal(messages.length, 1, 'and nobody is notified again');
     });
 
     test('a worker that starts is no longer shown as stopped', async () => {

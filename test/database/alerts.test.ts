@@ -33,7 +33,7 @@ const actions = fc.array(
 describe('the rows of alerts', async () => {
   const { db, database } = await openTestDatabase();
   const outbox = postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5, historyDays: 30 });
-  const select = `select name, state, told, reason, cause, extract(epoch from since)::float8 * 1000 as since,
+  const select = `select name, state, told as notified, reason, cause, extract(epoch from since)::float8 * 1000 as since,
       extract(epoch from changed_at)::float8 * 1000 as changed, extract(epoch from unsettled_at)::float8 * 1000 as unsettled,
       jsonb_array_length(recent) as recent
     from fleet_alarms order by name`;
@@ -43,7 +43,7 @@ describe('the rows of alerts', async () => {
       .map(({ subject, reason, since, changedAt, unsettledAt, recent }) => ({
         name: subject.name,
         state: subject.state,
-        told: subject.notified,
+        notified: subject.notified,
         reason,
         cause: causeToJson(subject.cause),
         since,
@@ -66,7 +66,7 @@ describe('the rows of alerts', async () => {
           clearsChanges: false,
         })),
       control: calm,
-      telling: null,
+      messages: null,
       receiversOf: () => [''],
       databaseLostAt: null,
     });

@@ -587,16 +587,21 @@ describe('the rows of a large host', () => {
     await run();
     await it.db.query('analyze fleet_deckies');
     const read = async () => {
-      const [told] = await it.db.query<{ inserted: number; updated: number; scanned: number; found: number }>(
+      const [stored] = await it.db.query<{
+        inserted: number;
+        updated: number;
+        scanned: number;
+        found: number;
+      }>(
         `select n_tup_ins::int as inserted, n_tup_upd::int as updated, seq_tup_read::int as scanned,
            idx_tup_fetch::int as found
          from pg_stat_user_tables where relname = 'fleet_deckies'`,
       );
-      assert.ok(told);
-      return told;
+      assert.ok(stored);
+      return stored;
     };
     // A session reports its statistics some time after a transaction, at the end of another.
-    const reported = (isThere: (told: Awaited<ReturnType<typeof read>>) => boolean) =>
+    const reported = (isThere: (stored: Awaited<ReturnType<typeof read>>) => boolean) =>
       waitFor(async () => {
         await run({ deckies: ['decky-8'], dry_run: true });
         return isThere(await read());

@@ -110,7 +110,7 @@ describe('a worker keeps DECNET’s own table', () => {
     assert.match(found?.text ?? '', /decnet\.db: 8 rows of host local, as in the fleet's table$/);
   });
 
-  test('while its file is away passes go on and the fact is told; then it catches up by itself', async () => {
+  test('while its file is away passes go on and the fact is reported; then it catches up by itself', async () => {
     const file = decnet.url.replace('sqlite://', '');
     const parts = ['', '-wal', '-shm'].filter((end) => existsSync(file + end));
     for (const part of parts) renameSync(file + part, `${file}-away${part}`);

@@ -249,7 +249,7 @@ describe('a container that ended with 128', () => {
   const error = 'cannot join network of a non running container: abc';
   const ends = (one: Kept | undefined, at: number, why: string): void =>
     void Object.assign(one ?? {}, { state: 'exited', exitCode: 128, finishedAt: at, error: why });
-  const told = async (host: Host): Promise<boolean | undefined> => {
+  const answered = async (host: Host): Promise<boolean | undefined> => {
     const engine = dockerEngine(settingsOf(host));
     const answer = await engine.list({ only: null, containers: 0, generation: '1' });
     return answer.kind === 'ok'
@@ -261,11 +261,11 @@ describe('a container that ended with 128', () => {
     onHost(async (host) => {
       host.addDecky('web', ['ssh'], long);
       ends(host.containers[1], host.now - 9, error);
-      assert.equal(await told(host), true);
+      assert.equal(await answered(host), true);
       ends(host.containers[1], host.now - 9, 'something else');
-      assert.equal(await told(host), false);
+      assert.equal(await answered(host), false);
       Object.assign(host.containers[1] ?? {}, { exitCode: 1, error });
-      assert.equal(await told(host), false, 'another code');
+      assert.equal(await answered(host), false, 'another code');
     }));
 
   test('is inspected, though it was while it ran, and then no more', () =>

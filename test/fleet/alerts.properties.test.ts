@@ -44,7 +44,7 @@ function stepsOf(drawn: Moves): readonly Step[] {
 const existed = (first: readonly Step[], steps: readonly Step[], index: number): boolean =>
   [...first, ...steps.slice(0, index)].findLast(({ name }) => name === steps[index]?.name)?.to != null;
 
-interface Told {
+interface SentMessage {
   readonly isGrown: boolean;
   readonly incident: unknown;
   readonly at: number;
@@ -52,7 +52,7 @@ interface Told {
   readonly kind: Sent['kind'];
 }
 
-const toldOf = (sent: readonly Sent[]): readonly Told[] =>
+const messagesOf = (sent: readonly Sent[]): readonly SentMessage[] =>
   sent.flatMap(({ at, kind, name, names: all, incident }) =>
     (name === null ? all : [name]).map((one) => ({
       at,
@@ -66,26 +66,26 @@ const toldOf = (sent: readonly Sent[]): readonly Told[] =>
 const rowAt = (steps: readonly Step[], name: string, at: number): Step | undefined =>
   steps.findLast((step) => step.name === name && step.at <= at);
 
-const isFlapping = ({ kind }: Told): boolean => kind.endsWith('_flapping');
-const saysDown = ({ kind }: Told): boolean => kind.endsWith('_down') || kind === 'deployment_failed';
+const isFlapping = ({ kind }: SentMessage): boolean => kind.endsWith('_flapping');
+const saysDown = ({ kind }: SentMessage): boolean => kind.endsWith('_down') || kind === 'deployment_failed';
 
 describe('whatever happens to the rows', () => {
-  test('the last state is told in the end, and nothing while a row is pending', () => {
+  test('the last state is reported in the end, and nothing while a row is pending', () => {
     fc.assert(
       fc.property(moves, (drawn) => {
         const steps = stepsOf(drawn);
         const table = new AlertTable();
-        const told = toldOf(play(steps, { table, deckies: 4 }));
+        const sent = messagesOf(play(steps, { table, deckies: 4 }));
         for (const { subject } of table.alerts.values())
           assert.ok(
             subject.state === 'pending' || subject.state === subject.notified,
             JSON.stringify(subject),
           );
         // The end of an incident names what ran again before.
-        for (const one of told.filter((some) => saysDown(some) || isFlapping(some)))
+        for (const one of sent.filter((some) => saysDown(some) || isFlapping(some)))
           assert.notEqual(rowAt(steps, one.name, one.at)?.to, 'pending');
         for (const name of names) {
-          const last = told.findLast((one) => one.name === name);
+          const last = sent.findLast((one) => one.name === name);
           const state = rowAt(steps, name, Infinity)?.to;
           // A decky that is declared anew and never ran causes no alert.
           const own = steps.filter((step) => step.name === name);
@@ -97,7 +97,7 @@ describe('whatever happens to the rows', () => {
           if (last === undefined || isNew || state === 'pending') continue;
           assert.ok(!isFlapping(last), `${name} is still flapping`);
           const isBroken = state != null && isDown(state);
-          // The end of an incident is told when nothing of it is left.
+          // The end of an incident is reported when nothing of it is left.
           if (!isBroken && table.incidents.stored.length > 0) continue;
           assert.equal(saysDown(last), isBroken, `${name} is ${state}: ${last.kind}`);
         }
@@ -105,15 +105,15 @@ describe('whatever happens to the rows', () => {
     );
   });
 
-  test('no state is told twice in a row', () => {
+  test('no state is reported twice in a row', () => {
     fc.assert(
       fc.property(moves, (drawn) => {
         const steps = stepsOf(drawn);
-        const told = toldOf(play(steps, { deckies: 4 }));
-        for (const [index, one] of told.entries()) {
-          const before = told.slice(0, index).findLast(({ name }) => name === one.name);
+        const sent = messagesOf(play(steps, { deckies: 4 }));
+        for (const [index, one] of sent.entries()) {
+          const before = sent.slice(0, index).findLast(({ name }) => name === one.name);
           if (before === undefined || isFlapping(before)) continue;
-          // Growth is told with all that an incident affects, and is down.
+          // Growth is reported with all that an incident affects, and is down.
           if (one.isGrown) {
             assert.ok(
               isFlapping(one) || isDown(rowAt(steps, one.name, one.at)?.to ?? ''),
@@ -126,7 +126,7 @@ describe('whatever happens to the rows', () => {
           // Each of two incidents that a decky was part of has its end.
           if (!saysDown(before) && !saysDown(one) && before.incident !== one.incident) continue;
           const states = [before, one].map(({ at }) => rowAt(steps, one.name, at)?.to ?? 'removed');
-          // The end of an incident is told when nothing of it is left, so one that ran again may be told down by the next one.
+          // The end of an incident is reported when nothing of it is left, so one that ran again may be reported down by the next one.
           const hasChanged = steps.some(
             ({ name, at, to }) =>
               name === one.name && at > before.at && at <= one.at && (to ?? 'removed') !== states[1],

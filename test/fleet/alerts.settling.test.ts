@@ -23,7 +23,7 @@ const stepsOf = (name: string, moves: readonly Move[]): readonly Step[] =>
   });
 
 /** Deckies that run since a minute before 0. */
-const told = (deckies: Readonly<Record<string, readonly Move[]>>, more = {}): readonly string[] =>
+const messagesOf = (deckies: Readonly<Record<string, readonly Move[]>>, more = {}): readonly string[] =>
   sentOf(deckies, more).map(({ at, kind, name, names }) => `${at / 1000} ${kind} ${name ?? names.join(' ')}`);
 
 const sentOf = (deckies: Readonly<Record<string, readonly Move[]>>, more = {}): readonly Sent[] =>
@@ -37,7 +37,7 @@ const sentOf = (deckies: Readonly<Record<string, readonly Move[]>>, more = {}): 
 
 describe('one decky', () => {
   const rows: readonly (readonly [what: string, moves: readonly Move[], sent: readonly string[]])[] = [
-    ['a crash is told after 2 s', [[0, 'failed']], ['2 decky_down web']],
+    ['a crash is reported after 2 s', [[0, 'failed']], ['2 decky_down web']],
     [
       'a restart that comes back within 2 s is no fault',
       [
@@ -46,9 +46,9 @@ describe('one decky', () => {
       ],
       [],
     ],
-    ['a stop on request is told after 15 s', [[0, 'failed', asked]], ['15 decky_down web']],
+    ['a stop on request is reported after 15 s', [[0, 'failed', asked]], ['15 decky_down web']],
     [
-      'one that comes back within 15 s is not told',
+      'one that comes back within 15 s is not reported',
       [
         [0, 'degraded', asked],
         [10, 'torn_down', asked],
@@ -57,7 +57,7 @@ describe('one decky', () => {
       [],
     ],
     [
-      'one that got worse and runs again before that could be told is not told as worse',
+      'one that got worse and runs again before that could be reported is not reported as worse',
       [
         [0, 'degraded', asked],
         [25.2, 'torn_down'],
@@ -75,7 +75,7 @@ describe('one decky', () => {
       ['15 decky_down web'],
     ],
     [
-      'a crash in the meantime is told as a crash',
+      'a crash in the meantime is reported as a crash',
       [
         [0, 'degraded', asked],
         [5, 'failed'],
@@ -88,7 +88,7 @@ describe('one decky', () => {
       ['2 decky_down web'],
     ],
     [
-      'a deployment that goes well is not told',
+      'a deployment that goes well is not reported',
       [
         [0, 'degraded', asked],
         [3, 'failed', asked],
@@ -109,7 +109,7 @@ describe('one decky', () => {
       ['2 decky_down web', '402 decky_recovered web'],
     ],
     [
-      'a deployment that leaves it down as it was is not told again',
+      'a deployment that leaves it down as it was is not reported again',
       [
         [0, 'failed'],
         [10, 'pending'],
@@ -118,7 +118,7 @@ describe('one decky', () => {
       ['2 decky_down web'],
     ],
     [
-      'a decky that ran before the deployment and is down after it is told',
+      'a decky that ran before the deployment and is down after it is reported',
       [
         [0, 'pending'],
         [60, 'failed'],
@@ -126,7 +126,7 @@ describe('one decky', () => {
       ['62 decky_down web'],
     ],
     [
-      'a deployment that failed is told after 2 s, whoever stopped it',
+      'a deployment that failed is reported after 2 s, whoever stopped it',
       [
         [0, 'pending'],
         [60, 'failed', { ...failedDeployment, endedBy: 'request' }],
@@ -135,12 +135,12 @@ describe('one decky', () => {
       ['62 deployment_failed web', '92 decky_recovered web'],
     ],
     [
-      'a change every second is told after 10 s',
+      'a change every second is reported after 10 s',
       Array.from({ length: 15 }, (_, at): Move => [at, at % 2 === 0 ? 'degraded' : 'failed']),
       ['10 decky_down web'],
     ],
     [
-      'a decky that is removed while it is deployed is not told',
+      'a decky that is removed while it is deployed is not reported',
       [
         [0, 'failed'],
         [1, 'pending'],
@@ -149,13 +149,14 @@ describe('one decky', () => {
       [],
     ],
   ];
-  for (const [what, moves, sent] of rows) test(what, () => assert.deepEqual(told({ web: moves }), sent));
+  for (const [what, moves, sent] of rows)
+    test(what, () => assert.deepEqual(messagesOf({ web: moves }), sent));
 });
 
 describe('a decky that never ran', () => {
   const rows: readonly (readonly [what: string, moves: readonly Move[], sent: readonly string[]])[] = [
     [
-      'is not told without a failed deployment',
+      'is not reported without a failed deployment',
       [
         [0, 'pending'],
         [900, 'torn_down'],
@@ -163,7 +164,7 @@ describe('a decky that never ran', () => {
       [],
     ],
     [
-      'is told when its deployment failed, its recovery too',
+      'is reported when its deployment failed, its recovery too',
       [
         [0, 'pending'],
         [60, 'failed', failedDeployment],
@@ -171,9 +172,9 @@ describe('a decky that never ran', () => {
       ],
       ['62 deployment_failed new', '92 decky_recovered new'],
     ],
-    ['is told when it is inserted so', [[0, 'torn_down', failedDeployment]], ['2 deployment_failed new']],
+    ['is reported when it is inserted so', [[0, 'torn_down', failedDeployment]], ['2 deployment_failed new']],
     [
-      'is told when the failure of its deployment is known later',
+      'is reported when the failure of its deployment is known later',
       [
         [0, 'pending'],
         [30, 'failed'],
@@ -182,7 +183,7 @@ describe('a decky that never ran', () => {
       ['62 deployment_failed new'],
     ],
     [
-      'is not told when it runs before the message',
+      'is not reported when it runs before the message',
       [
         [0, 'pending'],
         [60, 'failed', failedDeployment],
@@ -191,7 +192,7 @@ describe('a decky that never ran', () => {
       [],
     ],
     [
-      'is not told when it is removed before the message',
+      'is not reported when it is removed before the message',
       [
         [0, 'pending'],
         [60, 'failed', failedDeployment],
@@ -200,27 +201,28 @@ describe('a decky that never ran', () => {
       [],
     ],
   ];
-  for (const [what, moves, sent] of rows) test(what, () => assert.deepEqual(told({ new: moves }), sent));
+  for (const [what, moves, sent] of rows)
+    test(what, () => assert.deepEqual(messagesOf({ new: moves }), sent));
 });
 
 describe('several deckies', () => {
   test('one that waits on request does not delay the crash of another', () => {
-    assert.deepEqual(told({ web: [[0, 'failed', asked]], mail: [[3, 'failed']] }), [
+    assert.deepEqual(messagesOf({ web: [[0, 'failed', asked]], mail: [[3, 'failed']] }), [
       '5 decky_down mail',
       '15 decky_down web',
     ]);
   });
 
-  test('a crash that is due with it is told with it', () => {
+  test('a crash that is due with it is reported with it', () => {
     const all = {
       web: [[0, 'failed', asked]],
       mail: [[13, 'failed']],
       dns: [[1.5, 'failed', asked]],
     } as const;
-    assert.deepEqual(told(all, { deckies: 5 }), ['15 host_down dns mail web']);
+    assert.deepEqual(messagesOf(all, { deckies: 5 }), ['15 host_down dns mail web']);
   });
 
-  test('one that changed a moment ago is not told with others that are overdue', () => {
+  test('one that changed a moment ago is not reported with others that are overdue', () => {
     const restless = Array.from({ length: 11 }, (_, at): Move => [at, at % 2 === 0 ? 'degraded' : 'failed']);
     const all = {
       web: restless,
@@ -229,7 +231,7 @@ describe('several deckies', () => {
         [10.5, 'running'],
       ],
     } as const;
-    assert.deepEqual(told(all), ['10 decky_down web']);
+    assert.deepEqual(messagesOf(all), ['10 decky_down web']);
   });
 
   test('a deployment of more deckies that fails is one message, with those that it took down', () => {
@@ -260,7 +262,7 @@ describe('several deckies', () => {
     );
   });
 
-  test('services that really stop a minute after a deployment are told at once', () => {
+  test('services that really stop a minute after a deployment are reported at once', () => {
     const steps: readonly Move[] = [
       [0, 'degraded', asked],
       [2, 'failed', asked],
@@ -269,7 +271,7 @@ describe('several deckies', () => {
       [31, 'running'],
       [91, 'degraded'],
     ];
-    assert.deepEqual(told({ web: steps, mail: steps }), ['93 host_down mail web']);
+    assert.deepEqual(messagesOf({ web: steps, mail: steps }), ['93 host_down mail web']);
   });
 });
 
@@ -279,7 +281,7 @@ describe('flapping', () => {
     Array.from({ length: times }, (_, at): Move => [at * seconds, at % 2 === 0 ? 'failed' : 'running']);
 
   test('is said instead of the fourth message, and how it ended when it is quiet', () => {
-    assert.deepEqual(told({ web: cycles(9, 10) }), [
+    assert.deepEqual(messagesOf({ web: cycles(9, 10) }), [
       '2 decky_down web',
       '12 decky_recovered web',
       '22 decky_down web',
@@ -299,7 +301,7 @@ describe('flapping', () => {
     const all = [0, 1, 2, 3, 4].flatMap((time) =>
       one.map(([seconds, to, cause]): Move => [time * 100 + seconds, to, cause ?? crash]),
     );
-    assert.deepEqual(told({ web: all }), []);
+    assert.deepEqual(messagesOf({ web: all }), []);
   });
 
   test('is not said of changes that each come back within 2 s, with a calm between them', () => {
@@ -307,11 +309,11 @@ describe('flapping', () => {
       [at * 5, 'failed'],
       [at * 5 + 1.9, 'running'],
     ]);
-    assert.deepEqual(told({ web: blips.flat() }), []);
+    assert.deepEqual(messagesOf({ web: blips.flat() }), []);
   });
 
   test('is said of changes that go on without a calm', () => {
-    assert.deepEqual(told({ web: cycles(60, 1.5) }), [
+    assert.deepEqual(messagesOf({ web: cycles(60, 1.5) }), [
       '10 decky_down web',
       '23 decky_recovered web',
       '34 decky_down web',
@@ -322,11 +324,14 @@ describe('flapping', () => {
 
   test('does not delay a deployment that failed', () => {
     const moves: readonly Move[] = [...cycles(4, 10), [60, 'pending'], [90, 'failed', failedDeployment]];
-    assert.deepEqual(told({ web: moves }).slice(3), ['32 decky_flapping web', '92 deployment_failed web']);
+    assert.deepEqual(messagesOf({ web: moves }).slice(3), [
+      '32 decky_flapping web',
+      '92 deployment_failed web',
+    ]);
   });
 
   test('silences no other decky', () => {
-    const both = told({ web: cycles(9, 10), mail: [[45, 'failed']] });
+    const both = messagesOf({ web: cycles(9, 10), mail: [[45, 'failed']] });
     assert.ok(both.includes('47 decky_down mail'), both.join());
   });
 });

@@ -49,7 +49,7 @@ interface Decision {
   readonly notifications: readonly Notification[];
 }
 
-/** What is noted and told now, of alerts whose last notified states were told as incidents a minute ago. */
+/** What is noted and sent now, of alerts whose last notified states were reported as incidents a minute ago. */
 function decided(
   alerts: readonly Alert[],
   deckies = 10,
@@ -201,9 +201,9 @@ describe('which messages are sent', () => {
     ]);
     const slow = [900, 700, 20, 10].map(seconds);
     assert.deepEqual(kinds(decided([alert('web', 'failed', { recent: slow })])), ['decky_down web']);
-    // What was told and is so still is no change.
-    const told = alert('web', 'failed', { notified: 'failed', recent: [...recent, seconds(10)] });
-    assert.deepEqual(kinds(decided([told])), []);
+    // What was reported and is so still is no change.
+    const notified = alert('web', 'failed', { notified: 'failed', recent: [...recent, seconds(10)] });
+    assert.deepEqual(kinds(decided([notified])), []);
   });
 
   test('one that flaps holds up nobody', () => {

@@ -287,7 +287,7 @@ describe('what DECNET wrote', () => {
   test('a row that neither ours nor the file has is a stranger', () =>
     assert.deepEqual(writesOf([{ ...stamped(recentText), name: 'new-01' }]), ['new-01', 'stranger new-01']));
 
-  test('clocks that differ by seconds are told apart from reading times', () => {
+  test('clocks that differ by seconds are distinguished from reading times', () => {
     assert.equal(aheadAfter(0, 400), 0);
     assert.equal(aheadAfter(0, 5000), 5000);
     assert.equal(aheadAfter(5000, 5300), 5000);

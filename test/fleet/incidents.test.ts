@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isWanted, noFilter } from '../../src/fleet/alerts/filter.ts';
 import type { DeckyFacts } from '../../src/fleet/incidents/decky-facts.ts';
+import { isGrowthDue, isOpeningDue } from '../../src/fleet/incidents/due.ts';
 import type { FleetFacts } from '../../src/fleet/incidents/facts.ts';
 import {
   type Extent,
@@ -13,7 +14,6 @@ import {
 import type { Incident } from '../../src/fleet/incidents/incident.ts';
 import { judge } from '../../src/fleet/incidents/judge.ts';
 import { evaluate } from '../../src/fleet/incidents/rules.ts';
-import { tellsGrown, tellsOpened } from '../../src/fleet/incidents/tell.ts';
 import { neverSilenced } from '../../src/fleet/silences/quiet.ts';
 import { now } from '../harness/facts.ts';
 import { broken, brokenOn, calm, died, fleet, host } from '../harness/incidents.ts';
@@ -50,7 +50,7 @@ const stored = (one: Incident, more: Partial<StoredIncident> = {}): StoredIncide
   most: extentOf(one),
   affected: [],
   ever: [],
-  told: null,
+  notified: null,
   ...more,
 });
 
@@ -392,7 +392,7 @@ describe('how an incident ends', () => {
   });
 });
 
-describe('what is told of an incident', () => {
+describe('what is reported of an incident', () => {
   const [one] = evaluate(fleet({ deckies: [broken('web')] })).incidents;
   const [lost] = evaluate(fleet({ hosts: [stale('a', 100)] })).incidents;
   assert.ok(one !== undefined && lost !== undefined);
@@ -404,28 +404,28 @@ describe('what is told of an incident', () => {
   });
 
   test('its opening, once it has lasted, and once', () => {
-    assert.equal(tellsOpened(stored(one), false, now), true);
-    assert.equal(tellsOpened(stored(one, { told: { ...extent(1), at: now } }), false, now), false);
+    assert.equal(isOpeningDue(stored(one), false, now), true);
+    assert.equal(isOpeningDue(stored(one, { notified: { ...extent(1), at: now } }), false, now), false);
     const paused = stored({ ...one, kind: 'queue_paused' });
     assert.deepEqual(
-      [599, 600].map((s) => tellsOpened(stored(one), false, now + s * 1000)),
+      [599, 600].map((s) => isOpeningDue(stored(one), false, now + s * 1000)),
       [true, false],
     );
     assert.deepEqual(
-      [29, 30].map((s) => tellsOpened(paused, false, now + s * 1000)),
+      [29, 30].map((s) => isOpeningDue(paused, false, now + s * 1000)),
       [false, true],
     );
     assert.equal(
-      tellsOpened(stored({ ...one, kind: 'notifications_undelivered' }), false, now + 60_000),
+      isOpeningDue(stored({ ...one, kind: 'notifications_undelivered' }), false, now + 60_000),
       false,
     );
   });
 
   test('a stale host waits for those that are late, at most a minute', () => {
-    assert.equal(tellsOpened(stored(lost), false, now), true);
-    assert.equal(tellsOpened(stored(lost), true, now + 59_000), false);
-    assert.equal(tellsOpened(stored(lost), true, now + 60_000), true);
-    assert.equal(tellsOpened(stored(one), true, now), true);
+    assert.equal(isOpeningDue(stored(lost), false, now), true);
+    assert.equal(isOpeningDue(stored(lost), true, now + 59_000), false);
+    assert.equal(isOpeningDue(stored(lost), true, now + 60_000), true);
+    assert.equal(isOpeningDue(stored(one), true, now), true);
   });
 
   for (const [seconds, before, after_, expected] of [
@@ -436,27 +436,27 @@ describe('what is told of an incident', () => {
     [300, extent(10), extent(10), false],
     [300, extent(10), extent(5), false],
     [30, extent(1, 0), extent(1, 1), true],
-    // Another one instead of the one that was told.
+    // Another one instead of the one that was reported.
     [29, extent(1), extent(1, 0, 1), false],
     [30, extent(1), extent(1, 0, 1), true],
     [30, extent(9), extent(9, 0, 1), false],
     [300, extent(9), extent(9, 0, 1), true],
   ] as const)
     test(`its growth from ${before.deckies}/${before.down} to ${after_.deckies}/${after_.down} after ${seconds} s: ${expected}`, () => {
-      const told = { ...before, at: now };
-      assert.equal(tellsGrown(stored(one, { told }), after_, now + seconds * 1000), expected);
+      const notified = { ...before, at: now };
+      assert.equal(isGrowthDue(stored(one, { notified }), after_, now + seconds * 1000), expected);
     });
   test('no growth of the queues that are lost: they are the whole fleet’s', () => {
     const [queues] = evaluate(fleet({ control: { ...calm, queuesLostAt: now } })).incidents;
     assert.ok(queues !== undefined);
-    const told = { ...extent(0), at: now };
+    const notified = { ...extent(0), at: now };
     assert.equal(
-      tellsGrown(stored(queues, { told }), { ...extent(0), hosts: 50, fresh: 50 }, now + 1e9),
+      isGrowthDue(stored(queues, { notified }), { ...extent(0), hosts: 50, fresh: 50 }, now + 1e9),
       false,
     );
   });
   test('no growth before its opening', () =>
-    assert.equal(tellsGrown(stored(one), extent(50, 0, 50), now + 1e9), false));
+    assert.equal(isGrowthDue(stored(one), extent(50, 0, 50), now + 1e9), false));
 });
 
 describe('the words of an incident', () => {
@@ -555,29 +555,29 @@ describe('what fell with Docker', () => {
 
 describe('a receiver of critical messages alone', () => {
   const wanted = { ...noFilter, severity: 'critical' } as const;
-  const onB = [broken('web', { host: 'b', isTold: true })];
+  const onB = [broken('web', { host: 'b', isNotified: true })];
   /** Three of a host's three deckies, and one of another host: critical. The one alone: warning. */
   const wide = fleet({
     hosts: [host('a', { deckies: 3 }), host('b')],
-    deckies: [...brokenOn('a', 3, { isTold: true }), ...onB],
+    deckies: [...brokenOn('a', 3, { isNotified: true }), ...onB],
   });
   const narrow = fleet({ hosts: [host('b')], deckies: onB });
-  /** Judges one state of the fleet after another. @returns what each told, and what the receiver gets of it */
-  const told = (...steps: readonly FleetFacts[]): readonly string[] => {
+  /** Judges one state of the fleet after another. @returns what each reported, and what the receiver gets of it */
+  const notified = (...steps: readonly FleetFacts[]): readonly string[] => {
     let before: readonly StoredIncident[] = [];
     return steps.flatMap((facts, at) => {
-      // Whatever is affected after a message is told.
+      // Whatever is affected after a message is reported.
       const deckies = facts.deckies.map((one) => ({ ...one, under: before[0]?.id ?? null }));
       const step = { ...facts, deckies, now: now + at * 600_000, open: before, stored: before };
       const { notifications, opened, kept } = judge(
-        { ...step, silences: [], silencedEnds: [], untoldEnds: [], ended: [], sent: new Map() },
+        { ...step, silences: [], silencedEnds: [], unsentEnds: [], ended: [], sent: new Map() },
         { publicUrl: null },
       );
       before = [...opened, ...kept].map((one) => ({
         ...stored(one.now),
         most: one.most,
         ever: one.ever,
-        told: one.told,
+        notified: one.notified,
       }));
       return notifications.map((message) => {
         const { event, severity } = message.incident ?? {};
@@ -600,26 +600,26 @@ describe('a receiver of critical messages alone', () => {
       [
         wide,
         narrow,
-        fleet({ hosts: [host('b')], deckies: [...onB, broken('mail', { host: 'b', isTold: true })] }),
+        fleet({ hosts: [host('b')], deckies: [...onB, broken('mail', { host: 'b', isNotified: true })] }),
         fleet(),
       ],
       ['opened critical sent', 'grown critical sent', 'resolved critical sent'],
     ],
   ] as const)
     test(`gets the end of an incident ${what}, if it got the beginning`, () =>
-      assert.deepEqual(told(...steps), expected));
+      assert.deepEqual(notified(...steps), expected));
 
-  test('gets what an earlier version told by the severity of now', () => {
+  test('gets what an earlier version reported by the severity of now', () => {
     const [one] = evaluate(narrow).incidents;
     assert.ok(one);
-    const before = stored(one, { told: { ...extentOf(one), at: now }, ever: namesOf(one.affected) });
+    const before = stored(one, { notified: { ...extentOf(one), at: now }, ever: namesOf(one.affected) });
     const { notifications } = judge(
       {
         ...fleet(),
         stored: [before],
         silences: [],
         silencedEnds: [],
-        untoldEnds: [],
+        unsentEnds: [],
         ended: [],
         sent: new Map(),
       },

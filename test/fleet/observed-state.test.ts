@@ -163,7 +163,7 @@ describe('the observed state of a decky', () => {
     assert.ok(Buffer.byteLength(JSON.stringify(cause)) < 700);
   });
 
-  test('what was not inspected is told', () => {
+  test('what was not inspected is reported', () => {
     const suspect = serviceOf('web', 'ssh', { loop: { kind: 'suspect' } });
     const match = indexContainers([suspect], new Map([['web', ['ssh']]])).matchOf('web');
     assert.deepEqual(observedState(['ssh'], match), {

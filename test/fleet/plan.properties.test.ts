@@ -108,7 +108,9 @@ const someFacts: fc.Arbitrary<Facts> = fc
     fileChangedAt: fc.constantFrom(0, changedAt),
     hints: fc
       .dictionary(name, fc.constantFrom('running', 'failed'), { maxKeys: 2 })
-      .chain((told) => fc.constantFrom(noHints, { ...noHints, lifecycles: new Map(Object.entries(told)) })),
+      .chain((reported) =>
+        fc.constantFrom(noHints, { ...noHints, lifecycles: new Map(Object.entries(reported)) }),
+      ),
   })
   .map(facts);
 

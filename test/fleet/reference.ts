@@ -118,8 +118,8 @@ function isDeployed(facts: Facts, { name, services }: Decky): boolean {
   const fleet = [...desired.deckies.values()];
   const isNewFile = now - fileChangedAt < rolloutSeconds * 1000;
   const gone = fleet.filter((one) => isGone(facts, one)).length;
-  const isTold = fleet.some((one) => hints.lifecycles.get(one.name) === 'running');
-  const rollsOut = isTold || (isNewFile && gone > fleet.length / 2);
+  const isReported = fleet.some((one) => hints.lifecycles.get(one.name) === 'running');
+  const rollsOut = isReported || (isNewFile && gone > fleet.length / 2);
   // A deployment that failed has ended. One of its deckies may have left the file again.
   const failed = [...hints.lifecycles].filter(([, status]) => status === 'failed').map(([of]) => of);
   if (failed.some((of) => rollsOut || desired.deckies.has(of))) return false;

@@ -37,10 +37,15 @@ const tables: Readonly<Record<string, Table>> = {
   'a deployment that succeeded though a decky is missing': {
     fleet: three,
     steps: [
-      { at: 1, told: { c: 'running' }, docker: all(three, 'gone'), rows: 'a pending, b pending, c pending' },
+      {
+        at: 1,
+        reported: { c: 'running' },
+        docker: all(three, 'gone'),
+        rows: 'a pending, b pending, c pending',
+      },
       {
         at: 60,
-        told: { c: 'succeeded' },
+        reported: { c: 'succeeded' },
         docker: { a: 'up', c: 'up' },
         rows: 'a running, b torn_down, c running',
         errors: { b: 'no container' },
@@ -50,11 +55,11 @@ const tables: Readonly<Record<string, Table>> = {
   'a deployment that failed': {
     fleet: three,
     steps: [
-      { at: 0, file: four, told: { new: 'running' } },
+      { at: 0, file: four, reported: { new: 'running' } },
       { at: 9, docker: all(three, 'gone'), rows: 'a pending, b pending, c pending, new pending' },
       {
         at: 20,
-        told: { new: 'failed' },
+        reported: { new: 'failed' },
         rows: 'a torn_down, b torn_down, c torn_down, new torn_down',
         errors: { a: failed, new: failed },
       },
@@ -77,11 +82,11 @@ const tables: Readonly<Record<string, Table>> = {
   'a deployment that failed, though its decky runs': {
     fleet: three,
     steps: [
-      { at: 0, file: four, told: { new: 'running' } },
+      { at: 0, file: four, reported: { new: 'running' } },
       { at: 9, docker: { ...all(three, 'gone'), new: 'up' } },
       {
         at: 20,
-        told: { new: 'failed' },
+        reported: { new: 'failed' },
         docker: { a: 'up' },
         rows: 'a running, b torn_down, c torn_down, new running',
         errors: { b: failed, new: null },
@@ -91,12 +96,12 @@ const tables: Readonly<Record<string, Table>> = {
   'a deployment that failed, whose decky has left the file': {
     fleet: three,
     steps: [
-      { at: 0, file: four, told: { new: 'running' } },
+      { at: 0, file: four, reported: { new: 'running' } },
       { at: 9, docker: all(three, 'gone'), rows: 'a pending, b pending, c pending, new pending' },
       {
         at: 20,
         file: three,
-        told: { new: 'failed' },
+        reported: { new: 'failed' },
         rows: 'a torn_down, b torn_down, c torn_down',
         errors: { a: failed },
       },
@@ -105,19 +110,19 @@ const tables: Readonly<Record<string, Table>> = {
   'a second deployment after one that failed': {
     fleet: three,
     steps: [
-      { at: 0, file: four, told: { new: 'running' }, docker: all(three, 'gone') },
-      { at: 20, told: { new: 'failed' }, rows: 'a torn_down, b torn_down, c torn_down, new torn_down' },
+      { at: 0, file: four, reported: { new: 'running' }, docker: all(three, 'gone') },
+      { at: 20, reported: { new: 'failed' }, rows: 'a torn_down, b torn_down, c torn_down, new torn_down' },
       {
         at: 100,
         file: four,
         rows: 'a pending, b pending, c pending, new pending',
         errors: { a: 'deploying' },
       },
-      { at: 101, told: { new: 'running' }, rows: 'a pending, b pending, c pending, new pending' },
+      { at: 101, reported: { new: 'running' }, rows: 'a pending, b pending, c pending, new pending' },
       { at: 150, docker: all(four, 'up'), rows: 'a running, b running, c running, new running' },
       {
         at: 151,
-        told: { new: 'succeeded' },
+        reported: { new: 'succeeded' },
         docker: { a: 'gone' },
         rows: 'a torn_down, b running, c running, new running',
         errors: { a: 'no container' },
@@ -127,7 +132,12 @@ const tables: Readonly<Record<string, Table>> = {
   'a deployment that does not finish': {
     fleet: three,
     steps: [
-      { at: 0, told: { a: 'running' }, docker: all(three, 'gone'), rows: 'a pending, b pending, c pending' },
+      {
+        at: 0,
+        reported: { a: 'running' },
+        docker: all(three, 'gone'),
+        rows: 'a pending, b pending, c pending',
+      },
       { at: 400, docker: { a: 'up' }, rows: 'a running, b pending, c pending' },
       { at: 900, rows: 'a running, b torn_down, c torn_down', errors: { b: unfinished } },
       {
@@ -141,7 +151,7 @@ const tables: Readonly<Record<string, Table>> = {
   'a container that exits by itself is a fault after 30 s': {
     fleet: three,
     steps: [
-      { at: 0, told: { a: 'running' }, rows: 'a running, b running, c running' },
+      { at: 0, reported: { a: 'running' }, rows: 'a running, b running, c running' },
       { at: 10, docker: { b: 'exited' }, rows: 'a running, b pending, c running' },
       { at: 39, rows: 'a running, b pending, c running' },
       { at: 40, rows: 'a running, b failed, c running', errors: { b: 'ssh: exited, code 1' } },
@@ -157,7 +167,7 @@ const tables: Readonly<Record<string, Table>> = {
       },
       {
         at: 1,
-        told: { a: 'running' },
+        reported: { a: 'running' },
         docker: { a: 'gone' },
         rows: 'a pending, b degraded, c degraded, d failed',
       },

@@ -37,7 +37,7 @@ const tables: Readonly<Record<string, Table>> = {
     fleet: three,
     steps: [
       { at: 0, file: four, rows: 'a running, b running, c running, new pending' },
-      { at: 1, told: { new: 'running' }, rows: 'a running, b running, c running, new pending' },
+      { at: 1, reported: { new: 'running' }, rows: 'a running, b running, c running, new pending' },
       { at: 2, docker: { a: 'exited', b: 'removing' }, rows: 'a pending, b pending, c running, new pending' },
       { at: 12, docker: all(three, 'gone'), rows: 'a pending, b pending, c pending, new pending' },
       { at: 90, docker: all(four, 'created'), rows: 'a pending, b pending, c pending, new pending' },
@@ -49,7 +49,7 @@ const tables: Readonly<Record<string, Table>> = {
         docker: { b: 'up', c: 'up', new: 'up' },
         rows: 'a running, b running, c running, new running',
       },
-      { at: 95, told: { new: 'succeeded' }, rows: 'a running, b running, c running, new running' },
+      { at: 95, reported: { new: 'succeeded' }, rows: 'a running, b running, c running, new running' },
       {
         at: 100,
         docker: { a: 'gone' },
@@ -70,12 +70,12 @@ const tables: Readonly<Record<string, Table>> = {
       { at: 1500, rows: 'a torn_down, b torn_down, c torn_down', errors: { a: unfinished } },
     ],
   },
-  'a second deployment soon after one that was told to have succeeded': {
+  'a second deployment soon after one that was reported as succeeded': {
     fleet: three,
     steps: [
-      { at: 0, told: { a: 'running' }, docker: all(three, 'gone') },
+      { at: 0, reported: { a: 'running' }, docker: all(three, 'gone') },
       { at: 50, docker: all(three, 'up'), rows: 'a running, b running, c running' },
-      { at: 60, told: { a: 'succeeded' }, rows: 'a running, b running, c running' },
+      { at: 60, reported: { a: 'succeeded' }, rows: 'a running, b running, c running' },
       { at: 200, file: three, docker: all(three, 'gone'), rows: 'a pending, b pending, c pending' },
       { at: 300, rows: 'a pending, b pending, c pending' },
     ],
@@ -87,11 +87,11 @@ const tables: Readonly<Record<string, Table>> = {
       { at: 0, file: four, rows: 'a running, b running, c running, new torn_down' },
       {
         at: 1,
-        told: { new: 'running' },
+        reported: { new: 'running' },
         docker: all(three, 'gone'),
         rows: 'a torn_down, b torn_down, c torn_down, new torn_down',
       },
-      { at: 2, told: { new: 'failed' }, errors: { a: 'no container', new: 'no container' } },
+      { at: 2, reported: { new: 'failed' }, errors: { a: 'no container', new: 'no container' } },
     ],
   },
   'Docker is silent for a while': {
@@ -100,7 +100,7 @@ const tables: Readonly<Record<string, Table>> = {
       { at: 0, file: four, docker: 'silent', rows: 'a running, b running, c running, new pending' },
       {
         at: 10,
-        told: { new: 'running' },
+        reported: { new: 'running' },
         docker: 'silent',
         rows: 'a running, b running, c running, new pending',
       },
@@ -112,7 +112,7 @@ const tables: Readonly<Record<string, Table>> = {
   'the fleet is torn down while it is deployed': {
     fleet: three,
     steps: [
-      { at: 0, told: { a: 'running' }, docker: { a: 'gone' }, rows: 'a pending, b running, c running' },
+      { at: 0, reported: { a: 'running' }, docker: { a: 'gone' }, rows: 'a pending, b running, c running' },
       { at: 10, file: 'absent', docker: { ...all(three, 'gone'), ghost: 'up' }, rows: '' },
       { at: 80, rows: '', undeclared: 'ghost' },
     ],
@@ -122,8 +122,8 @@ const tables: Readonly<Record<string, Table>> = {
     steps: [
       { at: 0, docker: { ghost: 'up' }, undeclared: '' },
       { at: 61, undeclared: 'ghost' },
-      { at: 62, told: { a: 'running' }, docker: { a: 'gone' }, undeclared: '' },
-      { at: 70, told: { a: 'succeeded' }, docker: { a: 'up' }, undeclared: 'ghost' },
+      { at: 62, reported: { a: 'running' }, docker: { a: 'gone' }, undeclared: '' },
+      { at: 70, reported: { a: 'succeeded' }, docker: { a: 'up' }, undeclared: 'ghost' },
     ],
   },
   'a decky declared again after it was removed': {
@@ -142,12 +142,12 @@ describe('a deployment', () => {
   test('has names for people', () => {
     const names = ['a', 'b', 'c', 'd', 'e'];
     const timeline = new Timeline(limit, names);
-    timeline.step({ at: 0, told: Object.fromEntries(names.map((name) => [name, 'running'])) });
+    timeline.step({ at: 0, reported: Object.fromEntries(names.map((name) => [name, 'running'])) });
     assert.equal(timeline.facts.memory.deployments.rollout?.of, 'a, b, c and 2 more');
     const byFile = new Timeline(limit, names);
     byFile.step({ at: 0, file: names, docker: all(names, 'gone') });
     assert.equal(byFile.facts.memory.deployments.rollout?.of, 'the state file');
-    byFile.step({ at: 1, told: { b: 'running' } });
+    byFile.step({ at: 1, reported: { b: 'running' } });
     assert.equal(byFile.facts.memory.deployments.rollout?.of, 'b');
   });
 
@@ -168,7 +168,7 @@ describe('a deployment', () => {
 describe('the time of the file', () => {
   const changedAt = (at: number | null) => fileChangedAt({ ...declared(), changedAt: at } as never, now);
 
-  test('is told by the database’s clock', () => {
+  test('is measured by the database’s clock', () => {
     const at = changedAt(Date.now() - 60_000);
     assert.ok(Math.abs(at - (now - 60_000)) < 1000, String(at - now));
   });

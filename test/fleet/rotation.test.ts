@@ -45,7 +45,7 @@ interface Step {
   /** What Docker shows, as `shows` takes it, or its answer. */
   readonly docker?: string | EngineAnswer;
   /** The services of a message before this look. */
-  readonly told?: readonly string[];
+  readonly reported?: readonly string[];
   /** The services in the file. */
   readonly file?: readonly string[] | 'invalid' | 'absent';
   /** The row after it: its state, its services, its error. */
@@ -58,7 +58,7 @@ function run(first: readonly string[], steps: readonly Step[]): void {
     recorded: [row('web', { ...decky('web', first) })],
     observed: shows(first.filter((service) => service !== 'sniffer').join(' ')),
   });
-  for (const [at, { docker, told, file, row: expected }] of steps.entries()) {
+  for (const [at, { docker, reported, file, row: expected }] of steps.entries()) {
     const observed = typeof docker === 'string' ? shows(docker) : (docker ?? given.observed);
     const desired =
       file === undefined
@@ -68,7 +68,7 @@ function run(first: readonly string[], steps: readonly Step[]): void {
           : file === 'absent'
             ? absent
             : declared(decky('web', file));
-    const mutations = new Map(told === undefined ? [] : [['web', told]]);
+    const mutations = new Map(reported === undefined ? [] : [['web', reported]]);
     given = applied({ ...given, observed, desired, hints: { ...noHints, mutations } }).facts;
     const [web] = given.recorded;
     const error = web?.lastError === null ? '' : ` (${web?.lastError})`;
@@ -81,12 +81,12 @@ function run(first: readonly string[], steps: readonly Step[]): void {
 const tables: Readonly<Record<string, readonly [file: readonly string[], steps: readonly Step[]]>> = {
   'a message about other services': [
     ['ssh', 'http'],
-    [{ told: ['ftp', 'telnet'], docker: 'ftp telnet', row: 'running: ftp telnet' }],
+    [{ reported: ['ftp', 'telnet'], docker: 'ftp telnet', row: 'running: ftp telnet' }],
   ],
   'a message about some of them, kept over many looks': [
     ['ssh', 'http'],
     [
-      { told: ['ssh'], docker: 'ssh', row: 'running: ssh' },
+      { reported: ['ssh'], docker: 'ssh', row: 'running: ssh' },
       { row: 'running: ssh' },
       { docker: 'ssh!', row: 'failed: ssh (ssh: exited, code 1)' },
       { docker: 'ssh', row: 'running: ssh' },
@@ -95,7 +95,7 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
   'a message about more': [
     ['ssh'],
     [
-      { told: ['ssh', 'ftp'], docker: 'ssh ftp', row: 'running: ssh ftp' },
+      { reported: ['ssh', 'ftp'], docker: 'ssh ftp', row: 'running: ssh ftp' },
       { docker: 'ssh! ftp', row: 'degraded: ssh ftp (ssh: exited, code 1)' },
     ],
   ],
@@ -125,7 +125,7 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
   'the file’s services are back': [
     ['ssh', 'http'],
     [
-      { told: ['ftp'], docker: 'ftp', row: 'running: ftp' },
+      { reported: ['ftp'], docker: 'ftp', row: 'running: ftp' },
       { docker: 'ssh http', row: 'running: ssh http' },
       { docker: 'ssh http!', row: 'degraded: ssh http (http: exited, code 1)' },
     ],
@@ -133,14 +133,14 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
   'the file’s services come back and do not run': [
     ['ssh', 'http'],
     [
-      { told: ['ftp'], docker: 'ftp', row: 'running: ftp' },
+      { reported: ['ftp'], docker: 'ftp', row: 'running: ftp' },
       { docker: 'ssh http+', row: 'degraded: ssh http (http: created)' },
     ],
   ],
   'the file changes its services': [
     ['ssh', 'http'],
     [
-      { told: ['ssh'], docker: 'ssh', row: 'running: ssh' },
+      { reported: ['ssh'], docker: 'ssh', row: 'running: ssh' },
       { file: ['ssh', 'smtp'], row: 'degraded: ssh smtp (smtp: no container)' },
       { file: ['ssh', 'http'], row: 'degraded: ssh http (http: no container)' },
     ],
@@ -148,7 +148,7 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
   'a rotated service crashes, with a message': [
     ['ssh', 'http'],
     [
-      { told: ['ftp', 'telnet'], docker: 'ftp telnet', row: 'running: ftp telnet' },
+      { reported: ['ftp', 'telnet'], docker: 'ftp telnet', row: 'running: ftp telnet' },
       { docker: 'ftp! telnet', row: 'degraded: ftp telnet (ftp: exited, code 1)' },
       { docker: 'telnet', row: 'degraded: ftp telnet (ftp: no container)' },
       { docker: '', row: 'torn_down: ftp telnet (no container)' },
@@ -158,29 +158,29 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
   'two messages': [
     ['ssh'],
     [
-      { told: ['ftp'], docker: 'ftp', row: 'running: ftp' },
-      { told: ['telnet', 'smtp'], docker: 'telnet smtp', row: 'running: telnet smtp' },
-      { told: ['ssh'], docker: 'ssh', row: 'running: ssh' },
+      { reported: ['ftp'], docker: 'ftp', row: 'running: ftp' },
+      { reported: ['telnet', 'smtp'], docker: 'telnet smtp', row: 'running: telnet smtp' },
+      { reported: ['ssh'], docker: 'ssh', row: 'running: ssh' },
     ],
   ],
   'a message that comes before its containers': [
     ['ssh'],
     [
-      { told: ['ftp'], docker: 'ssh', row: 'running: ssh' },
+      { reported: ['ftp'], docker: 'ssh', row: 'running: ssh' },
       { docker: 'ftp', row: 'running: ftp' },
     ],
   ],
-  'back to the file’s services, told in another order, while one is down': [
+  'back to the file’s services, reported in another order, while one is down': [
     ['ssh', 'http'],
     [
-      { told: ['ftp'], docker: 'ftp', row: 'running: ftp' },
-      { told: ['http', 'ssh'], docker: 'ssh! http', row: 'degraded: ssh http (ssh: exited, code 1)' },
+      { reported: ['ftp'], docker: 'ftp', row: 'running: ftp' },
+      { reported: ['http', 'ssh'], docker: 'ssh! http', row: 'degraded: ssh http (ssh: exited, code 1)' },
     ],
   ],
   'Docker is silent': [
     ['ssh', 'http'],
     [
-      { told: ['ftp'], docker: unreachable, row: 'running: ftp' },
+      { reported: ['ftp'], docker: unreachable, row: 'running: ftp' },
       { docker: 'ftp', row: 'running: ftp' },
       { docker: unreachable, row: 'running: ftp' },
       { docker: 'ftp!', row: 'failed: ftp (ftp: exited, code 1)' },
@@ -189,7 +189,7 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
   'a file with a fault changes nothing about it': [
     ['ssh', 'http'],
     [
-      { told: ['ssh'], docker: 'ssh', row: 'running: ssh' },
+      { reported: ['ssh'], docker: 'ssh', row: 'running: ssh' },
       { file: 'invalid', row: 'running: ssh' },
       { docker: 'ssh!', row: 'failed: ssh (ssh: exited, code 1)' },
       { file: ['ssh', 'http'], docker: 'ssh', row: 'running: ssh' },
@@ -198,7 +198,7 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
   'a message while the file has a fault is kept': [
     ['ssh', 'http'],
     [
-      { file: 'invalid', told: ['ssh'], docker: 'ssh', row: 'running: ssh http' },
+      { file: 'invalid', reported: ['ssh'], docker: 'ssh', row: 'running: ssh http' },
       { file: ['ssh', 'http'], row: 'running: ssh' },
     ],
   ],
@@ -206,7 +206,7 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
     ['ssh', 'sniffer'],
     [
       { docker: 'ftp', row: 'running: ftp sniffer' },
-      { told: ['telnet', 'sniffer'], docker: 'telnet', row: 'running: telnet sniffer' },
+      { reported: ['telnet', 'sniffer'], docker: 'telnet', row: 'running: telnet sniffer' },
       { docker: 'telnet!', row: 'failed: telnet sniffer (telnet: exited, code 1)' },
     ],
   ],
@@ -214,12 +214,15 @@ const tables: Readonly<Record<string, readonly [file: readonly string[], steps: 
     ['sniffer'],
     [
       { docker: 'ftp', row: 'running: sniffer' },
-      { told: ['ftp'], docker: 'ftp', row: 'running: ftp' },
+      { reported: ['ftp'], docker: 'ftp', row: 'running: ftp' },
       { docker: 'ftp!', row: 'failed: ftp (ftp: exited, code 1)' },
       { docker: '', row: 'running: sniffer' },
     ],
   ],
-  'a message about singletons alone': [['ssh'], [{ told: ['sniffer'], docker: '', row: 'running: sniffer' }]],
+  'a message about singletons alone': [
+    ['ssh'],
+    [{ reported: ['sniffer'], docker: '', row: 'running: sniffer' }],
+  ],
 };
 
 describe('the services of a decky', () => {
@@ -278,13 +281,13 @@ describe('the services of a decky', () => {
   test('a message of a decky that the file does not declare is forgotten', () => {
     const hints = { ...noHints, mutations: new Map([['mail', ['ssh']]]) };
     assert.deepEqual(plan(facts({ desired: declared(decky('web')), hints })).memory.rotations, new Map());
-    const rotations = new Map([['web', { services: ['ftp'], declared: ['ssh'], isTold: true }]]);
+    const rotations = new Map([['web', { services: ['ftp'], declared: ['ssh'], isReported: true }]]);
     const memory = { ...noMemory, rotations };
     assert.deepEqual(plan(facts({ desired: absent, memory })).memory.rotations, new Map());
   });
 
   test('a pass over another decky keeps it', () => {
-    const rotations = new Map([['web', { services: ['ftp'], declared: ['ssh'], isTold: true }]]);
+    const rotations = new Map([['web', { services: ['ftp'], declared: ['ssh'], isReported: true }]]);
     const given = facts({
       desired: declared(decky('web'), decky('mail')),
       recorded: [row('web'), row('mail')],

@@ -243,12 +243,12 @@ describe('the summary at the end of a silence', () => {
     since: now - 30 * minute,
     openedAt: now - 30 * minute,
     silencedEver: ['1'],
-    told: null,
+    notified: null,
     closedAt: null,
     resolution: null,
     ...more,
   });
-  const told = { hosts: 1, deckies: 1, down: 1, at: now - 2 * hour };
+  const notified = { hosts: 1, deckies: 1, down: 1, at: now - 2 * hour };
   const before = { openedAt: now - 2 * hour };
   const ended = { closedAt: now - 10 * minute, resolution: 'recovered' as const };
   const textOf = (some: readonly SilencedIncident[], scope: Scope = { kind: 'host', host: 'a' }) =>
@@ -258,8 +258,8 @@ describe('the summary at the end of a silence', () => {
   for (const [what, some, words] of [
     ['nothing happened', [], null],
     ['another silence', [incident('x', { silencedEver: ['2'] })], null],
-    ['told before, and still open', [incident('x', { ...before, told })], null],
-    ['told before, and its end was told', [incident('x', { ...before, ...ended, told })], null],
+    ['reported before, and still open', [incident('x', { ...before, notified })], null],
+    ['reported before, and its end was reported', [incident('x', { ...before, ...ended, notified })], null],
     ['it had ended before', [incident('x', { ...ended, closedAt: now - 2 * hour })], null],
     [
       'still open',
@@ -272,10 +272,10 @@ describe('the summary at the end of a silence', () => {
       [incident('x', ended), incident('y')],
       /2 incidents not sent; still open \(1\): y; ended \(1\): x/,
     ],
-    ['open and untold from before', [incident('x', { ...before, ...ended })], /ended \(1\): x/],
+    ['open and unreported from before', [incident('x', { ...before, ...ended })], /ended \(1\): x/],
     [
-      'told before, and now part of an incident that is silenced',
-      [incident('x', { ...before, told, ...ended, resolution: 'covered' })],
+      'reported before, and now part of an incident that is silenced',
+      [incident('x', { ...before, notified, ...ended, resolution: 'covered' })],
       /ended \(1\): x/,
     ],
     [

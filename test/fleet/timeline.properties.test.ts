@@ -27,7 +27,7 @@ const step = fc.record(
       { weight: 3, arbitrary: everything },
       { weight: 1, arbitrary: fc.constant('silent' as const) },
     ),
-    told: some(fc.constantFrom(...lifecycleStatuses)),
+    reported: some(fc.constantFrom(...lifecycleStatuses)),
   },
   { requiredKeys: ['wait'] },
 );
@@ -79,7 +79,7 @@ describe('for any host over time', () => {
         let lastNews = Number.NEGATIVE_INFINITY;
         const is = new Map<string, Shown>();
         for (const one of taken) {
-          if (one.file !== undefined || one.told !== undefined) lastNews = one.at;
+          if (one.file !== undefined || one.reported !== undefined) lastNews = one.at;
           const docker = one.docker === 'silent' ? {} : (one.docker ?? {});
           for (const [name, what] of Object.entries(docker)) is.set(name, what);
           timeline.step(one);

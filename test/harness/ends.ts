@@ -6,13 +6,13 @@ import { after } from 'node:test';
 
 const lookEveryMs = 500;
 
-const endOnceTold = (): void => {
+const endOnceWritten = (): void => {
   const timer = setTimeout(() => {
-    if (process.stdout.writableLength > 0) endOnceTold();
+    if (process.stdout.writableLength > 0) endOnceWritten();
     else process.exit();
   }, lookEveryMs);
   // What ends by itself need not wait for it.
   timer.unref();
 };
 
-after(endOnceTold);
+after(endOnceWritten);

@@ -11,7 +11,7 @@ import { calm, host as hostFacts } from './incidents.ts';
 export class IncidentTable {
   stored: readonly StoredIncident[] = [];
   readonly #under = new Map<string, string>();
-  readonly #told = new Map<string, string>();
+  readonly #notified = new Map<string, string>();
   /** When a host or a decky belonged to an incident for the first time. */
   readonly first = new Map<string, number>();
   sent: ReadonlyMap<string, SentMessages>;
@@ -43,13 +43,17 @@ export class IncidentTable {
           isFlapping: notified === flapping,
           rowState: state,
           under: this.#under.get(place) ?? null,
-          isTold: this.#told.has(place),
+          isNotified: this.#notified.has(place),
         },
       ];
     });
     const names = new Set([...before, ...after].map(({ host }) => host));
     const hosts = [...names].map((name) =>
-      hostOf(name, after, { deckies, under: this.#under.get(name) ?? null, isTold: this.#told.has(name) }),
+      hostOf(name, after, {
+        deckies,
+        under: this.#under.get(name) ?? null,
+        isNotified: this.#notified.has(name),
+      }),
     );
     const places = new Set(after.map(placeOf));
     const faulty = new Set([
@@ -66,33 +70,33 @@ export class IncidentTable {
     });
     const facts = { now, control: calm, hosts, deckies: broken, open: this.stored, stored: this.stored };
     const judgement = judge(
-      { ...facts, untoldEnds: [], silences: [], silencedEnds: [], ended, sent: this.sent },
+      { ...facts, unsentEnds: [], silences: [], silencedEnds: [], ended, sent: this.sent },
       { publicUrl: this.#publicUrl },
     );
     this.#keep(judgement, now);
     return judgement.notifications;
   }
 
-  #keep({ opened, kept, evaluation, told: ids }: ReturnType<typeof judge>, now: number): void {
+  #keep({ opened, kept, evaluation, notified: ids }: ReturnType<typeof judge>, now: number): void {
     const openedAt = new Map(this.stored.map((one) => [one.id, one.openedAt]));
-    this.stored = [...opened, ...kept].map(({ now: one, most, ever, told, ...more }: OpenState) => ({
+    this.stored = [...opened, ...kept].map(({ now: one, most, ever, notified, ...more }: OpenState) => ({
       ...one,
       ...more,
       ever,
       openedAt: openedAt.get(one.id) ?? now,
       extent: extentOf(one),
       most,
-      told,
+      notified,
       affected: namesOf(one.affected),
     }));
     this.#under.clear();
     for (const [host, id] of evaluation.hosts) this.#under.set(host, id);
     for (const [host, own] of evaluation.deckies)
       for (const [name, id] of own) this.#under.set(`${host} ${name}`, id);
-    for (const place of [...this.#told.keys()])
-      if (this.#told.get(place) !== this.#under.get(place)) this.#told.delete(place);
+    for (const place of [...this.#notified.keys()])
+      if (this.#notified.get(place) !== this.#under.get(place)) this.#notified.delete(place);
     for (const [place, id] of this.#under) {
-      if (ids.includes(id)) this.#told.set(place, id);
+      if (ids.includes(id)) this.#notified.set(place, id);
       if (!this.first.has(place)) this.first.set(place, now);
     }
   }
@@ -104,7 +108,7 @@ const placeOf = (alert: Alert): string =>
 function hostOf(
   name: string,
   alerts: readonly Alert[],
-  more: { deckies: number; under: string | null; isTold: boolean },
+  more: { deckies: number; under: string | null; isNotified: boolean },
 ): HostFacts {
   const own = alerts.find((one) => one.host === name && !isAboutDecky(one));
   if (own?.subject.kind !== 'host') return hostFacts(name, more);

@@ -31,7 +31,7 @@ export const host = (name: string, more: Partial<HostFacts> = {}): HostFacts => 
   flappingSince: null,
   failing: null,
   under: null,
-  isTold: false,
+  isNotified: false,
   ...more,
 });
 
@@ -47,7 +47,7 @@ export const broken = (name: string, more: Partial<DeckyFacts> = {}): DeckyFacts
   image: 'debian',
   since: now - 5000,
   under: null,
-  isTold: false,
+  isNotified: false,
   ...more,
 });
 

@@ -26,7 +26,7 @@ export interface SmallDocker extends FakeEngine {
   now: number;
   /** How often each container was inspected, by its name. */
   readonly inspected: Map<string, number>;
-  /** Changes what is told; each gets what Docker would tell. */
+  /** Changes what is reported; each gets what Docker would report. */
   edit: {
     listed(one: Record<string, unknown>, query: string): object | null;
     inspected(one: object, name: string): object | number | Promise<object>;

@@ -43,7 +43,7 @@ export interface Step {
   /** Seconds after which the file's time says it was written; default: now. */
   readonly fileTime?: number;
   readonly docker?: Readonly<Record<string, Shown>> | 'silent';
-  readonly told?: Readonly<Record<string, LifecycleStatus>>;
+  readonly reported?: Readonly<Record<string, LifecycleStatus>>;
   /** `web running, mail pending`; default: not looked at. */
   readonly rows?: string;
   /** The errors of some rows. */
@@ -95,7 +95,7 @@ export class Timeline {
     this.#compare(step);
   }
 
-  #given({ at, file, fileTime = at, docker = {}, told = {} }: Step): Facts {
+  #given({ at, file, fileTime = at, docker = {}, reported = {} }: Step): Facts {
     const now = begin + at * 1000;
     this.#isSilent = docker === 'silent';
     for (const [name, shown] of Object.entries(docker === 'silent' ? {} : docker)) {
@@ -117,7 +117,7 @@ export class Timeline {
       desired,
       ...(file !== undefined && { fileChangedAt: begin + fileTime * 1000 }),
       observed: this.#isSilent ? unreachable : this.#answer(at),
-      hints: { ...noHints, lifecycles: new Map(Object.entries(told)) },
+      hints: { ...noHints, lifecycles: new Map(Object.entries(reported)) },
     };
   }
 

@@ -10,7 +10,7 @@ import { Receiver } from '../notify/scene.ts';
 
 const withinMs = 150_000;
 
-describe('a real engine, and what is told of it', { skip: noEngine || noStore('postgres') }, () => {
+describe('a real engine, and what is reported of it', { skip: noEngine || noStore('postgres') }, () => {
   let engine: TestEngine;
   let store: TestStore;
   let host: TestHost;
@@ -57,7 +57,7 @@ describe('a real engine, and what is told of it', { skip: noEngine || noStore('p
     await store.drop();
   });
 
-  const told = async (decky: string) => {
+  const messageAbout = async (decky: string) => {
     const find = () => to.got.find(({ body }) => body.kind === 'decky_down' && body.name === decky)?.body;
     await waitFor(() => {
       if (find() !== undefined) return true;
@@ -69,7 +69,7 @@ describe('a real engine, and what is told of it', { skip: noEngine || noStore('p
   test('a crash comes with the last lines of its log', async () => {
     const exec = await engine.container('dns-ssh').exec({ Cmd: ['/bin/sh', '-c', ': > /stop'] });
     await exec.start({});
-    const body = await told('dns');
+    const body = await messageAbout('dns');
     assert.deepEqual(body?.last_lines, { ssh: ['three', 'no space'] });
     assert.match(String(body?.text), /ssh: exited, code 3/);
     // It is removed, so that the two others are no whole host.
@@ -78,10 +78,10 @@ describe('a real engine, and what is told of it', { skip: noEngine || noStore('p
     await waitFor(() => to.got.some(({ body: one }) => one.kind === 'decky_removed'), withinMs);
   });
 
-  test('what ended with Docker is told as that, and what somebody killed right before as that', async () => {
+  test('what ended with Docker is reported as that, and what somebody killed right before as that', async () => {
     await engine.container('mail-ssh').kill();
     await engine.restart();
-    const [web, mail] = [await told('web'), await told('mail')];
+    const [web, mail] = [await messageAbout('web'), await messageAbout('mail')];
     assert.match(String(web?.text), /ssh: exited.*\(Docker was stopped or restarted\)/);
     assert.match(String(mail?.text), /ssh: exited, code 137 \(stopped on request\)/);
     const incident = web?.incident as { cause: string };

@@ -162,7 +162,7 @@ describe('freshness', { concurrency: true }, () => {
       test('an engine that hangs and comes back: what happened meanwhile is seen', async () => {
         process.kill(engine.pid, 'SIGSTOP');
         await new Promise((done) => setTimeout(done, 1000));
-        // The container dies while nobody can be told.
+        // The container dies while nobody can be notified.
         process.kill(engine.pid, 'SIGCONT');
         await engine.container('mail-ssh').kill();
         await becomes('mail', 'failed');

@@ -110,7 +110,7 @@ describe('what DECNET does on a host reaches the row as fast as a crash', { skip
     await row('web', 'running');
   });
 
-  test('a rotation is told', async () => {
+  test('a rotation is reported', async () => {
     await remove('web-http');
     await row('web', 'degraded', 'http: no container');
     bus.send('decky.web.mutation', {
@@ -126,7 +126,7 @@ describe('what DECNET does on a host reaches the row as fast as a crash', { skip
     await row('web', 'failed', 'ssh: exited, code 137');
   });
 
-  test('a deployment is told to run, and to have failed', async () => {
+  test('a deployment is reported to run, and to have failed', async () => {
     for (const name of ['web', 'web-ssh', 'web-http', 'mail', 'mail-ssh']) await remove(name);
     await row('web', 'torn_down', 'no container');
     await row('mail', 'torn_down', 'no container');

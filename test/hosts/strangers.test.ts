@@ -187,7 +187,7 @@ describe('hosts that no worker has ever monitored', () => {
           return [];
         },
         control: calm,
-        telling: null,
+        messages: null,
         receiversOf: () => [''],
         databaseLostAt: null,
       },

@@ -41,7 +41,7 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
       await moved(scene, all, ['running', 'failed'], stopped);
       await moved(scene, all, ['failed', 'pending']);
       await quiet();
-      assert.deepEqual((await alerts())[0], { name: 'dns', state: 'pending', told: 'running' });
+      assert.deepEqual((await alerts())[0], { name: 'dns', state: 'pending', sent: 'running' });
       await moved(scene, all, ['pending', 'degraded'], { service: 'ssh', state: 'created', exitCode: null });
       await moved(scene, all, ['degraded', 'running']);
       await quiet();
@@ -50,7 +50,7 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
   );
 
   test(
-    'that failed are one, also about a decky that never ran, and its recovery is told',
+    'that failed are one, also about a decky that never ran, and its recovery is reported',
     inScene(async (scene) => {
       const { to, notifier, fleetOf, received, quiet } = scene;
       await fleetOf([...all, 'other']);
@@ -114,7 +114,7 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
           graceSeconds: 300,
           historyDays: 30,
         }).prune();
-        assert.deepEqual(await alerts(), [{ name: 'web', state: becomes, told: 'running' }]);
+        assert.deepEqual(await alerts(), [{ name: 'web', state: becomes, sent: 'running' }]);
         const [row] = await it.db.query('select reason from fleet_alarms');
         if (error !== null) assert.deepEqual(row, { reason: error });
       }),

@@ -24,13 +24,13 @@ interface Fault {
   /** Makes the fault. @returns what ends it */
   make(rig: Rig): Promise<() => Promise<unknown> | unknown>;
   readonly incidents: readonly Expected[];
-  /** Seconds within which it is told, and within which its end is told. */
+  /** Seconds within which it is reported, and within which its end is reported. */
   readonly limit: number;
   readonly loses?: Store;
-  /** Seconds for which the fault lasts after it was told; default: long enough for another message to arrive. */
+  /** Seconds for which the fault lasts after it was reported; default: long enough for another message to arrive. */
   readonly lasts?: number;
-  /** Its beginning cannot be told, only its end. */
-  readonly isToldAtEnd?: true;
+  /** Its beginning cannot be reported, only its end. */
+  readonly isSentAtEnd?: true;
 }
 
 const died = { 'decky-0': exited(137) };
@@ -159,7 +159,7 @@ const faults: readonly Fault[] = [
     },
     incidents: [['notifications_undelivered', '0/0', /^Notifications cannot be delivered/]],
     limit: 10,
-    isToldAtEnd: true,
+    isSentAtEnd: true,
   },
   // Hosts.
   {
@@ -427,7 +427,7 @@ const incidentsOf = ({ it }: Rig): Promise<readonly IncidentView[]> =>
   report(it.database.query, 30).incidents({ open: false, since: null, limit: 100 });
 
 /** What the receiver got: `event kind`. */
-const told = ({ to }: Rig): readonly string[] =>
+const sent = ({ to }: Rig): readonly string[] =>
   to.got.map(({ body }) => {
     const { event, kind } = body.incident as Record<string, unknown>;
     return `${event} ${kind}`;
@@ -440,12 +440,12 @@ const onPage = (cause: RegExp): RegExp => new RegExp(cause.source.replace(/^\^|\
 const patience = 5;
 
 async function holds(fault: Fault, rig: Rig, page: IncidentPage | null): Promise<void> {
-  const { incidents, limit, lasts, isToldAtEnd } = fault;
+  const { incidents, limit, lasts, isSentAtEnd } = fault;
   const within = limit * patience * 1000;
-  const openings = isToldAtEnd ? 0 : incidents.length;
+  const openings = isSentAtEnd ? 0 : incidents.length;
   const end = await fault.make(rig);
   await waitFor(() => rig.to.got.length >= openings, within);
-  // No incident is told that the table does not have. One of the database is in no table yet.
+  // No incident is reported that the table does not have. One of the database is in no table yet.
   if (fault.loses === 'database') await page?.isBlind(within);
   else {
     const kinds = incidents.map(([kind]) => kind).toSorted();
@@ -461,7 +461,7 @@ async function holds(fault: Fault, rig: Rig, page: IncidentPage | null): Promise
   if (lasts === undefined) await rig.quiet();
   else await sleep(lasts * 1000);
   const kinds = incidents.map(([kind]) => kind);
-  assert.deepEqual(told(rig).toSorted(), isToldAtEnd ? [] : kinds.map((kind) => `opened ${kind}`).toSorted());
+  assert.deepEqual(sent(rig).toSorted(), isSentAtEnd ? [] : kinds.map((kind) => `opened ${kind}`).toSorted());
   await end();
   await waitFor(() => rig.to.got.length >= openings + incidents.length, within);
   await page?.shows([], within);
@@ -476,8 +476,8 @@ async function holds(fault: Fault, rig: Rig, page: IncidentPage | null): Promise
   for (const [kind, , cause] of incidents)
     assert.match(found.find((one) => one.kind === kind)?.cause ?? '', cause);
   assert.deepEqual(
-    told(rig).toSorted(),
-    kinds.flatMap((kind) => [...(isToldAtEnd ? [] : [`opened ${kind}`]), `resolved ${kind}`]).toSorted(),
+    sent(rig).toSorted(),
+    kinds.flatMap((kind) => [...(isSentAtEnd ? [] : [`opened ${kind}`]), `resolved ${kind}`]).toSorted(),
   );
   assert.equal(new Set(rig.to.got.map(({ id }) => id)).size, rig.to.got.length, 'a message was sent again');
   for (const { body } of rig.to.got) {

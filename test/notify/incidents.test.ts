@@ -22,7 +22,7 @@ const short = async (scene: Scene): Promise<readonly string[]> =>
   );
 
 /** What the receiver got, as incidents: `event kind hosts/deckies`. */
-const told = ({ to }: Scene): readonly string[] =>
+const sent = ({ to }: Scene): readonly string[] =>
   to.got.map(({ body }) => {
     const { event, kind, hosts, deckies } = body.incident as Record<string, unknown>;
     return `${event} ${kind} ${hosts}/${deckies}`;
@@ -83,7 +83,7 @@ describe('one fault is one incident, one message, and its end', { concurrency: 6
         await received(2);
         await quiet();
         assert.deepEqual(await short(scene), [`${kind} recovered`]);
-        assert.deepEqual(told(scene), [`opened ${kind}`, `resolved ${kind}`]);
+        assert.deepEqual(sent(scene), [`opened ${kind}`, `resolved ${kind}`]);
         const [opened, resolved] = durationsOf(scene);
         assert.ok(opened === null && Number(resolved) >= 1, String(resolved));
       }),
@@ -105,7 +105,7 @@ describe('one fault is one incident, one message, and its end', { concurrency: 6
         await hosts.pass();
         await received(2);
         await quiet();
-        assert.deepEqual(told(scene), [`opened host_stale ${count}/0`, `resolved host_stale ${count}/0`]);
+        assert.deepEqual(sent(scene), [`opened host_stale ${count}/0`, `resolved host_stale ${count}/0`]);
       }),
     );
 
@@ -175,7 +175,7 @@ for (const kind of stores)
           await hosts.pass();
           await received(2);
           assert.deepEqual(
-            told(scene).map((one) => one.replace(/ \d+\/\d+$/, '')),
+            sent(scene).map((one) => one.replace(/ \d+\/\d+$/, '')),
             ['opened queues_unreachable', 'resolved queues_unreachable'],
           );
           await scheduler.close();
@@ -183,7 +183,7 @@ for (const kind of stores)
           scheduler = schedule(backend);
           await received(4);
           await quiet();
-          assert.deepEqual(told(scene).slice(2), [
+          assert.deepEqual(sent(scene).slice(2), [
             'opened scheduler_silent 0/0',
             'resolved scheduler_silent 0/0',
           ]);
@@ -217,7 +217,7 @@ for (const kind of stores)
           await manyHosts(scene, 1).pass();
           await received(2);
           await quiet();
-          assert.deepEqual(told(scene), ['opened queue_paused 1/0', 'resolved queue_paused 1/0']);
+          assert.deepEqual(sent(scene), ['opened queue_paused 1/0', 'resolved queue_paused 1/0']);
         } finally {
           await scheduler.close();
           await control.close();

@@ -36,10 +36,10 @@ describe('messages', { concurrency: 12 }, () => {
           link: 'https://fleet.example/deckies/local/web',
           text: 'web on host local is failed (was running): ssh: exited, code 137 (killed)',
         });
-        const told = incident as Record<string, unknown>;
-        assert.match(String(told.id), /^deckies_down-[0-9a-f]{16}$/);
-        assert.deepEqual(told, {
-          id: told.id,
+        const sent = incident as Record<string, unknown>;
+        assert.match(String(sent.id), /^deckies_down-[0-9a-f]{16}$/);
+        assert.deepEqual(sent, {
+          id: sent.id,
           kind: 'deckies_down',
           severity: 'warning',
           event: 'opened',
@@ -52,7 +52,7 @@ describe('messages', { concurrency: 12 }, () => {
           next: { host: 'local', command: 'docker logs --tail 10 web-ssh' },
         });
         const resolved = to.got[1]?.body.incident as Record<string, unknown>;
-        assert.deepEqual([resolved.id, resolved.event], [told.id, 'resolved']);
+        assert.deepEqual([resolved.id, resolved.event], [sent.id, 'resolved']);
         assert.ok(Number(resolved.duration_s) >= 2);
         assert.match(
           String(to.got[1]?.body.text),
@@ -110,8 +110,8 @@ describe('messages', { concurrency: 12 }, () => {
       inScene(async ({ it, to, notifier, fleetOf, received, quiet }) => {
         await fleetOf(['web', 'mail', 'dns']);
         notifier();
-        const told = ['decky_down web', 'decky_recovered web', 'decky_down web', 'decky_flapping web'];
-        for (const at of told.keys()) {
+        const sent = ['decky_down web', 'decky_recovered web', 'decky_down web', 'decky_flapping web'];
+        for (const at of sent.keys()) {
           await fleetOf(['web', 'mail', 'dns'], at % 2 === 0 ? ['web'] : []);
           await received(at + 1);
         }
@@ -119,11 +119,11 @@ describe('messages', { concurrency: 12 }, () => {
         assert.match(String(to.got[3]?.body.text), /; now running/);
         await fleetOf(['web', 'mail', 'dns'], ['web']);
         await quiet();
-        assert.deepEqual(to.kinds, told);
+        assert.deepEqual(to.kinds, sent);
         await it.db.query(`update fleet_alarms set changed_at = now() - interval '301 seconds'`);
         await received(5);
         await quiet();
-        assert.deepEqual(to.kinds, [...told, 'decky_down web']);
+        assert.deepEqual(to.kinds, [...sent, 'decky_down web']);
       }),
     );
 
@@ -150,7 +150,7 @@ describe('messages', { concurrency: 12 }, () => {
         await fleetOf(names(10), names(1));
         await received(1);
         await fleetOf(names(10), names(2));
-        await waitFor(async () => (await alerts()).filter(({ told }) => told === 'failed').length === 2);
+        await waitFor(async () => (await alerts()).filter(({ sent }) => sent === 'failed').length === 2);
         const growsNow = `update fleet_incidents set told = told || jsonb_build_object('at', (told ->> 'at')::float8 - 31000)`;
         const second = (state: string) =>
           it.db.query(
@@ -231,12 +231,12 @@ describe('messages', { concurrency: 12 }, () => {
   });
 
   describe('without a receiver', () => {
-    for (const [age, told] of [
+    for (const [age, sent] of [
       ['1 minute', ['decky_down web', 'decky_recovered web']],
       ['11 minutes', []],
     ] as const)
       test(
-        `an incident that was opened ${age} ago is ${told.length > 0 ? '' : 'not '}told to one that is set later`,
+        `an incident that was opened ${age} ago is ${sent.length > 0 ? '' : 'not '}sent to one that is set later`,
         inScene(async ({ it, to, notifier, fleetOf, quiet }) => {
           await fleetOf(['web', 'mail', 'dns']);
           await fleetOf(['web', 'mail', 'dns'], ['web']);
@@ -251,11 +251,11 @@ describe('messages', { concurrency: 12 }, () => {
           await it.db.query('update fleet_incidents set opened_at = now() - $1::interval', [age]);
           notifier();
           await quiet();
-          assert.deepEqual(to.kinds, told.slice(0, 1));
+          assert.deepEqual(to.kinds, sent.slice(0, 1));
           await fleetOf(['web', 'mail', 'dns']);
           await waitFor(async () => (await incidents())[0]?.closed === true);
           await quiet();
-          assert.deepEqual(to.kinds, told);
+          assert.deepEqual(to.kinds, sent);
         }),
       );
   });

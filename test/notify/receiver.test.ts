@@ -94,7 +94,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
     );
 
     test(
-      'is told once by two processes',
+      'is reported once by two processes',
       inScene(async ({ to, notifier, fleetOf, received, quiet }) => {
         await fleetOf(names(8));
         notifier();
@@ -279,7 +279,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         await outbox.look(0, {
           settle,
           control: calm,
-          telling: null,
+          messages: null,
           receiversOf: () => [''],
           databaseLostAt: null,
         });

@@ -100,7 +100,7 @@ describe('several receivers', { concurrency: 8 }, () => {
   );
 
   test(
-    'get the end of what they were told, although its severity has fallen below their filter',
+    'get the end of what they were notified of, although its severity has fallen below their filter',
     inScene(async ({ it, to, notifier, fleetOf, run }) => {
       const bothHosts = async (failed: readonly string[], onB = failed): Promise<void> => {
         await fleetOf(three, onB);
@@ -109,7 +109,7 @@ describe('several receivers', { concurrency: 8 }, () => {
       };
       const severities = () =>
         it.db.query(
-          "select severity, told ->> 'severity' as told from fleet_incidents where closed_at is null",
+          "select severity, told ->> 'severity' as notified from fleet_incidents where closed_at is null",
         );
       await bothHosts([]);
       notifier([`http://127.0.0.1:${to.port}/#severity=critical`]);
@@ -117,7 +117,7 @@ describe('several receivers', { concurrency: 8 }, () => {
       await waitFor(() => to.got.length === 1);
       await bothHosts([], ['web']);
       await waitFor(
-        async () => JSON.stringify(await severities()) === '[{"severity":"warning","told":"critical"}]',
+        async () => JSON.stringify(await severities()) === '[{"severity":"warning","notified":"critical"}]',
       );
       await bothHosts([]);
       await waitFor(() => to.got.length === 2);

@@ -80,7 +80,7 @@ export interface Scene {
   delivered(): Promise<void>;
   /** Long enough for any message to arrive. */
   quiet(): Promise<unknown>;
-  alerts(): Promise<readonly { name: string; state: string; told: string }[]>;
+  alerts(): Promise<readonly { name: string; state: string; sent: string }[]>;
 }
 
 export const names = (count: number): readonly string[] =>
@@ -150,6 +150,6 @@ function sceneOf(it: Bench, to: Receiver, open: { close(): Promise<void> }[]): S
     delivered: () =>
       waitFor(async () => (await it.db.query('select 1 from fleet_notifications')).length === 0),
     quiet: () => sleep(4000),
-    alerts: () => it.db.query('select name, state, told from fleet_alarms order by name'),
+    alerts: () => it.db.query('select name, state, told as sent from fleet_alarms order by name'),
   };
 }

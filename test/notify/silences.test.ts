@@ -38,7 +38,7 @@ const openIn = ({ it }: Scene): Promise<readonly IncidentView[]> =>
   report(it.database.query, 30).incidents({ open: true, since: null, limit: 100 });
 
 /** `event kind hosts/deckies`, or the kind of a message about no incident. */
-const told = ({ to }: Scene): readonly string[] =>
+const sent = ({ to }: Scene): readonly string[] =>
   to.got.map(({ body }) => {
     if (body.incident === null) return `${body.kind} ${body.count}`;
     const { event, kind, hosts, deckies } = body.incident as Record<string, unknown>;
@@ -73,7 +73,7 @@ describe('a silence', { concurrency: 6 }, () => {
       assert.ok(await end(id, 'admin'));
       await received(2);
       await quiet();
-      assert.deepEqual([...told(scene)].sort(), ['opened host_down 1/9', 'silence_ended 2']);
+      assert.deepEqual([...sent(scene)].sort(), ['opened host_down 1/9', 'silence_ended 2']);
       const summary = to.got.find(({ body }) => body.kind === 'silence_ended')?.body;
       assert.match(
         String(summary?.text),
@@ -82,7 +82,7 @@ describe('a silence', { concurrency: 6 }, () => {
       assert.deepEqual([(await openIn(scene))[0]?.silenced, summary?.host_uuid], [null, 'local']);
       await fleetOf(names(10));
       await received(3);
-      assert.equal(told(scene)[2], 'resolved host_down 1/9');
+      assert.equal(sent(scene)[2], 'resolved host_down 1/9');
     }),
   );
 
@@ -102,7 +102,7 @@ describe('a silence', { concurrency: 6 }, () => {
       await received(2);
       await end(id, 'ops');
       await quiet();
-      assert.deepEqual(told(scene), ['opened deckies_down 1/1', 'resolved deckies_down 1/2']);
+      assert.deepEqual(sent(scene), ['opened deckies_down 1/1', 'resolved deckies_down 1/2']);
     }),
   );
 
@@ -119,14 +119,14 @@ describe('a silence', { concurrency: 6 }, () => {
       await fleetOf(names(10), ['decky-0']);
       await opened(scene, 1);
       await quiet();
-      assert.deepEqual(told(scene), []);
+      assert.deepEqual(sent(scene), []);
       // The incident affects more than what is silenced.
       await fleetOf(names(10), ['decky-0', 'decky-1']);
       await received(1);
       await Promise.all([end(id, 'ops'), end(other, 'ops')]);
       await received(2);
       await quiet();
-      assert.deepEqual(told(scene), ['opened deckies_down 1/2', 'silence_ended 1']);
+      assert.deepEqual(sent(scene), ['opened deckies_down 1/2', 'silence_ended 1']);
     }),
   );
 
@@ -146,7 +146,7 @@ describe('a silence', { concurrency: 6 }, () => {
       const window = `daily ${String(hour).padStart(2, '0')}:00-${String(hour).padStart(2, '0')}:30`;
       await it.db.query('update fleet_silences set every = $1', [window]);
       await received(2);
-      assert.deepEqual([...told(scene)].sort(), ['opened deckies_down 1/1', 'silence_ended 1']);
+      assert.deepEqual([...sent(scene)].sort(), ['opened deckies_down 1/1', 'silence_ended 1']);
       const [row] = await it.db.query<{ ended_at: null; active_since: null }>(
         'select ended_at, active_since from fleet_silences',
       );
@@ -174,7 +174,7 @@ describe('a silence', { concurrency: 6 }, () => {
       );
       notifier();
       await received(2);
-      assert.deepEqual([...told(scene)].sort(), ['opened deckies_down 1/1', 'silence_ended 1']);
+      assert.deepEqual([...sent(scene)].sort(), ['opened deckies_down 1/1', 'silence_ended 1']);
     }),
   );
 });
@@ -197,10 +197,10 @@ for (const kind of stores)
         await quiet();
         await rig.mendQueues();
         await opened(scene, 0);
-        assert.deepEqual(told(scene), []);
+        assert.deepEqual(sent(scene), []);
         await end(id, 'ops');
         await received(1);
-        assert.deepEqual(told(scene), ['silence_ended 1']);
+        assert.deepEqual(sent(scene), ['silence_ended 1']);
       } finally {
         await rig.close();
       }
@@ -229,7 +229,7 @@ describe('an acknowledged incident', { concurrency: 4 }, () => {
       await fleetOf(names(10), names(3));
       await waitFor(async () => (await openIn(scene))[0]?.deckies === 3);
       await quiet();
-      assert.deepEqual(told(scene), ['opened deckies_down 1/1']);
+      assert.deepEqual(sent(scene), ['opened deckies_down 1/1']);
       assert.deepEqual(
         [(await openIn(scene))[0]?.acknowledged].map((ack) => [ack?.by, ack?.why]),
         [['ops', 'new image']],
@@ -243,7 +243,7 @@ describe('an acknowledged incident', { concurrency: 4 }, () => {
       assert.equal((await openIn(scene))[0]?.severity, 'critical');
       await fleetOf(names(10));
       await received(3);
-      assert.deepEqual(told(scene), [
+      assert.deepEqual(sent(scene), [
         'opened deckies_down 1/1',
         'grown deckies_down 1/6',
         'resolved deckies_down 1/7',

@@ -133,7 +133,7 @@ describe('Redis with TLS', { skip: noStore('redis') || noCertificates }, () => {
       );
   });
 
-  test('a port without TLS, and a port with it, are told apart', async () => {
+  test('a port without TLS, and a port with it, are distinguished', async () => {
     const plain = await redisServer();
     const checked = async (url: string, expected: RegExp): Promise<void> => {
       const backend = openTestQueues(url, store.db.url);

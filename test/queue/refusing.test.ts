@@ -32,13 +32,13 @@ describe('a Redis', { skip: noStore('redis'), concurrency: true }, () => {
   test('that refuses writes is down until it takes them again, each time', async () => {
     const server = await redisServer();
     const [connection, admin] = [openRedis(server.url), openRedis(server.url)];
-    const told: boolean[] = [];
+    const outages: boolean[] = [];
     const backend = queueBackend(
       { redis: connection, databaseUrl: 'postgresql://127.0.0.1:1/none' },
-      { outage: (down) => void told.push(down) },
+      { outage: (down) => void outages.push(down) },
     );
     const back: number[] = [];
-    backend.onRecovered(() => void back.push(told.length));
+    backend.onRecovered(() => void back.push(outages.length));
     try {
       const queue = backend.queue('reconcile.a');
       let done = 0;
@@ -50,18 +50,18 @@ describe('a Redis', { skip: noStore('redis'), concurrency: true }, () => {
       await waitFor(() => done === 1);
       for (const round of [1, 2]) {
         await admin.config('SET', 'maxmemory', '1');
-        await waitFor(() => told.length === 2 * round - 1, 60_000);
+        await waitFor(() => outages.length === 2 * round - 1, 60_000);
         await sleep(4000);
         // It answers all the while.
         await backend.check();
-        assert.equal(told.length, 2 * round - 1);
+        assert.equal(outages.length, 2 * round - 1);
         await admin.config('SET', 'maxmemory', '0');
-        await waitFor(() => told.length === 2 * round);
+        await waitFor(() => outages.length === 2 * round);
         await queue.add('reconcile', { host_uuid: 'a' });
         await waitFor(() => done === round + 1);
       }
       assert.deepEqual(
-        [told, back],
+        [outages, back],
         [
           [true, false, true, false],
           [2, 4],
@@ -79,10 +79,10 @@ describe('a Redis', { skip: noStore('redis'), concurrency: true }, () => {
     const [old, next] = [await redisServer(), await redisServer()];
     const name = await oneName(old.url);
     const [connection, atOld, atNext] = [openRedis(name.url), openRedis(old.url), openRedis(next.url)];
-    const told: boolean[] = [];
+    const outages: boolean[] = [];
     const backend = queueBackend(
       { redis: connection, databaseUrl: 'postgresql://127.0.0.1:1/none' },
-      { outage: (down) => void told.push(down) },
+      { outage: (down) => void outages.push(down) },
     );
     try {
       const port = (url: string): string => new URL(url).port;
@@ -104,7 +104,7 @@ describe('a Redis', { skip: noStore('redis'), concurrency: true }, () => {
       }, 60_000);
       await waitFor(() => done.includes('after'), 60_000);
       assert.ok((await atNext.keys('bull:reconcile.a:*')).length > 0);
-      await waitFor(() => told.at(-1) !== true, 60_000);
+      await waitFor(() => outages.at(-1) !== true, 60_000);
     } finally {
       await backend.close();
       for (const one of [connection, atOld, atNext]) one.disconnect();

@@ -52,10 +52,10 @@ test('a text that only a pass saw is looked at again, though the watcher never r
     writeFileSync(file, JSON.stringify({ config: { deckies: names.map((name) => declaredDecky(name)) } }));
   write('web');
   const reader = stateFileReader(file, 'local');
-  const told = new Set<string>();
+  const triggered = new Set<string>();
   const watching = watchStateFile(reader).start(
     (trigger) => {
-      if (trigger.kind === 'deckies') for (const name of trigger.names) told.add(name);
+      if (trigger.kind === 'deckies') for (const name of trigger.names) triggered.add(name);
     },
     (error) => assert.fail(String(error)),
   );
@@ -65,7 +65,7 @@ test('a text that only a pass saw is looked at again, though the watcher never r
       write('web', name);
       await reader.read();
       write('web');
-      await waitFor(() => told.has(name));
+      await waitFor(() => triggered.has(name));
     }
   } finally {
     await watching.close();
@@ -73,14 +73,14 @@ test('a text that only a pass saw is looked at again, though the watcher never r
   }
 });
 
-/** A directory, its state file, and what a watcher of it has told. */
+/** A directory, its state file, and what a watcher of it has reported. */
 async function watched(
   t: TestContext,
   work: (stage: Stage) => Promise<void>,
   path = 'decnet-state.json',
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-watch-'));
-  const told = new Set<string>();
+  const triggered = new Set<string>();
   const faults: string[] = [];
   const at = (name: string): string => join(directory, name);
   const write = (name: string, ...deckies: readonly string[]): void =>
@@ -100,13 +100,13 @@ async function watched(
     watching: async (during) => {
       const watching = watchStateFile(stateFileReader(at(path), 'local')).start(
         (trigger) => {
-          if (trigger.kind === 'deckies') for (const name of trigger.names) told.add(name);
+          if (trigger.kind === 'deckies') for (const name of trigger.names) triggered.add(name);
         },
         (error) => void faults.push(String(error)),
       );
       try {
         await watching.ready;
-        await during((name) => waitFor(() => told.has(name)));
+        await during((name) => waitFor(() => triggered.has(name)));
       } finally {
         await watching.close();
       }

@@ -397,7 +397,7 @@ describe('the dashboard over HTTP', () => {
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${readOnly.running.child.pid}/status`, 'utf8'))?.[1]);
     await ask(`${readOnly.url}/`);
     const before = rss();
-    const told = new Set<number>();
+    const notified = new Set<number>();
     const sockets = Array.from({ length: 200 }, (_, at) => {
       const socket = connect(port, '127.0.0.1');
       socket.on('error', () => undefined);
@@ -405,7 +405,7 @@ describe('the dashboard over HTTP', () => {
       if (at % 10 === 0) socket.pause();
       else
         socket.on('data', (chunk) => {
-          if (chunk.toString().includes('"host-a"')) told.add(at);
+          if (chunk.toString().includes('"host-a"')) notified.add(at);
         });
       return socket;
     });
@@ -415,7 +415,7 @@ describe('the dashboard over HTTP', () => {
         await store.db.query(
           `update fleet_hosts set turn = turn + 1, last_pass_at = clock_timestamp() where host_uuid = 'host-a'`,
         );
-        return told.size === 180;
+        return notified.size === 180;
       }, 15_000);
       for (let round = 0; round < 50; round++)
         await store.db.query(`update fleet_hosts set turn = turn + 1 where host_uuid = 'host-a'`);

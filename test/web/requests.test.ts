@@ -224,14 +224,14 @@ describe('limits of a request', () => {
 
   test('a form is read up to 16 KB, with or without Content-Length', async () => {
     const form = `${post}${login}content-type: application/x-www-form-urlencoded\r\n`;
-    const [told, untold, small] = [open(), open(), open()];
+    const [declared, undeclared, small] = [open(), open(), open()];
     small.write(`${form}content-length: 3\r\n\r\na=b`);
     await waitFor(() => small.heard().startsWith('HTTP/1.1 404 '));
-    told.write(`${form}content-length: 20000\r\n\r\n`);
-    await waitFor(() => told.heard().startsWith('HTTP/1.1 413 ') && !told.isOpen(), soon);
-    untold.write(`${form}transfer-encoding: chunked\r\n\r\n`);
-    for (let at = 0; at < 20; at++) untold.write(`400\r\n${'x'.repeat(1024)}\r\n`);
-    await waitFor(() => untold.heard().startsWith('HTTP/1.1 413 ') && !untold.isOpen(), soon);
+    declared.write(`${form}content-length: 20000\r\n\r\n`);
+    await waitFor(() => declared.heard().startsWith('HTTP/1.1 413 ') && !declared.isOpen(), soon);
+    undeclared.write(`${form}transfer-encoding: chunked\r\n\r\n`);
+    for (let at = 0; at < 20; at++) undeclared.write(`400\r\n${'x'.repeat(1024)}\r\n`);
+    await waitFor(() => undeclared.heard().startsWith('HTTP/1.1 413 ') && !undeclared.isOpen(), soon);
     small.close();
   });
 

@@ -210,7 +210,7 @@ test('a trusted proxy is one of the networks', () => {
     assert.ok(!isNetwork(text), text);
 });
 
-test('a script of our pages is told from another client', () => {
+test('a script of our pages is distinguished from another client', () => {
   const host = 'a:1';
   assert.ok(isFromOurPage({ host, 'sec-fetch-site': 'same-origin' }));
   assert.ok(isFromOurPage({ host, referer: 'http://a:1/hosts' }));

@@ -35,7 +35,7 @@ export const build: Register = (command, context) => {
     const now = options.seed === undefined ? Date.now() / 1000 : 0;
     const built =
       file === undefined ? fromFlags(options, random) : fromIni(await readText(file), options, random, now);
-    tellWarnings(context, built.warnings, options.strict === true || options.out !== undefined);
+    printWarnings(context, built.warnings, options.strict === true || options.out !== undefined);
     const host = options.host ?? null;
     const deckies = onHost(built.deckies, host);
     if (options.out !== undefined) {
@@ -120,7 +120,7 @@ async function readText(file: string): Promise<IniText> {
 }
 
 /** Prints the warnings. @param strict whether duplicate names are an error; a pass would reject them */
-function tellWarnings(context: Context, warnings: readonly Warning[], strict: boolean): void {
+function printWarnings(context: Context, warnings: readonly Warning[], strict: boolean): void {
   const fatal = (one: Warning): boolean => strict && one.kind === 'duplicate-name';
   for (const one of warnings) {
     if (!fatal(one)) context.note(`decnet-fleet: warning: ${located(one.at, one.what)}`);

@@ -22,7 +22,7 @@ export const check: Register = (command, context) => {
       if (desired.kind === 'invalid') {
         const { error } = desired;
         // The error's own message also describes what a pass did; no pass ran here, so print only the faults.
-        tellFaults(context, error instanceof FaultyStateFile ? error.faults : [error.message]);
+        printFaults(context, error instanceof FaultyStateFile ? error.faults : [error.message]);
         return;
       }
       const hosts: readonly (readonly [string, number])[] = [[host, desired.deckies.size], ...desired.peers];
@@ -38,7 +38,7 @@ export const check: Register = (command, context) => {
     });
 };
 
-function tellFaults(context: Context, faults: readonly string[]): void {
+function printFaults(context: Context, faults: readonly string[]): void {
   // A key of the file may contain line breaks.
   for (const fault of faults) context.note(`decnet-fleet: ${fault.replace(/\p{Cc}/gu, ' ')}`);
   context.exitCode = 1;

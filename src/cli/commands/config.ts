@@ -39,13 +39,13 @@ export const configCommand: Register = (command, context) => {
 
 function check(context: Context, file: string): void {
   const { problems, warnings, count } = checkConfigFile(file);
-  tellWarnings(context, warnings);
+  printWarnings(context, warnings);
   if (problems.length === 0) context.print(`${file}: valid, ${countOf(count, 'setting')}`);
   for (const problem of problems) context.note(`decnet-fleet: ${printable(problem)}`);
   if (problems.length > 0) context.exitCode = exitCodeOf(new FleetError('CONFIG_INVALID', ''));
 }
 
-function tellWarnings(context: Context, warnings: readonly string[]): void {
+function printWarnings(context: Context, warnings: readonly string[]): void {
   for (const warning of warnings) context.note(`decnet-fleet: warning: ${printable(warning)}`);
 }
 
@@ -64,7 +64,7 @@ function print(context: Context, config: Config): void {
       }),
     ),
   );
-  tellWarnings(context, config.warnings);
+  printWarnings(context, config.warnings);
 }
 
 /** @see docs/schemas/config.schema.json */

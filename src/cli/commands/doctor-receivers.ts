@@ -13,7 +13,7 @@ export async function checkReceivers(app: App): Promise<readonly Finding[]> {
   } catch {
     return [note('unknown: the database does not answer, or is not migrated')];
   }
-  if (found.length === 0) return [ok('none: nobody is told of incidents (DECNET_NOTIFY)')];
+  if (found.length === 0) return [ok('none: nobody is notified of incidents (DECNET_NOTIFY)')];
   const known = new Set(app.config.receivers.map(({ name }) => name));
   return found.map((one) => findingOf(one, known.has(one.receiver)));
 }

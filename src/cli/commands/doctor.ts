@@ -168,8 +168,8 @@ async function checkDocker(app: App): Promise<Finding> {
     return ok(`${engine.place}: engine ${(await engine.info()).version}, ${count}`);
   } catch (error) {
     const { thisMachine } = await import('../../docker/identity.ts');
-    const isTold = (await thisMachine(() => Promise.reject(error)).identity()) !== null;
-    const missing = isTold
+    const isKnown = (await thisMachine(() => Promise.reject(error)).identity()) !== null;
+    const missing = isKnown
       ? 'but its version is unknown'
       : 'but its version is unknown, and because this machine has no machine id, two machines that use the same host name are not detected';
     return note(

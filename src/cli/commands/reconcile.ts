@@ -5,7 +5,7 @@ import { audited } from '../audited.ts';
 import { hostOf, type Register, untilStopped, withApp } from '../context.ts';
 import { option } from '../options.ts';
 import { passSummary } from '../pass-summary.ts';
-import { sayWhenStopped } from '../stopped-worker.ts';
+import { reportWhenStopped } from '../stopped-worker.ts';
 
 interface Options {
   readonly once?: true;
@@ -61,7 +61,7 @@ export const reconcile: Register = (command, context) => {
         },
       });
       await app.scheduler();
-      sayWhenStopped(context, worker, 'The scheduler and notifications');
+      reportWhenStopped(context, worker, 'The scheduler and notifications');
       await stopped;
     };
     return withApp(context, run, { level: 'info', isLongLived: true });

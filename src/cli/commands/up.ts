@@ -9,7 +9,7 @@ import type { PassOutcome } from '../../pass/pass.ts';
 import { type Context, type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
 import { passSummary } from '../pass-summary.ts';
-import { sayWhenStopped } from '../stopped-worker.ts';
+import { reportWhenStopped } from '../stopped-worker.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
 
 /** Runs all parts on this machine. */
@@ -72,7 +72,7 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
   const { onPass, onFailure } = firstPass(context, config.intervalSeconds);
   const worker = await app.hostWorker({ follows: true, stateFile, onPass, onFailure });
   await app.scheduler();
-  sayWhenStopped(context, worker, 'The scheduler, the dashboard and notifications');
+  reportWhenStopped(context, worker, 'The scheduler, the dashboard and notifications');
 }
 
 /** Uses its port, or any free one when that is allowed: another `up` may be running here. @returns its address */

@@ -43,7 +43,7 @@ export function settle(now: number, alerts: readonly Alert[]): readonly Notified
     .map(({ alert, outcome }) => notifiedAlert(alert, outcome));
 }
 
-/** What goes down at one moment for one reason on several hosts is told together. */
+/** What goes down at one moment for one reason on several hosts is sent in one message. */
 function causeOf({ alert }: DueAlert): string | null {
   if (!isAboutDecky(alert) || !isDown(alert.subject.state) || alert.subject.cause === null) return null;
   const { service, state, exitCode, endedBy } = alert.subject.cause;

@@ -31,7 +31,7 @@ export function outcomeOf(alert: Alert, now: number): AlertOutcome {
   if (isNotified(alert)) return 'none';
   if (subject.kind === 'decky') {
     if (subject.state === pending) return 'none';
-    // It is told at once, whatever was before.
+    // It is sent at once, whatever was before.
     if (isDown(subject.state) && subject.cause?.deployment !== undefined) return 'deployment';
   }
   const isFlapping = subject.notified === flapping;
@@ -45,8 +45,8 @@ export function outcomeOf(alert: Alert, now: number): AlertOutcome {
 function deckyOutcome({ state, notified }: DeckySubject): AlertOutcome {
   if (isDown(state)) return 'down';
   // Without a notification that it is down, its recovery and its removal need none either.
-  const wasTold = notified !== 'running' && notified !== pending;
-  if (state === 'running') return wasTold ? 'up' : 'unannounced';
-  if (state === removed && wasTold) return 'removed';
+  const wasNotified = notified !== 'running' && notified !== pending;
+  if (state === 'running') return wasNotified ? 'up' : 'unannounced';
+  if (state === removed && wasNotified) return 'removed';
   return 'unannounced';
 }

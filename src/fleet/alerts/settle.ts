@@ -1,9 +1,9 @@
 import { type Alert, isAboutDecky, isDown } from './alert.ts';
 import type { DueAlert } from './outcome.ts';
 
-/** Milliseconds without another change after which a change is told: a restart that comes back within them is no fault … */
+/** Milliseconds without another change after which a change is sent: a restart that comes back within them is no fault … */
 export const settleAfterMs = 2000;
-/** … and after which it is told although more changes keep coming, counted from the first of them. */
+/** … and after which it is sent although more changes keep coming, counted from the first of them. */
 export const settleWithinMs = 10_000;
 
 /**
@@ -11,11 +11,11 @@ export const settleWithinMs = 10_000;
  * 10 s to stop, so that before it is over nobody knows whether Compose removes the decky or replaces it.
  */
 export const requestSettlesAfterMs = 15_000;
-/** Milliseconds: stops on request that began at most so much later than one that is told are told with it. */
+/** Milliseconds: stops on request that began at most this much later than one that is sent are sent with it. */
 const requestsTogetherMs = 2000;
 
 /**
- * The alerts of one host that are told now. Changes are told together when the last of them has settled, so that one cause
+ * The alerts of one host that are sent now. Changes are sent together when the last of them has settled, so that one cause
  * is one message. A stop on request that waits holds up no other alert.
  * @param due the alerts of the host that need a message
  */
@@ -26,7 +26,7 @@ export function settled(due: readonly DueAlert[], now: number): readonly DueAler
   return ready.length > 0 && (isOverdue || !stages.has('changing')) ? [...ready, ...joining] : [];
 }
 
-/** `waiting`: a stop on request, which may still turn out to be a replacement; `joining`: it is told when others are. */
+/** `waiting`: a stop on request, which may still turn out to be a replacement; `joining`: it is sent when others are. */
 function stageOf(alert: Alert, now: number): 'ready' | 'changing' | 'joining' | 'waiting' {
   const age = now - alert.unsettledAt;
   if (isOnRequest(alert)) {

@@ -19,8 +19,8 @@ export interface DeckyFacts {
   readonly since: number;
   /** The incident that it belonged to at the last evaluation. */
   readonly under: string | null;
-  /** Whether a message has told that this incident affects it. */
-  readonly isTold: boolean;
+  /** Whether a message has named it as affected by this incident. */
+  readonly isNotified: boolean;
 }
 
 /**

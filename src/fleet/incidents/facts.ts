@@ -59,6 +59,6 @@ export interface HostFacts {
   readonly failing: { readonly reason: string; readonly since: number } | null;
   /** The incident that the host belonged to at the last evaluation. */
   readonly under: string | null;
-  /** Whether a message has told that this incident affects it. */
-  readonly isTold: boolean;
+  /** Whether a message has named it as affected by this incident. */
+  readonly isNotified: boolean;
 }

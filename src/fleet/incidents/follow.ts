@@ -28,8 +28,8 @@ export interface AffectedName {
   readonly state: string | null;
 }
 
-/** What messages have told. `severity`: the most severe of them; absent: an earlier version told it. `at`: epoch milliseconds. */
-export interface Told extends Extent {
+/** What the messages about an incident reported. `severity`: the most severe of them; absent: an earlier version sent it. `at`: epoch milliseconds. */
+export interface Notified extends Extent {
   readonly at: number;
   readonly severity?: Severity | undefined;
 }
@@ -46,8 +46,8 @@ export interface StoredIncident extends OpenIncident {
   readonly affected: readonly AffectedName[];
   /** The first things that it has affected so far. */
   readonly ever: readonly AffectedName[];
-  /** What was told last, and when; null: nothing. */
-  readonly told: Told | null;
+  /** What the last message reported, and when; null: none was sent. */
+  readonly notified: Notified | null;
   /** The silence that keeps it from being sent; null: none does. */
   readonly silencedBy: string | null;
   /** All silences that have done so. */
@@ -62,7 +62,7 @@ export interface Acknowledgement {
   readonly at: number;
   readonly by: string;
   readonly why: string;
-  /** How severe it was then, or when it was told again. */
+  /** How severe it was then, or at the last message since. */
   readonly severity: Severity;
 }
 
@@ -109,7 +109,7 @@ export function follow(
     closed: stored
       .filter(({ id }) => !now.has(id))
       .map((one) => ({
-        // What is still down is told as part of another incident.
+        // What is still down is reported as part of another incident.
         before: { ...one, ever: one.ever.filter(({ host, name }) => name === null || !isDown(host, name)) },
         resolution: resolutionOf(endedOf.get(one.id) ?? [], moved.has(one.id)),
       })),

@@ -36,8 +36,8 @@ export class Gathered {
    * @param was what is remembered of a host or a decky
    * @returns the id. The words of an open incident stay as they are.
    */
-  add(id: string, nature: Nature, what: Affected, was?: Pick<DeckyFacts, 'under' | 'isTold'>): string {
-    const affected = was === undefined ? what : { ...what, isTold: was.isTold && was.under === id };
+  add(id: string, nature: Nature, what: Affected, was?: Pick<DeckyFacts, 'under' | 'isNotified'>): string {
+    const affected = was === undefined ? what : { ...what, isNotified: was.isNotified && was.under === id };
     const found = this.#found.get(id);
     if (found === undefined)
       this.#found.set(id, { nature: this.#open.get(id) ?? nature, affected: [affected] });

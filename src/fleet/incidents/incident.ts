@@ -44,8 +44,8 @@ export interface Affected {
   readonly name: string | null;
   /** Epoch milliseconds. */
   readonly since: number;
-  /** Whether a message has told that this incident affects it; undefined: nothing remembers that. */
-  readonly isTold?: boolean;
+  /** Whether a message has named it as affected by this incident; undefined: that is not stored. */
+  readonly isNotified?: boolean;
   /** Of a decky. */
   readonly decky?: DeckyFacts;
   /** Of a host, if it says why. */
@@ -90,6 +90,6 @@ function digest(text: string): string {
   return half(0x811c9dc5) + half(0x9747b28c);
 }
 
-/** @param cause what tells it from others of its kind; empty: there is only one */
+/** @param cause what distinguishes it from others of its kind; empty: there is only one */
 export const incidentId = (kind: IncidentKind, ...cause: readonly (string | number | null)[]): string =>
   cause.length === 0 ? kind : `${kind}-${digest(JSON.stringify(cause))}`;

@@ -6,6 +6,7 @@ import { neverSilenced, type Quiet, quietOf } from '../silences/quiet.ts';
 import { type SilencedIncident, summaryMessage } from '../silences/summary.ts';
 import { type SilenceTurn, type StoredSilence, silenceTurn } from '../silences/turn.ts';
 import { isLeaving, runsAgain } from './decky-facts.ts';
+import { isGrowthDue, isOpeningDue, isRiseDue } from './due.ts';
 import type { FleetFacts } from './facts.ts';
 import {
   type Closed,
@@ -21,14 +22,13 @@ import {
 import type { Incident } from './incident.ts';
 import { openMessage, resolvedMessage } from './message.ts';
 import { type Evaluation, evaluate } from './rules.ts';
-import { toldSeverity } from './severity.ts';
-import { tellsGrown, tellsOpened, tellsRisen } from './tell.ts';
+import { notifiedSeverity } from './severity.ts';
 
-/** What is known when it is decided which incidents are open, and what is told of them. */
+/** The facts that decide which incidents are open, and which messages are sent about them. */
 export interface JudgedFacts extends FleetFacts {
-  /** The incidents that are open, and those whose end was not told yet. */
+  /** The open incidents, and the ends that no message was sent about yet. */
   readonly stored: readonly StoredIncident[];
-  readonly untoldEnds: readonly (Closed & { readonly position: number; readonly at: number })[];
+  readonly unsentEnds: readonly (Closed & { readonly position: number; readonly at: number })[];
   readonly ended: readonly Ended[];
   readonly silences: readonly StoredSilence[];
   /** What has ended and was not sent for a silence. */
@@ -37,15 +37,15 @@ export interface JudgedFacts extends FleetFacts {
   readonly sent: ReadonlyMap<string, SentMessages>;
 }
 
-/** How messages are made; null: there is no receiver, and nothing is told. */
-export type Telling = { readonly publicUrl: string | null } | null;
+/** How messages are made; null: there is no receiver, and nothing is sent. */
+export type MessageOptions = { readonly publicUrl: string | null } | null;
 
 /** What is written of an incident that is open. */
 export interface OpenState extends Quiet {
   readonly now: Incident;
   readonly most: Extent;
   readonly ever: StoredIncident['ever'];
-  readonly told: StoredIncident['told'];
+  readonly notified: StoredIncident['notified'];
   readonly acknowledged: StoredIncident['acknowledged'];
 }
 
@@ -53,12 +53,12 @@ export interface Judgement {
   readonly evaluation: Evaluation;
   readonly opened: readonly OpenState[];
   readonly kept: readonly OpenState[];
-  /** `isTold`: nothing is left to be told about its end. */
-  readonly closed: readonly (Closed & { readonly isTold: boolean })[];
-  /** The ids of the open incidents that are told now, with all that they affect. */
-  readonly told: readonly string[];
-  /** The ends that are told now, of `untoldEnds`. */
-  readonly endsTold: readonly number[];
+  /** `isNotified`: no message about its end is left to send. */
+  readonly closed: readonly (Closed & { readonly isNotified: boolean })[];
+  /** The ids of the open incidents that a message is sent about now, with all that they affect. */
+  readonly notified: readonly string[];
+  /** The ends that a message is sent about now, of `unsentEnds`. */
+  readonly sentEnds: readonly number[];
   /** Since when silences are active, where that has changed. */
   readonly silences: SilenceTurn['changes'];
   readonly notifications: readonly Notification[];
@@ -66,11 +66,11 @@ export interface Judgement {
 }
 
 /** Decides which incidents are open now, and which messages are sent about them. */
-export function judge(facts: JudgedFacts, telling: Telling): Judgement {
+export function judge(facts: JudgedFacts, options: MessageOptions): Judgement {
   const { now, stored } = facts;
   const evaluation = evaluate(facts);
   const { opened, kept, closed } = follow(stored, facts, evaluation, facts.ended);
-  const turn = silenceTurn(facts.silences, now, telling !== null);
+  const turn = silenceTurn(facts.silences, now, options !== null);
   const open = [
     ...opened.map((one) => ({ now: one, before: null })),
     // Some facts do not know since when they hold.
@@ -80,12 +80,12 @@ export function judge(facts: JudgedFacts, telling: Telling): Judgement {
     })),
   ].map((one): Open => ({ ...one, quiet: quietOf(one.now, one.before, turn.active, now) }));
   const due =
-    telling === null
+    options === null
       ? []
-      : dueMessages(facts, { open, closed, active: turn.active, publicUrl: telling.publicUrl });
-  const limited = withinLimits(due, facts, telling?.publicUrl ?? null);
+      : dueMessages(facts, { open, closed, active: turn.active, publicUrl: options.publicUrl });
+  const limited = withinLimits(due, facts, options?.publicUrl ?? null);
   const going = new Set(limited.going);
-  const isTold = (of: unknown): boolean => due.some((one) => one.of === of && going.has(one));
+  const isSent = (of: unknown): boolean => due.some((one) => one.of === of && going.has(one));
   const states = open.map(({ now: one, before, quiet }): OpenState => {
     const extent = extentOf(one);
     const acknowledged = before?.acknowledged ?? null;
@@ -94,22 +94,22 @@ export function judge(facts: JudgedFacts, telling: Telling): Judgement {
       now: one,
       most: before === null ? extent : larger(before.most, extent),
       ever: withNames(before?.ever ?? [], namesOf(one.affected)),
-      told: isTold(one)
-        ? { ...extent, at: now, severity: toldSeverity(before?.told?.severity, one.severity) }
-        : smaller(before?.told ?? null, extent),
-      acknowledged: acknowledged && isTold(one) ? { ...acknowledged, severity: one.severity } : acknowledged,
+      notified: isSent(one)
+        ? { ...extent, at: now, severity: notifiedSeverity(before?.notified?.severity, one.severity) }
+        : smaller(before?.notified ?? null, extent),
+      acknowledged: acknowledged && isSent(one) ? { ...acknowledged, severity: one.severity } : acknowledged,
     };
   });
   return {
     evaluation,
     opened: states.slice(0, opened.length),
     kept: states.slice(opened.length),
-    closed: closed.map((one) => ({ ...one, isTold: isSilent(one) || isTold(one) })),
-    told: open.filter(({ now: one }) => isTold(one)).map(({ now: one }) => one.id),
-    endsTold: facts.untoldEnds.filter(isTold).map(({ position }) => position),
+    closed: closed.map((one) => ({ ...one, isNotified: isSilent(one) || isSent(one) })),
+    notified: open.filter(({ now: one }) => isSent(one)).map(({ now: one }) => one.id),
+    sentEnds: facts.unsentEnds.filter(isSent).map(({ position }) => position),
     silences: turn.changes,
     notifications: [
-      ...(telling === null ? [] : summaries(turn, facts, { states, closed, publicUrl: telling.publicUrl })),
+      ...(options === null ? [] : summaries(turn, facts, { states, closed, publicUrl: options.publicUrl })),
       ...limited.going.map(({ message }) => message),
       ...limited.about,
     ],
@@ -139,8 +139,8 @@ function summaries(
     ...states.map((one) => ({
       ...one.now,
       silencedEver: one.silencedEver,
-      // What is told now is told because the silence is over.
-      told: one.told?.at === now ? null : one.told,
+      // A message that is sent now is sent because the silence is over.
+      notified: one.notified?.at === now ? null : one.notified,
       openedAt: openedAt.get(one.now.id) ?? now,
       closedAt: null,
       resolution: null,
@@ -159,13 +159,13 @@ interface Due {
   readonly message: Notification;
 }
 
-/** Of what was covered the end is not told, and of what nobody was told neither. */
+/** No message is sent about the end of what another incident covered, nor of what no message was sent about. */
 const isSilent = ({ before, resolution }: Closed): boolean =>
   resolution === 'covered' ||
-  (before.told === null && (before.kind !== 'notifications_undelivered' || before.silencedBy !== null));
+  (before.notified === null && (before.kind !== 'notifications_undelivered' || before.silencedBy !== null));
 
 function dueMessages(
-  { now, hosts, untoldEnds }: JudgedFacts,
+  { now, hosts, unsentEnds }: JudgedFacts,
   {
     open,
     closed,
@@ -182,7 +182,7 @@ function dueMessages(
   const deckiesOf = new Map(hosts.map((one) => [one.host, one.deckies]));
   const made = (of: unknown, message: Notification): Due => ({ of, host: message.host_uuid, message });
   const ends = [
-    ...untoldEnds,
+    ...unsentEnds,
     ...closed.filter((one) => !isSilent(one)).map((one) => ({ ...one, at: now, source: one })),
   ];
   return [
@@ -190,36 +190,36 @@ function dueMessages(
       made('source' in one ? one.source : one, resolvedMessage(one, one.at, { deckiesOf, publicUrl, now })),
     ),
     ...open.flatMap(({ now: one, before, quiet }) => {
-      const state = { ...(before ?? untold(one, now)), ...quiet };
+      const state = { ...(before ?? newlyStored(one, now)), ...quiet };
       const isGrown = (): boolean =>
         state.acknowledged === null
-          ? tellsGrown(state, grownExtent(one, active), now)
-          : tellsRisen(state, one.severity, now);
-      const event = tellsOpened(state, isLate, now) ? 'opened' : isGrown() ? 'grown' : null;
+          ? isGrowthDue(state, grownExtent(one, active), now)
+          : isRiseDue(state, one.severity, now);
+      const event = isOpeningDue(state, isLate, now) ? 'opened' : isGrown() ? 'grown' : null;
       if (event === null || quiet.silencedBy !== null || isOver(one)) return [];
-      const severity = toldSeverity(state.told?.severity, one.severity);
+      const severity = notifiedSeverity(state.notified?.severity, one.severity);
       return [made(one, openMessage({ ...one, severity }, event, { deckiesOf, publicUrl, now }))];
     }),
   ];
 }
 
-/** Whether all of it runs again, which only has to settle: its end is told next. */
+/** Whether all of it runs again, which only has to settle: the next message is about its end. */
 const isOver = ({ affected }: Incident): boolean =>
   affected.length > 0 && affected.every(({ decky }) => runsAgain(decky));
 
-/** Without what is no longer down or is silenced: nothing is told about it meanwhile. */
+/** Without what is no longer down or is silenced: no message names it meanwhile. */
 function grownExtent(one: Incident, active: readonly ActiveSilence[]): Extent & { fresh: number } {
   const affected = one.affected.filter(
     (place) =>
       !isLeaving(place.decky) && !active.some(({ silence }) => isAbout(silence.scope, one.kind, place)),
   );
-  const fresh = affected.filter(({ isTold }) => isTold === false).length;
+  const fresh = affected.filter(({ isNotified }) => isNotified === false).length;
   if (affected.length === one.affected.length) return { ...extentOf(one), fresh };
   const hosts = new Set(affected.map(({ host }) => host)).size;
   return { ...extentOf({ ...one, affected, hosts, deckies: affected.length }), fresh };
 }
 
-const untold = (one: Incident, now: number): StoredIncident => ({
+const newlyStored = (one: Incident, now: number): StoredIncident => ({
   ...one,
   ...neverSilenced,
   acknowledged: null,
@@ -228,16 +228,16 @@ const untold = (one: Incident, now: number): StoredIncident => ({
   openedAt: now,
   extent: extentOf(one),
   most: extentOf(one),
-  told: null,
+  notified: null,
 });
 
-/** What has shrunk since it was told grows anew. */
-const smaller = (told: StoredIncident['told'], extent: Extent): StoredIncident['told'] =>
-  told && {
-    ...told,
-    hosts: Math.min(told.hosts, extent.hosts),
-    deckies: Math.min(told.deckies, extent.deckies),
-    down: Math.min(told.down, extent.down),
+/** What has shrunk since the last message grows from there. */
+const smaller = (notified: StoredIncident['notified'], extent: Extent): StoredIncident['notified'] =>
+  notified && {
+    ...notified,
+    hosts: Math.min(notified.hosts, extent.hosts),
+    deckies: Math.min(notified.deckies, extent.deckies),
+    down: Math.min(notified.down, extent.down),
   };
 
 /** The messages that still have room in the minute of their host. What is held back stays due. */

@@ -18,7 +18,7 @@ export interface MessageContext {
   readonly publicUrl: string | null;
 }
 
-/** The kinds of messages about a host itself, and the state that they tell. */
+/** The kinds of messages about a host itself, and the state that they report. */
 const ofHost = {
   host_stale: { opened: 'host_stale', resolved: 'host_fresh', state: 'stale' },
   host_stopped: { opened: 'host_stale', resolved: 'host_fresh', state: 'stale' },
@@ -35,14 +35,14 @@ const onlyHost = (affected: readonly AffectedName[]): string | null => {
   return hosts.size === 1 ? ([...hosts][0] ?? null) : null;
 };
 
-/** The message that an incident was opened, or that it affects more than was told. */
+/** The message that an incident was opened, or that it affects more than the last message said. */
 export function openMessage(
   incident: Incident,
   event: 'opened' | 'grown',
   { deckiesOf, publicUrl }: MessageContext,
 ): Notification {
   const { kind, since } = incident;
-  const affected = told(incident.affected);
+  const affected = stillDown(incident.affected);
   const host = onlyHost(affected.map(nameOf));
   const deckies = affected.flatMap(({ decky }) => decky ?? []);
   const words = hostWords(kind);
@@ -74,7 +74,7 @@ export function openMessage(
 }
 
 /** Without what is no longer down. */
-function told(affected: readonly Affected[]): readonly Affected[] {
+function stillDown(affected: readonly Affected[]): readonly Affected[] {
   const some = affected.filter(({ decky }) => !isLeaving(decky));
   return some.length === 0 ? affected : some;
 }
@@ -108,7 +108,7 @@ export function resolvedMessage(
     incident: {
       ...before,
       ...extent,
-      severity: before.told?.severity ?? before.severity,
+      severity: before.notified?.severity ?? before.severity,
       event: 'resolved' as const,
       hostNames: hostsOf(affected),
       duration: Math.max(0, at - before.since),

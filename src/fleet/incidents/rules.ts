@@ -16,7 +16,7 @@ export interface Evaluation {
 
 /**
  * The open incidents. Larger causes come first, and cover what they explain. What already belongs to an open incident stays
- * there while it lasts, so that an id, and what was told, stay true.
+ * there while it lasts, so that an id, and what was sent, stay true.
  */
 export function evaluate(given: FleetFacts): Evaluation {
   const facts = { ...given, control: believed(given) };

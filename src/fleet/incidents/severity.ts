@@ -41,8 +41,8 @@ export function severityOf(
 }
 
 /**
- * The severity of a message. It never falls below what was told before, so that a receiver that was told the beginning also
- * gets the end. @param told the most severe of the messages so far; undefined: none, or an earlier version sent it
+ * The severity of a message. It never falls below that of the messages before, so that a receiver that got the beginning also
+ * gets the end. @param notified the most severe of the messages so far; undefined: none, or an earlier version sent it
  */
-export const toldSeverity = (told: Severity | undefined, now: Severity): Severity =>
-  told !== undefined && severities.indexOf(told) < severities.indexOf(now) ? told : now;
+export const notifiedSeverity = (notified: Severity | undefined, now: Severity): Severity =>
+  notified !== undefined && severities.indexOf(notified) < severities.indexOf(now) ? notified : now;

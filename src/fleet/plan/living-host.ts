@@ -35,9 +35,9 @@ export class LivingHost {
   readonly #times: Omit<RolloutFacts, 'survey'>;
   /** The engine's clock minus the database's, in seconds. */
   readonly #engineAheadSeconds: number;
-  /** What is remembered of deployments and rotations, with what was told since. */
-  readonly #toldDeployments: Deployments;
-  readonly #toldRotations: ReadonlyMap<string, Rotation>;
+  /** What is remembered of deployments and rotations, with the messages since. */
+  readonly #reportedDeployments: Deployments;
+  readonly #reportedRotations: ReadonlyMap<string, Rotation>;
   readonly #surveyed = { running: new Map<string, number>(), gone: 0 };
   #deployments: Deployments;
   readonly #neverRan = new Map<string, number>();
@@ -51,9 +51,9 @@ export class LivingHost {
     this.#index = index;
     this.#times = { now, limitMs: facts.rolloutSeconds * 1000, fileChangedAt: facts.fileChangedAt };
     this.#engineAheadSeconds = observed.kind === 'ok' ? observed.now - now / 1000 : 0;
-    this.#toldDeployments = this.#deployments = toldDeployments(facts);
-    this.#toldRotations = toldRotations(facts, desired);
-    this.#rotations = new Map(this.#toldRotations);
+    this.#reportedDeployments = this.#deployments = reportedDeployments(facts);
+    this.#reportedRotations = reportedRotations(facts, desired);
+    this.#rotations = new Map(this.#reportedRotations);
     const isWhole = observed.kind === 'ok' && observed.isWhole && facts.desired.kind === 'declared';
     this.namesToSurvey = isWhole && mayRollOut(this.#deployments, this.#times) ? [...desired.keys()] : [];
   }
@@ -71,7 +71,7 @@ export class LivingHost {
   conclude(): void {
     if (this.namesToSurvey.length > 0) {
       const survey = { ...this.#surveyed, names: new Set(this.namesToSurvey) };
-      this.#deployments = deploymentsAfter(this.#toldDeployments, { ...this.#times, survey });
+      this.#deployments = deploymentsAfter(this.#reportedDeployments, { ...this.#times, survey });
     }
     for (const [name, since] of this.#deployments.neverRan) this.#neverRan.set(name, since);
     for (const [name, by] of this.#deployments.broken) this.#broken.set(name, by);
@@ -112,10 +112,10 @@ export class LivingHost {
   #matchOf(name: string, decky: Decky | null): Pick<LivingFacts, 'match' | 'rotation'> {
     // Without a valid file a decky keeps the rotation that is remembered.
     const isUnknown = this.#facts.desired.kind === 'invalid';
-    const declared = decky?.services ?? (isUnknown ? this.#toldRotations.get(name)?.declared : undefined);
+    const declared = decky?.services ?? (isUnknown ? this.#reportedRotations.get(name)?.declared : undefined);
     const match = this.#index?.matchOf(name, declared) ?? null;
     if (declared === undefined) return { match, rotation: null };
-    const rotation = rotationOf(declared, match, this.#toldRotations.get(name));
+    const rotation = rotationOf(declared, match, this.#reportedRotations.get(name));
     if (rotation === null || match === null || this.#index === null) return { match, rotation };
     return { match: this.#index.matchOf(name, rotation.services), rotation };
   }
@@ -180,7 +180,7 @@ const isGone = ({ services }: Decky, match: ContainerMatch): boolean =>
 /** What the planner asks about one decky. */
 type LivingFacts = Pick<DeckyFacts, 'match' | 'rotation' | 'covered' | 'broken'>;
 
-function toldDeployments({ memory, hints, now, desired, rolloutSeconds }: Facts): Deployments {
+function reportedDeployments({ memory, hints, now, desired, rolloutSeconds }: Facts): Deployments {
   const before = memory.deployments;
   const endedAt = before.rollout === null ? before.endedAt : now;
   if (rolloutSeconds === 0) return { ...noDeployments, endedAt, broken: before.broken };
@@ -191,7 +191,7 @@ function toldDeployments({ memory, hints, now, desired, rolloutSeconds }: Facts)
   return isTornDown ? { ...noDeployments, endedAt, lifecycles } : { ...before, lifecycles };
 }
 
-function toldRotations(
+function reportedRotations(
   { memory, hints, desired: file, recorded }: Facts,
   desired: ReadonlyMap<string, Decky>,
 ): ReadonlyMap<string, Rotation> {
@@ -204,7 +204,7 @@ function toldRotations(
   };
   for (const [name, services] of hints.mutations) {
     const declared = declaredOf(name);
-    if (declared !== undefined) rotations.set(name, { services, declared, isTold: true });
+    if (declared !== undefined) rotations.set(name, { services, declared, isReported: true });
   }
   return rotations;
 }

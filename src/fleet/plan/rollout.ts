@@ -71,10 +71,10 @@ export const mayRollOut = (
 /** The deployments after a look at all declared deckies. */
 export function deploymentsAfter(before: Deployments, facts: RolloutFacts): Deployments {
   const { now, limitMs, survey } = facts;
-  const told = [...before.lifecycles].filter(([, { at }]) => now - at < limitMs);
-  const mine = told.filter(([name]) => survey.names.has(name));
+  const recent = [...before.lifecycles].filter(([, { at }]) => now - at < limitMs);
+  const mine = recent.filter(([name]) => survey.names.has(name));
   const rollout = rolloutNow(before, facts, mine);
-  const failed = failedOf(told, before, rollout, survey);
+  const failed = failedOf(recent, before, rollout, survey);
   const neverRan = new Map(
     [...before.neverRan].filter(([name]) => survey.names.has(name) && !survey.running.has(name)),
   );
@@ -92,7 +92,7 @@ export function deploymentsAfter(before: Deployments, facts: RolloutFacts): Depl
   }
   if (end === null) {
     // A success that nothing waits for must not end a later deployment.
-    const open = rollout === null ? told.filter(([, { status }]) => status !== 'succeeded') : told;
+    const open = rollout === null ? recent.filter(([, { status }]) => status !== 'succeeded') : recent;
     return { ...before, rollout, neverRan, lifecycles: new Map(open), broken };
   }
   if (end !== 'finished') {
@@ -114,12 +114,12 @@ type LifecycleMessages = readonly (readonly [
 
 /** The deckies whose deployment failed, with the last look or since. One of them may have left the file again. */
 const failedOf = (
-  told: LifecycleMessages,
+  recent: LifecycleMessages,
   { endedAt }: Deployments,
   rollout: Rollout | null,
   { names }: Survey,
 ): readonly string[] =>
-  told
+  recent
     .filter(([, { status, at }]) => status === 'failed' && at > endedAt)
     .filter(([name, { at }]) => names.has(name) || (rollout !== null && at >= rollout.since))
     .map(([name]) => name);

@@ -7,7 +7,7 @@ export interface Rotation {
   /** The services in the file at that time. When the file changes them, the rotation is over. */
   readonly declared: readonly string[];
   /** Whether DECNET said so, or the containers alone. */
-  readonly isTold: boolean;
+  readonly isReported: boolean;
 }
 
 interface RotationFacts {
@@ -47,7 +47,10 @@ const rules: readonly { readonly has: Verdict; holds(facts: RotationFacts): bool
     holds: (facts) =>
       fileRuns(facts) && !(facts.before !== null && isMore(facts.before.services, facts.declared)),
   },
-  { has: 'before', holds: (facts) => facts.before?.isTold === true && allRun(facts.before.services, facts) },
+  {
+    has: 'before',
+    holds: (facts) => facts.before?.isReported === true && allRun(facts.before.services, facts),
+  },
   { has: 'declared', holds: fileRuns },
   { has: 'observed', holds: isRotatedNow },
   {
@@ -66,7 +69,7 @@ function isRotatedNow(facts: RotationFacts): boolean {
   if (base === null || !isRunning(base) || !isOneMissing) return false;
   const others = [...containers].filter(
     ([service]) =>
-      !declared.includes(service) && !(before?.isTold === true && before.services.includes(service)),
+      !declared.includes(service) && !(before?.isReported === true && before.services.includes(service)),
   );
   return (
     others.length > 0 &&
@@ -101,7 +104,7 @@ export function rotationOf(
   if (has === 'before') return before;
   const expected = new Set(expectedServices(declared));
   const withoutContainer = declared.filter((service) => !expected.has(service));
-  return { services: [...containers.keys(), ...withoutContainer].sort(), declared, isTold: false };
+  return { services: [...containers.keys(), ...withoutContainer].sort(), declared, isReported: false };
 }
 
 const sameServices = (one: readonly string[], other: readonly string[]): boolean =>

@@ -7,7 +7,7 @@ import type { Over } from './turn.ts';
 
 /** An incident that a silence has kept from being sent, at least for a while. */
 export interface SilencedIncident
-  extends Pick<StoredIncident, 'cause' | 'since' | 'openedAt' | 'silencedEver' | 'told'> {
+  extends Pick<StoredIncident, 'cause' | 'since' | 'openedAt' | 'silencedEver' | 'notified'> {
   /** Epoch milliseconds; null: it is open. */
   readonly closedAt: number | null;
   readonly resolution: Resolution | null;
@@ -15,16 +15,16 @@ export interface SilencedIncident
 
 const listedAtMost = 5;
 
-/** What a period of a silence has kept from being sent: what opened meanwhile, and the ends that no other message tells. */
+/** What a period of a silence has kept from being sent: what opened meanwhile, and the ends that no other message reports. */
 export const missedIn = <I extends SilencedIncident>(
   { silence, period }: Over,
   incidents: readonly I[],
 ): readonly I[] =>
   incidents.filter(
-    ({ silencedEver, closedAt, openedAt, told, resolution }) =>
+    ({ silencedEver, closedAt, openedAt, notified, resolution }) =>
       silencedEver.includes(silence.id) &&
       (closedAt === null || closedAt >= period.from) &&
-      (told === null || openedAt >= period.from || resolution === 'covered'),
+      (notified === null || openedAt >= period.from || resolution === 'covered'),
   );
 
 /** The message at the end of a silence; null: nothing was missed. @param incidents open ones and those that ended */

@@ -1,4 +1,4 @@
-import { oldAfterMs } from '../incidents/tell.ts';
+import { oldAfterMs } from '../incidents/due.ts';
 import type { ActiveSilence } from './cover.ts';
 import { periodAt, type Silence } from './silence.ts';
 import type { Period } from './window.ts';

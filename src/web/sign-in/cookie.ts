@@ -17,7 +17,7 @@ export interface CookiePlace {
 
 /**
  * The header that sets the cookie, or removes it. It ends with the browser; its session ends earlier, and then the browser still
- * sends it, so that its script is told that the session is over.
+ * sends it, so that its script learns that the session is over.
  * @param value null: removes it
  */
 export const setCookie = (value: string | null, { prefix, isHttps }: CookiePlace): string =>
