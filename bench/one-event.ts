@@ -202,7 +202,7 @@ function figures(rounds: readonly Round[]): Record<string, number> {
     ['enqueued', 'event → enqueued'],
     ['begun', '→ begun'],
     ['committed', '→ committed'],
-    ['looked', 'of which looking'],
+    ['looked', 'of which observing'],
     ['total', 'total'],
     ['pass', "pass's own"],
   ] as const;

@@ -1,5 +1,5 @@
 /**
- * Measures what it costs to look on which ports something listens: `npm run bench:ports [-- DECKIES [SECONDS]]`. Needs Linux,
+ * Measures what it costs to check on which ports something listens: `npm run bench:ports [-- DECKIES [SECONDS]]`. Needs Linux,
  * root and python3. Each decky has a network of its own, in which three sockets listen; the product's reader reads them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';

@@ -86,7 +86,7 @@ export function parseConfig(env: Environment): Config {
   return config;
 }
 
-/** What is wrong with a configuration file, and how many settings it has. Other settings are not looked at. */
+/** What is wrong with a configuration file, and how many settings it has. Other settings are not checked. */
 export function checkConfigFile(file: string): Findings & { readonly count: number } {
   const findings: Findings = { problems: [], warnings: [] };
   const { sources } = configOf({ [configFileVariable]: file }, findings);

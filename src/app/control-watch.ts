@@ -22,13 +22,13 @@ export function watchControl(backend: Backend): ControlWatch & { close(): Promis
   const stopping = new AbortController();
   const queues = sightings(lostAfter.queues);
   const scheduler = sightings(lostAfter.scheduler);
-  let looks = 0;
+  let checks = 0;
   let silent: readonly string[] = [];
   let paused: ReadonlyMap<string, Paused> = new Map();
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     const answers = await succeeds(() => withinLimit(() => backend.check(), answersWithinMs));
     queues.saw(answers);
-    looks += 1;
+    checks += 1;
     if (!answers) return;
     // Without a limit it would wait until the store is back.
     const count = await withinLimit(() => backend.countWorkers(scheduleQueue), answersWithinMs).catch(
@@ -39,7 +39,7 @@ export function watchControl(backend: Backend): ControlWatch & { close(): Promis
   };
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      await look().catch(() => undefined);
+      await check().catch(() => undefined);
       await sleep(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
@@ -49,7 +49,7 @@ export function watchControl(backend: Backend): ControlWatch & { close(): Promis
       queuesBackAt: queues.backAt(),
       queuesPlace: backend.place,
       schedulerLostAt: scheduler.lostAt(),
-      isOld: looks < lostAfter.scheduler,
+      isOld: checks < lostAfter.scheduler,
       undeliveredSince: null,
       paused: new Map([...paused].map(([host, { since }]) => [host, since])),
     }),
@@ -69,19 +69,19 @@ const succeeds = (work: () => Promise<unknown>): Promise<boolean> =>
     () => false,
   );
 
-/** Since when something is lost, from single looks at it. Times are epoch milliseconds. */
-export function sightings(lostAfterLooks: number, clock = Date.now) {
+/** Since when something is lost, from single checks of it. Times are epoch milliseconds. */
+export function sightings(lostAfterChecks: number, clock = Date.now) {
   let missed = 0;
   let since = 0;
   let back: number | null = null;
   return {
     saw: (works: boolean): void => {
-      if (works && missed >= lostAfterLooks) back = clock();
+      if (works && missed >= lostAfterChecks) back = clock();
       if (!works && missed === 0) since = clock();
       missed = works ? 0 : missed + 1;
     },
-    lostAt: (): number | null => (missed >= lostAfterLooks ? since : null),
-    backAt: (): number | null => (missed >= lostAfterLooks ? null : back),
+    lostAt: (): number | null => (missed >= lostAfterChecks ? since : null),
+    backAt: (): number | null => (missed >= lostAfterChecks ? null : back),
   };
 }
 

@@ -6,8 +6,8 @@ import type { Service } from '../service-manager/service.ts';
 import type { PausePort, Views, WebSettings } from '../web/ports.ts';
 import type { Dashboard } from '../web/server.ts';
 import type { Config } from './config.ts';
-import { pagesLook } from './looks.ts';
 import type { PauseStores } from './pauses.ts';
+import { pagesCheck } from './process-checks.ts';
 import type { Stores } from './stores.ts';
 
 /** Starts the dashboard. @param service what reports its progress; null: nothing does @throws FleetError CONFIG_INVALID */
@@ -68,7 +68,7 @@ export async function openDashboard(
   stores.closing(dashboard);
   // A process that serves the pages also notices that no scheduler runs.
   await stores.notifier();
-  service?.ready(`Serving ${dashboard.url}`, pagesLook(dashboard.listensAt));
+  service?.ready(`Serving ${dashboard.url}`, pagesCheck(dashboard.listensAt));
   return dashboard;
 }
 

@@ -6,7 +6,7 @@ import { outageLog } from '../lib/outage-log.ts';
 import { enqueueFirstPass, isQueuePaused, resumeQueue } from '../queue/pause.ts';
 import { type PauseStores, pauseAsRecorded } from './pauses.ts';
 
-/** Milliseconds between two looks at the record. */
+/** Milliseconds between two readings of the record. */
 const everyMs = 3000;
 
 /**

@@ -2,7 +2,7 @@ import { reasonOf } from '../lib/errors.ts';
 import type { QueueBackend } from '../queue/backend.ts';
 import type { Check } from '../service-manager/service.ts';
 
-/** Looks whether jobs wait in a queue although no process runs one. A queue that is paused on purpose is in order. */
+/** Checks whether jobs wait in a queue although no process runs one. A queue that is paused on purpose is in order. */
 export const queueCheck =
   (backend: Pick<QueueBackend, 'impatientQueue' | 'place'>, name: string): Check =>
   async () => {
@@ -20,7 +20,7 @@ export const queueCheck =
 /** Milliseconds for an answer of the pages. */
 const answerWithinMs = 5000;
 
-/** Looks whether the pages of this process answer. @param address where they listen */
+/** Checks whether the pages of this process answer. @param address where they listen */
 export const pagesCheck =
   (address: string): Check =>
   async () => {

@@ -5,7 +5,7 @@ import type { QueueBackend } from '../queue/backend.ts';
 import type { RoundCounts } from '../queue/schedule.ts';
 import type { Service } from '../service-manager/service.ts';
 import { untilMigrated } from '../worker/until-reachable.ts';
-import { queueLook } from './looks.ts';
+import { queueCheck } from './process-checks.ts';
 import type { Stores } from './stores.ts';
 
 /**
@@ -43,7 +43,7 @@ export async function openScheduler(
     }),
   );
   await openHeartbeat(stores, backend);
-  service?.ready('Waiting for the first round', queueLook(backend, scheduleQueue));
+  service?.ready('Waiting for the first round', queueCheck(backend, scheduleQueue));
   return scheduler;
 }
 

@@ -126,7 +126,7 @@ export const settings = {
   DECNET_CHECK_PORTS: {
     takes: { as: 'choice', of: ['true', 'false'] },
     fallback: 'false',
-    help: "Whether to look that something listens on the services' ports.",
+    help: "Whether to check that something listens on the services' ports.",
   },
   DECNET_HISTORY_DAYS: {
     takes: { as: 'number', from: 1, to: 36_500, unit: 'days' },

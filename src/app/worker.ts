@@ -8,11 +8,11 @@ import { version } from '../lib/package.ts';
 import type { ContainerLogs, LastLinesReader } from '../pass/last-lines.ts';
 import type { Ledger } from '../pass/ledger.ts';
 import type { QueueBackend } from '../queue/backend.ts';
-import type { Look, Service } from '../service-manager/service.ts';
+import type { Check, Service } from '../service-manager/service.ts';
 import type { HostWorker, HostWorkerOptions } from '../worker/host.ts';
 import { untilMigrated, untilReachable } from '../worker/until-reachable.ts';
 import { chooseStateFile, noStateFile } from './config.ts';
-import { queueLook } from './looks.ts';
+import { queueCheck } from './process-checks.ts';
 import type { Stores } from './stores.ts';
 
 export interface HostWorkerChoice extends Pick<HostWorkerOptions, 'onPass' | 'onFailure' | 'onlyDryRuns'> {
@@ -100,18 +100,18 @@ export async function openHostWorker(
       watched: service === null ? undefined : (run) => service.watched('pass', run, passText),
     }),
   );
-  if (service !== null) void reportReady(service, worker, queueLook(backend, queueName(config.host)));
+  if (service !== null) void reportReady(service, worker, queueCheck(backend, queueName(config.host)));
   return worker;
 }
 
 /** A worker is ready when it consumes its queue. */
-async function reportReady(service: Service, worker: HostWorker, look: Look): Promise<void> {
+async function reportReady(service: Service, worker: HostWorker, check: Check): Promise<void> {
   const isReady = await worker.ready().then(
     () => true,
     // It was stopped before.
     () => false,
   );
-  if (isReady) service.ready('Waiting for the first pass', look);
+  if (isReady) service.ready('Waiting for the first pass', check);
 }
 
 const passText = (result: JobResult): string => {

@@ -30,7 +30,7 @@ export function follower(report: Report, filter: HistoryFilter, clock = () => pe
     return (await report.gaps(filter.host, gapsFrom)).filter((gap) => isNew(seenGaps, gap));
   };
   /** All transitions above the floor, and those of them that were not there before. */
-  const look = async (): Promise<readonly Transition[]> => {
+  const read = async (): Promise<readonly Transition[]> => {
     const fresh: Transition[] = [];
     let after = floor;
     for (;;) {
@@ -42,7 +42,7 @@ export function follower(report: Report, filter: HistoryFilter, clock = () => pe
   };
   const remember = (transitions: readonly Transition[], now: number): void => {
     for (const { id } of transitions) seen.set(id, now);
-    // Only after a look that began then: what was committed during an outage is older than the look after it.
+    // Only after a read that began then: what was committed during an outage is older than the read after it.
     for (const [id, at] of seen) {
       if (now - at <= lateMs) continue;
       floor = Math.max(floor, id);
@@ -56,7 +56,7 @@ export function follower(report: Report, filter: HistoryFilter, clock = () => pe
       floor = await report.lastTransitionBefore(lateMs / 1000);
       gapsFrom = new Date(Date.now() - 2 * lateMs).toISOString();
       // Before the history is read: what is committed in between is in the history.
-      remember(await look(), now);
+      remember(await read(), now);
       await newGaps();
       const { transitions, gaps } = await report.history(filter);
       for (const { id } of transitions) if (id > floor) seen.set(id, now);
@@ -65,7 +65,7 @@ export function follower(report: Report, filter: HistoryFilter, clock = () => pe
     },
     next: async () => {
       const now = clock();
-      const transitions = await look();
+      const transitions = await read();
       const gaps = await newGaps();
       remember(transitions, now);
       return inOrder(transitions, gaps);

@@ -49,7 +49,7 @@ const columns = `a.host_uuid as host, a.name, a.state, a.told as notified,
 export const selectNamed = `select ${columns} from fleet_alarms a left join fleet_hosts h on h.host_uuid = a.host_uuid
   where a.host_uuid = $1 and a.name = any ($2::text[])`;
 
-// Rows that a pass is writing now are left to the next look, so that neither waits for the other.
+// Rows that a pass is writing now are left to the next check, so that neither waits for the other.
 export const selectAlerts = `select ${columns}
   from (select distinct host_uuid from fleet_alarms join fleet_hosts using (host_uuid)
     where told <> state and state <> '${pending}') due

@@ -43,9 +43,9 @@ const lockWithinMs = 100;
 /**
  * All hosts in one statement; where a row is locked each of them in a statement of its own, so that a worker which locks
  * its own, or has made it in a transaction that does not end, costs its own host's messages and no others.
- * @param values of `changedHosts` @param lookWithinMs the lock timeout afterwards
+ * @param values of `changedHosts` @param lockTimeoutMs the lock timeout afterwards
  */
-export async function lookAtHosts(db: Db, values: readonly unknown[], lookWithinMs: number): Promise<void> {
+export async function checkHosts(db: Db, values: readonly unknown[], lockTimeoutMs: number): Promise<void> {
   await query(db, `select set_config('lock_timeout', $1, true)`, [`${lockWithinMs}ms`]);
   if (!(await unlessLocked(db, () => query(db, writeHosts, [...values, null])))) {
     const changed = await query<{ host: string }>(
@@ -55,7 +55,7 @@ export async function lookAtHosts(db: Db, values: readonly unknown[], lookWithin
     );
     for (const { host } of changed) await unlessLocked(db, () => query(db, writeHosts, [...values, [host]]));
   }
-  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lookWithinMs}ms`]);
+  await query(db, `select set_config('lock_timeout', $1, true)`, [`${lockTimeoutMs}ms`]);
 }
 
 /** PostgreSQL's code: a lock could not be taken in time. */

@@ -27,8 +27,8 @@ export interface Noted {
 
 export const alertKey = (host: string, name: string): string => `${host}\n${name}`;
 
-/** Seconds within which each process looks at the parts of the control plane again. */
-const looksWithinSeconds = 10;
+/** Seconds within which each process checks the parts of the control plane again. */
+const checksWithinSeconds = 10;
 /** Milliseconds for which a message cannot be delivered before that is an incident. */
 const undeliveredAfterSeconds = 300;
 
@@ -56,7 +56,7 @@ export async function judgedFacts(
   const [general] = await query<{ now: number; undelivered: number | null; isBack: boolean }>(
     db,
     selectGeneral,
-    [undeliveredAfterSeconds, looksWithinSeconds],
+    [undeliveredAfterSeconds, checksWithinSeconds],
   );
   const now = general?.now ?? 0;
   const stored = rows.filter((row) => row.closed_at === null).flatMap((row) => incidentFromRow(row) ?? []);

@@ -11,7 +11,7 @@ import type { Deciding, Outbox, Sending } from '../pass/outbox.ts';
 import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } from './alert-rows.ts';
 import { pruneAudit } from './audit.ts';
 import type { Database } from './database.ts';
-import { lookAtHosts } from './host-alerts.ts';
+import { checkHosts } from './host-alerts.ts';
 import { alertKey, judgedFacts, type Noted, pruneIncidents, writeIncidents } from './incidents.ts';
 import { withLastLines } from './last-lines.ts';
 import { unsettledSince, withChange } from './ledger/alerts.ts';
@@ -22,7 +22,7 @@ import { pruneSilences } from './silences.ts';
 import { bounded } from './sql.ts';
 
 /** Milliseconds after which the server ends the check of a process that hangs: passes may be waiting for rows that it locked. */
-const lookWithinMs = 2000;
+const lockTimeoutMs = 2000;
 
 /**
  * @param options.intervalSeconds the interval of hosts without their own
@@ -38,23 +38,23 @@ export function postgresOutbox(
   /** The time that this process recorded last. */
   let recorded: string | null = null;
   return {
-    look: (watchedMs, deciding) =>
+    check: (watchedMs, deciding) =>
       database.transaction(async (db) => {
-        await query(db, beginLook, [`${lookWithinMs}ms`]);
+        await query(db, beginCheck, [`${lockTimeoutMs}ms`]);
         const [lock] = await query<LockRow>(db, takeLock);
-        if (lock === undefined) return { lastLookSeconds: await lastLook(db) };
+        if (lock === undefined) return { lastCheckSeconds: await secondsSinceLastCheck(db) };
         const wasSender = lock.at === recorded;
-        const after = wasSender ? recordAfter.teller : recordAfter[deciding.messages ? 'others' : 'silent'];
-        const [now] = await query<LockRow>(db, noteLook, [after]);
+        const after = wasSender ? recordAfter.sender : recordAfter[deciding.messages ? 'others' : 'silent'];
+        const [now] = await query<LockRow>(db, recordCheck, [after]);
         if (now !== undefined) recorded = now.at;
-        const isTeller = wasSender || now !== undefined;
-        await lookAtHosts(db, [options.intervalSeconds, watchedMs / 1000], lookWithinMs);
+        const isSender = wasSender || now !== undefined;
+        await checkHosts(db, [options.intervalSeconds, watchedMs / 1000], lockTimeoutMs);
         const noted = await noteSettled(db, deciding.settle);
         const wasAway = await recordOutage(db, deciding.databaseLostAt);
-        if (!isDue(noted, deciding) && !wasAway) return { lastLookSeconds: 0, isTeller };
+        if (!isDue(noted, deciding) && !wasAway) return { lastCheckSeconds: 0, isSender };
         return {
-          lastLookSeconds: 0,
-          isTeller,
+          lastCheckSeconds: 0,
+          isSender,
           silent: await judgeFleet(db, noted, deciding, options.intervalSeconds),
         };
       }),
@@ -93,7 +93,7 @@ const answersWithinMs = 3000;
 /** A standby answers, and records nothing. */
 const readAccess = `select current_setting('transaction_read_only') = 'on' as is_away`;
 
-const beginLook = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', '10s', true),
+const beginCheck = `select set_config('lock_timeout', $1, true), set_config('statement_timeout', '10s', true),
     set_config('idle_in_transaction_session_timeout', $1, true)`;
 
 interface LockRow {
@@ -108,11 +108,11 @@ const takeLock = `select used_at::text as at from fleet_locks where name = 'alar
  * without a check. One process goes on recording it while it lives, so that all know which one reports an outage of the
  * database; those without a receiver come last.
  */
-const recordAfter = { teller: 10, others: 15, silent: 30 };
-const noteLook = `update fleet_locks set used_at = clock_timestamp()
+const recordAfter = { sender: 10, others: 15, silent: 30 };
+const recordCheck = `update fleet_locks set used_at = clock_timestamp()
   where name = 'alarms' and used_at < clock_timestamp() - make_interval(secs => $1::float8) returning used_at::text as at`;
 
-async function lastLook(db: Db): Promise<number> {
+async function secondsSinceLastCheck(db: Db): Promise<number> {
   const [row] = await query<{ seconds: number }>(
     db,
     `select extract(epoch from clock_timestamp() - used_at)::float8 as seconds

@@ -18,8 +18,8 @@ import { faultReason, keptText } from './words.ts';
 /** Up to this many deckies are listed one by one; more take one listing of all containers. */
 const listedApart = 100;
 
-/** Containers of a listing between two looks at the clock: some milliseconds. */
-const containersPerLook = 100;
+/** Containers of a listing between two readings of the clock: some milliseconds. */
+const containersPerClockCheck = 100;
 
 export interface DockerEngine extends Engine {
   /** The address of the engine, for messages. */
@@ -53,9 +53,9 @@ export function dockerEngine(
 
   const known = new KnownEntries<Entry>();
   const list: Engine['list'] = async ({ only, containers, generation }) => {
-    const patience = patienceFor(containers, limits.listingMs);
-    const look = async (): Promise<EngineAnswer> => {
-      const attempt = patience.attempt();
+    const timeLimit = timeLimitFor(containers, limits.listingMs);
+    const observe = async (): Promise<EngineAnswer> => {
+      const attempt = timeLimit.attempt();
       try {
         const clock = engineClock();
         const listed = await listing(client, only, attempt, budgetOf(limits), clock, known);
@@ -74,17 +74,17 @@ export function dockerEngine(
       }
     };
     try {
-      return await look().catch((error: unknown) => {
-        if (patience.signal.aborted || !mayPass(error)) throw error;
-        return look();
+      return await observe().catch((error: unknown) => {
+        if (timeLimit.signal.aborted || !mayPass(error)) throw error;
+        return observe();
       });
     } catch (error) {
       return {
         kind: 'unreachable',
-        reason: patience.signal.aborted ? patience.over(place) : unreachable(error, place),
+        reason: timeLimit.signal.aborted ? timeLimit.over(place) : unreachable(error, place),
       };
     } finally {
-      patience.end();
+      timeLimit.end();
     }
   };
 
@@ -112,7 +112,7 @@ export function dockerEngine(
   };
 }
 
-interface Patience {
+interface TimeLimit {
   /** Aborted when the time is over. */
   readonly signal: AbortSignal;
   /** Begins an attempt; all attempts share the time. */
@@ -132,18 +132,18 @@ interface Attempt {
 }
 
 /** A time limit that grows with the number of containers: those of the last listing, or those that have arrived if these are more. */
-function patienceFor(lastTime: number, { base, perContainer, most }: EngineLimits['listingMs']): Patience {
+function timeLimitFor(lastTime: number, { base, perContainer, most }: EngineLimits['listingMs']): TimeLimit {
   const controller = new AbortController();
   const from = performance.now();
   let seen = 0;
   let timer: NodeJS.Timeout;
   const limitFor = (containers: number): number => Math.min(most, base + perContainer * containers);
-  const look = (): void => {
+  const check = (): void => {
     const left = from + limitFor(Math.max(lastTime, seen)) - performance.now();
-    if (left > 0) timer = setTimeout(look, left);
+    if (left > 0) timer = setTimeout(check, left);
     else controller.abort();
   };
-  look();
+  check();
   return {
     signal: controller.signal,
     attempt: () => {
@@ -197,7 +197,7 @@ async function listing(
     const found: Listed[] = [];
     const take = (entry: Entry): void => {
       attempt.arrived();
-      if (++taken % containersPerLook === 0) now = clock.now();
+      if (++taken % containersPerClockCheck === 0) now = clock.now();
       found.push(listedOf(entry, now));
     };
     await readListing(answer, entryOf, take, budget, known);

@@ -55,9 +55,9 @@ export function watchEngine(
     await client.answered(inspection(id), AbortSignal.timeout(limits.askMs)).catch(() => undefined);
   };
   return {
-    start: (look, onFault) => {
+    start: (onTrigger, onFault) => {
       const closing = new AbortController();
-      const settling = settler(inspect, look, limits);
+      const settling = settler(inspect, onTrigger, limits);
       const fault = (error: unknown): void => onFault(new Error(faultReason(error, `${place}: `)));
       const ready = new Promise<void>((done) => {
         let heardAt = performance.now();
@@ -70,7 +70,7 @@ export function watchEngine(
           connection(client, closing.signal, event, limits, onOpen).then((end) => {
             if (end === 'by the engine') ends.lost((performance.now() - heardAt) / 1000);
           });
-        void follow(connect, closing.signal, look, fault, done);
+        void follow(connect, closing.signal, onTrigger, fault, done);
       });
       return {
         ready,
@@ -86,7 +86,7 @@ export function watchEngine(
 async function follow(
   connect: (onOpen: () => void) => Promise<void>,
   closing: AbortSignal,
-  look: Parameters<Start>[0],
+  onTrigger: Parameters<Start>[0],
   onFault: Parameters<Start>[1],
   ready: () => void,
 ): Promise<void> {
@@ -99,7 +99,7 @@ async function follow(
         openedAt = performance.now();
         // The first connection needs no trigger: the worker's first pass follows it and is a full one.
         if (isFirst) ready();
-        else look({ kind: 'everything' });
+        else onTrigger({ kind: 'everything' });
       });
     } catch (error) {
       if (closing.aborted) return;

@@ -43,7 +43,7 @@ export function inspector(client: Client, withinMs: number) {
     const answers = new Map<string, Answer>();
     const networks = new Networks(about.isWhole, answers, remembered);
     const ask = (suspect: Suspect): Promise<Answer | null> => inspected(client, suspect, withinMs, about.now);
-    const look = inspections(ask, withinMs, about, answers, remembered);
+    const inspect = inspections(ask, withinMs, about, answers, remembered);
     const suspects: Suspect[] = [];
     await forEachInSlices(listed, (one) => {
       networks.add(one);
@@ -51,10 +51,10 @@ export function inspector(client: Client, withinMs: number) {
     });
     await networks.settle();
     const { certain, doubtful } = await networks.ownersToInspect();
-    await look([...suspects, ...certain]);
-    await look(turnOf(doubtful, doubtfulAtMost, about.generation).map(suspectOf));
-    await look(await networks.membersToInspect());
-    if (about.wantsBases) await look(networks.basesToInspect());
+    await inspect([...suspects, ...certain]);
+    await inspect(turnOf(doubtful, doubtfulAtMost, about.generation).map(suspectOf));
+    await inspect(await networks.membersToInspect());
+    if (about.wantsBases) await inspect(networks.basesToInspect());
 
     await networks.complete();
     const containers: Container[] = [];

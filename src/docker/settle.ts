@@ -13,7 +13,7 @@ const mostNames = 32;
  */
 export function settler(
   inspect: (id: string) => Promise<void>,
-  look: (trigger: Trigger) => void,
+  onTrigger: (trigger: Trigger) => void,
   limits: Pick<EngineLimits, 'settleAtOnce' | 'settleWaiting' | 'askMs'>,
 ) {
   const inspecting = new Set<string>();
@@ -24,7 +24,7 @@ export function settler(
 
   const settle = async (id: string, trigger: Trigger): Promise<void> => {
     await inspect(id);
-    look(trigger);
+    onTrigger(trigger);
     inspecting.delete(id);
     next();
   };
@@ -46,7 +46,7 @@ export function settler(
     }
     timer = setTimeout(() => {
       timer = undefined;
-      look({ kind: 'everything' });
+      onTrigger({ kind: 'everything' });
       if (!isForgottenAgain) return;
       isForgottenAgain = false;
       forget();

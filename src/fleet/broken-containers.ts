@@ -14,7 +14,7 @@ export interface BrokenContainer {
   readonly container: string;
 }
 
-/** How many a pass looks at: what takes more of them down is not in the log of one. */
+/** How many a pass reads: what takes more of them down is not in the log of one. */
 const brokenAtMost = 5;
 
 /** The states, in a cause, of a container that has ended. */

@@ -17,7 +17,7 @@ export const baseContainer = 'base container';
 
 /** The largest value of `DECNET_NOTIFY_LOGS`. */
 export const linesAtMost = 50;
-/** Characters of a line, and those that are looked at: a password may end behind what is kept. */
+/** Characters of a line, and those that are searched: a password may end behind what is kept. */
 const lineAtMost = 200;
 const readAtMost = 4000;
 /** Bytes of all lines of a decky, or of a message. */

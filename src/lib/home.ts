@@ -3,9 +3,9 @@ import { isAbsolute } from 'node:path';
 
 /** This user's home directory; null: neither HOME nor the user database has one, as in many containers. */
 export function homeDirectory(): string | null {
-  for (const look of [homedir, () => userInfo().homedir]) {
+  for (const find of [homedir, () => userInfo().homedir]) {
     try {
-      const found = look();
+      const found = find();
       if (isAbsolute(found)) return found;
     } catch {
       // The user database does not contain this user.

@@ -18,8 +18,8 @@ export function paced(): () => Promise<void> | undefined {
   };
 }
 
-/** Items between two looks at the clock, which costs as much as a short visit. */
-const itemsPerLook = 8;
+/** Items between two readings of the clock, which costs as much as a short visit. */
+const itemsPerClockCheck = 8;
 
 /** Visits every item in order and lets the event loop run after every 5 ms of work. */
 export async function forEachInSlices<T>(
@@ -29,7 +29,7 @@ export async function forEachInSlices<T>(
   const pause = paced();
   let at = 0;
   for (const item of items) {
-    const pausing = at % itemsPerLook === 0 ? pause() : undefined;
+    const pausing = at % itemsPerClockCheck === 0 ? pause() : undefined;
     if (pausing !== undefined) await pausing;
     visit(item, at++);
   }

@@ -28,28 +28,30 @@ export function alertCheck(
 ): () => Promise<Outcome> {
   const prune = pruner(outbox, log);
   let watchedFrom = Date.now();
-  let lookedAt = Date.now();
+  let checkedAt = Date.now();
   return async () => {
     const now = Date.now();
-    if (Math.abs(now - lookedAt) > everyMs + blindAfterMs) watchedFrom = now;
+    if (Math.abs(now - checkedAt) > everyMs + blindAfterMs) watchedFrom = now;
     // The process alone knows that the database is away, and records it when it is back.
-    const look = await prune(now)
-      .then(() => outbox.look(now - watchedFrom, { ...deciding(), databaseLostAt: outage.unrecordedSince() }))
+    const checked = await prune(now)
+      .then(() =>
+        outbox.check(now - watchedFrom, { ...deciding(), databaseLostAt: outage.unrecordedSince() }),
+      )
       .catch(async (error: unknown) => {
         // Locked tables, and a session that ended because this process was slow, are no outage.
         if (codeOf(error) === 'DATABASE_UNREACHABLE' && (await outbox.isAway())) outage.failed(now);
         throw error;
       });
-    outage.looked(look);
-    const { lastLookSeconds, silent: hosts } = look;
+    outage.checked(checked);
+    const { lastCheckSeconds, silent: hosts } = checked;
     if (hosts !== undefined) silent(hosts);
     // Log it when a process that hangs, or any other session, holds the lock and so blocks all notifications.
-    if (lastLookSeconds > overdueAfterSeconds)
+    if (lastCheckSeconds > overdueAfterSeconds)
       throw new Error(
-        `no process has checked the alerts for ${Math.round(lastLookSeconds)} s: another session holds the row "alarms" of fleet_locks`,
+        `no process has checked the alerts for ${Math.round(lastCheckSeconds)} s: another session holds the row "alarms" of fleet_locks`,
       );
     // Only a successful check counts: while the database was unreachable, nothing was checked.
-    lookedAt = Date.now();
+    checkedAt = Date.now();
     return 'rest';
   };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isWanted } from '../fleet/alerts/filter.ts';
 import { outageFromMs, outageMessage } from '../fleet/incidents/outage.ts';
 import type { Log } from '../lib/log.ts';
-import type { Look, Sending } from '../pass/outbox.ts';
+import type { AlertCheck, Sending } from '../pass/outbox.ts';
 import type { Receiver } from './receiver.ts';
 import type { Outcome } from './repeat.ts';
 
@@ -12,17 +12,17 @@ export interface DatabaseOutage {
   awaySince(): number | null;
   /** Since when it did not answer until now, as long as no process can have recorded it. */
   unrecordedSince(): number | null;
-  /** Whether it was over so short a time ago that other parts were not looked at since. */
+  /** Whether it was over so short a time ago that other parts were not checked since. */
   isJustOver(): boolean;
   /** Whether this process is the one that reports it. */
   isSender(): boolean;
   /** A check that began at this time failed. One failure is no outage: it may be a connection that is replaced. */
   failed(at: number): void;
-  looked(look: Pick<Look, 'lastLookSeconds' | 'isSender'>): void;
+  checked(checked: Pick<AlertCheck, 'lastCheckSeconds' | 'isSender'>): void;
 }
 
-/** Milliseconds within which each part of the control plane is looked at again. */
-const looksAgainWithinMs = 15_000;
+/** Milliseconds within which each part of the control plane is checked again. */
+const checksWithinMs = 15_000;
 
 export function databaseOutage(): DatabaseOutage {
   let endedAt = -Infinity;
@@ -33,7 +33,7 @@ export function databaseOutage(): DatabaseOutage {
   return {
     awaySince: () => away,
     unrecordedSince: () => unrecorded,
-    isJustOver: () => away !== null || Date.now() - endedAt < looksAgainWithinMs,
+    isJustOver: () => away !== null || Date.now() - endedAt < checksWithinMs,
     isSender: () => sends,
     failed: (at) => {
       if (failedAt !== null) {
@@ -42,12 +42,12 @@ export function databaseOutage(): DatabaseOutage {
       }
       failedAt ??= at;
     },
-    looked: ({ lastLookSeconds, isSender = false }) => {
+    checked: ({ lastCheckSeconds, isSender = false }) => {
       if (away !== null) endedAt = Date.now();
       away = null;
       failedAt = null;
       // Another process that holds the lock has not recorded it.
-      if (lastLookSeconds !== 0) return;
+      if (lastCheckSeconds !== 0) return;
       unrecorded = null;
       sends = isSender;
     },

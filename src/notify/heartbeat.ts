@@ -19,14 +19,14 @@ export interface HeartbeatOptions {
 /** In milliseconds. */
 interface HeartbeatTimes {
   readonly everyMs: number;
-  /** Between two looks at what must be fresh. */
-  readonly lookEveryMs: number;
+  /** Between two checks at what must be fresh. */
+  readonly checkEveryMs: number;
   /** When the last round of the schedule is too old. */
   readonly oldAfterMs: number;
 }
 
-const usually: HeartbeatTimes = { everyMs: 60_000, lookEveryMs: 5000, oldAfterMs: roundIsOldAfterMs };
-/** A heartbeat is due after this part of the time, so that it goes out at the look after a minute and not at the next one. */
+const usually: HeartbeatTimes = { everyMs: 60_000, checkEveryMs: 5000, oldAfterMs: roundIsOldAfterMs };
+/** A heartbeat is due after this part of the time, so that it goes out at the check after a minute and not at the next one. */
 const early = 0.95;
 /** The part of the time between two heartbeats after which one that did not arrive is sent again. */
 const againAfter = 0.25;
@@ -41,7 +41,7 @@ export function startHeartbeat(
 ): { close(): Promise<void> } {
   const stopping = new AbortController();
   const receiver = ping(address);
-  const { everyMs, lookEveryMs, oldAfterMs } = times;
+  const { everyMs, checkEveryMs, oldAfterMs } = times;
   const said = outageLog<Withheld>(
     ({ why, reason }) => log.warn({ why, reason, receiver: receiver.origin }, 'no heartbeat is sent'),
     () => log.info({ receiver: receiver.origin }, 'heartbeats are sent again'),
@@ -71,7 +71,7 @@ export function startHeartbeat(
     }
     return 'rest';
   };
-  const running = repeat(beat, { what: 'heartbeat', pauseMs: lookEveryMs, stopped: stopping.signal, log });
+  const running = repeat(beat, { what: 'heartbeat', pauseMs: checkEveryMs, stopped: stopping.signal, log });
   return {
     close: async () => {
       stopping.abort();

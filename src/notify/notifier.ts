@@ -29,8 +29,8 @@ export interface NotifierOptions {
 }
 
 /** Milliseconds between two checks of the alerts, and the same without receivers. */
-const lookEveryMs = 1000;
-const lookWithoutReceiverMs = 3000;
+const checkEveryMs = 1000;
+const checkEveryWithoutReceiverMs = 3000;
 /** Milliseconds between two searches for a message to send. */
 const sendEveryMs = 1000;
 /** Milliseconds between two repetitions of what is open, to a receiver that forgets it. */
@@ -51,7 +51,7 @@ export function startNotifier(outbox: Outbox, options: NotifierOptions): { close
   const stopping = new AbortController();
   const stopped = stopping.signal;
   const receivers = options.receivers.map(openReceiver);
-  const everyMs = receivers.length === 0 ? lookWithoutReceiverMs : lookEveryMs;
+  const everyMs = receivers.length === 0 ? checkEveryWithoutReceiverMs : checkEveryMs;
   const deciding = {
     settle,
     messages: receivers.length === 0 ? null : { publicUrl },

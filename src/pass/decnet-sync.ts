@@ -21,13 +21,13 @@ import type { DecnetTable } from './decnet-table.ts';
 import type { PassRequest } from './request.ts';
 
 /** DECNET's rows of one pass, by name. */
-export type DecnetLook = ReadonlyMap<string, DecnetRow>;
+export type DecnetRows = ReadonlyMap<string, DecnetRow>;
 
 /** What a pass knows when it has planned. */
 export interface DecnetPassFacts extends Pick<PassRequest, 'only' | 'graceSeconds'> {
   /** The database's clock, epoch milliseconds. */
   readonly now: number;
-  readonly look: DecnetLook;
+  readonly theirs: DecnetRows;
   readonly plan: Pick<Plan, 'memory' | 'keptStrangers'>;
   /** Our rows after the pass. */
   readonly rows: readonly OurRow[];
@@ -40,7 +40,7 @@ export interface DecnetWork extends DecnetPlan {
 }
 
 /** Milliseconds that a pass waits for the rows, and for its changes to be written; and the end for changes. */
-const limits = { look: 1000, write: 1000, close: 5000 };
+const limits = { read: 1000, write: 1000, close: 5000 };
 /** Milliseconds after which a table that failed is tried again: doubled with each failure. */
 const retry = { first: 1000, most: 30_000 };
 /** Its only use is to see whether the table answers. */
@@ -84,10 +84,10 @@ export class DecnetSync {
   }
 
   /** Reads the rows of a pass. Null: the table does not answer. */
-  async look(only: PassRequest['only']): Promise<DecnetLook | null> {
+  async read(only: PassRequest['only']): Promise<DecnetRows | null> {
     if (this.#isAway) return null;
     try {
-      const rows = await withinLimit(() => this.#table.read(this.#host, only && [...only]), limits.look);
+      const rows = await withinLimit(() => this.#table.read(this.#host, only && [...only]), limits.read);
       return new Map(rows.map((row) => [row.name, row]));
     } catch (error) {
       this.#failed(error);
@@ -97,7 +97,7 @@ export class DecnetSync {
 
   /** What DECNET wrote lately. */
   writesIn(
-    theirs: DecnetLook,
+    theirs: DecnetRows,
     facts: {
       readonly now: number;
       readonly graceSeconds: number;
@@ -120,7 +120,7 @@ export class DecnetSync {
   }
 
   async plan(facts: DecnetPassFacts): Promise<DecnetWork> {
-    const { look: theirs, rows, only, now, graceSeconds, plan } = facts;
+    const { theirs, rows, only, now, graceSeconds, plan } = facts;
     const gone = goneNow(this.#memory, theirs, only, now);
     const { left } = plan.memory;
     const { keptStrangers } = plan;
@@ -192,7 +192,7 @@ export class DecnetSync {
 
   #remember(work: DecnetWork, names: ReadonlySet<string>): void {
     const { gone, facts } = work;
-    this.#memory = decnetMemoryAfter(this.#memory, { ...facts, theirs: facts.look, gone, plan: work, names });
+    this.#memory = decnetMemoryAfter(this.#memory, { ...facts, gone, plan: work, names });
   }
 
   #works(): void {

@@ -13,13 +13,13 @@ import type { PassRequest } from './request.ts';
 
 /** The steps of a pass that keep DECNET's own table as ours. */
 
-/** Milliseconds after which rows that changed while they were written are looked at again. */
+/** Milliseconds after which rows that changed while they were written are checked again. */
 const againMs = 500;
 
 /** What DECNET wrote into its table, for the plan. */
 export function decnetWritesOf(
   decnet: DecnetSync | null,
-  { desired, decnet: look }: Pick<HostFacts, 'desired' | 'decnet'>,
+  { desired, decnet: theirs }: Pick<HostFacts, 'desired' | 'decnet'>,
   facts: {
     readonly now: number;
     readonly graceSeconds: number;
@@ -27,9 +27,9 @@ export function decnetWritesOf(
     readonly recentTransitions: readonly TimedTransition[];
   },
 ): DecnetWrites {
-  if (decnet === null || look === null) return noDecnetWrites;
+  if (decnet === null || theirs === null) return noDecnetWrites;
   const declared = deckiesByName(desired);
-  return decnet.writesIn(look, { ...facts, isDeclared: (name) => declared.has(name) });
+  return decnet.writesIn(theirs, { ...facts, isDeclared: (name) => declared.has(name) });
 }
 
 /** What the rest of a pass needs. */
@@ -43,7 +43,7 @@ export interface DecnetStep {
 /** Plans what DECNET's table must take over. Null: it is not kept. */
 export async function planDecnet(
   decnet: DecnetSync | null,
-  look: HostFacts['decnet'],
+  theirs: HostFacts['decnet'],
   transaction: HostTransaction,
   request: Pick<PassRequest, 'only' | 'graceSeconds'>,
   applied: {
@@ -56,13 +56,13 @@ export async function planDecnet(
   const { now, host } = transaction;
   const found = { now, isFull: request.only === null, rival: decnet.rival(now) };
   const before = host.memory.decnet;
-  if (look === null)
+  if (theirs === null)
     return { work: null, fact: factAfter(before, { ...found, reason: decnet.reason, agrees: false }) };
   const { plan, recorded, transitions } = applied;
   const scope = recorded.filter(({ name }) => request.only?.has(name) ?? true);
   const after = rowsAfter(scope, plan.changes, transitions, transaction.nowUs);
-  const rows = await withConfigs(after, look, transaction);
-  const work = await decnet.plan({ ...request, now, look, plan, rows });
+  const rows = await withConfigs(after, theirs, transaction);
+  const work = await decnet.plan({ ...request, now, theirs, plan, rows });
   const agrees = namesIn(work.changes).length === 0;
   // What is left to write may fail again.
   return { work, fact: factAfter(before, { ...found, reason: agrees ? null : decnet.reason, agrees }) };
@@ -71,10 +71,10 @@ export async function planDecnet(
 /** The content of a row that the file does not declare is needed only where DECNET's table lacks it. */
 async function withConfigs(
   rows: readonly OurRow[],
-  look: NonNullable<HostFacts['decnet']>,
+  theirs: NonNullable<HostFacts['decnet']>,
   transaction: HostTransaction,
 ): Promise<readonly OurRow[]> {
-  const isUnknown = ({ name, config }: OurRow): boolean => config === null && !look.has(name);
+  const isUnknown = ({ name, config }: OurRow): boolean => config === null && !theirs.has(name);
   const names = rows.filter(isUnknown).map(({ name }) => name);
   if (names.length === 0) return rows;
   const configs = await transaction.configs(names);
@@ -83,7 +83,7 @@ async function withConfigs(
 
 /**
  * Writes DECNET's table after the commit, and records how it is. It never rejects.
- * @returns the deckies to look at again, and in how many milliseconds
+ * @returns the deckies to check again, and in how many milliseconds
  */
 export async function writeDecnet(
   decnet: DecnetSync,

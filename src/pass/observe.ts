@@ -3,7 +3,7 @@ import type { Container } from '../fleet/plan/container-match.ts';
 import type { EngineAnswer } from '../fleet/plan/facts.ts';
 import { type Hints, noHints } from '../fleet/plan/hints.ts';
 import { hasDeployments } from '../fleet/plan/rollout.ts';
-import type { DecnetLook, DecnetSync } from './decnet-sync.ts';
+import type { DecnetRows, DecnetSync } from './decnet-sync.ts';
 import type { HostRecord, Ledger } from './ledger.ts';
 import type { PassRequest } from './request.ts';
 
@@ -50,7 +50,7 @@ export interface HostFacts {
   readonly hints: Hints;
   readonly observed: EngineAnswer;
   /** DECNET's own table; null: it is not kept, or does not answer. */
-  readonly decnet: DecnetLook | null;
+  readonly decnet: DecnetRows | null;
 }
 
 /**
@@ -81,7 +81,7 @@ export async function observe(
     ports.machine.identity(),
     reading,
     listing,
-    ports.decnet?.look(request.only) ?? null,
+    ports.decnet?.read(request.only) ?? null,
   ]);
   return { before, identity, desired, hints, observed, decnet };
 }

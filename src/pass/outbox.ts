@@ -13,9 +13,9 @@ export interface Sending {
   readonly body: JsonObject;
 }
 
-export interface Look {
+export interface AlertCheck {
   /** Seconds since a process last ran `look`; 0: this process just did. */
-  readonly lastLookSeconds: number;
+  readonly lastCheckSeconds: number;
   /** The hosts whose full pass is overdue, if the incidents were evaluated. */
   readonly silent?: readonly string[];
   /** Whether this process is the one that reports an outage of the database. */
@@ -41,9 +41,9 @@ export interface Outbox {
    * transaction. Does nothing while another process does so.
    * @param watchedMs for how long this process has watched the fleet without a pause: a host is not stale because
    *   nothing watched it
-   * @returns when any process looked last
+   * @returns when a process last checked them
    */
-  look(watchedMs: number, deciding: Deciding): Promise<Look>;
+  check(watchedMs: number, deciding: Deciding): Promise<AlertCheck>;
   /** Whether the database does not answer soon, or cannot be written to. Never throws. */
   isAway(): Promise<boolean>;
   /** Repairs alerts that are wrong since another program wrote, and drops what is no longer needed. */

@@ -5,8 +5,8 @@ import { queueFault } from './fault.ts';
 
 type Backend = Pick<QueueBackend, 'impatientQueue' | 'place'>;
 
-/** Milliseconds between two looks at the pass in progress. */
-const lookEveryMs = 100;
+/** Milliseconds between two checks of the pass in progress. */
+const pollEveryMs = 100;
 
 /** Pauses a host's queue as Bull Board does: its worker takes no job, and jobs wait. @throws FleetError QUEUE_UNREACHABLE */
 export const pauseQueue = (backend: Backend, host: string): Promise<void> =>
@@ -31,7 +31,7 @@ export async function passEnds(backend: Backend, host: string, withinMs: number)
   const until = performance.now() + withinMs;
   while ((await asked(backend, host, (queue) => queue.getActiveCount())) > 0) {
     if (performance.now() > until) return false;
-    await sleep(lookEveryMs);
+    await sleep(pollEveryMs);
   }
   return true;
 }

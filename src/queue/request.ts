@@ -50,7 +50,7 @@ export async function requestPass(
 }
 
 /** Milliseconds between two reads of the job: an eighth of the time that it has taken, within these limits. */
-const lookEvery = { least: 5, most: 250 };
+const pollMs = { least: 5, most: 250 };
 
 /**
  * Waits for the result of a job by reading it. BullMQ's events are not used: they hold what the worker answered, and no limit
@@ -78,9 +78,7 @@ async function outcome(backend: QueueBackend, job: Job, host: string, timeoutMs:
     const passedMs = performance.now() - began;
     if (passedMs >= timeoutMs)
       throw fault === null ? await abandon(backend, job, host, timeoutMs) : queueFault(backend.place, fault);
-    await sleep(
-      Math.min(timeoutMs - passedMs, Math.max(lookEvery.least, Math.min(lookEvery.most, passedMs / 8))),
-    );
+    await sleep(Math.min(timeoutMs - passedMs, Math.max(pollMs.least, Math.min(pollMs.most, passedMs / 8))));
   }
 }
 

@@ -7,7 +7,7 @@ import { outageLog } from '../lib/outage-log.ts';
 import { printable, shortened } from '../lib/text.ts';
 import { reportTo, type ServiceManager } from './notify.ts';
 
-/** What a look at a running process finds. */
+/** What a check of a running process finds. */
 export interface Finding {
   /** Jobs wait, and no process runs one. */
   readonly waits?: boolean;
@@ -15,8 +15,8 @@ export interface Finding {
   readonly silent?: boolean;
 }
 
-/** Looks at the process. @throws Error when a store does not answer: the process waits, which is no fault of its own */
-export type Look = () => Promise<Finding>;
+/** Checks the process. @throws Error when a store does not answer: the process waits, which is no fault of its own */
+export type Check = () => Promise<Finding>;
 
 /** What a role reports to the service manager. */
 export interface Service {
@@ -25,7 +25,7 @@ export interface Service {
   /** The same call; while it fails, the status names the reason. */
   waitingFor(ask: () => Promise<void>): () => Promise<void>;
   /** From now on the role is served. @param status the status until the first work has ended */
-  ready(status: string, look: Look): void;
+  ready(status: string, check: Check): void;
   stopping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export function startService(
   const tick = async (): Promise<void> => {
     // The watchdog begins with the start; until then the time limit of the start counts.
     if (!state.isReady()) return send([`EXTEND_TIMEOUT_USEC=${Math.round(everyMs * 3000)}`]);
-    await state.look();
+    await state.check();
     const because = hungBecause(state.progress(), limits);
     if (because === null) hung.works();
     else hung.failed(because);
@@ -96,8 +96,8 @@ export function startService(
   return {
     watched: state.watched,
     waitingFor: state.waitingFor,
-    ready: (status, look) => {
-      state.ready(status, look);
+    ready: (status, check) => {
+      state.ready(status, check);
       void send(['READY=1']);
     },
     stopping: once(() => {
@@ -120,7 +120,7 @@ function serviceState() {
   let status = 'Starting';
   let waitsFor: string | null = null;
   /** One for each role of this process. */
-  const looks: Look[] = [];
+  const checks: Check[] = [];
   /** When each piece of work in progress began. */
   const running = new Set<{ readonly since: number }>();
   let waitingSince: number | null = null;
@@ -136,19 +136,19 @@ function serviceState() {
     silentSince = silent ? (silentSince ?? performance.now()) : null;
   };
   return {
-    isReady: () => looks.length > 0,
+    isReady: () => checks.length > 0,
     text: () => (waitsFor === null ? status : `Waiting: ${waitsFor}`),
     says: (text: string): void => {
       status = text;
       waitsFor = null;
     },
-    ready: (text: string, how: Look): void => {
+    ready: (text: string, how: Check): void => {
       if (status === 'Starting') status = text;
       waitsFor = null;
-      looks.push(how);
+      checks.push(how);
     },
-    look: (): Promise<void> =>
-      Promise.all(looks.map((one) => one())).then(found, (error: unknown) => {
+    check: (): Promise<void> =>
+      Promise.all(checks.map((one) => one())).then(found, (error: unknown) => {
         found([]);
         waitsFor = reasonOf(error);
       }),

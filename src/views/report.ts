@@ -32,7 +32,7 @@ export interface HostView {
   readonly undeclared: readonly UndeclaredDecky[];
   /** The deployment under way; null: none. */
   readonly deploying: Deploying | null;
-  /** Why its last full pass did not look at ports; null: it did, or there was none. */
+  /** Why its last full pass did not check ports; null: it did, or there was none. */
   readonly ports_unchecked: string | null;
   /** How its worker keeps DECNET's own table; null: it does not. */
   readonly decnet_table: DecnetTableView | null;

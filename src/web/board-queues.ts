@@ -75,8 +75,8 @@ export class BoardQueues {
   readonly retry = joined(async () => void (await Promise.all(this.#onBoard.map((queue) => queue.retry()))));
 
   /** Reads everything that a list of queues shows. */
-  readonly lookAtAll = joined(async () => {
-    await Promise.all(this.#onBoard.map((queue) => queue.look()));
+  readonly refreshAll = joined(async () => {
+    await Promise.all(this.#onBoard.map((queue) => queue.refresh()));
     await this.retry();
   });
 

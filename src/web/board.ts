@@ -17,7 +17,7 @@ import { mayAct, viewerOf } from './sign-in/visitor.ts';
 import { boardPath } from './words.ts';
 
 /** Milliseconds between two checks for new, removed or broken hosts. */
-const lookEveryMs = 5000;
+const refreshEveryMs = 5000;
 /** Milliseconds that the page waits to find out which queues can be read. */
 const pageWaitsMs = 2000;
 
@@ -53,7 +53,7 @@ export function queueBoard(
   const handlerHooks: BoardHooks = {
     before: async ({ route, request }) => {
       if (lists.has(route)) await onBoard.retry();
-      else if (changesAll.has(route)) await onBoard.lookAtAll();
+      else if (changesAll.has(route)) await onBoard.refreshAll();
       const field = dataFields.get(route);
       const refusal = field === undefined ? null : refusalOf(request.params.queueName, request.body, field);
       return refusal === null ? undefined : { allow: false, status: 400, message: refusal };
@@ -76,7 +76,7 @@ export function queueBoard(
     log: options.log,
     show: (adapters) => board.replaceQueues(adapters),
   });
-  const lookAgain = async (): Promise<void> => {
+  const refresh = async (): Promise<void> => {
     await onBoard.update();
     await onBoard.retry();
     onBoard.leftOut();
@@ -86,8 +86,8 @@ export function queueBoard(
   return {
     isInstalled: true,
     register: async (app: FastifyInstance): Promise<void> => {
-      void lookAgain();
-      timer = setInterval(() => void lookAgain(), lookEveryMs);
+      void refresh();
+      timer = setInterval(() => void refresh(), refreshEveryMs);
       await app.register((scope, _options, done) => {
         // Without this check each request of the page would fail separately, after a timeout.
         scope.addHook('preHandler', async ({ url }, reply) => {
@@ -129,7 +129,7 @@ function adaptPage(scope: FastifyInstance, onBoard: BoardQueues, base: string): 
     void reply.header('content-security-policy', boardPolicy);
     const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
     if (!isPage || typeof body !== 'string') return body;
-    await endsWithin(pageWaitsMs, onBoard.lookAtAll());
+    await endsWithin(pageWaitsMs, onBoard.refreshAll());
     const line = leftOutLine(onBoard.leftOut())?.text ?? '';
     return body
       .replace(/<link[^>]+fonts\.(googleapis|gstatic)[^>]+>/g, '')

@@ -31,7 +31,7 @@ export interface ReadableQueue {
   /** Repeats the reads that failed. */
   retry(): Promise<void>;
   /** Reads everything that a list of queues shows. */
-  look(): Promise<void>;
+  refresh(): Promise<void>;
 }
 
 export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQueue {
@@ -91,7 +91,7 @@ export function readableQueue(queue: Queue, adapter: BullMQAdapter): ReadableQue
     retry: async () => {
       await Promise.all([...faults.values()].map(({ again }) => again()));
     },
-    look: async () => {
+    refresh: async () => {
       await Promise.all([
         forgiving.getJobCounts(),
         forgiving.isPaused(),

@@ -17,7 +17,7 @@ export const formBytes = 16 * 1024;
 export const bodyBytes = 1024 * 1024;
 
 /** How often Node checks for late requests within `requestMs`. */
-const looksWithin = 8;
+const checksPerRequest = 8;
 
 /** The limits as options of Fastify. */
 export const serverOptions = ({ requestMs, silenceMs }: WebLimits) => ({
@@ -25,7 +25,7 @@ export const serverOptions = ({ requestMs, silenceMs }: WebLimits) => ({
   connectionTimeout: silenceMs,
   http: {
     headersTimeout: requestMs,
-    connectionsCheckingInterval: Math.ceil(requestMs / looksWithin),
+    connectionsCheckingInterval: Math.ceil(requestMs / checksPerRequest),
   },
 });
 

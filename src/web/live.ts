@@ -6,7 +6,7 @@ import { outageLog } from '../lib/outage-log.ts';
 import type { Pulse } from '../views/pages.ts';
 
 /** Milliseconds between two checks of the database while there are readers. */
-const lookEveryMs = 300;
+const pollEveryMs = 300;
 /** Milliseconds between two heartbeats on a stream. */
 const beatEveryMs = 5000;
 /** Bytes that may wait for a slow reader before it is disconnected; it reconnects and reads the current state. */
@@ -32,7 +32,7 @@ const streamHeaders = {
 export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, log: Log) {
   const readers = new Map<ServerResponse, Reader>();
   let last: string | null = null;
-  let isLooking = false;
+  let isPolling = false;
   const outage = outageLog(
     (error) =>
       log.warn({ error }, 'live updates of the pages failed: the database does not answer; retrying'),
@@ -40,9 +40,9 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
   );
   let timers: NodeJS.Timeout[] = [];
 
-  const look = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
+  const poll = async (): Promise<void> => {
+    if (isPolling) return;
+    isPolling = true;
     try {
       const now = await pulse();
       const wasDown = outage.isDown();
@@ -60,7 +60,7 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
     } catch (error) {
       outage.failed(error);
     } finally {
-      isLooking = false;
+      isPolling = false;
     }
   };
   const beat = (): void => {
@@ -71,7 +71,7 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
     }
   };
 
-  const stopLooking = (): void => {
+  const stopPolling = (): void => {
     for (const timer of timers) clearInterval(timer);
     timers = [];
     last = null;
@@ -91,15 +91,15 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
       );
       reader.on('close', () => {
         readers.delete(reader);
-        if (readers.size === 0) stopLooking();
+        if (readers.size === 0) stopPolling();
       });
       if (timers.length === 0)
-        timers = [setInterval(() => void look(), lookEveryMs), setInterval(beat, beatEveryMs)];
+        timers = [setInterval(() => void poll(), pollEveryMs), setInterval(beat, beatEveryMs)];
       return true;
     },
     count: (): number => readers.size,
     close: (): void => {
-      stopLooking();
+      stopPolling();
       for (const reader of readers.keys()) reader.end();
       readers.clear();
     },

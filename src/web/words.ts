@@ -18,9 +18,9 @@ export const until = (at: number): Html =>
 
 /** A state as glyph, word and colour. @see UI.md, "Language of states" */
 export function stateMark(state: string, lastKnown = false): Html {
-  const look = isFleetState(state) ? stateStyles[state] : { glyph: '·', tone: 'motion' };
+  const style = isFleetState(state) ? stateStyles[state] : { glyph: '·', tone: 'motion' };
   const title = lastKnown ? `last known: ${state}` : state;
-  return html`<span class="state ${look.tone} ${lastKnown ? 'last-known' : ''}" title="${title}"><span aria-hidden="true">${look.glyph}</span> ${state}</span>`;
+  return html`<span class="state ${style.tone} ${lastKnown ? 'last-known' : ''}" title="${title}"><span aria-hidden="true">${style.glyph}</span> ${state}</span>`;
 }
 
 export const hostPath = (host: string): string => `/hosts/${encodeURIComponent(host)}`;

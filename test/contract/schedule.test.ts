@@ -7,7 +7,7 @@ import { openTestQueues } from '../harness/open-queues.ts';
 import { noStore, type StoreKind, stores, type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
 
-/** Milliseconds between two looks at the schedule: else these tests would mostly wait for them. */
+/** Milliseconds between two checks at the schedule: else these tests would mostly wait for them. */
 const repairEveryMs = 2000;
 
 /** What a test has for itself: a store, and processes that use it. */
@@ -84,7 +84,7 @@ describe('the schedule', { concurrency: true }, () => {
           const queue = (await connect()).queue('schedule');
           const every = async () => (await queue.getJobSchedulers()).map((found) => found.every).join();
           await waitFor(async () => (await every()) === '3000');
-          // Longer than each of them takes to look at it again.
+          // Longer than each of them takes to check it again.
           for (let at = 0; at < 10; at++) {
             assert.equal(await every(), '3000');
             await sleep(repairEveryMs / 4);

@@ -58,7 +58,7 @@ describe('the rows of alerts', async () => {
     const due = [...table.alerts.values()].filter(
       ({ subject }) => subject.state !== subject.notified && subject.state !== 'pending',
     );
-    await outbox.look(0, {
+    await outbox.check(0, {
       settle: () =>
         due.map(({ host, subject: { name, state } }) => ({
           host,

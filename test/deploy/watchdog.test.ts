@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { parseConfig } from '../../src/app/config.ts';
-import { pagesLook, queueLook } from '../../src/app/looks.ts';
+import { pagesCheck, queueCheck } from '../../src/app/process-checks.ts';
 import { queueName } from '../../src/fleet/job.ts';
 import { progressLimits } from '../../src/fleet/progress.ts';
 import { packageRoot } from '../../src/lib/package.ts';
@@ -187,7 +187,7 @@ describe('signs of life', { skip: noServiceManager }, () => {
       await isAlive();
     });
 
-  test('a look that never returns is no progress', async () => {
+  test('a check that never returns is no progress', async () => {
     service.ready('Ready', () => new Promise(() => undefined));
     await manager.says(/^READY=1$/);
     assert.ok(!manager.messages.flat().includes(alive));
@@ -277,7 +277,7 @@ describe('the processes of the units', { skip: noServiceManager }, async () => {
     const backend = openTestQueues(null, env.DATABASE_URL ?? '');
     try {
       const queue = backend.queue(queueName('alone'));
-      const look = queueLook(backend, queueName('alone'));
+      const look = queueCheck(backend, queueName('alone'));
       assert.deepEqual(await look(), { waits: false });
       await queue.add('reconcile', {});
       assert.deepEqual(await look(), { waits: true });
@@ -289,5 +289,5 @@ describe('the processes of the units', { skip: noServiceManager }, async () => {
   });
 
   test('pages that do not answer are seen', async () =>
-    assert.deepEqual(await pagesLook(`http://127.0.0.1:${await freePort()}`)(), { silent: true }));
+    assert.deepEqual(await pagesCheck(`http://127.0.0.1:${await freePort()}`)(), { silent: true }));
 });

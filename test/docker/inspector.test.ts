@@ -277,8 +277,8 @@ describe('a container that ended with 128', () => {
       ends(host.containers[1], host.now, error);
       host.now += 20 * minute;
       host.inspected.clear();
-      const engineLooks = [await host.look(), await host.look()];
-      assert.deepEqual(engineLooks, ['web own, web-ssh unverified', 'web own, web-ssh unverified']);
+      const observations = [await host.look(), await host.look()];
+      assert.deepEqual(observations, ['web own, web-ssh unverified', 'web own, web-ssh unverified']);
       assert.equal(host.inspected.get('web-ssh'), 1);
     }));
 });

@@ -298,7 +298,7 @@ describe('rule 4: the grace', () => {
     assert.deepEqual(short({ ...without, desired: changed }), { changes: [], held: ['web'] });
   });
 
-  test('tells when to look again', () => {
+  test('reports when to check again', () => {
     const decided = plan(facts({ desired, recorded: others(100, 'running'), observed: gone }));
     assert.equal(decided.requeueAfter.get('web'), 200_000);
   });

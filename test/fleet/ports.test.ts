@@ -37,7 +37,7 @@ const withPorts = (ports: PortsSeen, ...containers: readonly Container[]): Engin
 const look = (ports: PortsSeen, containers: readonly Container[]): EngineAnswer =>
   withPorts(ports, container('web'), ...containers);
 
-/** Plans one look after the other, each so many seconds after the first, on what the look before has written. */
+/** Plans one check after the other, each so many seconds after the first, on what the check before has written. */
 function looks(
   services: readonly string[],
   given: readonly { at: number; observed: EngineAnswer; more?: Partial<Facts> }[],
@@ -72,7 +72,7 @@ const both = [joined('ssh'), joined('http')];
 const bad = 'degraded: http: nothing listens on 80 or 443';
 
 describe('a running service on whose ports nothing listens', () => {
-  test('is not running after two looks 10 s apart, and the first asks for the second', () => {
+  test('is not running after two checks 10 s apart, and the first asks for the second', () => {
     const silent = look(open('tcp/22'), both);
     const [first, early, second] = looks(
       ['ssh', 'http'],
@@ -115,7 +115,7 @@ describe('a running service on whose ports nothing listens', () => {
     );
   });
 
-  test('two looks with one between that heard it are not enough', () => {
+  test('two checks with one between that heard it are not enough', () => {
     const silent = look(open('tcp/22'), both);
     const heard = look(open('tcp/22', 'tcp/80'), both);
     assert.deepEqual(
@@ -131,7 +131,7 @@ describe('a running service on whose ports nothing listens', () => {
     );
   });
 
-  test('has 10 s to start, and a look before a restart does not count', () => {
+  test('has 10 s to start, and a check before a restart does not count', () => {
     const aged = (ageSeconds: number) => look(open(), [joined('http', { ageSeconds })]);
     const found = looks(
       ['http'],
@@ -156,7 +156,7 @@ describe('a running service on whose ports nothing listens', () => {
     );
   });
 
-  test('a restart between two looks that no look saw makes the second the first', () => {
+  test('a restart between two checks that no check saw makes the second the first', () => {
     const aged = (ageSeconds: number) => look(open(), [joined('http', { ageSeconds })]);
     assert.deepEqual(
       states(

@@ -40,11 +40,11 @@ const shows = (text: string): EngineAnswer =>
       ),
   );
 
-/** One look after another. A step changes what is given, and the rest stays. */
+/** One check after another. A step changes what is given, and the rest stays. */
 interface Step {
   /** What Docker shows, as `shows` takes it, or its answer. */
   readonly docker?: string | EngineAnswer;
-  /** The services of a message before this look. */
+  /** The services of a message before this check. */
   readonly reported?: readonly string[];
   /** The services in the file. */
   readonly file?: readonly string[] | 'invalid' | 'absent';

@@ -4,13 +4,13 @@
  */
 import { after } from 'node:test';
 
-const lookEveryMs = 500;
+const pollEveryMs = 500;
 
 const endOnceWritten = (): void => {
   const timer = setTimeout(() => {
     if (process.stdout.writableLength > 0) endOnceWritten();
     else process.exit();
-  }, lookEveryMs);
+  }, pollEveryMs);
   // What ends by itself need not wait for it.
   timer.unref();
 };

@@ -34,7 +34,7 @@ export const shownKinds = [
 ] as const;
 export type Shown = (typeof shownKinds)[number];
 
-/** One look at a host. What a step does not give stays as it was. */
+/** One observation of a host. What a step does not give stays as it was. */
 export interface Step {
   /** Seconds since the timeline began. */
   readonly at: number;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Between two looks, milliseconds: a twentieth of the time waited so far. To look more often takes others' processor time. */
+/** Between two checks, milliseconds: a twentieth of the time waited so far. To look more often takes others' processor time. */
 const [leastPauseMs, mostPauseMs] = [25, 150];
 
 /** Waits until something holds. @param within milliseconds @throws what it said last */

@@ -20,7 +20,7 @@ import { noStore, type StoreKind, stores, testStore } from '../harness/stores.ts
 import { waitFor } from '../harness/wait.ts';
 
 const token = 'a1b2c3d4-secret';
-const times = { everyMs: 600, lookEveryMs: 100, oldAfterMs: 4000 };
+const times = { everyMs: 600, checkEveryMs: 100, oldAfterMs: 4000 };
 
 /** A receiver of heartbeats, as healthchecks.io is one. */
 async function receiver() {

@@ -53,7 +53,7 @@ describe('ports on a real engine', { skip: noEngine || noNamespaces }, () => {
   };
   const pidOf = async (name: string): Promise<number> => (await engine.container(name).inspect()).State.Pid;
 
-  test('a service that does not listen is reported after two looks, and runs once it listens', async () => {
+  test('a service that does not listen is reported after two checks, and runs once it listens', async () => {
     const ssh = await runIn(await pidOf('web'), tcp(22));
     // So that the containers are old enough.
     await sleep(((await look()).recheckMs ?? 0) + 1000);

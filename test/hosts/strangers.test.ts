@@ -179,7 +179,7 @@ describe('hosts that no worker has ever monitored', () => {
 
   test('cause no alerts, and are scheduled only if the configuration includes them', async () => {
     let asked = 0;
-    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300, historyDays: 30 }).look(
+    await postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 300, historyDays: 30 }).check(
       Number.MAX_SAFE_INTEGER,
       {
         settle: () => {

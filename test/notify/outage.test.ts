@@ -45,11 +45,11 @@ test('one failed check is no outage; two are one since the first', () => {
   const outage = databaseOutage();
   outage.failed(1000);
   assert.deepEqual([outage.awaySince(), outage.unrecordedSince()], [null, null]);
-  outage.looked({ lastLookSeconds: 0 });
+  outage.checked({ lastCheckSeconds: 0 });
   outage.failed(5000);
   assert.equal(outage.awaySince(), null);
   outage.failed(8000);
   assert.deepEqual([outage.awaySince(), outage.unrecordedSince()], [5000, 5000]);
-  outage.looked({ lastLookSeconds: 0 });
+  outage.checked({ lastCheckSeconds: 0 });
   assert.deepEqual([outage.awaySince(), outage.unrecordedSince()], [null, null]);
 });

@@ -276,7 +276,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
           return [];
         };
         const outbox = postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5, historyDays: 30 });
-        await outbox.look(0, {
+        await outbox.check(0, {
           settle,
           control: calm,
           messages: null,

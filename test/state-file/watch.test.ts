@@ -45,7 +45,7 @@ test('a state file whose directory is removed and made again is noticed, again a
   }
 });
 
-test('a text that only a pass saw is looked at again, though the watcher never read it', async () => {
+test('a text that only a pass saw is checked again, though the watcher never read it', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-watch-'));
   const file = join(directory, 'decnet-state.json');
   const write = (...names: string[]): void =>
@@ -123,7 +123,7 @@ interface Stage {
   watching(during: (heard: (name: string) => Promise<void>) => Promise<void>): Promise<void>;
 }
 
-/** So many changes one after the other take far longer than a test may if each waits for the next look. */
+/** So many changes one after the other take far longer than a test may if each waits for the next check. */
 const changes = Array.from({ length: 60 }, (_, at) => `decky-${at}`);
 
 const manyTimes = { timeout: 60_000 };

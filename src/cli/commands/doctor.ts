@@ -30,7 +30,7 @@ interface Check {
    * @param roles those that are checked
    * @returns null: there is nothing to check
    */
-  look(app: App, roles: readonly Role[]): Promise<Finding | readonly Finding[] | null>;
+  run(app: App, roles: readonly Role[]): Promise<Finding | readonly Finding[] | null>;
 }
 
 const asked = [...roles, 'all'] as const;
@@ -56,10 +56,10 @@ export const doctor: Register = (command, context) => {
       await withApp(
         context,
         async (app) => {
-          for (const { part, look, for: needed = roles } of checks) {
+          for (const { part, run, for: needed = roles } of checks) {
             if (!needed.some((one) => chosen.includes(one))) continue;
             context.progress(`checking ${part} …`);
-            const found = await look(app, chosen).catch(fault);
+            const found = await run(app, chosen).catch(fault);
             for (const one of [found].flat()) if (one !== null) findings.push({ part, ...one });
           }
           context.progress(null);
@@ -98,14 +98,14 @@ function print({ screen, print: say }: Context, findings: readonly ({ part: stri
 }
 
 const checks: readonly Check[] = [
-  { part: 'state file', for: ['worker'], look: checkStateFile },
-  { part: 'Docker', for: ['worker'], look: checkDocker },
-  { part: 'ports', for: ['worker'], look: checkPorts },
-  { part: 'database', look: checkDatabase },
-  { part: 'schema', look: checkSchema },
+  { part: 'state file', for: ['worker'], run: checkStateFile },
+  { part: 'Docker', for: ['worker'], run: checkDocker },
+  { part: 'ports', for: ['worker'], run: checkPorts },
+  { part: 'database', run: checkDatabase },
+  { part: 'schema', run: checkSchema },
   {
     part: 'rights',
-    look: async (app) => {
+    run: async (app) => {
       const [database, { checkRights }] = await Promise.all([
         app.database(),
         import('../../database/rights.ts'),
@@ -115,7 +115,7 @@ const checks: readonly Check[] = [
   },
   {
     part: 'queues',
-    look: async (app) => {
+    run: async (app) => {
       const backend = await app.queues();
       await backend.check();
       const { faults, notes, text } = await backend.settings();
@@ -123,15 +123,15 @@ const checks: readonly Check[] = [
       return notes.length > 0 ? note([text, ...notes].join('; ')) : ok(text);
     },
   },
-  { part: 'worker', for: ['worker'], look: checkWorker },
-  { part: 'pauses', look: checkPauses },
-  { part: 'receivers', for: ['scheduler', 'dashboard'], look: checkReceivers },
-  { part: 'heartbeat', for: ['scheduler'], look: checkHeartbeat },
-  { part: 'undeclared', for: ['worker'], look: checkUndeclared },
-  { part: 'bus', for: ['worker'], look: checkBus },
-  { part: "DECNET's table", for: ['worker'], look: checkDecnetTable },
-  { part: 'DECNET', for: ['worker'], look: checkDecnet },
-  { part: 'clocks', look: checkClocks },
+  { part: 'worker', for: ['worker'], run: checkWorker },
+  { part: 'pauses', run: checkPauses },
+  { part: 'receivers', for: ['scheduler', 'dashboard'], run: checkReceivers },
+  { part: 'heartbeat', for: ['scheduler'], run: checkHeartbeat },
+  { part: 'undeclared', for: ['worker'], run: checkUndeclared },
+  { part: 'bus', for: ['worker'], run: checkBus },
+  { part: "DECNET's table", for: ['worker'], run: checkDecnetTable },
+  { part: 'DECNET', for: ['worker'], run: checkDecnet },
+  { part: 'clocks', run: checkClocks },
 ];
 
 async function checkStateFile(app: App): Promise<Finding> {

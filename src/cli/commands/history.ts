@@ -81,8 +81,8 @@ async function show(app: App, context: Context, options: Options): Promise<void>
     context.note(`Only the newest ${filter.limit} changes are shown; use --limit for more.`);
 }
 
-/** Milliseconds between two looks. */
-const lookEveryMs = 1000;
+/** Milliseconds between two checks. */
+const pollEveryMs = 1000;
 
 /** Prints the newest changes, then each new one, until the process is stopped. An outage of the database is reported once. */
 async function follow(app: App, context: Context, options: Options): Promise<void> {
@@ -103,7 +103,7 @@ async function follow(app: App, context: Context, options: Options): Promise<voi
     () => context.note('decnet-fleet: the database answers again'),
   );
   while (!stopping.signal.aborted) {
-    await sleep(lookEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    await sleep(pollEveryMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     if (stopping.signal.aborted) return;
     try {
       say(await changes.next());

@@ -9,7 +9,7 @@ import { option } from '../options.ts';
 import { osUser } from '../os-user.ts';
 
 /** Milliseconds between two checks, and between two messages: a message may be lost. */
-const lookEveryMs = 250;
+const pollEveryMs = 250;
 const askEveryMs = 5000;
 
 /** Asks a host's worker to stop, and waits until it is gone. */
@@ -59,7 +59,7 @@ async function untilGone(app: App, context: Context, host: string, timeoutSecond
       bus.publish([{ topic: controlTopic, type: 'control', payload }]);
     }
     context.progress(`waiting for the worker of host ${host} to stop …`);
-    await sleep(lookEveryMs);
+    await sleep(pollEveryMs);
   }
 }
 

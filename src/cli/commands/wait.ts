@@ -12,8 +12,8 @@ interface Options {
   readonly timeout: number;
 }
 
-/** Milliseconds between two looks. */
-const lookEveryMs = 500;
+/** Milliseconds between two checks. */
+const pollEveryMs = 500;
 
 /** Waits until the fleet, some hosts or some deckies are as they should be. */
 export const waitCommand: Register = (command, context) => {
@@ -42,31 +42,31 @@ Exit code: 0 it is so, 4 not within the time-out, 1 any error, 2 wrong usage.`,
         const wanted = { goal: options.for, hosts: options.host ?? [], deckies };
         const until = performance.now() + options.timeout * 1000;
         const report = await app.report();
-        // The first look must succeed: a wrong address would otherwise look like a fleet that is not ready.
-        let look = lookAt(await hostsWithDeckies(report, wanted.hosts), wanted);
-        while (look.missing.length > 0) {
+        // The first check must succeed: a wrong address would otherwise look like a fleet that is not ready.
+        let progress = progressOf(await hostsWithDeckies(report, wanted.hosts), wanted);
+        while (progress.missing.length > 0) {
           const left = until - performance.now();
-          if (left <= 0) throw timedOut(wanted.goal, options.timeout, look.missing);
-          context.progress(`waiting: ${listOf(look.missing)}`);
-          await sleep(Math.min(lookEveryMs, left));
-          look = await hostsWithDeckies(report, wanted.hosts).then(
-            (hosts) => lookAt(hosts, wanted),
+          if (left <= 0) throw timedOut(wanted.goal, options.timeout, progress.missing);
+          context.progress(`waiting: ${listOf(progress.missing)}`);
+          await sleep(Math.min(pollEveryMs, left));
+          progress = await hostsWithDeckies(report, wanted.hosts).then(
+            (hosts) => progressOf(hosts, wanted),
             (error: unknown) => ({ missing: [reasonOf(error)], text: '' }),
           );
         }
         context.progress(null);
-        context.print(`${wanted.goal}: ${look.text}`);
+        context.print(`${wanted.goal}: ${progress.text}`);
       }),
     );
 };
 
-interface Look {
+interface Progress {
   readonly missing: readonly string[];
   /** What is so, once nothing is missing. */
   readonly text: string;
 }
 
-const lookAt = (hosts: readonly HostStatus[], wanted: Wanted): Look => ({
+const progressOf = (hosts: readonly HostStatus[], wanted: Wanted): Progress => ({
   missing: missingFor(hosts, wanted),
   text: reachedText(hosts, wanted),
 });

@@ -162,12 +162,12 @@ const selectStrangers = `select concat_ws('.', count(*), max(updated_at), sum(ha
   from fleet_deckies d where not exists (select from fleet_hosts h where h.host_uuid = d.host_uuid)`;
 
 // Compare times, do not subtract them: extreme times that a compromised host writes must not break the page of all hosts.
-const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where looked < due),
+const selectPulse = `select concat_ws('.', count(*), coalesce(sum(turn), 0), count(*) filter (where checked_at < due),
       count(stopped_at), max(stopped_at), count(paused_at), max(paused_at), max(paused_until), max(resumed_at), (select concat_ws('.', count(*), max(changed_at), max(position), count(silenced_by), max(acknowledged_at))
         from fleet_incidents where closed_at is null), (select concat_ws('.', max(id), max(ended_at),
         count(*) filter (where until > clock_timestamp())) from fleet_silences)) as text,
     coalesce(json_agg(host_uuid) filter (where last_pass_at > now() - interval '5 s' or stopped_at > now() - interval '5 s'
       or paused_at > now() - interval '5 s' or resumed_at > now() - interval '5 s'
-      or looked < due and looked > due - interval '5 s'), '[]') as hosts
-  from (select host_uuid, turn, last_pass_at, stopped_at, paused_at, paused_until, resumed_at, coalesce(last_full_pass_at, first_seen_at) as looked,
+      or checked_at < due and checked_at > due - interval '5 s'), '[]') as hosts
+  from (select host_uuid, turn, last_pass_at, stopped_at, paused_at, paused_until, resumed_at, coalesce(last_full_pass_at, first_seen_at) as checked_at,
     clock_timestamp() - make_interval(secs => ${staleAfter('$1::int')}) as due from fleet_hosts h) h`;

@@ -24,7 +24,7 @@ export interface DecnetPlan {
   readonly changes: DecnetChanges;
   /** The rows that DECNET deleted and that are not inserted yet. */
   readonly missing: readonly string[];
-  /** The deckies to look at again, and in how many milliseconds. */
+  /** The deckies to check again, and in how many milliseconds. */
   readonly requeueAfter: ReadonlyMap<string, number>;
 }
 

@@ -80,7 +80,7 @@ const ofContainers: readonly ReasonKind[] = [
   {
     name: 'nothing listens',
     phrase: /\bnothing listens on\b/,
-    meaning: 'The container runs and nothing listens on the ports of its service, at two looks 10 s apart.',
+    meaning: 'The container runs and nothing listens on the ports of its service, at two checks 10 s apart.',
     advice: `${readLog} DECNET_CHECK_PORTS turns the check on and off.`,
   },
   {
@@ -130,15 +130,14 @@ const ofDeployments: readonly ReasonKind[] = [
     phrase: /\bits deployment failed\b/,
     short: 'DECNET reported this; deploy it again',
     meaning: 'DECNET reported that the deployment of the decky failed.',
-    advice: "Look at DECNET's log, and deploy it again.",
+    advice: "Read DECNET's log, and deploy it again.",
   },
   {
     name: 'its deployment did not finish',
     phrase: /\bits deployment did not finish\b/,
     short: 'it did not run within DECNET_ROLLOUT',
     meaning: 'The decky did not run within DECNET_ROLLOUT after it was deployed.',
-    advice:
-      "Look at DECNET's log, and deploy it again. If deployments take longer here, raise DECNET_ROLLOUT.",
+    advice: "Read DECNET's log, and deploy it again. If deployments take longer here, raise DECNET_ROLLOUT.",
   },
   {
     name: 'rotated',

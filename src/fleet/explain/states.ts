@@ -32,6 +32,6 @@ export const stateExplanations: Readonly<Record<FleetState, Explanation>> = {
   },
   teardown_failed: {
     meaning: 'Another program tried to remove the decky and failed.',
-    advice: 'Look at the error of that program, and remove the decky again with DECNET.',
+    advice: 'Read the error of that program, and remove the decky again with DECNET.',
   },
 };

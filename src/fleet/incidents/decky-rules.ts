@@ -62,7 +62,7 @@ export function deckyRules(
   return under;
 }
 
-/** What is decided about a decky without looking at the others; null: nothing is. */
+/** What is decided about a decky without regard to the others; null: nothing is. */
 function ofItsOwn(decky: DeckyFacts, { by }: Covering, gathered: Gathered): string | null {
   const { host, name, since, isFlapping, cause } = decky;
   const affected = { host, name, since, decky };

@@ -65,7 +65,7 @@ export interface DeckyDecision {
   readonly left: LeftNote | null;
   /** What is remembered of services that do not listen. */
   readonly silent: SilentNotes;
-  /** Milliseconds after which the decky must be looked at again; null: nothing is due. */
+  /** Milliseconds after which the decky must be checked again; null: nothing is due. */
   readonly requeueAfterMs: number | null;
   /** What its containers show; null: Docker did not answer. */
   readonly seen: SeenDecky | null;

@@ -32,7 +32,7 @@ export function plan(facts: Facts): Plan {
 export class Planner {
   /** The containers to add; empty if Docker did not answer. */
   readonly containers: readonly Container[];
-  /** The declared deckies to look at if a deployment may be under way; otherwise none. */
+  /** The declared deckies to check if a deployment may be under way; otherwise none. */
   readonly namesToSurvey: readonly string[];
   /** The names of the deckies in scope, which may not have a row yet. */
   readonly namesInScope: Iterable<string>;

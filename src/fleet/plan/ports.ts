@@ -61,7 +61,7 @@ export const uncheckedInWords = (why: string): string => `Ports are not checked:
 export interface SilentNote {
   /** When a pass first saw that, epoch milliseconds of the database's clock. */
   readonly since: number;
-  /** Whether a second look saw it too: the service then counts as not running. */
+  /** Whether a second check saw it too: the service then counts as not running. */
   readonly isConfirmed: boolean;
 }
 
@@ -71,7 +71,7 @@ export interface Silence {
   /** The services that count as not running. */
   readonly silent: ReadonlySet<string>;
   readonly notes: SilentNotes;
-  /** Milliseconds until the next look at the decky; null: the schedule is enough. */
+  /** Milliseconds until the next check of the decky; null: the schedule is enough. */
   readonly recheckMs: number | null;
 }
 
@@ -85,8 +85,8 @@ interface SilenceFacts {
   readonly now: number;
 }
 
-/** Seconds between two looks, and for which a service has run before the first one counts: it may start slowly. */
-const lookSeconds = 10;
+/** Seconds between two checks, and for which a service has run before the first one counts: it may start slowly. */
+const checkSeconds = 10;
 
 const nothing: Silence = { silent: new Set(), notes: new Map(), recheckMs: null };
 
@@ -103,14 +103,14 @@ export function silenceOf(facts: SilenceFacts): Silence {
     const container = match.services.get(service);
     const known = portsOf(service);
     if (container === undefined || known.length === 0 || !isIn(container, match.base)) continue;
-    const look = lookAt(container, before.get(service), open === 'later' ? null : isOpen(known, open), now);
-    if (look.note !== null) notes.set(service, look.note);
-    recheckMs = Math.min(recheckMs, look.recheckMs ?? recheckMs);
+    const check = checkOf(container, before.get(service), open === 'later' ? null : isOpen(known, open), now);
+    if (check.note !== null) notes.set(service, check.note);
+    recheckMs = Math.min(recheckMs, check.recheckMs ?? recheckMs);
   }
   return { silent: silentOf(notes), notes, recheckMs: Number.isFinite(recheckMs) ? recheckMs : null };
 }
 
-/** The services of a decky that two looks found silent. */
+/** The services of a decky that two checks found silent. */
 export const silentOf = (notes: SilentNotes | undefined): ReadonlySet<string> =>
   notes === undefined || notes.size === 0
     ? nothing.silent
@@ -123,34 +123,34 @@ const isIn = (container: Container, base: Container): boolean =>
 const isOpen = (known: readonly Port[], open: ReadonlySet<Port>): boolean =>
   known.some((port) => open.has(port));
 
-interface Look {
+interface PortCheck {
   readonly note: SilentNote | null;
   readonly recheckMs: number | null;
 }
 
 /** @param listens null: a later pass sees it */
-function lookAt(
+function checkOf(
   { ageSeconds, network }: Container,
   before: SilentNote | undefined,
   listens: boolean | null,
   now: number,
-): Look {
+): PortCheck {
   if (listens === true) return { note: null, recheckMs: null };
   // Whether it is cut off is not known yet.
   if (listens === null || network === 'unverified') {
     const isWaited = before !== undefined && !before.isConfirmed;
-    return { note: before ?? null, recheckMs: isWaited ? lookSeconds * 1000 : null };
+    return { note: before ?? null, recheckMs: isWaited ? checkSeconds * 1000 : null };
   }
-  if (ageSeconds === null || ageSeconds < lookSeconds) {
+  if (ageSeconds === null || ageSeconds < checkSeconds) {
     const note = before?.isConfirmed === true ? before : null;
-    return { note, recheckMs: (lookSeconds - (ageSeconds ?? 0)) * 1000 };
+    return { note, recheckMs: (checkSeconds - (ageSeconds ?? 0)) * 1000 };
   }
   if (before?.isConfirmed === true) return { note: before, recheckMs: null };
   const passedMs = before === undefined ? 0 : now - before.since;
-  // Started again since the first look, which then does not count.
+  // Started again since the first check, which then does not count.
   const isFirst = before === undefined || passedMs < 0 || passedMs > ageSeconds * 1000;
-  if (isFirst) return { note: { since: now, isConfirmed: false }, recheckMs: lookSeconds * 1000 };
-  const leftMs = lookSeconds * 1000 - passedMs;
+  if (isFirst) return { note: { since: now, isConfirmed: false }, recheckMs: checkSeconds * 1000 };
+  const leftMs = checkSeconds * 1000 - passedMs;
   return leftMs > 0
     ? { note: before, recheckMs: leftMs }
     : { note: { ...before, isConfirmed: true }, recheckMs: null };

@@ -62,13 +62,13 @@ export interface RolloutFacts {
 export const hasDeployments = ({ rollout, neverRan, lifecycles }: Deployments): boolean =>
   rollout !== null || neverRan.size > 0 || lifecycles.size > 0;
 
-/** Whether a deployment may be under way, so that all declared deckies must be looked at. */
+/** Whether a deployment may be under way, so that all declared deckies must be checked. */
 export const mayRollOut = (
   deployments: Deployments,
   { now, limitMs, fileChangedAt }: Omit<RolloutFacts, 'survey'>,
 ): boolean => limitMs > 0 && (hasDeployments(deployments) || now - fileChangedAt < limitMs);
 
-/** The deployments after a look at all declared deckies. */
+/** The deployments after a check of all declared deckies. */
 export function deploymentsAfter(before: Deployments, facts: RolloutFacts): Deployments {
   const { now, limitMs, survey } = facts;
   const recent = [...before.lifecycles].filter(([, { at }]) => now - at < limitMs);
@@ -112,7 +112,7 @@ type LifecycleMessages = readonly (readonly [
   { readonly status: LifecycleStatus; readonly at: number },
 ])[];
 
-/** The deckies whose deployment failed, with the last look or since. One of them may have left the file again. */
+/** The deckies whose deployment failed, with the last check or since. One of them may have left the file again. */
 const failedOf = (
   recent: LifecycleMessages,
   { endedAt }: Deployments,
@@ -124,10 +124,10 @@ const failedOf = (
     .filter(([name, { at }]) => names.has(name) || (rollout !== null && at >= rollout.since))
     .map(([name]) => name);
 
-/** The time of the file is converted between clocks, so that two looks at one file differ a little. */
+/** The time of the file is converted between clocks, so that two readings of one file differ a little. */
 const sameFileMs = 5000;
 
-/** The rollout that is under way at this look; null: none. */
+/** The rollout that is under way at this check; null: none. */
 function rolloutNow(before: Deployments, facts: RolloutFacts, mine: LifecycleMessages): Rollout | null {
   const { survey } = facts;
   const byFile = begunByFile(before, facts);

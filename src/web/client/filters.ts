@@ -14,7 +14,7 @@ let typing: ReturnType<typeof setTimeout> | undefined;
 
 /** Milliseconds without a key after which the server is asked; if the filter is not understood it may be half written. */
 const askAfterMs = { understood: 250, not: 1500, failed: 2000 };
-/** Milliseconds between two looks at what has become too old for `since:`; no change says so. */
+/** Milliseconds between two checks at what has become too old for `since:`; no change says so. */
 const agesEveryMs = 10_000;
 
 const parsed = (): Parsed =>

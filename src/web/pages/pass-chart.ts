@@ -15,12 +15,12 @@ const height = 60;
 const fewest = 20;
 
 /** What the bar of a pass looks like, and what that means. */
-const looks = {
+const styles = {
   bar: 'done',
   mute: 'Docker unreachable',
   failed: 'failed',
 } as const;
-const lookOf = ({ failure, result }: ChartedPass): keyof typeof looks =>
+const styleOf = ({ failure, result }: ChartedPass): keyof typeof styles =>
   failure !== null ? 'failed' : result?.docker === 'unreachable' ? 'mute' : 'bar';
 
 /**
@@ -34,16 +34,16 @@ export function passChart(passes: readonly ChartedPass[]): Html {
   const heightOf = (ms: number): number => (height * (Math.log10(Math.max(1, ms)) - least)) / (most - least);
   const wide = 100 / Math.max(fewest, shown.length);
   const ticks = Array.from({ length: most - least + 1 }, (_, at) => most - at);
-  const kinds = Object.entries(looks).filter(([look]) => shown.some((pass) => lookOf(pass) === look));
+  const kinds = Object.entries(styles).filter(([style]) => shown.some((pass) => styleOf(pass) === style));
   return html`<figure class="chart"><ol class="axis" aria-hidden="true">${ticks.map((power) => html`<li>${inUnits(10 ** power)}</li>`)}</ol>
 <svg viewBox="0 0 100 ${height}" preserveAspectRatio="none" role="img" aria-label="Duration of the last ${shown.length} passes, ${Math.min(...times)} to ${Math.max(...times)} ms">${ticks.map(
     (power) =>
       html`<line x1="0" x2="100" y1="${(height - heightOf(10 ** power)).toFixed(2)}" y2="${(height - heightOf(10 ** power)).toFixed(2)}"/>`,
   )}${shown.map((pass, at) => {
     const tall = Math.max(1, heightOf(pass.durationMs));
-    return html`<rect class="${lookOf(pass)}" x="${(at * wide).toFixed(2)}" y="${(height - tall).toFixed(2)}" width="${(wide * 0.8).toFixed(2)}" height="${tall.toFixed(2)}"><title>${new Date(pass.at).toISOString()}: ${pass.durationMs} ms, ${pass.failure ?? looks[lookOf(pass)]}</title></rect>`;
+    return html`<rect class="${styleOf(pass)}" x="${(at * wide).toFixed(2)}" y="${(height - tall).toFixed(2)}" width="${(wide * 0.8).toFixed(2)}" height="${tall.toFixed(2)}"><title>${new Date(pass.at).toISOString()}: ${pass.durationMs} ms, ${pass.failure ?? styles[styleOf(pass)]}</title></rect>`;
   })}</svg>
-<figcaption>Duration of each pass, oldest first. ${kinds.map(([look, text]) => html`<span class="key"><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="${look}" width="10" height="10"/></svg> ${text}</span> `)}</figcaption></figure>`;
+<figcaption>Duration of each pass, oldest first. ${kinds.map(([style, text]) => html`<span class="key"><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="${style}" width="10" height="10"/></svg> ${text}</span> `)}</figcaption></figure>`;
 }
 
 /** The powers of ten below and above all times, at least one apart. */

@@ -4,7 +4,7 @@ import type { Log } from '../../lib/log.ts';
 import { parseUsers, type User } from './users.ts';
 
 /** Milliseconds between two checks whether the file has changed. */
-const lookEveryMs = 1000;
+const pollEveryMs = 1000;
 const largestBytes = 1024 * 1024;
 
 /** The users of a file, which is read again when it changes. */
@@ -21,10 +21,10 @@ export interface UsersFile {
 export async function openUsersFile(path: string, taken: string | null, log: Log): Promise<UsersFile> {
   let seen = await versionOf(path);
   let users = await readUsers(path, taken);
-  let isLooking = false;
-  const look = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
+  let isChecking = false;
+  const check = async (): Promise<void> => {
+    if (isChecking) return;
+    isChecking = true;
     try {
       const now = await versionOf(path);
       if (now === seen) return;
@@ -34,10 +34,10 @@ export async function openUsersFile(path: string, taken: string | null, log: Log
     } catch (error) {
       log.error({ reason: reasonOf(error) }, 'the users of the dashboard stay as they were');
     } finally {
-      isLooking = false;
+      isChecking = false;
     }
   };
-  const timer = setInterval(() => void look(), lookEveryMs).unref();
+  const timer = setInterval(() => void check(), pollEveryMs).unref();
   return { find: (name) => users.get(name) ?? null, close: () => clearInterval(timer) };
 }
 
