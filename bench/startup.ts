@@ -172,7 +172,7 @@ const hasFullPass = async ({ client }: Place): Promise<boolean> =>
   (await client.query('select 1 from fleet_hosts where last_full_pass_at is not null')).rowCount === 1;
 
 /** Passes of the host so far. */
-const turns = async ({ client }: Place): Promise<number> =>
+const generations = async ({ client }: Place): Promise<number> =>
   Number((await client.query<{ turn: string }>('select turn from fleet_hosts')).rows[0]?.turn);
 
 /** CPU time and memory of the long-running processes, measured in parallel, compared with an idle Node process. */
@@ -191,7 +191,7 @@ async function idleCosts(place: Place, seconds: number): Promise<{ rows: Table['
     await untilIn(worker, 'the first full pass of the worker', () => hasFullPass(place));
     await sleep(settles * 1000);
 
-    const before = await turns(place);
+    const before = await generations(place);
     const from = performance.now();
     const used = Object.entries(processes).map(([name, running]) => ({
       name,
@@ -209,7 +209,7 @@ async function idleCosts(place: Place, seconds: number): Promise<{ rows: Table['
         'resident MB': Math.round(residentMb(pid)),
       };
     });
-    const passes = (await turns(place)) - before;
+    const passes = (await generations(place)) - before;
     // All intervals except the first and the last are completely in the window.
     if (passes < Math.floor(seconds / interval) - 1)
       throw new Error(`only ${passes} passes in ${seconds} s:\n${worker.output()}\n${scheduler.output()}`);

@@ -121,7 +121,7 @@ export function buildDeckiesFromIni(
       name: decky.name,
       ip,
       services,
-      ...drawOsProfile(random, turn(archetype?.distros ?? [...distros.keys()], at)),
+      ...drawOsProfile(random, atRound(archetype?.distros ?? [...distros.keys()], at)),
       archetype: decky.archetype,
       service_config: Object.fromEntries(decky.serviceConfig),
       nmap_os: decky.nmapOs ?? archetype?.nmapOs ?? 'linux',
@@ -161,7 +161,7 @@ function checkServices({ services, at }: SpecifiedDecky, known: readonly string[
 export const drawServices = (random: Random, known: readonly string[]): readonly string[] =>
   drawSome(random, known, drawNumber(random, 1, Math.min(3, known.length)));
 
-const turn = <T>(list: readonly T[], at: number): T => list[at % list.length] as T;
+const atRound = <T>(list: readonly T[], at: number): T => list[at % list.length] as T;
 
 /**
  * The distro, images and host name of a decky; the host name is drawn.

@@ -96,11 +96,11 @@ export function resolveDistros(
   random: Random,
 ): readonly string[] {
   const all = [...distros.keys()];
-  const inTurn = (list: readonly string[]): readonly string[] =>
+  const repeated = (list: readonly string[]): readonly string[] =>
     Array.from({ length: n }, (_, at) => list[at % list.length] as string);
-  if (explicit !== null && explicit.length > 0) return inTurn(explicit);
+  if (explicit !== null && explicit.length > 0) return repeated(explicit);
   if (randomize) return Array.from({ length: n }, () => drawOne(random, all));
-  return inTurn(archetypeOf(archetype)?.distros ?? all);
+  return repeated(archetypeOf(archetype)?.distros ?? all);
 }
 
 function archetypeOf(slug: string | null) {

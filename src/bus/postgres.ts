@@ -19,7 +19,7 @@ export function postgresTransport(url: string): Transport {
   let client: pg.Client | null = null;
   let closed = false;
   /** Statements run one at a time, without relying on the client's internal queue. */
-  const inTurn = oneByOne();
+  const serially = oneByOne();
 
   const connect = async (): Promise<void> => {
     while (!closed) {
@@ -69,12 +69,12 @@ export function postgresTransport(url: string): Transport {
     scope: 'fleet',
     publish: async (messages) => {
       const open = await ready();
-      await inTurn(() => open.query(notifyAll, [channel, messages.map(envelope)]));
+      await serially(() => open.query(notifyAll, [channel, messages.map(envelope)]));
     },
     subscribe: (topic, handler) => {
       receivers.set(topic, handler);
       const open = client;
-      if (open !== null) inTurn(() => open.query(`listen ${channel}`)).catch(() => undefined);
+      if (open !== null) serially(() => open.query(`listen ${channel}`)).catch(() => undefined);
     },
     close: async () => {
       closed = true;

@@ -1,6 +1,6 @@
 import { isIncidentKind } from '../fleet/incidents/incident.ts';
+import type { StoredSilence } from '../fleet/silences/evaluate.ts';
 import { periodAt, type Scope } from '../fleet/silences/silence.ts';
-import type { StoredSilence } from '../fleet/silences/turn.ts';
 import { parseWindow } from '../fleet/silences/window.ts';
 import type { SilenceView } from '../views/silences.ts';
 

@@ -1,6 +1,6 @@
 import { resolutions } from '../fleet/incidents/follow.ts';
+import type { StoredSilence } from '../fleet/silences/evaluate.ts';
 import type { SilencedIncident } from '../fleet/silences/summary.ts';
-import type { StoredSilence } from '../fleet/silences/turn.ts';
 import { FleetError } from '../lib/errors.ts';
 import { isObject, textsOf } from '../lib/json.ts';
 import type { NewSilence, Silences } from '../views/silences.ts';

@@ -36,7 +36,7 @@ export function openDecnetTable(url: string, { answerWithinMs } = defaults): Dec
     throw new FleetError('CONFIG_INVALID', `DECNET_DATABASE_URL ${wrongAddress(address.problem)}`);
   }
   const asker = threadAsker(address);
-  const inTurn = oneByOne();
+  const serially = oneByOne();
   const size = partSize();
   let kept: Kept | null = null;
   let freeAtMs = 0;
@@ -67,7 +67,7 @@ export function openDecnetTable(url: string, { answerWithinMs } = defaults): Dec
     place: address.place,
     read: (host, only) => {
       const untilMs = performance.now() + answerWithinMs;
-      return inTurn(async () => {
+      return serially(async () => {
         if (only === null) return readHost(host, untilMs);
         if (only.length === 0) return [];
         const names = [...new Set(only)];
@@ -76,9 +76,9 @@ export function openDecnetTable(url: string, { answerWithinMs } = defaults): Dec
     },
     write: (host, changes) => {
       const untilMs = performance.now() + answerWithinMs;
-      return inTurn(() => write(host, changes, untilMs));
+      return serially(() => write(host, changes, untilMs));
     },
-    close: () => inTurn(() => asker.close()),
+    close: () => serially(() => asker.close()),
   };
 }
 

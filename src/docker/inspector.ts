@@ -52,7 +52,7 @@ export function inspector(client: Client, withinMs: number) {
     await networks.settle();
     const { certain, doubtful } = await networks.ownersToInspect();
     await inspect([...suspects, ...certain]);
-    await inspect(turnOf(doubtful, doubtfulAtMost, about.generation).map(suspectOf));
+    await inspect(shareOf(doubtful, doubtfulAtMost, about.generation).map(suspectOf));
     await inspect(await networks.membersToInspect());
     if (about.wantsBases) await inspect(networks.basesToInspect());
 
@@ -93,7 +93,7 @@ function completed(
 }
 
 /** Those that this pass inspects: each pass begins further on, so that later passes inspect the rest. */
-function turnOf<T>(all: readonly T[], atMost: number, generation: number): readonly T[] {
+function shareOf<T>(all: readonly T[], atMost: number, generation: number): readonly T[] {
   if (all.length <= atMost) return all;
   const from = (generation * atMost) % all.length;
   return [...all.slice(from, from + atMost), ...all.slice(0, Math.max(0, from + atMost - all.length))];
@@ -113,7 +113,7 @@ function inspections(
     const unknown = [...new Map(suspects.map((one) => [one.id, one])).values()].filter(
       ({ id }) => !answers.has(id),
     );
-    const chosen = turnOf(unknown, left, about.generation);
+    const chosen = shareOf(unknown, left, about.generation);
     left -= chosen.length;
     await eachOf(chosen, async (suspect) => {
       if (performance.now() > until) return;

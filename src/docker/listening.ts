@@ -95,7 +95,7 @@ export function portsReader(proc = '/proc', time: ReadingTime = readingTime()) {
     const byBase = new Map<string, Seen>();
     const failed = new Map<string, Failure>();
     const pause = paced();
-    for (const base of inTurn(bases, readings)) {
+    for (const base of oldestFirst(bases, readings)) {
       await pause();
       const seen = attempted(() => readOne(base, isWhole));
       if (typeof seen === 'object' || seen === 'later') byBase.set(base.name, seen);
@@ -137,7 +137,7 @@ const isEnough = (open: ReadonlySet<Port>, services: Base['services']): boolean 
   }) ?? false;
 
 /** Those that were never read, then those that were read longest ago: the time may not be enough for all. */
-function inTurn(bases: readonly Base[], readings: ReadonlyMap<string, Reading>): readonly Base[] {
+function oldestFirst(bases: readonly Base[], readings: ReadonlyMap<string, Reading>): readonly Base[] {
   const at = ({ id }: Base): number => readings.get(id)?.atMs ?? 0;
   return [...bases].sort((one, other) => at(one) - at(other));
 }

@@ -14,7 +14,7 @@ export const errorCodes = [
   'JOB_TIMED_OUT',
   'JOB_FAILED',
   'WAIT_TIMED_OUT', // `wait` did not see what it waits for in time: exit 4
-  'TURN_LOST', // other passes of this host kept committing in between
+  'PASS_CONFLICT', // other passes of this host kept committing in between
   'OTHER_MACHINE', // the host's rows belong to another machine
   'FLEET_INVALID', // an INI file, or the flags of `build`, are not valid
   'NOT_WRITTEN', // a file could not be written, or a file or a fleet already exists

@@ -63,7 +63,7 @@ const maxAttempts = 3;
  * Runs one pass over one host: observe → plan → apply → announce.
  * @param job the job's id, for the history and the result
  * @param settings.enqueuedAt when the job was enqueued, epoch milliseconds
- * @throws FleetError OTHER_MACHINE, TURN_LOST or a database error, with nothing written
+ * @throws FleetError OTHER_MACHINE, PASS_CONFLICT or a database error, with nothing written
  */
 export async function pass(
   data: JobData,
@@ -147,7 +147,7 @@ async function observeAndApply(
     return { seen, decided: transaction.outcome };
   }
   throw new FleetError(
-    'TURN_LOST',
+    'PASS_CONFLICT',
     `Other passes of host ${request.host} came in between ${maxAttempts} times`,
     {
       advice: 'Nothing was written; the next pass tries again',

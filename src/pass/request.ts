@@ -18,7 +18,7 @@ export interface PassRequest {
   readonly startedMs: number;
   /** When the event that triggered the pass was enqueued, epoch milliseconds; null: no event triggered it. */
   readonly eventAt: number | null;
-  /** @throws FleetError TURN_LOST when another worker may run the same job, because its lock was lost */
+  /** @throws FleetError PASS_CONFLICT when another worker may run the same job, because its lock was lost */
   requireLock(): void;
 }
 
@@ -45,7 +45,7 @@ export function passRequest(data: JobData, job: string, settings: PassSettings):
     eventAt: isEvent ? (settings.enqueuedAt ?? null) : null,
     requireLock: () => {
       if (settings.signal?.aborted !== true) return;
-      throw new FleetError('TURN_LOST', `The lock of job ${job} was lost: it was not renewed in time`, {
+      throw new FleetError('PASS_CONFLICT', `The lock of job ${job} was lost: it was not renewed in time`, {
         advice: 'Nothing was written; the job runs again',
       });
     },

@@ -370,7 +370,7 @@ describe('the host transaction', () => {
       await it.db.query('update fleet_hosts set turn = turn + 1');
       return seen();
     };
-    await assert.rejects(run(), { code: 'TURN_LOST' });
+    await assert.rejects(run(), { code: 'PASS_CONFLICT' });
     assert.deepEqual(await statesOf(it.db), []);
   });
 

@@ -25,7 +25,7 @@ const cut =
   };
 
 /** Gives these answers in turn, then the last one repeatedly. */
-function inTurn(...answers: readonly Answer[]): Answer {
+function oneAfterAnother(...answers: readonly Answer[]): Answer {
   let count = 0;
   return (response, request) => answers[Math.min(count++, answers.length - 1)]?.(response, request);
 }
@@ -46,7 +46,7 @@ describe('a listing that fails once', () => {
     ['by an end that comes too early', body(`[${web},`)],
   ] as const satisfies readonly (readonly [string, Answer])[])
     test(`${what} is retried`, async () => {
-      await withEngine([[listing, inTurn(first, body(`[${web}]`))]], async (engine) => {
+      await withEngine([[listing, oneAfterAnother(first, body(`[${web}]`))]], async (engine) => {
         const answer = await list(engine);
         assert.deepEqual(answer.kind === 'ok' && answer.containers.map(({ name }) => name), ['web']);
         assert.equal(engine.asked.length, 2);
@@ -69,7 +69,7 @@ describe('a listing that fails once', () => {
 
 describe('a listing that fails', () => {
   test('twice is unreachable, with the reason of the second attempt', async () => {
-    const answer = inTurn(refused(500, '{"message":"one"}'), refused(500, '{"message":"two"}'));
+    const answer = oneAfterAnother(refused(500, '{"message":"one"}'), refused(500, '{"message":"two"}'));
     await withEngine([[listing, answer]], async (engine) => {
       assert.match(JSON.stringify(await list(engine)), /unreachable.*server error - two/);
       assert.equal(engine.asked.length, 2);
@@ -89,7 +89,7 @@ describe('a listing that fails', () => {
     });
 
   test('and then hangs has the time limit of one listing', async () => {
-    const answer = inTurn(refused(500, '{"message":"one"}'), () => undefined);
+    const answer = oneAfterAnother(refused(500, '{"message":"one"}'), () => undefined);
     await withEngine([[listing, answer]], async (engine) => {
       assert.match(JSON.stringify(await list(engine)), /did not answer within 2 s/);
       assert.equal(engine.asked.length, 2);

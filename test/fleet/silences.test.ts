@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Affected, IncidentKind } from '../../src/fleet/incidents/incident.ts';
 import { type ActiveSilence, coverOf } from '../../src/fleet/silences/cover.ts';
+import { evaluateSilences, type StoredSilence } from '../../src/fleet/silences/evaluate.ts';
 import { parseScope, periodAt, type Scope, scopeText } from '../../src/fleet/silences/silence.ts';
 import { type SilencedIncident, summaryMessage } from '../../src/fleet/silences/summary.ts';
-import { type StoredSilence, silenceTurn } from '../../src/fleet/silences/turn.ts';
 import { occurrenceAt, parseWindow, type Window, windowText } from '../../src/fleet/silences/window.ts';
 import { now } from '../harness/facts.ts';
 import { fc } from '../harness/property.ts';
@@ -185,7 +185,7 @@ describe('which silence covers an incident', () => {
 
 describe('what has become of silences since the last evaluation', () => {
   const short = (stored: readonly StoredSilence[], tells = true) => {
-    const { active, over, changes } = silenceTurn(stored, now, tells);
+    const { active, over, changes } = evaluateSilences(stored, now, tells);
     return {
       active: active.map(({ to }) => to),
       over: over.map(({ period }) => [period.from, period.to]),

@@ -59,17 +59,19 @@ describe('wrong clocks', { concurrency: true }, () => {
         child.kill('SIGKILL');
         await ended;
       };
-      const turns = async (): Promise<number> =>
+      const generation = async (): Promise<number> =>
         Number(
-          (await store.db.query(`select turn::int from fleet_hosts where host_uuid = 'local'`))[0]?.turn ?? 0,
+          (
+            await store.db.query(`select turn::int as generation from fleet_hosts where host_uuid = 'local'`)
+          )[0]?.generation ?? 0,
         );
       /**
        * Four passes take four intervals. The schedule is looked at every 15 s, and a job that a killed worker held is taken
        * back after 30 s.
        */
       const passesGoOn = async (): Promise<void> => {
-        const from = await turns();
-        await waitFor(async () => (await turns()) >= from + 4, 120_000);
+        const from = await generation();
+        await waitFor(async () => (await generation()) >= from + 4, 120_000);
       };
 
       test('a scheduler that was a day ahead leaves nothing behind that stops the next one', async () => {
@@ -114,7 +116,7 @@ describe('wrong clocks', { concurrency: true }, () => {
           );
         await backend.close();
         const worker = start('worker.ts');
-        await waitFor(async () => (await turns()) > 0, 120_000);
+        await waitFor(async () => (await generation()) > 0, 120_000);
         await passesGoOn();
         await stop(worker);
       });

@@ -20,7 +20,7 @@ import { waitFor } from '../harness/wait.ts';
 
 const mount = (...args: readonly string[]) => promisify(execFile)('mount', args);
 
-const selectTurn = `select turn::int from fleet_hosts where host_uuid = 'local'`;
+const selectGeneration = `select turn::int as generation from fleet_hosts where host_uuid = 'local'`;
 const selectStates = `select name || ' ' || state as row from fleet_deckies where host_uuid = 'local' order by name`;
 
 /** Five times the 30 seconds within which the contract promises that everything is served again. */
@@ -130,12 +130,12 @@ describe('faults', { concurrency: true }, () => {
         await oneSchedule();
       }
       async function isServed(): Promise<void> {
-        const turn = async (): Promise<number> => {
-          const [row] = await ask<{ turn: number }>(postgres.url, selectTurn);
-          return Number(row?.turn);
+        const generation = async (): Promise<number> => {
+          const [row] = await ask<{ generation: number }>(postgres.url, selectGeneration);
+          return Number(row?.generation);
         };
-        const before = await turn();
-        await waitFor(async () => (await turn()) >= before + 3, promised);
+        const before = await generation();
+        await waitFor(async () => (await generation()) >= before + 3, promised);
       }
       async function withQueues(work: (backend: QueueBackend) => Promise<void>): Promise<void> {
         const backend = openTestQueues(redis?.url ?? null, postgres.url);

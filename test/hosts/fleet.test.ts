@@ -88,12 +88,17 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     assert.deepEqual(await statesOf(store.db, 'host-a'), ['own torn_down', 'web running']);
     assert.deepEqual(await statesOf(store.db, 'host-b'), ['web running']);
     assert.deepEqual(await statesOf(store.db, 'host-c'), []);
-    const turns = async () =>
-      (await store.db.query('select turn::int from fleet_hosts order by host_uuid')).map(({ turn }) =>
-        Number(turn),
+    const generations = async () =>
+      (await store.db.query('select turn::int from fleet_hosts order by host_uuid')).map(
+        ({ turn: generation }) => Number(generation),
       );
-    const [before, history] = [await turns(), await store.db.query('select count(*) from fleet_transitions')];
-    await waitFor(async () => (await turns()).every((turn, at) => turn >= (before[at] ?? 0) + 3));
+    const [before, history] = [
+      await generations(),
+      await store.db.query('select count(*) from fleet_transitions'),
+    ];
+    await waitFor(async () =>
+      (await generations()).every((generation, at) => generation >= (before[at] ?? 0) + 3),
+    );
     assert.deepEqual(await store.db.query('select count(*) from fleet_transitions'), history);
   });
 

@@ -127,36 +127,36 @@ describe('freshness', { concurrency: true }, () => {
       });
 
       test('a burst is a handful of passes, and the last state is right', async () => {
-        const turns = async (): Promise<number> =>
+        const generation = async (): Promise<number> =>
           Number((await store.db.query('select turn::int from fleet_hosts'))[0]?.turn);
-        const before = await turns();
-        // The turn is held meanwhile, so that the events come while one pass runs; it waits for 20 s.
-        const turn = new pg.Client({ connectionString: store.db.url });
-        await turn.connect();
+        const before = await generation();
+        // The host is locked meanwhile, so that the events come while one pass runs; it waits for 20 s.
+        const holder = new pg.Client({ connectionString: store.db.url });
+        await holder.connect();
         try {
-          await turn.query('begin');
-          await turn.query('select 1 from fleet_hosts for update');
+          await holder.query('begin');
+          await holder.query('select 1 from fleet_hosts for update');
           for (let times = 0; times < 6; times++) await engine.container('web-ssh').restart({ t: 0 });
           await engine.container('web-ssh').kill();
         } finally {
-          await turn.end();
+          await holder.end();
         }
         await becomes('web', 'failed');
         await new Promise((done) => setTimeout(done, 500));
-        const count = (await turns()) - before;
+        const count = (await generation()) - before;
         // On a busy machine the events come in more than one burst.
         assert.ok(count < 9, `${count} passes for 6 restarts and a kill, which are 13 events or more`);
       });
 
       test('a container that is not a decky’s wakes nobody', async () => {
-        const turns = async (): Promise<unknown> =>
+        const generation = async (): Promise<unknown> =>
           (await store.db.query('select turn from fleet_hosts'))[0]?.turn;
         await new Promise((done) => setTimeout(done, 500));
-        const before = await turns();
+        const before = await generation();
         await engine.make({ name: 'unrelated-thing' });
         await engine.container('unrelated-thing').kill();
         await new Promise((done) => setTimeout(done, 1000));
-        assert.equal(await turns(), before);
+        assert.equal(await generation(), before);
       });
 
       test('an engine that hangs and comes back: what happened meanwhile is seen', async () => {

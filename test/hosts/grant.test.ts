@@ -173,9 +173,9 @@ describe('a worker that was granted one host', { skip: noStore('redis') }, () =>
   test('works with these privileges: jobs, the schedule, changes, passes of an hour', async () => {
     const running = start([], { ...worker, DECNET_INTERVAL: '1' }, 'worker.ts');
     const scheduler = start([], { ...master, DECNET_INTERVAL: '1' }, 'scheduler.ts');
-    const turns = async (): Promise<number> =>
+    const generation = async (): Promise<number> =>
       Number((await store.db.query(`select turn::int from fleet_hosts where host_uuid = 'mine'`))[0]?.turn);
-    await waitFor(async () => (await turns()) >= 5);
+    await waitFor(async () => (await generation()) >= 5);
     host.write([declaredDecky('web'), declaredDecky('new')]);
     await waitFor(async () => (await statesOf(store.db, 'mine')).join() === 'new pending,web pending');
 

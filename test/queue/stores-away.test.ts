@@ -34,7 +34,7 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
     host.remove();
     await server.remove();
   });
-  const turns = async (): Promise<number> =>
+  const generation = async (): Promise<number> =>
     Number(
       (
         await ask<{ turn: number }>(server.url, `select turn::int from fleet_hosts where host_uuid = 'local'`)
@@ -67,7 +67,7 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
   test('a dashboard with an open decky page continues', async () => {
     const { dashboard, url } = await startDashboard(env);
     const worker = start([], env, 'worker.ts');
-    await waitFor(async () => (await turns()) > 0);
+    await waitFor(async () => (await generation()) > 0);
     worker.child.kill('SIGSTOP');
     const page = fetch(`${url}/deckies/local/web`, { signal: AbortSignal.timeout(60_000) }).catch(() => null);
     await sleep(1500);
@@ -90,8 +90,8 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
     impatient.child.kill('SIGTERM');
     assert.equal((await impatient.finished).code, 0);
     await server.start();
-    const from = await turns();
-    await waitFor(async () => (await turns()) >= from + 3);
+    const from = await generation();
+    await waitFor(async () => (await generation()) >= from + 3);
     for (const one of [scheduler, worker]) {
       one.child.kill('SIGTERM');
       assert.equal((await one.finished).code, 0, one.output());
@@ -113,8 +113,8 @@ describe('queues on a PostgreSQL that becomes unreachable', () => {
     // It waits without a tight loop: CPU time in seconds.
     assert.ok(cpuSeconds(worker.child.pid ?? 0) < 4, String(cpuSeconds(worker.child.pid ?? 0)));
     await Promise.all(held.map((client) => client.end()));
-    const from = await turns();
-    await waitFor(async () => (await turns()) >= from + 2);
+    const from = await generation();
+    await waitFor(async () => (await generation()) >= from + 2);
     worker.child.kill('SIGTERM');
     assert.equal((await worker.finished).code, 0, worker.output());
   });

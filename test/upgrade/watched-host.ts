@@ -34,9 +34,11 @@ export const onWatchedHost =
     host.write([declaredDecky('web'), declaredDecky('mail')]);
     const kept: Running[] = [];
     const outputs = (): string => kept.map((one) => one.output()).join('\n');
-    const turn = async (): Promise<number> => {
-      const [row] = await store.db.query<{ turn: number }>('select turn::int as turn from fleet_hosts');
-      return row?.turn ?? 0;
+    const generation = async (): Promise<number> => {
+      const [row] = await store.db.query<{ generation: number }>(
+        'select turn::int as generation from fleet_hosts',
+      );
+      return row?.generation ?? 0;
     };
     try {
       await body({
@@ -56,8 +58,8 @@ export const onWatchedHost =
           });
         },
         passesGoOn: async () => {
-          const before = await turn();
-          await waitFor(async () => (await turn()) >= before + 2).catch(() =>
+          const before = await generation();
+          await waitFor(async () => (await generation()) >= before + 2).catch(() =>
             assert.fail(`no more passes:\n${outputs()}`),
           );
         },

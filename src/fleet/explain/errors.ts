@@ -52,7 +52,7 @@ export const errorExplanations: Readonly<Record<ErrorCode, Explanation>> = {
     meaning: 'The pass of the job ended with an error.',
     advice: 'The message has the error of the pass. The log of the worker on that host has more.',
   },
-  TURN_LOST: {
+  PASS_CONFLICT: {
     meaning:
       'Other passes of the same host were committed while this one observed, three times in a row. It wrote nothing.',
     advice: 'The next pass repeats it. If it happens often, look for a second worker of the same host.',

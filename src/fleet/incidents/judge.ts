@@ -2,9 +2,9 @@ import type { SentMessages } from '../alerts/limit.ts';
 import { limitMessage, withinLimit } from '../alerts/limit.ts';
 import type { Notification } from '../alerts/notification.ts';
 import { type ActiveSilence, isAbout } from '../silences/cover.ts';
+import { evaluateSilences, type SilenceEvaluation, type StoredSilence } from '../silences/evaluate.ts';
 import { neverSilenced, type Quiet, quietOf } from '../silences/quiet.ts';
 import { type SilencedIncident, summaryMessage } from '../silences/summary.ts';
-import { type SilenceTurn, type StoredSilence, silenceTurn } from '../silences/turn.ts';
 import { isLeaving, runsAgain } from './decky-facts.ts';
 import { isGrowthDue, isOpeningDue, isRiseDue } from './due.ts';
 import type { FleetFacts } from './facts.ts';
@@ -60,7 +60,7 @@ export interface Judgement {
   /** The ends that a message is sent about now, of `unsentEnds`. */
   readonly sentEnds: readonly number[];
   /** Since when silences are active, where that has changed. */
-  readonly silences: SilenceTurn['changes'];
+  readonly silences: SilenceEvaluation['changes'];
   readonly notifications: readonly Notification[];
   readonly limits: readonly { readonly host: string; readonly sent: number; readonly heldBack: number }[];
 }
@@ -70,7 +70,7 @@ export function judge(facts: JudgedFacts, options: MessageOptions): Judgement {
   const { now, stored } = facts;
   const evaluation = evaluate(facts);
   const { opened, kept, closed } = follow(stored, facts, evaluation, facts.ended);
-  const turn = silenceTurn(facts.silences, now, options !== null);
+  const silences = evaluateSilences(facts.silences, now, options !== null);
   const open = [
     ...opened.map((one) => ({ now: one, before: null })),
     // Some facts do not know since when they hold.
@@ -78,11 +78,11 @@ export function judge(facts: JudgedFacts, options: MessageOptions): Judgement {
       now: { ...one, since: Math.min(one.since, before.since) },
       before,
     })),
-  ].map((one): Open => ({ ...one, quiet: quietOf(one.now, one.before, turn.active, now) }));
+  ].map((one): Open => ({ ...one, quiet: quietOf(one.now, one.before, silences.active, now) }));
   const due =
     options === null
       ? []
-      : dueMessages(facts, { open, closed, active: turn.active, publicUrl: options.publicUrl });
+      : dueMessages(facts, { open, closed, active: silences.active, publicUrl: options.publicUrl });
   const limited = withinLimits(due, facts, options?.publicUrl ?? null);
   const going = new Set(limited.going);
   const isSent = (of: unknown): boolean => due.some((one) => one.of === of && going.has(one));
@@ -107,9 +107,11 @@ export function judge(facts: JudgedFacts, options: MessageOptions): Judgement {
     closed: closed.map((one) => ({ ...one, isNotified: isSilent(one) || isSent(one) })),
     notified: open.filter(({ now: one }) => isSent(one)).map(({ now: one }) => one.id),
     sentEnds: facts.unsentEnds.filter(isSent).map(({ position }) => position),
-    silences: turn.changes,
+    silences: silences.changes,
     notifications: [
-      ...(options === null ? [] : summaries(turn, facts, { states, closed, publicUrl: options.publicUrl })),
+      ...(options === null
+        ? []
+        : summaries(silences, facts, { states, closed, publicUrl: options.publicUrl })),
       ...limited.going.map(({ message }) => message),
       ...limited.about,
     ],
@@ -126,7 +128,7 @@ interface Open {
 
 /** What the silences that are over have kept from being sent. */
 function summaries(
-  { over }: SilenceTurn,
+  { over }: SilenceEvaluation,
   { now, silencedEnds, stored }: JudgedFacts,
   {
     states,

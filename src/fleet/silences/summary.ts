@@ -2,8 +2,8 @@ import { ageOf } from '../../lib/age.ts';
 import { type Notification, noReason, notificationOf } from '../alerts/notification.ts';
 import type { Resolution, StoredIncident } from '../incidents/follow.ts';
 import { countOf } from '../words.ts';
+import type { Over } from './evaluate.ts';
 import { scopeText } from './silence.ts';
-import type { Over } from './turn.ts';
 
 /** An incident that a silence has kept from being sent, at least for a while. */
 export interface SilencedIncident

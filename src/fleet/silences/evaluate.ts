@@ -16,7 +16,7 @@ export interface Over {
 }
 
 /** What has become of the silences since the last evaluation. */
-export interface SilenceTurn {
+export interface SilenceEvaluation {
   readonly active: readonly ActiveSilence[];
   /** Their summaries are due. */
   readonly over: readonly Over[];
@@ -24,8 +24,12 @@ export interface SilenceTurn {
   readonly changes: readonly Pick<StoredSilence, 'id' | 'activeSince'>[];
 }
 
-/** @param tells whether this process sends messages; another one that does is given time to sum up */
-export function silenceTurn(stored: readonly StoredSilence[], now: number, tells: boolean): SilenceTurn {
+/** @param sends whether this process sends messages; another one that does is given time to sum up */
+export function evaluateSilences(
+  stored: readonly StoredSilence[],
+  now: number,
+  sends: boolean,
+): SilenceEvaluation {
   const active: ActiveSilence[] = [];
   const over: Over[] = [];
   const changes: Pick<StoredSilence, 'id' | 'activeSince'>[] = [];
@@ -33,7 +37,7 @@ export function silenceTurn(stored: readonly StoredSilence[], now: number, tells
     const period = periodAt(silence, now);
     if (period !== null) active.push({ silence, to: period.to });
     const ended = activeSince === null ? null : endedPeriod(silence, activeSince, now);
-    if (ended !== null && !tells && now - ended.to < oldAfterMs) continue;
+    if (ended !== null && !sends && now - ended.to < oldAfterMs) continue;
     if (ended !== null) over.push({ silence, period: ended });
     if (ended !== null || (activeSince === null && period !== null))
       changes.push({ id: silence.id, activeSince: period?.from ?? null });
