@@ -39,7 +39,7 @@ export function hostOf(found: HostRow, now: number): HostFacts {
 export const ms = (time: string): string =>
   `case when ${time} is not null then floor(extract(epoch from ${bounded(time)}) * 1000)::float8 end`;
 
-/** A full pass is overdue from this many intervals, until the host is noted as stale. */
+/** A full pass is overdue from this many intervals, until the host is recorded as stale. */
 const lateFrom = 1.7;
 const isLate = `(h.stopped_at is null and not ${isExcused} and coalesce(a.told, 'ok') not like '%stale%'
   and h.last_full_pass_at < clock_timestamp() - make_interval(secs => ${lateFrom} * ${intervalSeconds('$1::int')}))`;

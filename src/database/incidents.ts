@@ -18,8 +18,8 @@ import {
 import { type Db, query } from './query.ts';
 import { readSilences, silencedEnds, writeSilences } from './silences.ts';
 
-/** What the check of the alerts before knows of those that it has just noted. */
-export interface Noted {
+/** What the check of the alerts before knows of those that have just settled. */
+export interface Settled {
   /** The state that was notified before, by host and name. */
   readonly previous: ReadonlyMap<string, string>;
   readonly ended: readonly Ended[];
@@ -36,19 +36,19 @@ export async function judgedFacts(
   db: Db,
   {
     control,
-    noted,
+    settled,
     sent,
     intervalSeconds,
   }: {
     control: ControlFacts;
-    noted: Noted;
+    settled: Settled;
     sent: ReadonlyMap<string, SentMessages>;
     /** The interval of hosts without their own. */
     intervalSeconds: number;
   },
 ): Promise<JudgedFacts> {
   const alarms = await query<AlarmRow>(db, selectAlarms);
-  const deckies = alarms.filter(({ name }) => name !== '').flatMap((row) => deckyOf(row, noted));
+  const deckies = alarms.filter(({ name }) => name !== '').flatMap((row) => deckyOf(row, settled));
   const names = [...new Set([...deckies.map(({ host }) => host), ...control.paused.keys()])];
   const hosts = await query<HostRow>(db, selectHosts, [intervalSeconds, names]);
   const rows = await query<IncidentRow>(db, selectIncidents);
@@ -79,7 +79,7 @@ export async function judgedFacts(
         : [{ before, resolution, position: Number(row.position), at: row.closed_at ?? now }];
     }),
     ended: [
-      ...noted.ended,
+      ...settled.ended,
       ...alarms
         .filter(({ notified, name, incident }) => incident !== null && !isFaulty(name, notified))
         .map(({ host, name, incident }): Ended => ({ host, name, under: incident ?? '', how: 'recovered' })),
@@ -109,7 +109,7 @@ interface AlarmRow {
   readonly isNotified: boolean;
 }
 
-function deckyOf(row: AlarmRow, { previous }: Noted): readonly DeckyFacts[] {
+function deckyOf(row: AlarmRow, { previous }: Settled): readonly DeckyFacts[] {
   const { host, name, notified, state, reason, image, since, incident, isNotified } = row;
   if (!isFaulty(name, notified)) return [];
   return [

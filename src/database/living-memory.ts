@@ -1,6 +1,6 @@
 import { lifecycleStatuses } from '../fleet/plan/hints.ts';
 import type { Memory } from '../fleet/plan/memory.ts';
-import { portsOff, type SilentNote, type SilentNotes } from '../fleet/plan/ports.ts';
+import { portsOff, type SilentEntries, type SilentEntry } from '../fleet/plan/ports.ts';
 import type { Deployments, Rollout } from '../fleet/plan/rollout.ts';
 import type { Rotation } from '../fleet/plan/rotation.ts';
 import type { Undeclared } from '../fleet/plan/undeclared.ts';
@@ -33,13 +33,13 @@ export function livingToJson(living: Living): JsonObject {
 
 /** Invalid parts are ignored. */
 export function livingFromJson(json: Json): Living {
-  const notes = isObject(json) ? json : {};
+  const memory = isObject(json) ? json : {};
   return {
-    portsUnchecked: uncheckedFromJson(notes.ports),
-    silent: entries(notes.silent, silentFromJson),
-    deployments: deploymentsFromJson(notes.deployments),
+    portsUnchecked: uncheckedFromJson(memory.ports),
+    silent: entries(memory.silent, silentFromJson),
+    deployments: deploymentsFromJson(memory.deployments),
     rotations: entries(
-      notes.rotations,
+      memory.rotations,
       ({ services, declared, told }): Rotation => ({
         services: textsOf(listOf(services)),
         declared: textsOf(listOf(declared)),
@@ -47,7 +47,7 @@ export function livingFromJson(json: Json): Living {
       }),
     ),
     undeclared: entries(
-      notes.undeclared,
+      memory.undeclared,
       ({ kind, containers, since }): Undeclared => ({
         kind: kind === 'leftover' ? 'leftover' : 'running',
         containers: textsOf(listOf(containers)),
@@ -57,21 +57,21 @@ export function livingFromJson(json: Json): Living {
   };
 }
 
-const silentToJson = (notes: SilentNotes): JsonObject =>
+const silentToJson = (memory: SilentEntries): JsonObject =>
   Object.fromEntries(
-    [...notes].map(([service, { since, isConfirmed }]) => [
+    [...memory].map(([service, { since, isConfirmed }]) => [
       service,
       { since: timeToJson(since), confirmed: isConfirmed },
     ]),
   );
 
-const silentFromJson = (json: JsonObject): SilentNotes =>
+const silentFromJson = (json: JsonObject): SilentEntries =>
   entries(
     json,
-    ({ since, confirmed }): SilentNote => ({ since: timeFromJson(since), isConfirmed: confirmed === true }),
+    ({ since, confirmed }): SilentEntry => ({ since: timeFromJson(since), isConfirmed: confirmed === true }),
   );
 
-/** Without a note the check is off. */
+/** Without an entry the check is off. */
 function uncheckedFromJson(json: Json | undefined): string | null {
   if (!isObject(json)) return portsOff.why;
   return typeof json.unchecked === 'string' ? shortened(json.unchecked) : null;

@@ -1,5 +1,5 @@
 import type { DecnetFact } from '../fleet/decnet-table/fact.ts';
-import type { HeldNote, LeftNote, Memory } from '../fleet/plan/memory.ts';
+import type { HeldEntry, LeftEntry, Memory } from '../fleet/plan/memory.ts';
 import { isObject, type Json, type JsonObject } from '../lib/json.ts';
 import { shortened } from '../lib/text.ts';
 import { livingFromJson, livingToJson } from './living-memory.ts';
@@ -8,7 +8,7 @@ import { timeFromJson, timeToJson } from './memory-times.ts';
 /** The recorded reason for a row that is left to its writer. */
 export const leftReason = 'written by another process';
 
-/** The fact about DECNET's table, as a part of the notes. */
+/** The fact about DECNET's table, as a part of the memory. */
 export const decnetToJson = ({ syncedAt, failingSince, reason, rival }: DecnetFact): JsonObject => ({
   synced_at: syncedAt === null ? null : timeToJson(syncedAt),
   failing_since: failingSince === null ? null : timeToJson(failingSince),
@@ -32,13 +32,13 @@ function decnetFromJson(json: Json | undefined): DecnetFact | null {
 export const memoryToJson = (memory: Memory): Json => ({
   held: heldToJson(memory.held),
   left: Object.fromEntries(
-    [...memory.left].map(([name, note]) => [
+    [...memory.left].map(([name, entry]) => [
       name,
       {
         reason: leftReason,
-        since: timeToJson(note.since),
-        written_at: timeToJson(note.writtenAt),
-        ran: note.ran,
+        since: timeToJson(entry.since),
+        written_at: timeToJson(entry.writtenAt),
+        ran: entry.ran,
       },
     ]),
   ),
@@ -52,22 +52,26 @@ export function memoryFromJson(json: Json): Memory {
   const part = (name: string): [string, Record<string, Json>][] => {
     const found = isObject(json) ? json[name] : undefined;
     return isObject(found)
-      ? Object.entries(found).flatMap(([key, note]) => (isObject(note) ? [[key, note]] : []))
+      ? Object.entries(found).flatMap(([key, entry]) => (isObject(entry) ? [[key, entry]] : []))
       : [];
   };
-  const held = (name: string): ReadonlyMap<string, HeldNote> =>
+  const held = (name: string): ReadonlyMap<string, HeldEntry> =>
     new Map(
-      part(name).map(([key, note]) => [
+      part(name).map(([key, entry]) => [
         key,
-        { reason: textOf(note.reason), since: timeFromJson(note.since) },
+        { reason: textOf(entry.reason), since: timeFromJson(entry.since) },
       ]),
     );
   return {
     held: held('held'),
     left: new Map(
-      part('left').map(([key, note]): [string, LeftNote] => [
+      part('left').map(([key, entry]): [string, LeftEntry] => [
         key,
-        { since: timeFromJson(note.since), writtenAt: timeFromJson(note.written_at), ran: note.ran === true },
+        {
+          since: timeFromJson(entry.since),
+          writtenAt: timeFromJson(entry.written_at),
+          ran: entry.ran === true,
+        },
       ]),
     ),
     contested: held('contested'),
@@ -76,9 +80,9 @@ export function memoryFromJson(json: Json): Memory {
   };
 }
 
-const heldToJson = (notes: ReadonlyMap<string, HeldNote>): Json =>
+const heldToJson = (entries: ReadonlyMap<string, HeldEntry>): Json =>
   Object.fromEntries(
-    [...notes].map(([name, { reason, since }]) => [name, { reason, since: timeToJson(since) }]),
+    [...entries].map(([name, { reason, since }]) => [name, { reason, since: timeToJson(since) }]),
   );
 
 /** The text of a reason; empty if the value is not a string. */

@@ -12,7 +12,7 @@ import { type AlertRow, alertFromRow, notifiedRow, selectAlerts, selectNamed } f
 import { pruneAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import { checkHosts } from './host-alerts.ts';
-import { alertKey, judgedFacts, type Noted, pruneIncidents, writeIncidents } from './incidents.ts';
+import { alertKey, judgedFacts, pruneIncidents, type Settled, writeIncidents } from './incidents.ts';
 import { withLastLines } from './last-lines.ts';
 import { unsettledSince, withChange } from './ledger/alerts.ts';
 import { notifiedIncidents } from './open-incidents.ts';
@@ -49,13 +49,13 @@ export function postgresOutbox(
         if (now !== undefined) recorded = now.at;
         const isSender = wasSender || now !== undefined;
         await checkHosts(db, [options.intervalSeconds, watchedMs / 1000], lockTimeoutMs);
-        const noted = await noteSettled(db, deciding.settle);
+        const settled = await recordSettled(db, deciding.settle);
         const wasAway = await recordOutage(db, deciding.databaseLostAt);
-        if (!isDue(noted, deciding) && !wasAway) return { lastCheckSeconds: 0, isSender };
+        if (!isDue(settled, deciding) && !wasAway) return { lastCheckSeconds: 0, isSender };
         return {
           lastCheckSeconds: 0,
           isSender,
-          silent: await judgeFleet(db, noted, deciding, options.intervalSeconds),
+          silent: await judgeFleet(db, settled, deciding, options.intervalSeconds),
         };
       }),
     isAway: () =>
@@ -125,7 +125,7 @@ async function secondsSinceLastCheck(db: Db): Promise<number> {
 const evaluateEveryMs = 5000;
 
 /** Whether the incidents are evaluated now: an alert has settled, the control plane has changed, or it is time. */
-function evaluationTimes(): (noted: Noted & { any: boolean }, deciding: Deciding) => boolean {
+function evaluationTimes(): (settled: Settled & { any: boolean }, deciding: Deciding) => boolean {
   let at = -Infinity;
   let known = '';
   return ({ any }, { control: { queuesLostAt, schedulerLostAt, paused } }) => {
@@ -137,8 +137,8 @@ function evaluationTimes(): (noted: Noted & { any: boolean }, deciding: Deciding
   };
 }
 
-/** Notes the states that have settled. */
-async function noteSettled(db: Db, settle: Deciding['settle']): Promise<Noted & { any: boolean }> {
+/** Records the states that have settled. */
+async function recordSettled(db: Db, settle: Deciding['settle']): Promise<Settled & { any: boolean }> {
   const rows = await query<AlertRow>(db, selectAlerts);
   const [first] = rows;
   const notified = first === undefined ? [] : settle(first.now, rows.map(alertFromRow));
@@ -165,13 +165,13 @@ async function noteSettled(db: Db, settle: Deciding['settle']): Promise<Noted & 
 /** Decides which incidents are open and which messages are sent about them, and writes that. @returns the hosts whose passes are overdue */
 async function judgeFleet(
   db: Db,
-  noted: Noted,
+  settled: Settled,
   { control, messages, receiversOf }: Deciding,
   intervalSeconds: number,
 ): Promise<readonly string[]> {
   const limits = await query<{ host_uuid: string } & SentMessages>(db, selectLimits);
   const sent = new Map(limits.map(({ host_uuid, ...rest }) => [host_uuid, rest]));
-  const facts = await judgedFacts(db, { control, noted, sent, intervalSeconds });
+  const facts = await judgedFacts(db, { control, settled, sent, intervalSeconds });
   const judgement = judge(facts, messages);
   await writeIncidents(db, facts, judgement);
   await writeMessages(db, judgement, receiversOf);

@@ -23,7 +23,7 @@ export const FleetHost = defineEntity({
     /** The counts of the last full pass. */
     counts: p.json<Json>().nullable(),
     /** The rows that are held, left to their writer or contested. @see Memory */
-    notes: p.json<Json>().nullable(),
+    memory: p.json<Json>().nullable().name('notes'),
     /** The sums over its passes. @see Figures */
     figures: p.json<Json>().nullable(),
     /** When its worker stopped on request; null: a worker has started since. */

@@ -43,19 +43,19 @@ export const readableServices = (row: string): string =>
   `case when pg_column_size(${row}.services) <= ${servicesAtMost} and jsonb_typeof(${row}.services) = 'array'
     then ${row}.services else '[]' end`;
 
-const kindsOfNotes = ['held', 'left', 'contested'] as const;
-type KindOfNotes = (typeof kindsOfNotes)[number] | 'undeclared';
+const memoryParts = ['held', 'left', 'contested'] as const;
+type MemoryPart = (typeof memoryParts)[number] | 'undeclared';
 /** Of each kind, of one host. */
-const notesAtMost = 10_000;
+const entriesAtMost = 10_000;
 const longestName = 128;
 
-const notes = (kind: string): string => `(select key, value from jsonb_each(
+const entriesOf = (kind: string): string => `(select key, value from jsonb_each(
     case when jsonb_typeof(h.notes -> '${kind}') = 'object' then h.notes -> '${kind}' else '{}' end)
   where jsonb_typeof(value) = 'object')`;
 
-/** How many notes of a kind a host has. @param which an SQL condition on the `value` of a note */
-export const countNotes = (kind: KindOfNotes, which = 'true'): string =>
-  `(select count(*)::int from ${notes(kind)} n where ${which})`;
+/** How many entries of a kind the memory of a host has. @param which an SQL condition on the `value` of an entry */
+export const countEntries = (kind: MemoryPart, which = 'true'): string =>
+  `(select count(*)::int from ${entriesOf(kind)} n where ${which})`;
 
 /** As many as a pass remembers of one host, and of one decky. */
 const undeclaredAtMost = 1000;
@@ -71,36 +71,36 @@ const readableNames = (list: string): string => `(select jsonb_agg(
 const readableUndeclared = `(select jsonb_object_agg(left(key, ${longestName}), jsonb_build_object(
     'kind', left(value ->> 'kind', 64), 'since', left(value ->> 'since', 64),
     'containers', ${readableNames(`value -> 'containers'`)}))
-  from (select * from ${notes('undeclared')} n limit ${undeclaredAtMost}) n)`;
+  from (select * from ${entriesOf('undeclared')} n limit ${undeclaredAtMost}) n)`;
 
 const readablePorts = `case when jsonb_typeof(h.notes -> 'ports') = 'object'
   then jsonb_build_object('unchecked', left(h.notes -> 'ports' ->> 'unchecked', ${longestReason})) end`;
 
-const decnetNote = `h.notes -> 'decnet'`;
+const decnetMemory = `h.notes -> 'decnet'`;
 
-const readableDecnet = `case when jsonb_typeof(${decnetNote}) = 'object' then jsonb_build_object(${[
+const readableDecnet = `case when jsonb_typeof(${decnetMemory}) = 'object' then jsonb_build_object(${[
   ['synced_at', 64],
   ['failing_since', 64],
   ['reason', longestReason],
   ['rival', longestReason],
 ]
-  .map(([key, most]) => `'${key}', left(${decnetNote} ->> '${key}', ${most})`)
+  .map(([key, most]) => `'${key}', left(${decnetMemory} ->> '${key}', ${most})`)
   .join(', ')}) end`;
 
 /** Whether DECNET's own table of a host is kept as ours; null: the host has none. */
-export const decnetInSync = `(case when jsonb_typeof(${decnetNote}) = 'object'
-  then ${decnetNote} ->> 'failing_since' is null and ${decnetNote} ->> 'synced_at' is not null end)`;
+export const decnetInSync = `(case when jsonb_typeof(${decnetMemory}) = 'object'
+  then ${decnetMemory} ->> 'failing_since' is null and ${decnetMemory} ->> 'synced_at' is not null end)`;
 
 /** Whether another program changes DECNET's table back again and again; null: the host has none. */
-export const decnetContested = `(case when jsonb_typeof(${decnetNote}) = 'object'
-  then ${decnetNote} ->> 'rival' is not null end)`;
+export const decnetContested = `(case when jsonb_typeof(${decnetMemory}) = 'object'
+  then ${decnetMemory} ->> 'rival' is not null end)`;
 
-/** What of the notes of a host people read: a worker that was taken over may have written megabytes of them. */
-export const readableNotes = `jsonb_build_object(${kindsOfNotes
+/** What of the memory of a host people read: a worker that was taken over may have written megabytes of them. */
+export const readableMemory = `jsonb_build_object(${memoryParts
   .map(
     (kind) => `'${kind}', (select jsonb_object_agg(left(key, ${longestName}), jsonb_build_object(
         'reason', left(value ->> 'reason', ${longestReason}), 'since', left(value ->> 'since', 64)))
-      from (select * from ${notes(kind)} n limit ${notesAtMost}) n)`,
+      from (select * from ${entriesOf(kind)} n limit ${entriesAtMost}) n)`,
   )
   .join(', ')}, 'undeclared', ${readableUndeclared}, 'ports', ${readablePorts}, 'decnet', ${readableDecnet})`;
 
@@ -118,6 +118,6 @@ export const readableDeploying = `(case when jsonb_typeof(${rollout}) = 'object'
       'count', count(*), 'since', min(since)) end
     from (select left(key, ${longestName}) as name, left(value #>> '{}', 64) as since
       from (select * from jsonb_each(
-        case when jsonb_typeof(${neverRan}) = 'object' then ${neverRan} else '{}' end) limit ${notesAtMost}) n
+        case when jsonb_typeof(${neverRan}) = 'object' then ${neverRan} else '{}' end) limit ${entriesAtMost}) n
       where exists (select from fleet_deckies d
         where d.host_uuid = h.host_uuid and d.name = key and d.state = 'pending')) n) end)`;

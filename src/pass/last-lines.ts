@@ -37,7 +37,7 @@ export class LastLinesReader {
     const broken = brokenContainers(transitions, observed);
     if (broken.length === 0 || this.#reading.size >= passesAtOnce) return;
     // Without its lines a message is still complete.
-    const reading = this.#note(host, broken).catch(() => undefined);
+    const reading = this.#record(host, broken).catch(() => undefined);
     this.#reading.add(reading);
     void reading.then(() => this.#reading.delete(reading));
   }
@@ -47,7 +47,7 @@ export class LastLinesReader {
     await Promise.all(this.#reading);
   }
 
-  async #note(host: string, broken: readonly BrokenContainer[]): Promise<void> {
+  async #record(host: string, broken: readonly BrokenContainer[]): Promise<void> {
     const signal = AbortSignal.timeout(readWithinMs);
     const read = broken.map(async ({ decky, state, service, container }): Promise<readonly DeckyLines[]> => {
       const lines = keptLines(

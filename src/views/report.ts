@@ -26,9 +26,9 @@ export interface HostView {
   readonly counts: Json;
   /** The number of recorded deckies by state. */
   readonly states: Readonly<Partial<Record<FleetState, number>>>;
-  readonly held: readonly HostNote[];
-  readonly left: readonly HostNote[];
-  readonly contested: readonly HostNote[];
+  readonly held: readonly KeptRow[];
+  readonly left: readonly KeptRow[];
+  readonly contested: readonly KeptRow[];
   readonly undeclared: readonly UndeclaredDecky[];
   /** The deployment under way; null: none. */
   readonly deploying: Deploying | null;
@@ -81,7 +81,7 @@ export interface Paused {
   readonly until: string | null;
 }
 
-export interface HostNote {
+export interface KeptRow {
   readonly name: string;
   readonly reason: string;
   readonly since: string;

@@ -49,7 +49,7 @@ interface Decision {
   readonly notifications: readonly Notification[];
 }
 
-/** What is noted and sent now, of alerts whose last notified states were reported as incidents a minute ago. */
+/** What is recorded and sent now, of alerts whose last notified states were reported as incidents a minute ago. */
 function decided(
   alerts: readonly Alert[],
   deckies = 10,

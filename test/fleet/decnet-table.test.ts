@@ -7,7 +7,7 @@ import { decnetMemoryAfter, goneNow, noDecnetMemory, rivalIn } from '../../src/f
 import type { DecnetRow } from '../../src/fleet/decnet-table/row.ts';
 import { exactTime, sameTime, timeIn, timeText } from '../../src/fleet/decnet-table/times.ts';
 import { aheadAfter, decnetWrites } from '../../src/fleet/decnet-table/writes.ts';
-import type { LeftNote } from '../../src/fleet/plan/memory.ts';
+import type { LeftEntry } from '../../src/fleet/plan/memory.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { parseJson } from '../../src/lib/json-text.ts';
@@ -28,7 +28,7 @@ import { fc } from '../harness/property.ts';
 
 const graceSeconds = 300;
 const hourAgo = now - 3_600_000;
-const left = (secondsAgo: number, more: Partial<LeftNote> = {}): LeftNote => ({
+const left = (secondsAgo: number, more: Partial<LeftEntry> = {}): LeftEntry => ({
   since: now - secondsAgo * 1000,
   writtenAt: now - secondsAgo * 1000,
   ran: false,
@@ -38,7 +38,7 @@ const left = (secondsAgo: number, more: Partial<LeftNote> = {}): LeftNote => ({
 interface Given extends Partial<Omit<DecnetFacts, 'theirs' | 'left' | 'gone' | 'keptStrangers'>> {
   readonly ours?: readonly OurRow[];
   readonly theirs?: readonly DecnetRow[];
-  readonly left?: Record<string, LeftNote>;
+  readonly left?: Record<string, LeftEntry>;
   readonly gone?: Record<string, number>;
   readonly kept?: readonly string[];
 }

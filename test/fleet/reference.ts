@@ -6,7 +6,7 @@ import type { FleetState } from '../../src/fleet/state.ts';
 
 /**
  * The rules of CONTRACT.md once more, as plainly as they can be said, one decky at a time and with no care for speed.
- * Takes nothing but types from the product. Knows no notes: it is for a first pass.
+ * Takes nothing but types from the product. Knows no memory: it is for a first pass.
  */
 export interface Outcome {
   /** The row afterwards; null: there is none. */

@@ -38,10 +38,10 @@ const line = (screen: Screen, host: HostView): readonly string[] => [
     : host.docker,
   `${host.interval_s} s`,
   statesText(screen, host),
-  notesOf(host),
+  remarksOf(host),
 ];
 
-function notesOf(host: HostView): string {
+function remarksOf(host: HostView): string {
   const { held, contested, last_error, first_seen_at, stopped, paused, undeclared } = host;
   return [
     ...(first_seen_at === null ? [unseen] : []),

@@ -54,7 +54,7 @@ function hostText(screen: Screen, host: HostStatus, selection: Selection, listsR
 }
 
 function deckyRows(screen: Screen, host: HostStatus): readonly (readonly string[])[] {
-  const notes = new Map([
+  const remarks = new Map([
     ...host.left.map(({ name }) => [name, 'left to its writer'] as const),
     ...host.held.map(({ name, reason }) => [name, `held: ${reason}`] as const),
     ...host.contested.map(({ name, reason }) => [name, `contested: ${reason}`] as const),
@@ -64,7 +64,7 @@ function deckyRows(screen: Screen, host: HostStatus): readonly (readonly string[
     decky.ip ?? '',
     stateText(screen, decky.state, host.stale),
     decky.since === null ? '' : ago(decky.since),
-    [withMeaning(decky.last_error ?? ''), notes.get(decky.name) ?? '']
+    [withMeaning(decky.last_error ?? ''), remarks.get(decky.name) ?? '']
       .filter((text) => text !== '')
       .join('; '),
   ]);

@@ -117,13 +117,13 @@ interface HostRow {
   readonly generation: string;
   readonly interval_s: number | null;
   readonly containers: number | null;
-  readonly notes: Json;
+  readonly memory: Json;
   readonly figures: Json;
 }
 
 const selectHost = `select identity, turn::text as generation, interval_s,
     case when jsonb_typeof(counts -> 'containers') = 'number' then (counts ->> 'containers')::float8 end as containers,
-    notes, figures
+    notes as memory, figures
   from fleet_hosts`;
 
 const hostRecord = (host: string, row: HostRow): HostRecord => ({
@@ -131,7 +131,7 @@ const hostRecord = (host: string, row: HostRow): HostRecord => ({
   identity: row.identity,
   generation: row.generation,
   containers: row.containers ?? 0,
-  memory: memoryFromJson(row.notes),
+  memory: memoryFromJson(row.memory),
   figures: figuresFromJson(row.figures),
 });
 

@@ -5,7 +5,7 @@ import { heartbeatView } from '../heartbeat.ts';
 import type { Query } from '../query.ts';
 import {
   bounded,
-  countNotes,
+  countEntries,
   decnetContested,
   decnetInSync,
   dockerAnswered,
@@ -56,9 +56,9 @@ const selectHosts = `select host_uuid as host, ${intervalSeconds('$1::int')} as 
     case when h.last_pass_at is not null then ${age('h.last_pass_at')} end::float8 as last_pass_age,
     case when h.last_full_pass_at is not null then ${age('h.last_full_pass_at')} end::float8 as last_full_pass_age,
     ${dockerAnswered} as docker_up,
-    s.states, ${countNotes('held')} as held, ${countNotes('contested')} as contested,
-    ${countNotes('undeclared', `value ->> 'kind' is distinct from 'leftover'`)} as undeclared,
-    ${countNotes('undeclared', `value ->> 'kind' = 'leftover'`)} as leftover, ${readableDeploying} is not null as deploying,
+    s.states, ${countEntries('held')} as held, ${countEntries('contested')} as contested,
+    ${countEntries('undeclared', `value ->> 'kind' is distinct from 'leftover'`)} as undeclared,
+    ${countEntries('undeclared', `value ->> 'kind' = 'leftover'`)} as leftover, ${readableDeploying} is not null as deploying,
     ${decnetInSync} as decnet_in_sync, ${decnetContested} as decnet_contested, h.figures
   from ${knownHosts('null::text', '$2::text[]')} order by host_uuid`;
 

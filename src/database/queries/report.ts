@@ -3,7 +3,7 @@ import { dockerCommand } from '../../fleet/docker-command.ts';
 import { listOf } from '../../fleet/plan/rollout.ts';
 import { isObject, type Json, textsOf } from '../../lib/json.ts';
 import { printableDeep } from '../../lib/text.ts';
-import type { DeckyRow, DecnetTableView, Deploying, HostNote, HostView, Report } from '../../views/report.ts';
+import type { DeckyRow, DecnetTableView, Deploying, HostView, KeptRow, Report } from '../../views/report.ts';
 import { leftReason, memoryFromJson } from '../memory.ts';
 import { isoPause } from '../pauses.ts';
 import type { Query } from '../query.ts';
@@ -13,7 +13,7 @@ import {
   iso,
   isStale,
   readableDeploying,
-  readableNotes,
+  readableMemory,
   readableServices,
   shortReason,
 } from '../sql.ts';
@@ -86,7 +86,7 @@ export const forPeople =
   async <R>(statement: string, values?: readonly unknown[]) =>
     (await query<R>(statement, values)).map(printableDeep);
 
-type FromNotes =
+type FromMemory =
   | 'held'
   | 'left'
   | 'contested'
@@ -94,9 +94,9 @@ type FromNotes =
   | 'deploying'
   | 'ports_unchecked'
   | 'decnet_table';
-interface HostRow extends Omit<HostView, FromNotes | 'docker' | 'stopped'> {
+interface HostRow extends Omit<HostView, FromMemory | 'docker' | 'stopped'> {
   readonly docker_up: boolean | null;
-  readonly notes: Json;
+  readonly memory: Json;
   readonly deploying: Json;
   readonly stopped_at: string | null;
   readonly stopped_by: string | null;
@@ -109,13 +109,13 @@ const pausedView = `case when h.paused_at is not null then json_build_object('by
 const selectHosts = `select host_uuid, ${intervalSeconds('$2::int')} as interval_s,
     coalesce(${isStale('$2::int')}, true) as stale, ${dockerAnswered} as docker_up,
     ${['first_seen_at', 'last_pass_at', 'last_full_pass_at', 'last_observed_at', 'stopped_at'].map((at) => iso(`h.${at}`)).join(', ')},
-    ${shortReason('h.last_error')}, ${shortReason('h.stopped_by')}, ${pausedView}, h.version, h.counts, ${readableNotes} as notes, ${readableDeploying} as deploying, coalesce(s.states, '{}') as states
+    ${shortReason('h.last_error')}, ${shortReason('h.stopped_by')}, ${pausedView}, h.version, h.counts, ${readableMemory} as memory, ${readableDeploying} as deploying, coalesce(s.states, '{}') as states
   from ${knownHosts('$1::text', '$3::text[]')} order by host_uuid`;
 
 function hostView(found: HostRow): HostView {
-  const { docker_up: dockerUp, notes, deploying, stopped_at: at, stopped_by: by, ...row } = found;
-  const { held, left, contested, undeclared, portsUnchecked, decnet } = memoryFromJson(notes);
-  const views = (kept: ReadonlyMap<string, { reason: string; since: number }>): readonly HostNote[] =>
+  const { docker_up: dockerUp, memory, deploying, stopped_at: at, stopped_by: by, ...row } = found;
+  const { held, left, contested, undeclared, portsUnchecked, decnet } = memoryFromJson(memory);
+  const views = (kept: ReadonlyMap<string, { reason: string; since: number }>): readonly KeptRow[] =>
     [...kept].map(([name, { reason, since }]) => ({ name, reason, since: isoOf(since) }));
   return {
     ...row,

@@ -7,7 +7,7 @@ export const stableAfterMs = 5 * 60 * 1000;
 export const flappingAfter = 3;
 
 /**
- * What is done about an alert. `none`: nothing now; `unannounced`: its state is noted, without a message; `deployment`: it
+ * What is done about an alert. `none`: nothing now; `unannounced`: its state is recorded, without a message; `deployment`: it
  * is down since its deployment failed.
  */
 export type AlertOutcome =

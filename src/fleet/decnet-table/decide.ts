@@ -1,5 +1,5 @@
 import { graceEnd, isLeft } from '../plan/grace.ts';
-import type { LeftNote } from '../plan/memory.ts';
+import type { LeftEntry } from '../plan/memory.ts';
 import { graceAllows, isFleetState } from '../state.ts';
 import { contentFor, type OurRow, type RowComparer } from './content.ts';
 import type { DecnetChanges, DecnetRow } from './row.ts';
@@ -12,7 +12,7 @@ export interface DecnetFacts {
   /** DECNET's rows in scope. */
   readonly theirs: ReadonlyMap<string, DecnetRow>;
   /** The rows that are left to their writer. @see Memory */
-  readonly left: ReadonlyMap<string, LeftNote>;
+  readonly left: ReadonlyMap<string, LeftEntry>;
   /** Its rows that stay although ours has none. @see Plan */
   readonly keptStrangers: ReadonlySet<string>;
   /** When a row of its was first missed that neither it nor we should lack: DECNET deleted it. */
@@ -76,28 +76,28 @@ export class DecnetPlanner {
   #decideBoth(ours: OurRow, theirs: DecnetRow): void {
     const agrees = this.#facts.comparer.compare(ours, theirs);
     if (agrees.state && agrees.content) return;
-    const note = this.#facts.left.get(ours.name);
-    if (!this.#isLeft(note)) {
+    const entry = this.#facts.left.get(ours.name);
+    if (!this.#isLeft(entry)) {
       this.#updates.push({
         was: theirs,
         row: { name: ours.name, ...contentFor(ours, theirs), ...stateFor(ours) },
       });
       return;
     }
-    this.#again(ours.name, note);
+    this.#again(ours.name, entry);
     // Its content is left to DECNET, and its state as in our table. @see CONTRACT.md, rule 4
-    if (!agrees.state && mayMove(theirs, ours, note?.ran === true))
+    if (!agrees.state && mayMove(theirs, ours, entry?.ran === true))
       this.#updates.push({ was: theirs, row: { ...theirs, ...stateFor(ours) } });
   }
 
-  #isLeft(note: LeftNote | undefined): boolean {
+  #isLeft(entry: LeftEntry | undefined): boolean {
     const { now, graceSeconds } = this.#facts;
-    return note !== undefined && isLeft(note, now, graceSeconds);
+    return entry !== undefined && isLeft(entry, now, graceSeconds);
   }
 
-  #again(name: string, note: LeftNote | undefined): void {
+  #again(name: string, entry: LeftEntry | undefined): void {
     const { now, graceSeconds } = this.#facts;
-    if (note !== undefined) this.#requeueAfter.set(name, Math.max(0, graceEnd(note, graceSeconds) - now));
+    if (entry !== undefined) this.#requeueAfter.set(name, Math.max(0, graceEnd(entry, graceSeconds) - now));
   }
 }
 

@@ -41,7 +41,7 @@ export interface HostFacts {
   readonly intervalMs: number;
   /** The moment of its last full pass, if it is stale. */
   readonly staleSince: number | null;
-  /** Whether a full pass is overdue, but the host is not noted as stale yet. */
+  /** Whether a full pass is overdue, but the host is not recorded as stale yet. */
   readonly isLate: boolean;
   /** Its worker stopped on request. */
   readonly stopped: { readonly by: string | null; readonly at: number } | null;

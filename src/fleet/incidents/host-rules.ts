@@ -88,7 +88,7 @@ function incidentOfStale(
   { control, gathered, now }: { control: ControlFacts; gathered: Gathered; now: number },
 ): string {
   const affected = { host: host.host, name: null, since };
-  // A worker that has started again is no longer noted as stopped, and has to make its first pass.
+  // A worker that has started again is no longer recorded as stopped, and has to make its first pass.
   const open = gathered.open(host.under);
   if (open?.kind === 'host_stopped' && host.stopped === null)
     return gathered.add(open.id, open, affected, host);

@@ -9,9 +9,9 @@ import { contentChanges } from './content.ts';
 import { explained } from './explained.ts';
 import type { Facts, Row } from './facts.ts';
 import { allowsChange, type Grace, graceOf } from './grace.ts';
-import type { LeftNote } from './memory.ts';
+import type { LeftEntry } from './memory.ts';
 import { type Observation, observedState } from './observed-state.ts';
-import { portsOff, type Silence, type SilentNotes, silenceOf } from './ports.ts';
+import { portsOff, type Silence, type SilentEntries, silenceOf } from './ports.ts';
 import type { Covered } from './rollout.ts';
 import type { Rotation } from './rotation.ts';
 
@@ -62,9 +62,9 @@ export interface DeckyDecision {
   readonly change: Change | null;
   /** Why a change was not made. */
   readonly held: HoldReason | null;
-  readonly left: LeftNote | null;
+  readonly left: LeftEntry | null;
   /** What is remembered of services that do not listen. */
-  readonly silent: SilentNotes;
+  readonly silent: SilentEntries;
   /** Milliseconds after which the decky must be checked again; null: nothing is due. */
   readonly requeueAfterMs: number | null;
   /** What its containers show; null: Docker did not answer. */
@@ -79,7 +79,7 @@ export interface SeenDecky {
 
 /** Why a row is held: as the memory keeps it, the same for as long as it lasts, and as people read it now. */
 interface HoldReason {
-  readonly noted: string;
+  readonly stored: string;
   readonly inWords: string;
 }
 
@@ -97,19 +97,19 @@ export function decide(given: DeckyFacts, facts: Facts): DeckyDecision {
     earlier(match === null ? null : loopEndsInMs(match), silence.recheckMs),
     covered === null || seen?.state !== 'pending' ? null : Math.max(0, covered.recheckMs),
   );
-  const silent = silence.notes;
+  const silent = silence.entries;
   const it = { ...given, decky: withRotation(given) };
   const shown = match === null || seen === null ? null : { match, observation: seen };
   if (row === null) {
     const change = it.decky === null ? null : insert(it.decky, seen);
-    const left = graceOf({ name: nameOf(it), ours: true, writtenAt: 0 }, facts, seen).note;
+    const left = graceOf({ name: nameOf(it), ours: true, writtenAt: 0 }, facts, seen).entry;
     return { change, held: null, left, silent, requeueAfterMs: recheckMs, seen: shown };
   }
   const grace = graceOf(row, facts, seen);
   const { change, held } = decideRow({ ...it, row, seen, grace, facts });
   const graceMs = held === null ? null : grace.endsIn;
   const requeueAfterMs = earlier(graceMs, recheckMs);
-  return { change, held, left: grace.note, silent, requeueAfterMs, seen: shown };
+  return { change, held, left: grace.entry, silent, requeueAfterMs, seen: shown };
 }
 
 /** The decky with the services that it has now. Its `config` stays the file's. */
@@ -233,13 +233,16 @@ const insert = (decky: Decky, seen: Observation | null): Change => ({
 });
 
 function heldForWriter({ grace, facts }: RowFacts): HoldReason {
-  const noted = `written by another process (grace ${facts.graceSeconds} s)`;
-  if (grace.note === null) return constant(noted);
-  const ageSeconds = Math.max(0, Math.round((facts.now - grace.note.writtenAt) / 1000));
-  return { noted, inWords: `written by another process ${ageSeconds} s ago (grace ${facts.graceSeconds} s)` };
+  const stored = `written by another process (grace ${facts.graceSeconds} s)`;
+  if (grace.entry === null) return constant(stored);
+  const ageSeconds = Math.max(0, Math.round((facts.now - grace.entry.writtenAt) / 1000));
+  return {
+    stored,
+    inWords: `written by another process ${ageSeconds} s ago (grace ${facts.graceSeconds} s)`,
+  };
 }
 
-const constant = (reason: string): HoldReason => ({ noted: reason, inWords: reason });
+const constant = (reason: string): HoldReason => ({ stored: reason, inWords: reason });
 
 /** Milliseconds until the last window of a restart loop ends; null: no loop, or Docker will send an event. */
 const loopEndsInMs = ({ base, services }: ContainerMatch): number | null =>

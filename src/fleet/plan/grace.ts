@@ -1,6 +1,6 @@
 import { graceAllows } from '../state.ts';
 import type { Facts, Row } from './facts.ts';
-import type { LeftNote } from './memory.ts';
+import type { LeftEntry } from './memory.ts';
 import type { Observation } from './observed-state.ts';
 
 /** Whether a row is left to the program that wrote it, and for how long. */
@@ -10,11 +10,11 @@ export interface Grace {
   readonly ran: boolean;
   /** Milliseconds until the grace period ends; null: there is none. */
   readonly endsIn: number | null;
-  readonly note: LeftNote | null;
+  readonly entry: LeftEntry | null;
 }
 
 /** For a row whose grace period is over, or that a pass wrote. */
-const noGrace: Grace = { left: false, ran: true, endsIn: null, note: null };
+const noGrace: Grace = { left: false, ran: true, endsIn: null, entry: null };
 
 /** @see CONTRACT.md, rule 4, Grace */
 export function graceOf(
@@ -22,39 +22,39 @@ export function graceOf(
   { now, graceSeconds, memory, decnet }: Facts,
   seen: Observation | null,
 ): Grace {
-  const noted = memory.left.get(row.name);
+  const before = memory.left.get(row.name);
   const inDecnet = decnet.recent.get(row.name)?.writtenAt;
   // The grace period of the other program's write continues after a write of ours: the content is still left to it.
-  const writtenAt = row.ours ? (inDecnet ?? noted?.writtenAt) : Math.max(row.writtenAt, inDecnet ?? 0);
+  const writtenAt = row.ours ? (inDecnet ?? before?.writtenAt) : Math.max(row.writtenAt, inDecnet ?? 0);
   if (writtenAt === undefined || !isRecent(writtenAt, now, graceSeconds)) return noGrace;
-  const since = noted !== undefined && isOneEpisode(noted, writtenAt, graceSeconds) ? noted.since : now;
-  const ranBefore = noted?.ran === true && noted.writtenAt === writtenAt;
+  const since = before !== undefined && isOneEpisode(before, writtenAt, graceSeconds) ? before.since : now;
+  const ranBefore = before?.ran === true && before.writtenAt === writtenAt;
   return {
     left: isLeft({ writtenAt, since }, now, graceSeconds),
     ran: ranBefore,
     endsIn: Math.max(0, graceEnd({ writtenAt, since }, graceSeconds) - now),
-    note: { since, writtenAt, ran: ranBefore || seen?.state === 'running' },
+    entry: { since, writtenAt, ran: ranBefore || seen?.state === 'running' },
   };
 }
 
-/** Whether a write came within the grace of the one that is noted. Else that grace was over, though no pass ran to see it. */
-const isOneEpisode = (noted: LeftNote, writtenAt: number, graceSeconds: number): boolean =>
-  writtenAt - noted.writtenAt < graceSeconds * 1000;
+/** Whether a write came within the grace of the recorded one. Else that grace was over, though no pass ran to see it. */
+const isOneEpisode = (before: LeftEntry, writtenAt: number, graceSeconds: number): boolean =>
+  writtenAt - before.writtenAt < graceSeconds * 1000;
 
 /** A time further ahead than the grace is old. */
 const isRecent = (writtenAt: number, now: number, graceSeconds: number): boolean =>
   Math.abs(now - writtenAt) < graceSeconds * 1000;
 
-/** Whether a noted row is left to its writer: no longer than the grace after a pass first saw the write. */
+/** Whether a recorded write is left to its writer: no longer than the grace after a pass first saw the write. */
 export const isLeft = (
-  { since, writtenAt }: Pick<LeftNote, 'since' | 'writtenAt'>,
+  { since, writtenAt }: Pick<LeftEntry, 'since' | 'writtenAt'>,
   now: number,
   graceSeconds: number,
 ): boolean => now - since < graceSeconds * 1000 && isRecent(writtenAt, now, graceSeconds);
 
-/** When the grace period of a noted row ends, epoch milliseconds. */
+/** When the grace period of such a row ends, epoch milliseconds. */
 export const graceEnd = (
-  { since, writtenAt }: Pick<LeftNote, 'since' | 'writtenAt'>,
+  { since, writtenAt }: Pick<LeftEntry, 'since' | 'writtenAt'>,
   graceSeconds: number,
 ): number => Math.min(since, writtenAt) + graceSeconds * 1000;
 

@@ -1,5 +1,5 @@
 import type { DecnetFact } from '../decnet-table/fact.ts';
-import { portsOff, type SilentNotes } from './ports.ts';
+import { portsOff, type SilentEntries } from './ports.ts';
 import { type Deployments, noDeployments } from './rollout.ts';
 import type { Rotation } from './rotation.ts';
 import type { Undeclared } from './undeclared.ts';
@@ -9,29 +9,29 @@ import type { Undeclared } from './undeclared.ts';
  * Times are epoch milliseconds of the database's clock.
  */
 export interface Memory {
-  readonly held: ReadonlyMap<string, HeldNote>;
-  readonly left: ReadonlyMap<string, LeftNote>;
-  readonly contested: ReadonlyMap<string, HeldNote>;
+  readonly held: ReadonlyMap<string, HeldEntry>;
+  readonly left: ReadonlyMap<string, LeftEntry>;
+  readonly contested: ReadonlyMap<string, HeldEntry>;
   readonly deployments: Deployments;
   /** The services that deckies got from rotations, by decky. */
   readonly rotations: ReadonlyMap<string, Rotation>;
   /** Deckies whose containers run although nobody declares them. */
   readonly undeclared: ReadonlyMap<string, Undeclared>;
   /** The services on whose ports nothing listened, by decky. */
-  readonly silent: ReadonlyMap<string, SilentNotes>;
+  readonly silent: ReadonlyMap<string, SilentEntries>;
   /** Why the last full pass did not check ports; null: it did. */
   readonly portsUnchecked: string | null;
   /** How DECNET's own table is; null: it is not kept. */
   readonly decnet: DecnetFact | null;
 }
 
-export interface HeldNote {
+export interface HeldEntry {
   readonly reason: string;
   readonly since: number;
 }
 
 /** A row that is left to the program that wrote it, for the grace period. */
-export interface LeftNote {
+export interface LeftEntry {
   /** When a pass first found the row in this state. Later writes of the other program do not change it. */
   readonly since: number;
   /** When the other program last wrote the row. */
@@ -53,7 +53,7 @@ export const noMemory: Memory = {
 };
 
 /**
- * Merges the memory of a pass over some deckies into the memory before it. The notes about other deckies stay
+ * Merges the memory of a pass over some deckies into the memory before it. The entries about other deckies stay
  * unchanged. A pass knows the deployments and the undeclared deckies of the whole host.
  * @param only the deckies of the pass; null: all
  */

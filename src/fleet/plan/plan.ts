@@ -7,8 +7,8 @@ import { contested } from './contested.ts';
 import { type DeckyDecision, decide, type SeenDecky } from './decide.ts';
 import type { Facts, Row } from './facts.ts';
 import { LivingHost } from './living-host.ts';
-import { type HeldNote, type LeftNote, mergeMemory } from './memory.ts';
-import type { PortsSeen, SilentNotes } from './ports.ts';
+import { type HeldEntry, type LeftEntry, mergeMemory } from './memory.ts';
+import type { PortsSeen, SilentEntries } from './ports.ts';
 
 /**
  * Plans the changes of a host by the rules of CONTRACT.md ("Rules of a pass"). It does no I/O.
@@ -44,9 +44,9 @@ export class Planner {
   readonly #recorded = new Set<string>();
   readonly #changes: Change[] = [];
   readonly #held: Held[] = [];
-  readonly #heldNotes = new Map<string, HeldNote>();
-  readonly #left = new Map<string, LeftNote>();
-  readonly #silent = new Map<string, SilentNotes>();
+  readonly #heldEntries = new Map<string, HeldEntry>();
+  readonly #left = new Map<string, LeftEntry>();
+  readonly #silent = new Map<string, SilentEntries>();
   readonly #keptStrangers = new Set<string>();
   readonly #requeueAfter = new Map<string, number>();
   readonly #onSeen: ((name: string, seen: SeenDecky) => void) | undefined;
@@ -101,15 +101,15 @@ export class Planner {
   finish(): Plan {
     const { memory: before, only, observed } = this.#facts;
     const disputes = disputesOf(this.#facts, this.#changes, (name) => this.#isInScope(name));
-    const notes = {
-      held: this.#heldNotes,
+    const entries = {
+      held: this.#heldEntries,
       left: this.#left,
       contested: disputes,
       silent: this.#silent,
       decnet: before.decnet,
       portsUnchecked: observed.kind === 'ok' ? uncheckedIn(observed.ports) : before.portsUnchecked,
     };
-    const memory = { ...notes, ...this.#living.memory((name) => this.#remaining.has(name)) };
+    const memory = { ...entries, ...this.#living.memory((name) => this.#remaining.has(name)) };
     return {
       changes: this.#changes,
       held: this.#held,
@@ -139,7 +139,7 @@ export class Planner {
     if (held !== null) {
       this.#held.push({ name, reason: held.inWords });
       const since = this.#facts.memory.held.get(name)?.since ?? this.#facts.now;
-      this.#heldNotes.set(name, { reason: held.noted, since });
+      this.#heldEntries.set(name, { reason: held.stored, since });
     }
     if (left !== null) this.#left.set(name, left);
     if (silent.size > 0 && change?.to !== null) this.#silent.set(name, silent);
@@ -163,17 +163,17 @@ function disputesOf(
   facts: Facts,
   changes: readonly Change[],
   isInScope: (name: string) => boolean,
-): ReadonlyMap<string, HeldNote> {
+): ReadonlyMap<string, HeldEntry> {
   // A row without former transitions cannot be contested.
   const changedBefore = new Set(facts.recentTransitions.map(({ name }) => name));
   const planned = changes
     .filter(({ name, from, to }) => changedBefore.has(name) && from !== to)
     .map(({ name, from, to }) => ({ name, from, to, at: facts.now }));
   const found = contested([...facts.recentTransitions, ...planned], facts.now);
-  const notes = new Map<string, HeldNote>();
+  const entries = new Map<string, HeldEntry>();
   for (const [name, reason] of found) {
     if (!isInScope(name)) continue;
-    notes.set(name, { reason, since: facts.memory.contested.get(name)?.since ?? facts.now });
+    entries.set(name, { reason, since: facts.memory.contested.get(name)?.since ?? facts.now });
   }
-  return notes;
+  return entries;
 }

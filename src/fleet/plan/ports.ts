@@ -58,19 +58,19 @@ export const portsOff = { kind: 'unchecked', why: 'DECNET_CHECK_PORTS is off' } 
 export const uncheckedInWords = (why: string): string => `Ports are not checked: ${why}`;
 
 /** A running service on none of whose ports anything listened. */
-export interface SilentNote {
+export interface SilentEntry {
   /** When a pass first saw that, epoch milliseconds of the database's clock. */
   readonly since: number;
   /** Whether a second check saw it too: the service then counts as not running. */
   readonly isConfirmed: boolean;
 }
 
-export type SilentNotes = ReadonlyMap<string, SilentNote>;
+export type SilentEntries = ReadonlyMap<string, SilentEntry>;
 
 export interface Silence {
   /** The services that count as not running. */
   readonly silent: ReadonlySet<string>;
-  readonly notes: SilentNotes;
+  readonly entries: SilentEntries;
   /** Milliseconds until the next check of the decky; null: the schedule is enough. */
   readonly recheckMs: number | null;
 }
@@ -80,7 +80,7 @@ interface SilenceFacts {
   /** Null: Docker did not answer. */
   readonly match: ContainerMatch | null;
   readonly ports: PortsSeen;
-  readonly before: SilentNotes | undefined;
+  readonly before: SilentEntries | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
 }
@@ -88,33 +88,33 @@ interface SilenceFacts {
 /** Seconds between two checks, and for which a service has run before the first one counts: it may start slowly. */
 const checkSeconds = 10;
 
-const nothing: Silence = { silent: new Set(), notes: new Map(), recheckMs: null };
+const nothing: Silence = { silent: new Set(), entries: new Map(), recheckMs: null };
 
 /** Which services do not listen. @see CONTRACT.md, "A living host", f */
 export function silenceOf(facts: SilenceFacts): Silence {
-  const { services, match, ports, before = nothing.notes, now } = facts;
-  if (match === null) return { ...nothing, silent: silentOf(before), notes: before };
+  const { services, match, ports, before = nothing.entries, now } = facts;
+  if (match === null) return { ...nothing, silent: silentOf(before), entries: before };
   if (ports.kind === 'unchecked' || match.base === null || !isRunning(match.base)) return nothing;
   const open = ports.byBase.get(match.base.name);
   if (open === undefined) return nothing;
-  const notes = new Map<string, SilentNote>();
+  const entries = new Map<string, SilentEntry>();
   let recheckMs = Number.POSITIVE_INFINITY;
   for (const service of expectedServices(services)) {
     const container = match.services.get(service);
     const known = portsOf(service);
     if (container === undefined || known.length === 0 || !isIn(container, match.base)) continue;
     const check = checkOf(container, before.get(service), open === 'later' ? null : isOpen(known, open), now);
-    if (check.note !== null) notes.set(service, check.note);
+    if (check.entry !== null) entries.set(service, check.entry);
     recheckMs = Math.min(recheckMs, check.recheckMs ?? recheckMs);
   }
-  return { silent: silentOf(notes), notes, recheckMs: Number.isFinite(recheckMs) ? recheckMs : null };
+  return { silent: silentOf(entries), entries, recheckMs: Number.isFinite(recheckMs) ? recheckMs : null };
 }
 
 /** The services of a decky that two checks found silent. */
-export const silentOf = (notes: SilentNotes | undefined): ReadonlySet<string> =>
-  notes === undefined || notes.size === 0
+export const silentOf = (entries: SilentEntries | undefined): ReadonlySet<string> =>
+  entries === undefined || entries.size === 0
     ? nothing.silent
-    : new Set([...notes].filter(([, { isConfirmed }]) => isConfirmed).map(([service]) => service));
+    : new Set([...entries].filter(([, { isConfirmed }]) => isConfirmed).map(([service]) => service));
 
 /** Whether a container runs in the network of this base. One in a restart loop has a fault already. */
 const isIn = (container: Container, base: Container): boolean =>
@@ -124,36 +124,36 @@ const isOpen = (known: readonly Port[], open: ReadonlySet<Port>): boolean =>
   known.some((port) => open.has(port));
 
 interface PortCheck {
-  readonly note: SilentNote | null;
+  readonly entry: SilentEntry | null;
   readonly recheckMs: number | null;
 }
 
 /** @param listens null: a later pass sees it */
 function checkOf(
   { ageSeconds, network }: Container,
-  before: SilentNote | undefined,
+  before: SilentEntry | undefined,
   listens: boolean | null,
   now: number,
 ): PortCheck {
-  if (listens === true) return { note: null, recheckMs: null };
+  if (listens === true) return { entry: null, recheckMs: null };
   // Whether it is cut off is not known yet.
   if (listens === null || network === 'unverified') {
     const isWaited = before !== undefined && !before.isConfirmed;
-    return { note: before ?? null, recheckMs: isWaited ? checkSeconds * 1000 : null };
+    return { entry: before ?? null, recheckMs: isWaited ? checkSeconds * 1000 : null };
   }
   if (ageSeconds === null || ageSeconds < checkSeconds) {
-    const note = before?.isConfirmed === true ? before : null;
-    return { note, recheckMs: (checkSeconds - (ageSeconds ?? 0)) * 1000 };
+    const entry = before?.isConfirmed === true ? before : null;
+    return { entry, recheckMs: (checkSeconds - (ageSeconds ?? 0)) * 1000 };
   }
-  if (before?.isConfirmed === true) return { note: before, recheckMs: null };
+  if (before?.isConfirmed === true) return { entry: before, recheckMs: null };
   const passedMs = before === undefined ? 0 : now - before.since;
   // Started again since the first check, which then does not count.
   const isFirst = before === undefined || passedMs < 0 || passedMs > ageSeconds * 1000;
-  if (isFirst) return { note: { since: now, isConfirmed: false }, recheckMs: checkSeconds * 1000 };
+  if (isFirst) return { entry: { since: now, isConfirmed: false }, recheckMs: checkSeconds * 1000 };
   const leftMs = checkSeconds * 1000 - passedMs;
   return leftMs > 0
-    ? { note: before, recheckMs: leftMs }
-    : { note: { ...before, isConfirmed: true }, recheckMs: null };
+    ? { entry: before, recheckMs: leftMs }
+    : { entry: { ...before, isConfirmed: true }, recheckMs: null };
 }
 
 /** `80 or 443`, `69/udp`, `53`: the ports on which a service could listen. */

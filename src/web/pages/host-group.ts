@@ -38,7 +38,7 @@ export function hostGroup(
   const hidden = total - deckies.length;
   const next = nextSlot({ host: host_uuid, intervalMs: interval_s * 1000 }, Date.now());
   const trouble = hostTrouble(host, true);
-  const notes = notesOf(host);
+  const remarks = remarksOf(host);
   return html`<section class="host ${stale ? 'stale' : ''}" data-key="host ${host_uuid}" aria-label="Host ${host_uuid}">
 <h2><a href="${hostPath(host_uuid)}">${host_uuid}</a></h2>
 <p class="facts"><span>${
@@ -65,7 +65,7 @@ ${
     ? html`<p class="empty">${noDecky}</p>`
     : deckies.length === 0
       ? null
-      : deckyTable(host_uuid, deckies, stale, notes)
+      : deckyTable(host_uuid, deckies, stale, remarks)
 }
 ${
   hidden > 0
@@ -84,7 +84,7 @@ export const deckyTable = (
   host: string,
   deckies: readonly ListedDecky[],
   stale: boolean,
-  notes: ReadonlyMap<string, Part>,
+  remarks: ReadonlyMap<string, Part>,
 ): Html => html`<table class="deckies"><caption class="quiet">Deckies of ${host}</caption>
 <thead><tr><th scope="col">Decky</th><th scope="col">State</th><th scope="col">Since</th><th scope="col">Reason</th><th scope="col">IP</th><th scope="col">Services</th></tr></thead>
 <tbody>${deckies.map(
@@ -92,21 +92,21 @@ export const deckyTable = (
 <th scope="row"><a href="${deckyPath(host, decky.name)}">${decky.name}</a></th>
 <td>${stateMark(decky.state, stale)}</td>
 <td class="age">${decky.since === null ? null : age(decky.since, '')}</td>
-<td class="reason">${withMeaning(decky.last_error ?? '')}${notes.get(decky.name) ?? null}</td>
+<td class="reason">${withMeaning(decky.last_error ?? '')}${remarks.get(decky.name) ?? null}</td>
 <td class="ip">${decky.ip ?? ''}</td>
 <td class="services">${textsOf(decky.services).join(', ')}</td></tr>`,
 )}</tbody></table>`;
 
 /** Why rows are held, contested or left to their writer. */
-export function notesOf(host: HostView): ReadonlyMap<string, Part> {
-  const note = (sign: string, title: string, reason: string): Html =>
+export function remarksOf(host: HostView): ReadonlyMap<string, Part> {
+  const remark = (sign: string, title: string, reason: string): Html =>
     html` <span class="note" title="${title}">${sign}: ${reason}</span>`;
   return new Map<string, Part>([
     ...host.left.map(
       ({ name }) =>
         [
           name,
-          note(
+          remark(
             'left',
             'Another program wrote this row recently; it is not changed during the grace period.',
             'to its writer',
@@ -117,12 +117,12 @@ export function notesOf(host: HostView): ReadonlyMap<string, Part> {
       ({ name, reason }) =>
         [
           name,
-          note('held', 'This row is kept on purpose, although the file does not declare it.', reason),
+          remark('held', 'This row is kept on purpose, although the file does not declare it.', reason),
         ] as const,
     ),
     ...host.contested.map(
       ({ name, reason }) =>
-        [name, note('contested', 'Another program keeps changing this row back.', reason)] as const,
+        [name, remark('contested', 'Another program keeps changing this row back.', reason)] as const,
     ),
   ]);
 }

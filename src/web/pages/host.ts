@@ -10,7 +10,7 @@ import type { Page } from '../layout.ts';
 import type { WebPorts } from '../ports.ts';
 import { mayAct, type Viewer } from '../sign-in/visitor.ts';
 import { age, deckyPath, hostPath, hostTrouble, stateMark, until } from '../words.ts';
-import { deckyTable, noDecky, notesOf } from './host-group.ts';
+import { deckyTable, noDecky, remarksOf } from './host-group.ts';
 import { sizeOf } from './host-order.ts';
 import { otherForms } from './other-forms.ts';
 import { lastPasses, lastPassesPart } from './passes.ts';
@@ -72,7 +72,7 @@ ${options.hasBoard && html`<a class="button" href="${hostPath(name)}/queue">Its 
 <div id="deckies" data-live>${deckiesPart(host, deckies)}</div>
 <div id="passes" data-live><h2>Last passes</h2>
 ${last === null ? html`<p class="trouble">The queues do not answer, so passes cannot be shown. The data above is from the database.</p>` : lastPassesPart(name, last, options.hasBoard)}</div>
-<div id="notes" data-live>${undeclaredTables(host)}
+<div id="kept" data-live>${undeclaredTables(host)}
 ${noteTable(name, host.held, 'Held', 'Rows that are kept on purpose, although the file does not declare them.')}
 ${noteTable(name, host.contested, 'Contested', 'Another program keeps changing these rows back.')}
 ${noteTable(name, host.left, 'Left to their writer', 'Another program wrote these rows within the grace period.')}
@@ -85,7 +85,7 @@ function deckiesPart(host: HostView, deckies: readonly ListedDecky[]): Html {
   const path = encodeURIComponent(host.host_uuid);
   const hidden = sizeOf(host) - deckies.length;
   if (deckies.length === 0) return html`<h2>Deckies</h2><p class="empty">${noDecky}</p>`;
-  return html`<h2>Deckies</h2>${deckyTable(host.host_uuid, deckies, host.stale, notesOf(host))}
+  return html`<h2>Deckies</h2>${deckyTable(host.host_uuid, deckies, host.stale, remarksOf(host))}
 ${hidden > 0 ? html`<p class="more"><a href="/?host=${path}">… ${hidden.toLocaleString('en')} more; search and filter them</a></p>` : null}
 ${otherForms(`/api/fleet?host=${path}&limit=1000`)}`;
 }
@@ -102,13 +102,13 @@ function decnetLine({ decnet_table: table }: HostView): Part {
 
 const noteTable = (
   host: string,
-  notes: readonly { name: string; reason: string; since: string }[],
+  rows: readonly { name: string; reason: string; since: string }[],
   title: string,
   what: string,
 ): Part =>
-  notes.length === 0
+  rows.length === 0
     ? null
-    : html`<h2>${title}</h2><p class="hint">${what}</p><table><caption class="quiet">${title}</caption><thead><tr><th scope="col">Decky</th><th scope="col">Why</th><th scope="col">Since</th></tr></thead><tbody>${notes.map(
+    : html`<h2>${title}</h2><p class="hint">${what}</p><table><caption class="quiet">${title}</caption><thead><tr><th scope="col">Decky</th><th scope="col">Why</th><th scope="col">Since</th></tr></thead><tbody>${rows.map(
         ({ name, reason, since }) =>
           html`<tr><th scope="row"><a href="${deckyPath(host, name)}">${name}</a></th><td class="reason">${reason === 'undefined' ? '' : reason}</td><td class="age">${age(since, '')}</td></tr>`,
       )}</tbody></table>`;
