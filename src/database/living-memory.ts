@@ -1,4 +1,4 @@
-import { lifecycleStatuses } from '../fleet/plan/hints.ts';
+import { lifecycleStatuses } from '../fleet/plan/explanations.ts';
 import type { Memory } from '../fleet/plan/memory.ts';
 import { portsOff, type SilentEntries, type SilentEntry } from '../fleet/plan/ports.ts';
 import type { Deployments, Rollout } from '../fleet/plan/rollout.ts';

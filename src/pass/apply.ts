@@ -47,7 +47,7 @@ export async function planAndApply(
     recorded,
     observed: seen.observed,
     memory: transaction.host.memory,
-    hints: seen.hints,
+    explanations: seen.explanations,
     rolloutSeconds: request.rolloutSeconds,
     fileChangedAt: fileChangedAt(seen.desired, now),
     recentTransitions,

@@ -1,7 +1,7 @@
 import { type Desired, deckiesByName } from '../fleet/desired.ts';
 import type { Container } from '../fleet/plan/container-match.ts';
+import { type Explanations, noExplanations } from '../fleet/plan/explanations.ts';
 import type { EngineAnswer } from '../fleet/plan/facts.ts';
-import { type Hints, noHints } from '../fleet/plan/hints.ts';
 import { hasDeployments } from '../fleet/plan/rollout.ts';
 import type { DecnetRows, DecnetSync } from './decnet-sync.ts';
 import type { HostRecord, Ledger } from './ledger.ts';
@@ -35,19 +35,19 @@ export interface Machine {
 
 /** What was heard on this host since the last pass. */
 export interface Hearing {
-  hints(): Hints;
+  explanations(): Explanations;
   /** Forgets the messages that a pass has recorded. */
-  recorded(hints: Hints): void;
+  recorded(explanations: Explanations): void;
 }
 
 /** For a process that listens to no messages. */
-export const noHearing: Hearing = { hints: () => noHints, recorded: () => undefined };
+export const noHearing: Hearing = { explanations: () => noExplanations, recorded: () => undefined };
 
 export interface HostFacts {
   readonly before: HostRecord;
   readonly identity: string | null;
   readonly desired: Desired;
-  readonly hints: Hints;
+  readonly explanations: Explanations;
   readonly observed: EngineAnswer;
   /** DECNET's own table; null: it is not kept, or does not answer. */
   readonly decnet: DecnetRows | null;
@@ -69,12 +69,12 @@ export async function observe(
   },
 ): Promise<HostFacts> {
   const before = await ports.ledger.host(request.host, { create: !request.dryRun });
-  const hints = ports.hearing.hints();
+  const explanations = ports.hearing.explanations();
   const list = (only: PassRequest['only']): Promise<EngineAnswer> =>
     ports.engine.list({ only, containers: before.containers, generation: before.generation });
   const reading = ports.stateFile.read();
   const listing =
-    request.only === null || isRollingOut(before, hints)
+    request.only === null || isRollingOut(before, explanations)
       ? list(null)
       : reading.then((desired) => listSome(request, desired, list));
   const [identity, desired, observed, decnet] = await Promise.all([
@@ -83,12 +83,12 @@ export async function observe(
     listing,
     ports.decnet?.read(request.only) ?? null,
   ]);
-  return { before, identity, desired, hints, observed, decnet };
+  return { before, identity, desired, explanations, observed, decnet };
 }
 
 /** While a fleet is deployed, what one decky is depends on all the others. */
-const isRollingOut = ({ memory }: HostRecord, hints: Hints): boolean =>
-  hints.lifecycles.size > 0 || hasDeployments(memory.deployments);
+const isRollingOut = ({ memory }: HostRecord, explanations: Explanations): boolean =>
+  explanations.lifecycles.size > 0 || hasDeployments(memory.deployments);
 
 /** Lists some deckies; all, if one of them is gone so soon after a change of the file that the fleet may be deployed. */
 async function listSome(

@@ -143,7 +143,7 @@ async function observeAndApply(
       ),
     );
     if (transaction.kind !== 'committed') continue;
-    if (!request.dryRun) ports.hearing.recorded(seen.hints);
+    if (!request.dryRun) ports.hearing.recorded(seen.explanations);
     return { seen, decided: transaction.outcome };
   }
   throw new FleetError(

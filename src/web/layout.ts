@@ -87,7 +87,7 @@ ${isBare ? html`<header class="top"><span class="brand">decnet-fleet</span></hea
 ${
   isBare
     ? null
-    : html`<footer>decnet-fleet ${version} · <a href="/availability">Availability</a> · <a href="/silences">Silences</a> · <a href="/audit">Audit log</a><span class="keys-hint"> · <kbd>?</kbd> shows the keys</span></footer>
+    : html`<footer>decnet-fleet ${version} · <a href="/availability">Availability</a> · <a href="/silences">Silences</a> · <a href="/audit">Audit log</a><span class="keys-help"> · <kbd>?</kbd> shows the keys</span></footer>
 ${keyHelp(reader.hasBoard)}`
 }
 </body>

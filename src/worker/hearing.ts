@@ -1,5 +1,5 @@
 import { isLegalName } from '../fleet/decky.ts';
-import { type Hints, type LifecycleStatus, lifecycleStatuses } from '../fleet/plan/hints.ts';
+import { type Explanations, type LifecycleStatus, lifecycleStatuses } from '../fleet/plan/explanations.ts';
 import { isObject, type Json, textsOf } from '../lib/json.ts';
 import type { Bus } from '../pass/announce.ts';
 import type { Hearing } from '../pass/observe.ts';
@@ -17,7 +17,10 @@ export interface DecnetMessages extends Hearing {
 }
 
 /** @param endings who ended containers, from Docker's events */
-export function decnetMessages(bus: Pick<Bus, 'subscribe'>, endings: () => Hints['endings']): DecnetMessages {
+export function decnetMessages(
+  bus: Pick<Bus, 'subscribe'>,
+  endings: () => Explanations['endings'],
+): DecnetMessages {
   let mutations = new Map<string, readonly string[]>();
   let lifecycles = new Map<string, LifecycleStatus>();
   const keep = <T>(map: Map<string, T>, name: string, value: T): boolean => {
@@ -41,11 +44,15 @@ export function decnetMessages(bus: Pick<Bus, 'subscribe'>, endings: () => Hints
           heard({ kind: 'decky', name: deckyOf(topic) }),
         );
     },
-    hints: () => ({ mutations: new Map(mutations), lifecycles: new Map(lifecycles), endings: endings() }),
-    recorded: (hints) => {
+    explanations: () => ({
+      mutations: new Map(mutations),
+      lifecycles: new Map(lifecycles),
+      endings: endings(),
+    }),
+    recorded: (explanations) => {
       // What was heard since the pass began stays.
-      mutations = without(mutations, hints.mutations);
-      lifecycles = without(lifecycles, hints.lifecycles);
+      mutations = without(mutations, explanations.mutations);
+      lifecycles = without(lifecycles, explanations.lifecycles);
     },
   };
 }

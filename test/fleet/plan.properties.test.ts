@@ -3,8 +3,8 @@ import { describe, test } from 'node:test';
 import { explain } from '../../src/fleet/explain/explain.ts';
 import { type Plan, transitionsOf } from '../../src/fleet/plan/change.ts';
 import { type Container, rivalsOf } from '../../src/fleet/plan/container-match.ts';
+import { noExplanations } from '../../src/fleet/plan/explanations.ts';
 import type { Facts, Row } from '../../src/fleet/plan/facts.ts';
-import { noHints } from '../../src/fleet/plan/hints.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import { fleetStates } from '../../src/fleet/state.ts';
 import {
@@ -106,10 +106,10 @@ const someFacts: fc.Arbitrary<Facts> = fc
     graceSeconds: fc.constantFrom(0, 300),
     rolloutSeconds: fc.constantFrom(0, 900),
     fileChangedAt: fc.constantFrom(0, changedAt),
-    hints: fc
+    explanations: fc
       .dictionary(name, fc.constantFrom('running', 'failed'), { maxKeys: 2 })
       .chain((reported) =>
-        fc.constantFrom(noHints, { ...noHints, lifecycles: new Map(Object.entries(reported)) }),
+        fc.constantFrom(noExplanations, { ...noExplanations, lifecycles: new Map(Object.entries(reported)) }),
       ),
   })
   .map(facts);

@@ -113,15 +113,15 @@ function partsOf(
 
 /** "A living host", c: whether a deployment explains that a decky does not run. The file declares it with these services. */
 function isDeployed(facts: Facts, { name, services }: Decky): boolean {
-  const { now, fileChangedAt, rolloutSeconds, hints, desired } = facts;
+  const { now, fileChangedAt, rolloutSeconds, explanations, desired } = facts;
   if (rolloutSeconds === 0 || desired.kind !== 'declared') return false;
   const fleet = [...desired.deckies.values()];
   const isNewFile = now - fileChangedAt < rolloutSeconds * 1000;
   const gone = fleet.filter((one) => isGone(facts, one)).length;
-  const isReported = fleet.some((one) => hints.lifecycles.get(one.name) === 'running');
+  const isReported = fleet.some((one) => explanations.lifecycles.get(one.name) === 'running');
   const rollsOut = isReported || (isNewFile && gone > fleet.length / 2);
   // A deployment that failed has ended. One of its deckies may have left the file again.
-  const failed = [...hints.lifecycles].filter(([, status]) => status === 'failed').map(([of]) => of);
+  const failed = [...explanations.lifecycles].filter(([, status]) => status === 'failed').map(([of]) => of);
   if (failed.some((of) => rollsOut || desired.deckies.has(of))) return false;
   const parts = partsOf(facts, name, services);
   const base = baseOf(facts, name);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
+import { noExplanations } from '../../src/fleet/plan/explanations.ts';
 import type { EngineAnswer, Facts } from '../../src/fleet/plan/facts.ts';
-import { noHints } from '../../src/fleet/plan/hints.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import {
@@ -69,12 +69,16 @@ function run(first: readonly string[], steps: readonly Step[]): void {
             ? absent
             : declared(decky('web', file));
     const mutations = new Map(reported === undefined ? [] : [['web', reported]]);
-    given = applied({ ...given, observed, desired, hints: { ...noHints, mutations } }).facts;
+    given = applied({ ...given, observed, desired, explanations: { ...noExplanations, mutations } }).facts;
     const [web] = given.recorded;
     const error = web?.lastError === null ? '' : ` (${web?.lastError})`;
     assert.equal(`${web?.state}: ${web?.services.join(' ')}${error}`, expected, `step ${at + 1}`);
-    assert.deepEqual(applied({ ...given, hints: noHints }).plan.changes, [], `again after step ${at + 1}`);
-    given = { ...given, hints: noHints };
+    assert.deepEqual(
+      applied({ ...given, explanations: noExplanations }).plan.changes,
+      [],
+      `again after step ${at + 1}`,
+    );
+    given = { ...given, explanations: noExplanations };
   }
 }
 
@@ -269,7 +273,7 @@ describe('the services of a decky', () => {
       desired: declared(decky('web', ['http', 'https'])),
       recorded: [row('web', decky('web', ['http', 'https']))],
       observed: shows('ssh telnet'),
-      hints: { ...noHints, mutations: new Map([['web', ['ssh', 'telnet']]]) },
+      explanations: { ...noExplanations, mutations: new Map([['web', ['ssh', 'telnet']]]) },
     });
     const [change] = plan(given).changes;
     assert.equal(change?.action, 'config');
@@ -279,8 +283,11 @@ describe('the services of a decky', () => {
   });
 
   test('a message of a decky that the file does not declare is forgotten', () => {
-    const hints = { ...noHints, mutations: new Map([['mail', ['ssh']]]) };
-    assert.deepEqual(plan(facts({ desired: declared(decky('web')), hints })).memory.rotations, new Map());
+    const explanations = { ...noExplanations, mutations: new Map([['mail', ['ssh']]]) };
+    assert.deepEqual(
+      plan(facts({ desired: declared(decky('web')), explanations })).memory.rotations,
+      new Map(),
+    );
     const rotations = new Map([['web', { services: ['ftp'], declared: ['ssh'], isReported: true }]]);
     const memory = { ...noMemory, rotations };
     assert.deepEqual(plan(facts({ desired: absent, memory })).memory.rotations, new Map());

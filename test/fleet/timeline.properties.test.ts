@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { lifecycleStatuses } from '../../src/fleet/plan/hints.ts';
+import { lifecycleStatuses } from '../../src/fleet/plan/explanations.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import { planHost } from '../../src/pass/plan-host.ts';
 import { fc } from '../harness/property.ts';

@@ -28,7 +28,7 @@ export interface Found {
   /** For a watch: the number of triggers of each kind, and the errors. */
   readonly triggers?: Readonly<Record<string, number>>;
   readonly faults?: readonly string[];
-  readonly lastHint?: string;
+  readonly lastTrigger?: string;
   /** Milliseconds. */
   readonly longestDelay: number;
   /** Bytes. */
@@ -64,11 +64,11 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestDelay'>> {
   const triggers: Record<string, number> = {};
   const faults: string[] = [];
   const seen = Promise.withResolvers<void>();
-  let lastHint = '';
+  let lastTrigger = '';
   const watching = watchEngine(settings, endings(), limits).start(
     (trigger) => {
       triggers[trigger.kind] = (triggers[trigger.kind] ?? 0) + 1;
-      lastHint = JSON.stringify(trigger);
+      lastTrigger = JSON.stringify(trigger);
       if (trigger.kind === 'decky' && trigger.name === ask.watchUntil) seen.resolve();
     },
     (error) => {
@@ -79,7 +79,7 @@ async function find(): Promise<Omit<Found, 'memory' | 'longestDelay'>> {
   await seen.promise;
   await sleep(500);
   await watching.close();
-  return { triggers, faults, lastHint };
+  return { triggers, faults, lastTrigger };
 }
 
 const found = await find();

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Decky } from '../../src/fleet/decky.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
+import { noExplanations } from '../../src/fleet/plan/explanations.ts';
 import { type EngineAnswer, type Facts, noDecnetWrites, type Row } from '../../src/fleet/plan/facts.ts';
-import { noHints } from '../../src/fleet/plan/hints.ts';
 import { noMemory } from '../../src/fleet/plan/memory.ts';
 import { portsOff } from '../../src/fleet/plan/ports.ts';
 import { FleetError } from '../../src/lib/errors.ts';
@@ -99,7 +99,7 @@ export const facts = (more: Partial<Facts> = {}): Facts => ({
   recorded: [],
   observed: seen(),
   memory: noMemory,
-  hints: noHints,
+  explanations: noExplanations,
   rolloutSeconds: 0,
   fileChangedAt: 0,
   recentTransitions: [],

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Desired } from '../../src/fleet/desired.ts';
 import type { Container } from '../../src/fleet/plan/container-match.ts';
+import { type LifecycleStatus, noExplanations } from '../../src/fleet/plan/explanations.ts';
 import type { EngineAnswer, Facts } from '../../src/fleet/plan/facts.ts';
-import { type LifecycleStatus, noHints } from '../../src/fleet/plan/hints.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
 import { portsOff } from '../../src/fleet/plan/ports.ts';
 import {
@@ -86,12 +86,12 @@ export class Timeline {
     const given = this.#given(step);
     this.#compareNarrowPasses(given, step.at);
     const { plan: made, facts: after } = applied(given);
-    const again = applied({ ...after, hints: noHints });
+    const again = applied({ ...after, explanations: noExplanations });
     assert.deepEqual(again.plan.changes, [], `a second pass at ${step.at}`);
     assert.deepEqual(again.facts.memory, after.memory, `the memory of a second pass at ${step.at}`);
     for (const wait of made.requeueAfter.values())
       assert.ok(wait >= 0 && wait <= this.#limit * 1000, `looked at again in ${wait} ms at ${step.at}`);
-    this.#facts = { ...after, hints: noHints };
+    this.#facts = { ...after, explanations: noExplanations };
     this.#compare(step);
   }
 
@@ -117,7 +117,7 @@ export class Timeline {
       desired,
       ...(file !== undefined && { fileChangedAt: begin + fileTime * 1000 }),
       observed: this.#isSilent ? unreachable : this.#answer(at),
-      hints: { ...noHints, lifecycles: new Map(Object.entries(reported)) },
+      explanations: { ...noExplanations, lifecycles: new Map(Object.entries(reported)) },
     };
   }
 

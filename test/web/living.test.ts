@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { metricsSource } from '../../src/database/queries/figures.ts';
 import { report } from '../../src/database/queries/report.ts';
 import type { Desired } from '../../src/fleet/desired.ts';
-import { type Hints, noHints } from '../../src/fleet/plan/hints.ts';
+import { type Explanations, noExplanations } from '../../src/fleet/plan/explanations.ts';
 import { type PassOutcome, pass } from '../../src/pass/pass.ts';
 import type { HostView } from '../../src/views/report.ts';
 import type { Env } from '../harness/cli.ts';
@@ -34,8 +34,8 @@ describe('what people see of a host on which DECNET is at work', () => {
   });
 
   const settings = { graceSeconds: 300, rolloutSeconds: 900 };
-  const run = (heard: Partial<Hints> = {}): Promise<PassOutcome> => {
-    it.ports.hearing = { hints: () => ({ ...noHints, ...heard }), recorded: () => undefined };
+  const run = (heard: Partial<Explanations> = {}): Promise<PassOutcome> => {
+    it.ports.hearing = { explanations: () => ({ ...noExplanations, ...heard }), recorded: () => undefined };
     return pass({ host_uuid: 'local' }, '1', it.ports, settings);
   };
   const view = async (): Promise<HostView> =>

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { openBus } from '../../src/bus/open.ts';
-import type { Hints } from '../../src/fleet/plan/hints.ts';
+import type { Explanations } from '../../src/fleet/plan/explanations.ts';
 import { createLog } from '../../src/lib/log.ts';
 import type { Bus } from '../../src/pass/announce.ts';
 import { pass } from '../../src/pass/pass.ts';
@@ -26,7 +26,7 @@ const mutation = (name: string, services: unknown): object => ({
 });
 const deploy = (status: unknown): object => ({ operation: 'deploy', status });
 
-const inWords = ({ mutations, lifecycles }: Hints): string =>
+const inWords = ({ mutations, lifecycles }: Explanations): string =>
   [
     ...[...mutations].map(([name, services]) => `${name} has ${services.join(' ')}`),
     ...[...lifecycles].map(([name, status]) => `${name} ${status}`),
@@ -52,7 +52,7 @@ function direct() {
 
 describe('a message of DECNET', () => {
   const long = 'x'.repeat(129);
-  for (const [topic, payload, hints, heard] of [
+  for (const [topic, payload, explanations, heard] of [
     ['decky.web.mutation', mutation('web', ['ftp', 'ssh']), 'web has ftp ssh', 'web'],
     ['decky.web.mutation', mutation('web', ['ftp', 'ftp']), 'web has ftp', 'web'],
     ['decky.web.mutation', mutation('web', ['sniffer']), 'web has sniffer', 'web'],
@@ -83,7 +83,7 @@ describe('a message of DECNET', () => {
     test(`${topic.slice(0, 40)} ${JSON.stringify(payload).slice(0, 90)}`, () => {
       const it = direct();
       it.say(topic, payload);
-      assert.equal(inWords(it.messages.hints()), hints);
+      assert.equal(inWords(it.messages.explanations()), explanations);
       assert.equal(it.heard.join(), heard);
     });
 
@@ -93,7 +93,7 @@ describe('a message of DECNET', () => {
     say('decky.web.mutation', mutation('web', ['telnet']));
     say('decky.web.lifecycle', deploy('running'));
     say('decky.web.lifecycle', deploy('succeeded'));
-    assert.equal(inWords(messages.hints()), 'web has telnet, web succeeded');
+    assert.equal(inWords(messages.explanations()), 'web has telnet, web succeeded');
   });
 
   test('what is heard during a pass is not lost', () => {
@@ -101,21 +101,21 @@ describe('a message of DECNET', () => {
     say('decky.web.mutation', mutation('web', ['ftp']));
     say('decky.mail.mutation', mutation('mail', ['imap']));
     say('decky.web.lifecycle', deploy('running'));
-    const began = messages.hints();
+    const began = messages.explanations();
     say('decky.web.mutation', mutation('web', ['telnet']));
     say('decky.web.lifecycle', deploy('failed'));
     assert.equal(inWords(began), 'web has ftp, mail has imap, web running', 'the pass keeps what it has');
     messages.recorded(began);
-    assert.equal(inWords(messages.hints()), 'web has telnet, web failed');
-    messages.recorded(messages.hints());
-    assert.equal(inWords(messages.hints()), '');
+    assert.equal(inWords(messages.explanations()), 'web has telnet, web failed');
+    messages.recorded(messages.explanations());
+    assert.equal(inWords(messages.explanations()), '');
   });
 
   test('of more deckies than are kept, the last are not heard', () => {
     const { messages, say } = direct();
     for (let at = 0; at < 10_001; at++) say('decky.web.mutation', mutation(`d${at}`, ['ssh']));
     say('decky.web.mutation', mutation('d0', ['ftp']));
-    const { mutations } = messages.hints();
+    const { mutations } = messages.explanations();
     assert.equal(mutations.size, 10_000);
     assert.deepEqual(mutations.get('d0'), ['ftp']);
   });
@@ -132,13 +132,13 @@ describe('what a pass does with messages', () => {
     try {
       say('decky.web.mutation', mutation('web', ['ftp']));
       await pass({ host_uuid: 'local', dry_run: true }, 'look', ports, settings);
-      assert.equal(inWords(messages.hints()), 'web has ftp');
+      assert.equal(inWords(messages.explanations()), 'web has ftp');
       await it.db.query('alter table fleet_deckies rename to away');
       await assert.rejects(pass({ host_uuid: 'local' }, 'fails', ports, settings));
-      assert.equal(inWords(messages.hints()), 'web has ftp');
+      assert.equal(inWords(messages.explanations()), 'web has ftp');
       await it.db.query('alter table away rename to fleet_deckies');
       await pass({ host_uuid: 'local' }, 'works', ports, settings);
-      assert.equal(inWords(messages.hints()), '');
+      assert.equal(inWords(messages.explanations()), '');
       const [row] = await it.db.query<{ services: unknown }>('select services from fleet_deckies');
       assert.deepEqual(row?.services, ['ftp']);
     } finally {
@@ -180,7 +180,7 @@ describe('on DECNET’s bus', () => {
   const untilHeard = (messages: DecnetMessages): Promise<void> =>
     waitFor(() => {
       server.send('decky.end.lifecycle', deploy('running'));
-      return messages.hints().lifecycles.has('end');
+      return messages.explanations().lifecycles.has('end');
     });
 
   test('patterns match one name, and names with dots do not match', async () => {
@@ -193,9 +193,9 @@ describe('on DECNET’s bus', () => {
       server.send('decky.a.b.lifecycle', deploy('running'));
       await waitFor(() => heard.filter((one) => one === 'web').length === 2);
       server.send('decky.last.lifecycle', deploy('running'));
-      await waitFor(() => messages.hints().lifecycles.has('last'));
-      assert.deepEqual([...messages.hints().mutations], [['web', ['ftp']]]);
-      assert.deepEqual([...messages.hints().lifecycles.keys()], ['end', 'last']);
+      await waitFor(() => messages.explanations().lifecycles.has('last'));
+      assert.deepEqual([...messages.explanations().mutations], [['web', ['ftp']]]);
+      assert.deepEqual([...messages.explanations().lifecycles.keys()], ['end', 'last']);
     });
   });
 
@@ -209,7 +209,7 @@ describe('on DECNET’s bus', () => {
           JSON.stringify({ topic, payload: mutation('web', ['ftp']) }),
         ]);
       await new Promise((done) => setTimeout(done, 300));
-      assert.equal(messages.hints().mutations.size, 0);
+      assert.equal(messages.explanations().mutations.size, 0);
     });
   });
 
@@ -225,7 +225,7 @@ describe('on DECNET’s bus', () => {
         for (const topic of topics)
           await speaker.publish(topic, JSON.stringify({ payload: mutation('web', ['ftp']) }));
         await new Promise((done) => setTimeout(done, 300));
-        assert.equal(messages.hints().mutations.size, 0);
+        assert.equal(messages.explanations().mutations.size, 0);
       });
     } finally {
       shared.disconnect();

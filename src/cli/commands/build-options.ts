@@ -99,9 +99,9 @@ const addFlags = (command: Command): Command =>
 
 const wrong = (what: string): FleetError => new FleetError('CONFIG_INVALID', what);
 
-const notValid = (name: string, text: string, allowed: string, hint = ''): FleetError =>
+const notValid = (name: string, text: string, allowed: string, before = ''): FleetError =>
   new FleetError('CONFIG_INVALID', `${name} "${text}" is not valid`, {
-    advice: `${hint}Allowed: ${allowed}`,
+    advice: `${before}Allowed: ${allowed}`,
   });
 
 const listOf = (text: string): readonly string[] => text.split(',').map((part) => part.trim());

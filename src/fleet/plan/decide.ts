@@ -32,14 +32,18 @@ export interface DeckyFacts {
 }
 
 /** What the host's containers show of a decky, if Docker answered. */
-function observationOf(it: DeckyFacts, silence: Silence, facts: Pick<Facts, 'hints'>): Observation | null {
+function observationOf(
+  it: DeckyFacts,
+  silence: Silence,
+  facts: Pick<Facts, 'explanations'>,
+): Observation | null {
   const { match, covered, broken } = it;
   if (match === null) return null;
   const [name, services] = [nameOf(it), servicesOf(it)];
   const seen = observedState(services, match, silence.silent);
   return seen.state === 'running'
     ? seen
-    : explained(seen, { name, services, covered, broken, ...facts.hints });
+    : explained(seen, { name, services, covered, broken, ...facts.explanations });
 }
 
 const nameOf = ({ row, decky }: DeckyFacts): string => decky?.name ?? row?.name ?? '';

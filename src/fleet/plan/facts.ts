@@ -3,7 +3,7 @@ import type { FleetState } from '../state.ts';
 import type { TimedTransition } from './change.ts';
 import type { Container } from './container-match.ts';
 import type { Content } from './content.ts';
-import type { Hints } from './hints.ts';
+import type { Explanations } from './explanations.ts';
 import type { Memory } from './memory.ts';
 import type { PortsSeen } from './ports.ts';
 
@@ -47,7 +47,7 @@ export interface Facts {
   readonly recorded: readonly Row[];
   readonly observed: EngineAnswer;
   readonly memory: Memory;
-  readonly hints: Hints;
+  readonly explanations: Explanations;
   /** `DECNET_ROLLOUT`: seconds that a deployment may take before what is missing counts as down; 0: none. */
   readonly rolloutSeconds: number;
   /** When the state file changed, epoch milliseconds of the database's clock; 0: long ago, or unknown. */

@@ -180,19 +180,19 @@ const isGone = ({ services }: Decky, match: ContainerMatch): boolean =>
 /** What the planner asks about one decky. */
 type LivingFacts = Pick<DeckyFacts, 'match' | 'rotation' | 'covered' | 'broken'>;
 
-function reportedDeployments({ memory, hints, now, desired, rolloutSeconds }: Facts): Deployments {
+function reportedDeployments({ memory, explanations, now, desired, rolloutSeconds }: Facts): Deployments {
   const before = memory.deployments;
   const endedAt = before.rollout === null ? before.endedAt : now;
   if (rolloutSeconds === 0) return { ...noDeployments, endedAt, broken: before.broken };
   // A fleet that was torn down is not deployed any more.
   const isTornDown = desired.kind === 'absent' || (desired.kind === 'declared' && desired.deckies.size === 0);
   const lifecycles = new Map(memory.deployments.lifecycles);
-  for (const [name, status] of hints.lifecycles) lifecycles.set(name, { status, at: now });
+  for (const [name, status] of explanations.lifecycles) lifecycles.set(name, { status, at: now });
   return isTornDown ? { ...noDeployments, endedAt, lifecycles } : { ...before, lifecycles };
 }
 
 function reportedRotations(
-  { memory, hints, desired: file, recorded }: Facts,
+  { memory, explanations, desired: file, recorded }: Facts,
   desired: ReadonlyMap<string, Decky>,
 ): ReadonlyMap<string, Rotation> {
   const isUnknown = file.kind === 'invalid';
@@ -202,7 +202,7 @@ function reportedRotations(
     const services = recorded.find((row) => row.name === name)?.services;
     return memory.rotations.get(name)?.declared ?? (services && textsOf(services));
   };
-  for (const [name, services] of hints.mutations) {
+  for (const [name, services] of explanations.mutations) {
     const declared = declaredOf(name);
     if (declared !== undefined) rotations.set(name, { services, declared, isReported: true });
   }

@@ -104,7 +104,7 @@ interface Fault extends Omit<Cause, 'service'> {
   /** The ports that it is about. */
   readonly ports?: string;
   /** What else helps, in words. */
-  readonly hint?: string;
+  readonly advice?: string;
 }
 
 const noContainer: Fault = { state: 'no container', exitCode: null };
@@ -116,7 +116,7 @@ function containerFault(container: Container): Fault | null {
     return { state: 'cut off from its network', exitCode: null };
   if (loop.kind === 'loop') return { state: 'restart loop', exitCode: null };
   if (startedBeforeBase)
-    return { state, exitCode, hint: `Docker started it before its base; docker start ${name}` };
+    return { state, exitCode, advice: `Docker started it before its base; docker start ${name}` };
   if (state === 'exited' || state === 'dead') return { state, exitCode };
   if (state !== 'running') return { state, exitCode: null };
   return unhealthy ? { state: 'unhealthy', exitCode: null } : null;
@@ -173,9 +173,9 @@ const straysNamed = 20;
 /** The faults in words, and the containers that the file does not declare. */
 function reasonFor(faults: readonly LabelledFault[], match: ContainerMatch): string {
   const words = faults.map(
-    ({ label, state, exitCode, ports, hint }) =>
+    ({ label, state, exitCode, ports, advice }) =>
       `${label === null ? '' : `${label}: `}${state}${ports === undefined ? '' : ` on ${ports}`}${exitCode === null ? '' : `, code ${exitCode}`}${
-        hint === undefined ? '' : ` (${hint})`
+        advice === undefined ? '' : ` (${advice})`
       }`,
   );
   const strays = [...new Set(match.strays.map((stray) => stray.service ?? stray.name))].sort();

@@ -1,7 +1,7 @@
 import { expectedServices } from '../decky.ts';
 import type { BrokenDeployment } from './cause.ts';
 import { type Container, type ContainerMatch, isRunning } from './container-match.ts';
-import type { LifecycleStatus } from './hints.ts';
+import type { LifecycleStatus } from './explanations.ts';
 
 /**
  * A deployment of a host's fleet that is under way. Times are epoch milliseconds of the database's clock.

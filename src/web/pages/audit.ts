@@ -48,7 +48,7 @@ const page = (texts: Texts, content: Html): Page => ({
   title: 'Audit log',
   body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a></nav>
 <h1>Audit log</h1>
-<p class="hint">What people did on these pages, on Bull Board and on the command line.</p>
+<p class="help">What people did on these pages, on Bull Board and on the command line.</p>
 ${filters(texts)}
 <div id="audit" data-live>${content}</div>`,
 });
@@ -73,7 +73,7 @@ const entryTable = (
 <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">Act</th><th scope="col">Host</th><th scope="col">Details</th></tr></thead>
 <tbody>${entries.map(
   (entry) => html`<tr data-key="entry ${entry.id}"><td class="age">${age(entry.at)}</td>
-<th scope="row">${entry.who} <span class="hint">${words[entry.via]}</span></th><td>${entry.act}${outcome(entry)}</td>
+<th scope="row">${entry.who} <span class="help">${words[entry.via]}</span></th><td>${entry.act}${outcome(entry)}</td>
 <td>${entry.host_uuid === null ? null : html`<a href="${hostPath(entry.host_uuid)}">${entry.host_uuid}</a>`}</td>
 <td class="reason">${[entry.target, entry.details].filter((part) => part !== null).join(': ')}</td></tr>`,
 )}</tbody></table>`;

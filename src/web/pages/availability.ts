@@ -25,7 +25,7 @@ export function band(title: string, stretches: readonly Stretch[]): Html {
 function legend(stretches: readonly Stretch[]): Html {
   const sums = new Map<Stretch['state'], number>();
   for (const { from, to, state } of stretches) sums.set(state, (sums.get(state) ?? 0) + to - from);
-  return html`<p class="counts hint">${[...sums].map(([state, ms]) => html`<span>${state === null ? 'not monitored' : stateMark(state)} ${duration(ms)}</span>`)}</p>`;
+  return html`<p class="counts help">${[...sums].map(([state, ms]) => html`<span>${state === null ? 'not monitored' : stateMark(state)} ${duration(ms)}</span>`)}</p>`;
 }
 
 /** 0.29 times 100 is a little less than 29. */

@@ -79,6 +79,6 @@ export function containerTable(services: readonly string[], containers: readonly
 <td>${row.isExpected ? (row.service ?? 'base, with the address') : 'no'}</td><td>${observed(row)}</td>
 <td>${differs === null ? '' : html`<strong class="warn">≠ ${differs}</strong>`}</td><td>${command === null ? '' : html`<code>${command}</code>`}</td></tr>`;
   })}</tbody></table>
-${rows.some((row) => difference(row) === 'missing') ? html`<p class="hint">A missing container comes back when DECNET deploys the decky again.</p>` : null}
-${cutOff.length === 0 ? null : html`<p class="hint">A container that is cut off runs in the network of a base that is gone, or was started again.${restart === null ? null : html` To connect them again, run on its host: <code>${restart}</code>.`} If Docker does not find the base, deploy the decky again.</p>`}`;
+${rows.some((row) => difference(row) === 'missing') ? html`<p class="help">A missing container comes back when DECNET deploys the decky again.</p>` : null}
+${cutOff.length === 0 ? null : html`<p class="help">A container that is cut off runs in the network of a base that is gone, or was started again.${restart === null ? null : html` To connect them again, run on its host: <code>${restart}</code>.`} If Docker does not find the base, deploy the decky again.</p>`}`;
 }

@@ -16,8 +16,8 @@ export function dayBand(broken: number, { parts, since }: DayChanges): Html {
   const most = Math.max(...day.map((one) => one.broken ?? 0));
   return html`<figure class="day"><svg viewBox="0 0 ${partsOfDay * partWidth} ${height}" preserveAspectRatio="none" role="group" aria-label="Broken deckies over the last 24 hours: at most ${most}, now ${broken}. Arrow keys move inside it">${day.map(
     (one, at) => bar(one, at, most),
-  )}</svg><figcaption class="hint"><span>24 h ago</span><span>${most === 0 ? 'no decky was broken' : `broken deckies, at most ${most.toLocaleString('en')}; select a time to see what changed`}</span><span>now</span></figcaption></figure>
-<p class="hint"><a href="/availability">Availability over a day, a week and a month</a></p>`;
+  )}</svg><figcaption class="help"><span>24 h ago</span><span>${most === 0 ? 'no decky was broken' : `broken deckies, at most ${most.toLocaleString('en')}; select a time to see what changed`}</span><span>now</span></figcaption></figure>
+<p class="help"><a href="/availability">Availability over a day, a week and a month</a></p>`;
 }
 
 function bar({ part, broken, changes }: PartOfDay, at: number, most: number): Html {

@@ -71,12 +71,12 @@ ${asked.kind === 'answer' ? logsPart(deckyPath(host, name), view, withLogs) : nu
 <h2>Availability</h2>
 ${band('Last day', lastDay)}
 ${band('Last 7 days', stretches)}
-<p class="hint">Availability counts only monitored time. Gaps in the band are unknown, not up.</p>
+<p class="help">Availability counts only monitored time. Gaps in the band are unknown, not up.</p>
 </div>
 <div id="changes" data-live>
 <h2>Changes</h2>
 ${transitions.length === 0 ? html`<p class="empty">No change is recorded.</p>` : transitionTable(transitions, { withNames: false, hasBoard })}
-${transitions.length === changesShown ? html`<p class="hint">Only the latest ${changesShown} changes are shown. For all of them: <code>decnet-fleet history --host ${host} --decky ${name}</code></p>` : null}
+${transitions.length === changesShown ? html`<p class="help">Only the latest ${changesShown} changes are shown. For all of them: <code>decnet-fleet history --host ${host} --decky ${name}</code></p>` : null}
 </div>`,
   };
 }
@@ -100,7 +100,7 @@ async function ask(ports: WebPorts, host: string, name: string, withLogs: boolea
 }
 
 const column = (title: string, question: string, body: Part): Html =>
-  html`<section class="card"><h2>${title}</h2><p class="hint">${question}</p>${body}</section>`;
+  html`<section class="card"><h2>${title}</h2><p class="help">${question}</p>${body}</section>`;
 
 const unknown = html`<p class="empty">unknown</p>`;
 
@@ -112,7 +112,7 @@ function desiredColumn(asked: Asked, recorded: RecordedDecky | null): Html {
     return column(
       'Desired',
       question,
-      html`<p><strong>not declared</strong></p>${recorded === null ? null : html`<p class="hint">The next pass deletes the row, unless it is held.</p>`}`,
+      html`<p><strong>not declared</strong></p>${recorded === null ? null : html`<p class="help">The next pass deletes the row, unless it is held.</p>`}`,
     );
   return column('Desired', question, html`<p><strong>declared</strong></p>${facts(desired)}${raw(desired)}`);
 }
@@ -125,7 +125,7 @@ function recordedColumn(recorded: RecordedDecky | null, host: HostView | undefin
     'Recorded',
     question,
     html`<p>${stateMark(recorded.state, host?.stale)} ${recorded.since === null ? null : html`for ${age(recorded.since, '')}`}</p>
-${recorded.last_seen === null ? null : html`<p class="hint">last change observed ${age(recorded.last_seen)}</p>`}
+${recorded.last_seen === null ? null : html`<p class="help">last change observed ${age(recorded.last_seen)}</p>`}
 ${recorded.last_error === null ? null : html`<p class="reason">${withMeaning(recorded.last_error)}</p>`}
 ${facts({ ip: recorded.ip, services: recorded.services })}${isObject(config) ? raw(config) : null}`,
   );
@@ -163,7 +163,7 @@ function logsPart(path: string, view: DeckyView | null, isShown: boolean): Part 
   const containers = view?.observed?.containers ?? [];
   if (containers.length === 0) return null;
   if (!isShown) return html`<p><a href="${path}?logs=1">Show the last lines of their logs</a></p>`;
-  return html`<h2>Logs</h2><p class="hint">The last ${linesAtMost} lines, at most 4 KB of each container. Attackers can write into them. <a href="${path}">Hide them</a></p>
+  return html`<h2>Logs</h2><p class="help">The last ${linesAtMost} lines, at most 4 KB of each container. Attackers can write into them. <a href="${path}">Hide them</a></p>
 ${containers.map(({ name, log }) => html`<h3><code>${name}</code></h3>${log === undefined ? html`<p class="empty">Its log could not be read.</p>` : log.length === 0 ? html`<p class="empty">Its log is empty.</p>` : html`<pre class="log" tabindex="0">${log.join('\n')}</pre>`}`)}`;
 }
 
@@ -205,6 +205,6 @@ function differences(view: DeckyView | null, recorded: RecordedDecky | null, isR
     (key) => !onlyTimes.has(key) && !equalJson(desired[key], config[key]),
   );
   if (keys.length === 0)
-    return html`<p class="hint">${isRotated ? 'Otherwise the' : 'The'} file and the row are equal.</p>`;
+    return html`<p class="help">${isRotated ? 'Otherwise the' : 'The'} file and the row are equal.</p>`;
   return html`<p class="trouble">≠ The file and the row differ in: ${keys.join(', ')}.</p>`;
 }

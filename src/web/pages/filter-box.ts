@@ -26,4 +26,4 @@ export const filterExamples: Html = html`<dl>${examples.map(([term, what]) => ht
 export const filterHelp = (note: Part = null): Html =>
   html`<details class="filter-help"><summary>How to filter</summary>
 ${filterExamples}
-<p class="hint">All terms must hold. Keys: ${filterKeys.join(', ')}. ${note}The address of the page has the filter, so a bookmark keeps it.</p></details>`;
+<p class="help">All terms must hold. Keys: ${filterKeys.join(', ')}. ${note}The address of the page has the filter, so a bookmark keeps it.</p></details>`;

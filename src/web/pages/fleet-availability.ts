@@ -34,7 +34,7 @@ function content(found: FleetAvailability): Part {
       : html`<span>no time of this window was monitored</span>`
   }</p>
 ${drawing(found)}
-<p class="hint">Counted is the time in which a decky was in the state <code>running</code>, of the time in which it was recorded and its host was monitored. Gaps are unknown, not up: they count neither way.${
+<p class="help">Counted is the time in which a decky was in the state <code>running</code>, of the time in which it was recorded and its host was monitored. Gaps are unknown, not up: they count neither way.${
     found.readFrom > found.from
       ? html` Changes before ${minute(found.readFrom)} were not read, because there are too many.`
       : null
@@ -55,7 +55,7 @@ function drawing({ over, parts }: FleetAvailability): Html {
       : `Deckies that were not running: at most ${percentUp(most)} of the monitored time in ${periods[over].partName}`;
   return html`<figure class="day availability"><svg viewBox="0 0 ${parts.length * partWidth} ${height}" preserveAspectRatio="none" role="img" aria-label="${text}${unknown > 0 ? `; ${unknown} of ${parts.length} parts are unknown` : ''}. The table below has the figures">${parts.map(
     (part, at) => bar(part, at, { missing: missing[at] ?? 0, most }),
-  )}</svg><figcaption class="hint"><span>${minute(parts[0]?.from ?? 0)}</span><span>${text}</span><span>now</span></figcaption></figure>`;
+  )}</svg><figcaption class="help"><span>${minute(parts[0]?.from ?? 0)}</span><span>${text}</span><span>now</span></figcaption></figure>`;
 }
 
 function bar(part: PartAvailability, at: number, { missing, most }: { missing: number; most: number }): Html {

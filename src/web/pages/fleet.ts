@@ -85,7 +85,7 @@ function matchCount(
 ): Part {
   if (matched === null) return null;
   const some = sumOf(shown, ({ host_uuid }) => matched.get(host_uuid) ?? 0);
-  return html`<p class="hint" id="matches">${some.toLocaleString('en')} of ${countOf(sumOf(all, sizeOf), 'decky')} match, on ${countOf(shown.length, 'host')}.</p>`;
+  return html`<p class="help" id="matches">${some.toLocaleString('en')} of ${countOf(sumOf(all, sizeOf), 'decky')} match, on ${countOf(shown.length, 'host')}.</p>`;
 }
 
 async function mapOf(

@@ -96,7 +96,7 @@ export const transitionTable = (
 <thead><tr><th scope="col">When</th>${withNames ? html`<th scope="col">Decky</th>` : null}<th scope="col">Change</th><th scope="col">Reason</th><th scope="col">Job</th></tr></thead>
 <tbody>${folded(transitions).map(
   (fold) => html`<tr data-key="transition ${fold.first.id}"><td class="age">${age(fold.first.at)}</td>
-${withNames ? html`<th scope="row">${whose(fold)} <span class="hint">on ${fold.first.host_uuid}</span></th>` : null}
+${withNames ? html`<th scope="row">${whose(fold)} <span class="help">on ${fold.first.host_uuid}</span></th>` : null}
 <td>${transition(fold.first)}</td><td class="reason">${withMeaning(fold.first.reason)}</td>
 <td>${fold.first.job_id === null || fold.first.job_id === '' ? null : jobMark(fold.first.host_uuid, fold.first.job_id, hasBoard)}</td></tr>`,
 )}</tbody></table>`;

@@ -52,7 +52,7 @@ ${options.said === null ? null : html`<p class="said" role="status">${options.sa
 <p class="facts"><span>pass ${age(host.last_pass_at)}</span><span>full pass ${age(host.last_full_pass_at)}</span><span>Docker ${host.docker}${host.docker === 'unreachable' ? html`, last answer ${age(host.last_observed_at)}` : null}</span><span>every ${host.interval_s} s</span>${host.stale || host.stopped !== null || host.paused !== null ? null : html`<span>next ${until(next)}</span>`}<span>version ${host.version ?? 'unknown'}</span></p>
 ${trouble === null ? null : html`<p class="trouble">${trouble}</p>`}
 ${livingLine(host)}
-${host.ports_unchecked === null ? null : html`<p class="hint">${uncheckedInWords(host.ports_unchecked)}</p>`}
+${host.ports_unchecked === null ? null : html`<p class="help">${uncheckedInWords(host.ports_unchecked)}</p>`}
 ${decnetLine(host)}
 <p class="counts">${severity.map((state) => ((host.states[state] ?? 0) > 0 ? html`<span>${host.states[state] ?? 0} ${stateMark(state, host.stale)}</span>` : null))}</p>
 </div>
@@ -62,7 +62,7 @@ ${
     ? null
     : canChange
       ? html`<form method="post" action="${hostPath(name)}/reconcile"><button type="submit">Reconcile now</button></form>`
-      : html`<p class="hint">${whyReadOnly(options.viewer)} In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
+      : html`<p class="help">${whyReadOnly(options.viewer)} In a shell: <code>decnet-fleet reconcile --once --host ${name}</code></p>`
 }
 ${canChange ? pauseForm(host) : null}
 <a class="button" href="${hostPath(name)}/plan">Plan</a>
@@ -95,7 +95,7 @@ function decnetLine({ decnet_table: table }: HostView): Part {
   if (table === null) return null;
   const { text, ago } = decnetTableWords(table, Date.now());
   const state = ago === null ? html`${text}` : html`${text} ${age(ago)}`;
-  return html`<p class="${table.failing_since === null ? 'hint' : 'trouble'}">${state}</p>${
+  return html`<p class="${table.failing_since === null ? 'help' : 'trouble'}">${state}</p>${
     table.rival === null ? null : html`<p class="trouble">${rivalText(table.rival)}</p>`
   }`;
 }
@@ -108,7 +108,7 @@ const noteTable = (
 ): Part =>
   rows.length === 0
     ? null
-    : html`<h2>${title}</h2><p class="hint">${what}</p><table><caption class="quiet">${title}</caption><thead><tr><th scope="col">Decky</th><th scope="col">Why</th><th scope="col">Since</th></tr></thead><tbody>${rows.map(
+    : html`<h2>${title}</h2><p class="help">${what}</p><table><caption class="quiet">${title}</caption><thead><tr><th scope="col">Decky</th><th scope="col">Why</th><th scope="col">Since</th></tr></thead><tbody>${rows.map(
         ({ name, reason, since }) =>
           html`<tr><th scope="row"><a href="${deckyPath(host, name)}">${name}</a></th><td class="reason">${reason === 'undefined' ? '' : reason}</td><td class="age">${age(since, '')}</td></tr>`,
       )}</tbody></table>`;
@@ -116,6 +116,6 @@ const noteTable = (
 const gapTable = (gaps: readonly Gap[]): Part =>
   gaps.length === 0
     ? null
-    : html`<h2>Gaps</h2><p class="hint">Periods without a full pass for more than three intervals. The states in these periods are unknown.</p><table><caption class="quiet">Gaps, newest first</caption><thead><tr><th scope="col">From</th><th scope="col">To</th></tr></thead><tbody>${gaps
+    : html`<h2>Gaps</h2><p class="help">Periods without a full pass for more than three intervals. The states in these periods are unknown.</p><table><caption class="quiet">Gaps, newest first</caption><thead><tr><th scope="col">From</th><th scope="col">To</th></tr></thead><tbody>${gaps
         .slice(0, 20)
         .map(({ from_at, to_at }) => html`<tr><td>${from_at}</td><td>${to_at}</td></tr>`)}</tbody></table>`;

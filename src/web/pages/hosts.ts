@@ -35,7 +35,7 @@ ${filterHelp('A host is shown if a decky of it matches. ')}
         ? noHosts
         : all.length === 0
           ? html`<p class="empty">No host has a decky that matches the filter. <a href="/hosts">Show all hosts</a>.</p>`
-          : html`${matched === null ? null : html`<p class="hint">${all.length.toLocaleString('en')} of ${countOf(known.length, 'host')} match.</p>`}${hostTable(shown, matched)}`
+          : html`${matched === null ? null : html`<p class="help">${all.length.toLocaleString('en')} of ${countOf(known.length, 'host')} match.</p>`}${hostTable(shown, matched)}`
     }${paging(page, last, (one) => here({ page: one }))}${otherForms(withLimit(here({ page: 1 }).replace('/hosts', '/api/hosts')))}</div>`,
   };
 }

@@ -21,7 +21,7 @@ ${open.map(incidentLine)}${open.length === incidentsShown ? html`<p class="more"
 const hostsInFilter = 10;
 
 /** The tone of a severity, as of a state. */
-const tones = { critical: 'alarm', warning: 'warn', info: 'hint' } as const;
+const tones = { critical: 'alarm', warning: 'warn', info: 'help' } as const;
 
 const incidentLine = (one: IncidentView): Html =>
   html`<p class="trouble ${one.severity}" data-key="incident ${one.id}"><strong class="${tones[one.severity]}">${one.severity}</strong>: ${one.cause}.

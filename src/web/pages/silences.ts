@@ -29,9 +29,9 @@ export async function silencesPage({ report }: Views, id: string | null, viewer:
     title: 'Silences',
     body: html`<nav class="crumbs" aria-label="Path"><a href="/">Fleet</a></nav>
 <h1>Silences</h1>
-<p class="hint">While something is silenced, its incidents are recorded and not sent. At the end, a message sums up what was missed.</p>
+<p class="help">While something is silenced, its incidents are recorded and not sent. At the end, a message sums up what was missed.</p>
 ${id === null ? null : incident === null ? html`<p class="said" role="status">Incident ${id} is not open any more.</p>` : aboutIncident(incident, canChange)}
-${canChange ? silenceForm(scopes) : html`<p class="hint">${whyReadOnly(viewer)} In a shell: <code>decnet-fleet silence --help</code>, <code>decnet-fleet ack --help</code></p>`}
+${canChange ? silenceForm(scopes) : html`<p class="help">${whyReadOnly(viewer)} In a shell: <code>decnet-fleet silence --help</code>, <code>decnet-fleet ack --help</code></p>`}
 <div id="silences" data-live>${silenceList(silences, canChange) ?? html`<p class="empty">Nothing is silenced.</p>`}</div>`,
   };
 }

@@ -34,7 +34,7 @@ export const undeclaredTables = ({ undeclared }: HostView): Part =>
 function undeclaredTable(kind: UndeclaredDecky['kind'], found: readonly UndeclaredDecky[]): Part {
   if (found.length === 0) return null;
   const { title, meaning } = undeclaredWords[kind];
-  return html`<h2>${title}</h2><p class="hint">${meaning} They are not removed automatically.</p>
+  return html`<h2>${title}</h2><p class="help">${meaning} They are not removed automatically.</p>
 <table class="undeclared"><caption class="quiet">${title}</caption><thead><tr><th scope="col">Decky</th><th scope="col">Since</th><th scope="col">To remove it, run on this host</th></tr></thead><tbody>${found.map(
     ({ name, since, containers, remove }) =>
       html`<tr data-key="undeclared ${name}"><th scope="row">${name}</th><td class="age">${age(since, '')}</td><td class="reason">${removal(containers, remove)}</td></tr>`,

@@ -4,7 +4,7 @@ import type { EndedBy } from './cause.ts';
  * What was heard on this host since the last pass: DECNET's messages and Docker's events. They explain what a pass observes, and
  * decide nothing alone. @see LIVING.md, "How to tell"
  */
-export interface Hints {
+export interface Explanations {
   /** The services of a decky after its last rotation, by its name. */
   readonly mutations: ReadonlyMap<string, readonly string[]>;
   /** The last message about the deployment of a decky, by its name. */
@@ -13,7 +13,11 @@ export interface Hints {
   readonly endings: ReadonlyMap<string, EndedBy>;
 }
 
-export const noHints: Hints = { mutations: new Map(), lifecycles: new Map(), endings: new Map() };
+export const noExplanations: Explanations = {
+  mutations: new Map(),
+  lifecycles: new Map(),
+  endings: new Map(),
+};
 
 export const lifecycleStatuses = ['running', 'succeeded', 'failed'] as const;
 export type LifecycleStatus = (typeof lifecycleStatuses)[number];
