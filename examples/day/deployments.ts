@@ -72,7 +72,7 @@ export const deployments: readonly Step[] = [
     },
   },
   {
-    name: 'the same deployment, mended',
+    name: 'the same deployment, repaired',
     what: 'The same deployment is tried again, and its build works.',
     look: 'All six are deploying, then running, and one message says that they run again.',
     before: 'host_recovered, and flapping messages',

@@ -16,7 +16,7 @@ import { type HostWorkerChoice, openHostWorker } from './worker.ts';
 export interface App
   extends Omit<Stores, 'closing' | 'isClosed' | 'machine' | 'redis' | 'decnet' | 'notifier'> {
   /** Whether a worker of this host is running. */
-  workerLives(host: string): Promise<boolean>;
+  isWorkerRunning(host: string): Promise<boolean>;
   /**
    * Starts the worker of this host.
    * @param options.follows whether it makes a first pass, follows events and obeys the stop message; otherwise it only serves
@@ -41,9 +41,9 @@ export function openApp(config: Config, log: Log): App {
   const stores = openStores(config, log);
   return {
     ...stores,
-    workerLives: async (host) => {
+    isWorkerRunning: async (host) => {
       const [backend, request] = await Promise.all([stores.queues(), import('../queue/request.ts')]);
-      return request.workerLives(backend, host);
+      return request.isWorkerRunning(backend, host);
     },
     hostWorker: (choice) => openHostWorker(stores, choice),
     scheduler: (service = null) => openScheduler(stores, service),

@@ -20,21 +20,21 @@ type Backend = Pick<QueueBackend, 'place' | 'check' | 'countWorkers' | 'impatien
 /** Follows the parts of the control plane that are not in the database: the store of the queues, the schedule, paused queues. */
 export function watchControl(backend: Backend): ControlWatch & { close(): Promise<void> } {
   const stopping = new AbortController();
-  const queues = sightings(lostAfter.queues);
-  const scheduler = sightings(lostAfter.scheduler);
+  const queues = lossOf(lostAfter.queues);
+  const scheduler = lossOf(lostAfter.scheduler);
   let checks = 0;
   let silent: readonly string[] = [];
   let paused: ReadonlyMap<string, Paused> = new Map();
   const check = async (): Promise<void> => {
     const answers = await succeeds(() => withinLimit(() => backend.check(), answersWithinMs));
-    queues.saw(answers);
+    queues.checked(answers);
     checks += 1;
     if (!answers) return;
     // Without a limit it would wait until the store is back.
     const count = await withinLimit(() => backend.countWorkers(scheduleQueue), answersWithinMs).catch(
       () => null,
     );
-    if (count !== null) scheduler.saw(count > 0);
+    if (count !== null) scheduler.checked(count > 0);
     paused = await pausedOf(backend, silent.slice(0, queuesAtMost), paused);
   };
   const running = (async () => {
@@ -70,12 +70,12 @@ const succeeds = (work: () => Promise<unknown>): Promise<boolean> =>
   );
 
 /** Since when something is lost, from single checks of it. Times are epoch milliseconds. */
-export function sightings(lostAfterChecks: number, clock = Date.now) {
+export function lossOf(lostAfterChecks: number, clock = Date.now) {
   let missed = 0;
   let since = 0;
   let back: number | null = null;
   return {
-    saw: (works: boolean): void => {
+    checked: (works: boolean): void => {
       if (works && missed >= lostAfterChecks) back = clock();
       if (!works && missed === 0) since = clock();
       missed = works ? 0 : missed + 1;
@@ -88,7 +88,7 @@ export function sightings(lostAfterChecks: number, clock = Date.now) {
 /** When a queue was first and last seen paused, epoch milliseconds. */
 interface Paused {
   readonly since: number;
-  readonly seenAt: number;
+  readonly pausedAt: number;
 }
 
 async function pausedOf(
@@ -105,9 +105,9 @@ async function pausedOf(
       .isPaused()
       .catch(() => known.has(host));
     // One that was resumed has to make its first pass, before it is known whether anything else is wrong.
-    const resumedFor = Date.now() - (known.get(host)?.seenAt ?? 0);
+    const resumedFor = Date.now() - (known.get(host)?.pausedAt ?? 0);
     const isReturning = !isPaused && known.has(host) && isSilent.has(host) && resumedFor < returnsWithinMs;
-    if (isPaused) found.set(host, { since: known.get(host)?.since ?? Date.now(), seenAt: Date.now() });
+    if (isPaused) found.set(host, { since: known.get(host)?.since ?? Date.now(), pausedAt: Date.now() });
     else if (isReturning) found.set(host, known.get(host) as Paused);
   }
   return found;

@@ -56,7 +56,7 @@ export async function openDashboard(
     queues: backend,
     request: (data: JobData, timeoutMs: number) =>
       request.requestPass(backend, data, timeoutMs, { forget: true }),
-    workerLives: (name: string) => request.workerLives(backend, name),
+    isWorkerRunning: (name: string) => request.isWorkerRunning(backend, name),
     pauses: pausePort({ pauses, backend }),
     hostFigures: figures.hosts,
     heartbeat: figures.heartbeat,

@@ -19,7 +19,7 @@ export async function requestOnePass(
   const backend = await app.queues();
   const { requestPass } = await import('../queue/request.ts');
   const isHere = data.host_uuid === app.config.host;
-  if (isHere && !(await app.workerLives(data.host_uuid)))
+  if (isHere && !(await app.isWorkerRunning(data.host_uuid)))
     await app.hostWorker({ follows: false, onlyDryRuns: data.dry_run === true });
   const started = performance.now();
   const timer = setInterval(() => {

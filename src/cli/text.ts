@@ -65,7 +65,7 @@ const ascii: Readonly<Record<FleetState, string>> = {
   teardown_failed: 'x',
 };
 const styles: Readonly<Record<Tone, Style>> = {
-  calm: 'green',
+  ok: 'green',
   warning: 'yellow',
   alarm: 'red',
   motion: 'cyan',

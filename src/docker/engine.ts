@@ -1,5 +1,5 @@
 import type { EngineAnswer } from '../fleet/plan/facts.ts';
-import { type PortsSeen, portsOff } from '../fleet/plan/ports.ts';
+import { type ObservedPorts, portsOff } from '../fleet/plan/ports.ts';
 import { codeOf } from '../lib/errors.ts';
 import { isObject, property } from '../lib/json.ts';
 import type { Engine } from '../pass/observe.ts';
@@ -47,7 +47,7 @@ export function dockerEngine(
   const inspected = inspector(client, limits.askMs);
   const isLocal = options.socketPath !== undefined;
   const readPorts = checksPorts && isLocal ? portsReader() : null;
-  const unchecked: PortsSeen = checksPorts
+  const unchecked: ObservedPorts = checksPorts
     ? { kind: 'unchecked', why: `the engine at ${place} is not on this machine` }
     : portsOff;
 
@@ -135,11 +135,11 @@ interface Attempt {
 function timeLimitFor(lastTime: number, { base, perContainer, most }: EngineLimits['listingMs']): TimeLimit {
   const controller = new AbortController();
   const from = performance.now();
-  let seen = 0;
+  let arrivedSoFar = 0;
   let timer: NodeJS.Timeout;
   const limitFor = (containers: number): number => Math.min(most, base + perContainer * containers);
   const check = (): void => {
-    const left = from + limitFor(Math.max(lastTime, seen)) - performance.now();
+    const left = from + limitFor(Math.max(lastTime, arrivedSoFar)) - performance.now();
     if (left > 0) timer = setTimeout(check, left);
     else controller.abort();
   };
@@ -153,7 +153,7 @@ function timeLimitFor(lastTime: number, { base, perContainer, most }: EngineLimi
         signal: AbortSignal.any([controller.signal, ended.signal]),
         arrived: () => {
           arrived += 1;
-          seen = Math.max(seen, arrived);
+          arrivedSoFar = Math.max(arrivedSoFar, arrived);
         },
         end: () => ended.abort(),
       };

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type Port, type PortsSeen, portsOf } from '../fleet/plan/ports.ts';
+import { type ObservedPorts, type Port, portsOf } from '../fleet/plan/ports.ts';
 import { codeOf } from '../lib/errors.ts';
 import { paced } from '../lib/slices.ts';
 import { beginOf, portOf, type SocketCounts, socketCounts, type TableName, tablesOf } from './proc-net.ts';
@@ -46,10 +46,10 @@ const inWords: Readonly<Record<Failure, string>> = {
   'another process': "the processes of the engine's containers are not visible here",
 };
 
-type Seen = ReadonlySet<Port> | 'later';
+type OpenPorts = ReadonlySet<Port> | 'later';
 
 export interface Answer {
-  readonly ports: PortsSeen;
+  readonly ports: ObservedPorts;
   /** Containers that have another process than the one that was inspected. */
   readonly outdated: readonly string[];
 }
@@ -65,7 +65,7 @@ export function portsReader(proc = '/proc', time: ReadingTime = readingTime()) {
   const buffer = Buffer.alloc(16 * 1024);
   const text = (path: string): string => readText(`${proc}/${path}`, buffer);
 
-  const readOne = (base: Base, isWhole: boolean): Seen | Failure => {
+  const readOne = (base: Base, isWhole: boolean): OpenPorts | Failure => {
     const { id, pid, services } = base;
     if (isEnough(nothing, services)) return nothing;
     if (pid === 'later') return 'later';
@@ -92,14 +92,14 @@ export function portsReader(proc = '/proc', time: ReadingTime = readingTime()) {
 
   /** @param isWhole whether these are all bases of the engine */
   return async (bases: readonly Base[], isWhole: boolean): Promise<Answer> => {
-    const byBase = new Map<string, Seen>();
+    const byBase = new Map<string, OpenPorts>();
     const failed = new Map<string, Failure>();
     const pause = paced();
     for (const base of oldestFirst(bases, readings)) {
       await pause();
-      const seen = attempted(() => readOne(base, isWhole));
-      if (typeof seen === 'object' || seen === 'later') byBase.set(base.name, seen);
-      else failed.set(base.id, seen);
+      const open = attempted(() => readOne(base, isWhole));
+      if (typeof open === 'object' || open === 'later') byBase.set(base.name, open);
+      else failed.set(base.id, open);
     }
     // Where none could ever be read, another inspection does not help.
     const outdated = readings.size === 0 ? [] : [...failed].filter(([, why]) => why === 'another process');
@@ -119,7 +119,7 @@ export function portsReader(proc = '/proc', time: ReadingTime = readingTime()) {
 /** Whether a process is in the control group of a container. Any text contains some names, but no other container's id. */
 const isOf = (id: string, cgroup: string): boolean => /^[0-9a-f]{64}$/.test(id) && cgroup.includes(id);
 
-function attempted(read: () => Seen | Failure): Seen | Failure {
+function attempted(read: () => OpenPorts | Failure): OpenPorts | Failure {
   try {
     return read();
   } catch (error) {

@@ -1,11 +1,11 @@
 import type { FleetState } from './state.ts';
 
 /** How urgent a state is: it works, it works in part, it does not work, or it is being deployed or torn down. */
-export type Tone = 'calm' | 'warning' | 'alarm' | 'motion';
+export type Tone = 'ok' | 'warning' | 'alarm' | 'motion';
 
 /** The glyph and the tone of a state, on pages and in the terminal. @see UI.md, "Language of states" */
 export const stateStyles: Readonly<Record<FleetState, { glyph: string; tone: Tone }>> = {
-  running: { glyph: '●', tone: 'calm' },
+  running: { glyph: '●', tone: 'ok' },
   degraded: { glyph: '◐', tone: 'warning' },
   failed: { glyph: '✖', tone: 'alarm' },
   torn_down: { glyph: '○', tone: 'alarm' },

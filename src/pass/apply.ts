@@ -3,7 +3,7 @@ import { addPass, type PassResult } from '../fleet/figures.ts';
 import { fellWithEngine } from '../fleet/plan/cause.ts';
 import { countsOf, type Plan, transitionsOf } from '../fleet/plan/change.ts';
 import { rivalsOf } from '../fleet/plan/container-match.ts';
-import type { SeenDecky } from '../fleet/plan/decide.ts';
+import type { ObservedDecky } from '../fleet/plan/decide.ts';
 import type { Row } from '../fleet/plan/facts.ts';
 import type { Observation } from '../fleet/plan/observed-state.ts';
 import { FleetError } from '../lib/errors.ts';
@@ -21,8 +21,8 @@ export interface Decided {
   /** What was written; empty after a dry run. */
   readonly transitions: readonly CommittedTransition[];
   readonly recorded: readonly Row[];
-  /** What is seen of the deckies that a dry run is about; empty after any other pass. */
-  readonly seen: ReadonlyMap<string, SeenDecky>;
+  /** What is observed of the deckies that a dry run is about; empty after any other pass. */
+  readonly observed: ReadonlyMap<string, ObservedDecky>;
   /** What DECNET's table needs; null: it is not kept, or this is a dry run. */
   readonly decnet: DecnetStep | null;
 }
@@ -30,12 +30,12 @@ export interface Decided {
 /** Plans and applies within the host transaction. @throws FleetError OTHER_MACHINE, with nothing written */
 export async function planAndApply(
   transaction: HostTransaction,
-  seen: HostFacts,
+  given: HostFacts,
   request: Omit<PassRequest, 'host' | 'job'>,
   { decnet, spans = noSpans }: { readonly decnet: DecnetSync | null; readonly spans?: Spans | undefined },
 ): Promise<Decided> {
-  checkMachine(transaction.host.host, transaction.host.identity, seen.identity);
-  const recorded = await transaction.recorded(seen.desired, rivals(seen, request));
+  checkMachine(transaction.host.host, transaction.host.identity, given.identity);
+  const recorded = await transaction.recorded(given.desired, rivals(given, request));
   const recentTransitions = await transaction.recentTransitions();
   const { now } = transaction;
   const { graceSeconds } = request;
@@ -43,23 +43,23 @@ export async function planAndApply(
     now,
     graceSeconds,
     only: request.only,
-    desired: seen.desired,
+    desired: given.desired,
     recorded,
-    observed: seen.observed,
+    observed: given.observed,
     memory: transaction.host.memory,
-    explanations: seen.explanations,
+    explanations: given.explanations,
     rolloutSeconds: request.rolloutSeconds,
-    fileChangedAt: fileChangedAt(seen.desired, now),
+    fileChangedAt: fileChangedAt(given.desired, now),
     recentTransitions,
-    decnet: decnetWritesOf(decnet, seen, { now, graceSeconds, recorded, recentTransitions }),
+    decnet: decnetWritesOf(decnet, given, { now, graceSeconds, recorded, recentTransitions }),
   };
   if (request.dryRun) {
-    const found = new Map<string, SeenDecky>();
+    const found = new Map<string, ObservedDecky>();
     const isShown = request.only !== null;
     const planned = await spans.within('plan', () =>
       planHost(facts, (name, one) => isShown && found.set(name, one)),
     );
-    return { plan: planned, transitions: [], recorded, seen: found, decnet: null };
+    return { plan: planned, transitions: [], recorded, observed: found, decnet: null };
   }
   const fallen = new Map<string, Observation>();
   const decided = await spans.within('plan', () =>
@@ -75,32 +75,35 @@ export async function planAndApply(
     ...explanationUpdates(fallen),
   ]);
   const applied = { plan: decided, recorded, transitions };
-  const step = await planDecnet(decnet, seen.decnet, transaction, request, applied);
+  const step = await planDecnet(decnet, given.decnet, transaction, request, applied);
   const { eventAt } = request;
   const eventSeconds = eventAt === null || transitions.length === 0 ? null : (Date.now() - eventAt) / 1000;
   await transaction.record({
-    identity: seen.identity,
-    observed: seen.observed.kind === 'ok',
-    error: passFault(seen),
+    identity: given.identity,
+    observed: given.observed.kind === 'ok',
+    error: passFault(given),
     counts: {
       ...countsOf(transitions),
       held: decided.held.length,
-      deckies:
-        recorded.length +
-        transitions.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0),
-      containers: seen.observed.kind === 'ok' ? seen.observed.containers.length : transaction.host.containers,
+      deckies: recorded.length + growth(transitions),
+      containers:
+        given.observed.kind === 'ok' ? given.observed.containers.length : transaction.host.containers,
     },
     memory: { ...decided.memory, decnet: step?.fact ?? null },
     figures: addPass(transaction.host.figures, {
-      result: resultOf(seen),
+      result: resultOf(given),
       // This excludes the commit, which follows.
       seconds: (performance.now() - request.startedMs) / 1000,
       changes: countsOf(transitions),
       eventSeconds,
     }),
   });
-  return { ...applied, seen: new Map(), decnet: step };
+  return { ...applied, observed: new Map(), decnet: step };
 }
+
+/** How many more rows there are after these transitions. */
+const growth = (transitions: readonly CommittedTransition[]): number =>
+  transitions.reduce((sum, { from, to }) => sum + Number(from === null) - Number(to === null), 0);
 
 const rivals = ({ observed }: HostFacts, { only }: Pick<PassRequest, 'only'>): readonly string[] =>
   only === null || observed.kind !== 'ok' ? [] : rivalsOf(only, observed.containers);

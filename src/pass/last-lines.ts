@@ -10,7 +10,7 @@ export interface ContainerLogs {
   read(container: string, lines: number, signal: AbortSignal): Promise<readonly string[]>;
 }
 
-/** Milliseconds for the logs of one pass. A message waits for 2 s of calm, so that they arrive before it is written. */
+/** Milliseconds for the logs of one pass. A message waits for 2 s without a change, so that they arrive before it is written. */
 const readWithinMs = 1000;
 /** Passes whose logs are read at the same time; those of further ones are left out. */
 const passesAtOnce = 4;

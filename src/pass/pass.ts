@@ -72,8 +72,8 @@ export async function pass(
   settings: PassSettings,
 ): Promise<PassOutcome> {
   const request = passRequest(data, job, settings);
-  const { seen, decided } = await observeAndApply(request, ports);
-  ports.lastLines?.broke(request.host, decided.transitions, seen.observed);
+  const { facts, decided } = await observeAndApply(request, ports);
+  ports.lastLines?.broke(request.host, decided.transitions, facts.observed);
   const { within } = ports.spans ?? noSpans;
   const [again] = await within('announce', () =>
     Promise.all([
@@ -85,27 +85,27 @@ export async function pass(
   );
 
   const counted = request.dryRun ? plannedTransitions(decided.plan) : decided.transitions;
-  const warning = othersOnly(seen.desired, request.host);
+  const warning = othersOnly(facts.desired, request.host);
   const result: JobResult = {
     host_uuid: request.host,
     job_id: job,
     ...countsOf(counted),
     held: decided.plan.held.length,
     contested: decided.plan.contested,
-    docker: seen.observed.kind,
+    docker: facts.observed.kind,
     duration_ms: Math.round(performance.now() - request.startedMs),
     dry_run: request.dryRun,
-    ...(request.dryRun ? await dryRunViews(data, seen, decided, ports) : {}),
+    ...(request.dryRun ? await dryRunViews(data, facts, decided, ports) : {}),
   };
   return {
     result,
-    failure: seen.desired.kind === 'invalid' ? seen.desired.error : null,
+    failure: facts.desired.kind === 'invalid' ? facts.desired.error : null,
     plan: { ...decided.plan, requeueAfter: sooner(decided.plan.requeueAfter, again) },
     transitions: decided.transitions,
-    names: request.only === null ? namesOf(seen, decided) : null,
+    names: request.only === null ? namesOf(facts, decided) : null,
     warnings: [
       ...(warning === null ? [] : [`${ports.stateFile.path} ${warning}`]),
-      ...(seen.observed.kind === 'unreachable' ? [`Docker does not answer: ${seen.observed.reason}`] : []),
+      ...(facts.observed.kind === 'unreachable' ? [`Docker does not answer: ${facts.observed.reason}`] : []),
       ...decnetWarnings(ports.decnet, Date.now()),
     ],
   };
@@ -132,19 +132,19 @@ function namesOf({ desired }: HostFacts, { recorded }: Decided): Names {
 async function observeAndApply(
   request: PassRequest,
   ports: Ports,
-): Promise<{ seen: HostFacts; decided: Decided }> {
+): Promise<{ facts: HostFacts; decided: Decided }> {
   const { within } = ports.spans ?? noSpans;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const seen = await within('observe', () => observe(request, ports));
+    const facts = await within('observe', () => observe(request, ports));
     request.requireLock();
     const transaction = await within('apply', () =>
-      ports.ledger.inTransaction(request, seen.before.generation, (open) =>
-        planAndApply(open, seen, request, ports),
+      ports.ledger.inTransaction(request, facts.before.generation, (open) =>
+        planAndApply(open, facts, request, ports),
       ),
     );
     if (transaction.kind !== 'committed') continue;
-    if (!request.dryRun) ports.hearing.recorded(seen.explanations);
-    return { seen, decided: transaction.outcome };
+    if (!request.dryRun) ports.hearing.recorded(facts.explanations);
+    return { facts, decided: transaction.outcome };
   }
   throw new FleetError(
     'PASS_CONFLICT',
@@ -157,13 +157,13 @@ async function observeAndApply(
 
 async function dryRunViews(
   data: JobData,
-  seen: HostFacts,
-  { plan, seen: observed }: Decided,
+  facts: HostFacts,
+  { plan, observed }: Decided,
   { logs }: Pick<Ports, 'logs'>,
 ): Promise<Pick<JobResult, 'changes' | 'held_rows' | 'deckies'>> {
   const common = { changes: plan.changes.map(reportedChange), held_rows: plan.held };
   if (data.deckies === undefined) return common;
-  const deckies = deckyViews(data.deckies, seen.desired, observed);
+  const deckies = deckyViews(data.deckies, facts.desired, observed);
   return {
     ...common,
     deckies:

@@ -2,7 +2,7 @@ import { type Desired, deckiesByName } from '../fleet/desired.ts';
 import type { DeckyView, ReportedChange } from '../fleet/job.ts';
 import type { Change } from '../fleet/plan/change.ts';
 import type { Container } from '../fleet/plan/container-match.ts';
-import type { SeenDecky } from '../fleet/plan/decide.ts';
+import type { ObservedDecky } from '../fleet/plan/decide.ts';
 import { maskSecrets } from '../fleet/secrets.ts';
 import { holdsExact } from '../lib/json.ts';
 
@@ -20,17 +20,17 @@ export const reportedChange = (change: Change): ReportedChange => ({
 
 /**
  * The desired and the observed state for each name.
- * @param seen what the plan has seen of them, so that both say the same
+ * @param observed what the plan has observed of them, so that both show the same
  */
 export function deckyViews(
   names: readonly string[],
   desired: Desired,
-  seen: ReadonlyMap<string, SeenDecky>,
+  observed: ReadonlyMap<string, ObservedDecky>,
 ): readonly DeckyView[] {
   const deckies = deckiesByName(desired);
   return names.map((name) => {
     const wanted = maskSecrets(deckies.get(name)?.config ?? null);
-    const found = seen.get(name);
+    const found = observed.get(name);
     return {
       name,
       desired: wanted,
@@ -40,7 +40,7 @@ export function deckyViews(
   });
 }
 
-function observedView({ match, observation }: SeenDecky): NonNullable<DeckyView['observed']> {
+function observedView({ match, observation }: ObservedDecky): NonNullable<DeckyView['observed']> {
   const { state, reason } = observation;
   const containers = [match.base, ...match.services.values(), ...match.strays].filter(
     (container): container is Container => container !== null,

@@ -14,11 +14,11 @@ import { isQueuePaused } from './pause.ts';
  * Redis): starting a second worker does no harm.
  * @throws FleetError QUEUE_UNREACHABLE
  */
-export const workerLives = async (backend: QueueBackend, host: string): Promise<boolean> =>
-  (await workerSeen(backend, host)) === true;
+export const isWorkerRunning = async (backend: QueueBackend, host: string): Promise<boolean> =>
+  (await isWorkerConnected(backend, host)) === true;
 
 /** The same; null: this user of Redis may not see workers, as that of a worker. */
-export const workerSeen = (backend: QueueBackend, host: string): Promise<boolean | null> =>
+export const isWorkerConnected = (backend: QueueBackend, host: string): Promise<boolean | null> =>
   backend.answer(async () => {
     try {
       return (await backend.countWorkers(queueName(host))) > 0;

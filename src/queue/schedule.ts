@@ -65,7 +65,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     Math.min(longestRoundMs, options.intervalMs, ...hosts.map(({ intervalMs }) => intervalMs));
   const repair = async (): Promise<void> => {
     try {
-      await mendSchedule(queue, roundLength(await hostsNow()));
+      await repairSchedule(queue, roundLength(await hostsNow()));
     } catch (error) {
       outage.failed(error);
     }
@@ -98,7 +98,7 @@ export async function lastRound(backend: Pick<QueueBackend, 'impatientQueue'>): 
 const dueAt = ({ id }: Job): number => Number(id?.split(':').at(-1)) || Date.now();
 
 /** Repairs the schedule when it is missing or duplicate, has another interval, is late or far ahead, or has no next job. */
-async function mendSchedule(queue: Queue, every: number): Promise<void> {
+async function repairSchedule(queue: Queue, every: number): Promise<void> {
   const found = await queue.getJobSchedulers();
   for (const { key } of found) if (key !== schedulerId) await queue.removeJobScheduler(key);
   const ours = found.find(({ key }) => key === schedulerId);

@@ -31,7 +31,7 @@ export function limitedPorts(ports: WebPorts): WebPorts {
       resumed: (host) => queues(() => ports.pauses.resumed(host)),
     },
     countSchedulers: () => queues(ports.countSchedulers),
-    workerLives: (host) => queues(() => ports.workerLives(host)),
+    isWorkerRunning: (host) => queues(() => ports.isWorkerRunning(host)),
     request: (data, timeoutMs) =>
       withinLimit(() => ports.request(data, timeoutMs), timeoutMs + storeWithin.queues, silent.queues),
   };

@@ -24,7 +24,7 @@ export interface WebPorts extends Views {
   readonly queues: Pick<QueueBackend, 'impatientQueue' | 'check' | 'now'>;
   /** Runs one pass on its host's worker and removes the job afterwards. */
   request(data: JobData, timeoutMs: number): Promise<JobResult>;
-  workerLives(host: string): Promise<boolean>;
+  isWorkerRunning(host: string): Promise<boolean>;
   readonly pauses: PausePort;
   readonly silences: Silences;
   /** The record of what people did. */

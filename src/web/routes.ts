@@ -121,7 +121,7 @@ function registerPlan(app: FastifyInstance, { ports, answers: { once } }: PageOp
     send(
       reply,
       await once(url, async () => {
-        if (!isLegalHost(host) || !(await ports.workerLives(host))) return null;
+        if (!isLegalHost(host) || !(await ports.isWorkerRunning(host))) return null;
         return planPage(
           host,
           await ports.request({ host_uuid: host, dry_run: true, cause: 'manual' }, planWithinMs),

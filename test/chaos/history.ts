@@ -3,8 +3,8 @@ import { judge, type Transition } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Milliseconds before a transition in which it must have been true: a pass observes, and then waits for the lock. */
-const windowsMs = { calm: 6000, storm: 40_000 };
-export const calmWindowMs = windowsMs.calm;
+const windowsMs = { quiet: 6000, storm: 40_000 };
+export const quietWindowMs = windowsMs.quiet;
 
 /** Runs one statement. */
 export type WalkQuery = (
@@ -42,7 +42,7 @@ export function historyJudge(
         };
         const disturbed = isDisturbed(transition.at);
         const window = {
-          from: transition.at - (disturbed ? windowsMs.storm : windowsMs.calm),
+          from: transition.at - (disturbed ? windowsMs.storm : windowsMs.quiet),
           to: transition.at + 1000,
           disturbed,
         };

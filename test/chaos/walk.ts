@@ -8,7 +8,7 @@ import { freePort } from '../harness/services.ts';
 import { waitFor } from '../harness/wait.ts';
 import { drawAct, drawDeclared } from './actions.ts';
 import { drawFault, type Fault } from './faults.ts';
-import { calmWindowMs, historyJudge } from './history.ts';
+import { historyJudge, quietWindowMs } from './history.ts';
 import { stateFileText, type WalkHost, walkHost } from './host.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { hasStack, type Program, program } from './program.ts';
@@ -16,13 +16,13 @@ import { converges, differences, type Recorded, restsWell, scheduleIsSound } fro
 import { use } from './users.ts';
 
 const graceSeconds = 4;
-const calmMs = 10_000;
+const quietMs = 10_000;
 const stormMs = 14_000;
 /** Milliseconds after a fault during which its effects may last. */
 const aftermathMs = 12_000;
 
 /**
- * Two hosts, and chance: acts in calm, acts among faults, then quiet, in which all must be as the contract says. Each
+ * Two hosts, and chance: acts in quiet, acts among faults, then quiet, in which all must be as the contract says. Each
  * transition is judged as it is written. What is drawn follows from the seed; when it meets the rest is the machine's.
  */
 export async function walk(options: {
@@ -182,7 +182,7 @@ export async function walk(options: {
     }
     await waitFor(async () => (await peers()) !== '', 60_000);
     // A pass that read an earlier file may still be running.
-    await sleep(calmWindowMs);
+    await sleep(quietWindowMs);
     const before = await Promise.all(hosts.map(({ name }) => rows(name)));
     for (const [at, host] of hosts.entries())
       slowest = Math.max(slowest, await converges(host, before[at] ?? [], rows, ledger));
@@ -230,7 +230,7 @@ export async function walk(options: {
     begin({ name: 'all is started', part: 'all', run: async () => undefined });
     await quiet();
     while (Date.now() < until && !options.signal.aborted) {
-      await actFor(calmMs, random);
+      await actFor(quietMs, random);
       await storm();
       await quiet();
       const { actions, faults: made, checks } = ledger.counts;

@@ -55,7 +55,7 @@ describe('status', async () => {
     await put('alpha', 'soon', 'pending', ['ssh'], 'deploying');
     await put('beta', 'web', 'failed', ['http', 'https'], 'https: exited, code 137');
     await put('beta', 'mail', 'degraded', ['smtp', 'imap'], 'imap: unhealthy');
-    for (let at = 0; at < 30; at += 1) await put('beta', `calm-${at}`, 'running', ['ssh'], null);
+    for (let at = 0; at < 30; at += 1) await put('beta', `quiet-${at}`, 'running', ['ssh'], null);
     await put('gone', hostile, 'running', ['ssh'], null);
   });
   const names = async (...args: string[]): Promise<readonly string[]> =>
@@ -73,7 +73,7 @@ describe('status', async () => {
     assert.match(stdout, /\n {2}\.\.\. 30 running \(--all shows them\)\n/);
     assert.ok(stdout.indexOf('\nbeta') < stdout.indexOf('\ngone'));
     assert.ok(stdout.indexOf('\ngone') < stdout.indexOf('\nalpha'));
-    assert.match((await runHere(['status', '--all'], env)).stdout, /calm-29/);
+    assert.match((await runHere(['status', '--all'], env)).stdout, /quiet-29/);
   });
 
   test('shows what a filter chooses, and says what of it is not understood', async () => {
@@ -129,7 +129,7 @@ describe('status', async () => {
     const { stdout } = await runHere(['status', '--broken'], env);
     assert.match(stdout, /web .*exited, code 137 \(killed\)/);
     assert.match(stdout, /\ngone - .*stale/);
-    assert.doesNotMatch(stdout, /calm|soon|alpha/);
+    assert.doesNotMatch(stdout, /quiet|soon|alpha/);
     assert.match(
       (await runHere(['status', '--service', 'none'], env)).stdout,
       /Nothing of what was asked for/,

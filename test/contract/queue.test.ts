@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 import { type JobData, type JobResult, queueName } from '../../src/fleet/job.ts';
 import { createLog, type Log } from '../../src/lib/log.ts';
 import { openRedis, type QueueBackend, queueBackend } from '../../src/queue/backend.ts';
-import { requestPass, workerLives } from '../../src/queue/request.ts';
+import { isWorkerRunning, requestPass } from '../../src/queue/request.ts';
 import { startScheduler } from '../../src/queue/schedule.ts';
 import { type HostWorker, startHostWorker } from '../../src/worker/host.ts';
 import type { Watcher } from '../../src/worker/triggers.ts';
@@ -171,13 +171,13 @@ describe('the queues', { concurrency: true }, () => {
       });
 
       test('a worker is detected while it runs', async () => {
-        assert.equal(await workerLives(backend, 'local'), false);
+        assert.equal(await isWorkerRunning(backend, 'local'), false);
         const worker = await work();
-        await waitFor(() => workerLives(backend, 'local'));
-        assert.equal(await workerLives(backend, 'peer'), false);
+        await waitFor(() => isWorkerRunning(backend, 'local'));
+        assert.equal(await isWorkerRunning(backend, 'peer'), false);
         await worker.close();
         workers.length = 0;
-        await waitFor(async () => !(await workerLives(backend, 'local')));
+        await waitFor(async () => !(await isWorkerRunning(backend, 'local')));
       });
 
       test('without a worker the job is removed after the time-out', async () => {

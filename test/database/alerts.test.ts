@@ -5,7 +5,7 @@ import { raiseAlerts } from '../../src/database/ledger/alerts.ts';
 import { postgresOutbox } from '../../src/database/outbox.ts';
 import type { AlertUpdate } from '../../src/fleet/alerts/alert.ts';
 import { AlertTable } from '../harness/alert-table.ts';
-import { calm } from '../harness/incidents.ts';
+import { clear } from '../harness/incidents.ts';
 import { openTestDatabase } from '../harness/open-database.ts';
 import { fc } from '../harness/property.ts';
 
@@ -65,7 +65,7 @@ describe('the rows of alerts', async () => {
           subject: { kind: 'decky', name, notified: state === 'removed' ? null : state },
           clearsChanges: false,
         })),
-      control: calm,
+      control: clear,
       messages: null,
       receiversOf: () => [''],
       databaseLostAt: null,

@@ -304,7 +304,7 @@ describe('flapping', () => {
     assert.deepEqual(messagesOf({ web: all }), []);
   });
 
-  test('is not said of changes that each come back within 2 s, with a calm between them', () => {
+  test('is not said of changes that each come back within 2 s, with a quiet period between them', () => {
     const blips = Array.from({ length: 10 }, (_, at): readonly Move[] => [
       [at * 5, 'failed'],
       [at * 5 + 1.9, 'running'],
@@ -312,7 +312,7 @@ describe('flapping', () => {
     assert.deepEqual(messagesOf({ web: blips.flat() }), []);
   });
 
-  test('is said of changes that go on without a calm', () => {
+  test('is said of changes that go on without a quiet period', () => {
     assert.deepEqual(messagesOf({ web: cycles(60, 1.5) }), [
       '10 decky_down web',
       '23 decky_recovered web',

@@ -4,7 +4,7 @@ import type { DeckyFacts } from '../../src/fleet/incidents/decky-facts.ts';
 import type { FleetFacts, HostFacts } from '../../src/fleet/incidents/facts.ts';
 import { evaluate } from '../../src/fleet/incidents/rules.ts';
 import { now } from '../harness/facts.ts';
-import { broken, calm, host } from '../harness/incidents.ts';
+import { broken, clear, host } from '../harness/incidents.ts';
 import { fc } from '../harness/property.ts';
 
 const hosts = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -55,7 +55,7 @@ const fleets: fc.Arbitrary<FleetFacts> = fc.record({
       undeliveredSince: some(moment),
       paused: fc.subarray(hosts, { maxLength: 2 }).map((names) => new Map(names.map((name) => [name, now]))),
     })
-    .map((drawn) => ({ ...calm, ...drawn })),
+    .map((drawn) => ({ ...clear, ...drawn })),
   hosts: fc.tuple(...hosts.map(hostFacts)),
   deckies: fc
     .array(deckyFacts, { maxLength: 40 })

@@ -16,7 +16,7 @@ import { judge } from '../../src/fleet/incidents/judge.ts';
 import { evaluate } from '../../src/fleet/incidents/rules.ts';
 import { neverSilenced } from '../../src/fleet/silences/quiet.ts';
 import { now } from '../harness/facts.ts';
-import { broken, brokenOn, calm, died, fleet, host } from '../harness/incidents.ts';
+import { broken, brokenOn, clear, died, fleet, host } from '../harness/incidents.ts';
 
 const agoMs = (seconds: number): number => now - seconds * 1000;
 /** `kind severity hosts/deckies`, in their order. */
@@ -56,18 +56,18 @@ const stored = (one: Incident, more: Partial<StoredIncident> = {}): StoredIncide
 
 describe('which incidents are open', () => {
   const halted = fleet({ hosts: [stale('a', 100, { stopped: { by: 'admin', at: agoMs(100) } })] });
-  const lost = fleet({ control: { ...calm, queuesLostAt: agoMs(5) } });
+  const lost = fleet({ control: { ...clear, queuesLostAt: agoMs(5) } });
   const cases: readonly (readonly [what: string, facts: FleetFacts, expected: readonly string[]])[] = [
     ['nothing', fleet(), []],
     ['a late host is no incident', fleet({ hosts: [host('a', { isLate: true })] }), []],
     [
       'the queues',
-      fleet({ control: { ...calm, queuesLostAt: agoMs(5), schedulerLostAt: agoMs(5) } }),
+      fleet({ control: { ...clear, queuesLostAt: agoMs(5), schedulerLostAt: agoMs(5) } }),
       ['queues_unreachable critical 0/0'],
     ],
     [
       'nothing that may be lost only because the database was away',
-      fleet({ control: { ...calm, isOld: true, queuesLostAt: agoMs(5), schedulerLostAt: agoMs(5) } }),
+      fleet({ control: { ...clear, isOld: true, queuesLostAt: agoMs(5), schedulerLostAt: agoMs(5) } }),
       [],
     ],
     [
@@ -77,19 +77,19 @@ describe('which incidents are open', () => {
     ],
     [
       'nobody schedules',
-      fleet({ control: { ...calm, schedulerLostAt: agoMs(5) } }),
+      fleet({ control: { ...clear, schedulerLostAt: agoMs(5) } }),
       ['scheduler_silent warning 0/0'],
     ],
     [
       'notifications',
-      fleet({ control: { ...calm, undeliveredSince: agoMs(500) } }),
+      fleet({ control: { ...clear, undeliveredSince: agoMs(500) } }),
       ['notifications_undelivered warning 0/0'],
     ],
     [
       'paused queues, which explain that their hosts are stale',
       fleet({
         control: {
-          ...calm,
+          ...clear,
           paused: new Map([
             ['a', agoMs(100)],
             ['b', agoMs(90)],
@@ -102,7 +102,7 @@ describe('which incidents are open', () => {
     [
       'the queues explain 50 stale hosts',
       fleet({
-        control: { ...calm, queuesLostAt: agoMs(100) },
+        control: { ...clear, queuesLostAt: agoMs(100) },
         hosts: many(50, (at) => stale(`h${at}`, 100 - at / 2)),
       }),
       ['queues_unreachable critical 50/500'],
@@ -120,7 +120,7 @@ describe('which incidents are open', () => {
     [
       'hosts that somebody paused on purpose, whatever else is known of them',
       fleet({
-        control: { ...calm, paused: new Map([['a', agoMs(5)]]) },
+        control: { ...clear, paused: new Map([['a', agoMs(5)]]) },
         hosts: [
           stale('a', 100, { paused: onPurpose('ops'), stopped: { by: 'admin', at: agoMs(100) } }),
           host('b', { paused: onPurpose('somebody else'), unreachableSince: agoMs(300) }),
@@ -131,7 +131,7 @@ describe('which incidents are open', () => {
     [
       'a host that somebody paused on purpose, and a queue that was paused without a record',
       fleet({
-        control: { ...calm, paused: new Map([['b', agoMs(5)]]) },
+        control: { ...clear, paused: new Map([['b', agoMs(5)]]) },
         hosts: [host('a', { paused: onPurpose('ops') }), stale('b', 100)],
       }),
       ['queue_paused info 1/10', 'queue_paused warning 1/10'],
@@ -140,7 +140,7 @@ describe('which incidents are open', () => {
       'a host that is being resumed: its record has ended, and its queue is not resumed yet',
       fleet({
         control: {
-          ...calm,
+          ...clear,
           paused: new Map([
             ['a', agoMs(1)],
             ['b', agoMs(100)],
@@ -328,8 +328,8 @@ describe('an incident that lasts', () => {
 
   test('of the queues has its hosts until they had time to return', () => {
     const hosts = many(3, (at) => stale(`h${at}`, 100));
-    const lost = after(fleet({ control: { ...calm, queuesLostAt: agoMs(100) }, hosts }));
-    const back = (seconds: number) => ({ ...lost, control: { ...calm, queuesBackAt: agoMs(seconds) } });
+    const lost = after(fleet({ control: { ...clear, queuesLostAt: agoMs(100) }, hosts }));
+    const back = (seconds: number) => ({ ...lost, control: { ...clear, queuesBackAt: agoMs(seconds) } });
     assert.deepEqual(short(back(10)), ['queues_unreachable critical 3/30']);
     assert.deepEqual(short(back(200)), ['host_stale critical 3/30']);
   });
@@ -447,7 +447,7 @@ describe('what is reported of an incident', () => {
       assert.equal(isGrowthDue(stored(one, { notified }), after_, now + seconds * 1000), expected);
     });
   test('no growth of the queues that are lost: they are the whole fleet’s', () => {
-    const [queues] = evaluate(fleet({ control: { ...calm, queuesLostAt: now } })).incidents;
+    const [queues] = evaluate(fleet({ control: { ...clear, queuesLostAt: now } })).incidents;
     assert.ok(queues !== undefined);
     const notified = { ...extent(0), at: now };
     assert.equal(

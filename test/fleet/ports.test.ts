@@ -5,7 +5,7 @@ import type { Container } from '../../src/fleet/plan/container-match.ts';
 import type { EngineAnswer, Facts } from '../../src/fleet/plan/facts.ts';
 import { type Memory, noMemory } from '../../src/fleet/plan/memory.ts';
 import { plan } from '../../src/fleet/plan/plan.ts';
-import { type Port, type PortsSeen, portsInWords, portsOf } from '../../src/fleet/plan/ports.ts';
+import { type ObservedPorts, type Port, portsInWords, portsOf } from '../../src/fleet/plan/ports.ts';
 import {
   container,
   decky,
@@ -23,18 +23,18 @@ import {
 const joined = (service: string, more: Partial<Container> = {}): Container =>
   serviceOf('web', service, { network: 'shared', owner: 'web', ...more });
 
-const open = (...ports: readonly Port[]): PortsSeen => ({
+const open = (...ports: readonly Port[]): ObservedPorts => ({
   kind: 'checked',
   byBase: new Map([['web', new Set(ports)]]),
 });
-const later: PortsSeen = { kind: 'checked', byBase: new Map([['web', 'later']]) };
+const later: ObservedPorts = { kind: 'checked', byBase: new Map([['web', 'later']]) };
 
-const withPorts = (ports: PortsSeen, ...containers: readonly Container[]): EngineAnswer => ({
+const withPorts = (ports: ObservedPorts, ...containers: readonly Container[]): EngineAnswer => ({
   ...(seen(...containers) as EngineAnswer & { kind: 'ok' }),
   ports,
 });
 
-const look = (ports: PortsSeen, containers: readonly Container[]): EngineAnswer =>
+const look = (ports: ObservedPorts, containers: readonly Container[]): EngineAnswer =>
   withPorts(ports, container('web'), ...containers);
 
 /** Plans one check after the other, each so many seconds after the first, on what the check before has written. */

@@ -68,9 +68,9 @@ export class AlertTable {
       this.#put({ ...alert, reason, subject: { ...alert.subject, cause: kept } });
     } else if (kind === 'state') {
       const { notified } = alert.subject;
-      const isCalm =
+      const isQuiet =
         [notified, pending].includes(alert.subject.state) && at - alert.changedAt >= settleAfterMs;
-      const unsettledAt = Number.isNaN(alert.unsettledAt) || isCalm ? at : alert.unsettledAt;
+      const unsettledAt = Number.isNaN(alert.unsettledAt) || isQuiet ? at : alert.unsettledAt;
       const subject = { ...alert.subject, state, cause };
       this.#put({ ...alert, subject, reason, since: at, changedAt: at, unsettledAt });
     }

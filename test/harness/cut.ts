@@ -5,7 +5,7 @@ export interface CutProxy {
   /** The address of the store through the proxy. */
   readonly url: string;
   cut(): void;
-  mend(): void;
+  restore(): void;
   /** Ends the next connection that is opened, when it sends its n-th request; 0: at once. */
   endNextAt(request: number): void;
   /** Whether `endNextAt` has ended its connection. */
@@ -60,7 +60,7 @@ export async function cutProxy(address: string, defaultPort: number): Promise<Cu
       isCut = true;
       end();
     },
-    mend: () => {
+    restore: () => {
       isCut = false;
     },
     endNextAt: (request) => {

@@ -43,7 +43,7 @@ export async function testDashboard(
       audit: await fleet.audit(),
       queues,
       request: request ?? (() => Promise.reject(new Error('no worker'))),
-      workerLives: async () => request !== undefined,
+      isWorkerRunning: async () => request !== undefined,
       pauses: pausePort({ pauses: await fleet.pauses(), backend: queues }),
       hostFigures: async () => [],
       heartbeat: async () => null,

@@ -5,7 +5,7 @@ import type { DeckyFacts } from '../../src/fleet/incidents/decky-facts.ts';
 import type { HostFacts } from '../../src/fleet/incidents/facts.ts';
 import { type Ended, extentOf, namesOf, type StoredIncident } from '../../src/fleet/incidents/follow.ts';
 import { judge, type OpenState } from '../../src/fleet/incidents/judge.ts';
-import { calm, host as hostFacts } from './incidents.ts';
+import { clear, host as hostFacts } from './incidents.ts';
 
 /** `fleet_incidents` as the statements keep it, in memory and on a clock of the test's. */
 export class IncidentTable {
@@ -68,7 +68,7 @@ export class IncidentTable {
         ? []
         : [{ host, name, under, how: places.has(place) ? 'recovered' : 'removed' }];
     });
-    const facts = { now, control: calm, hosts, deckies: broken, open: this.stored, stored: this.stored };
+    const facts = { now, control: clear, hosts, deckies: broken, open: this.stored, stored: this.stored };
     const judgement = judge(
       { ...facts, unsentEnds: [], silences: [], silencedEnds: [], ended, sent: this.sent },
       { publicUrl: this.#publicUrl },

@@ -3,7 +3,7 @@ import type { ControlFacts, FleetFacts, HostFacts } from '../../src/fleet/incide
 import type { Cause } from '../../src/fleet/plan/cause.ts';
 import { now } from './facts.ts';
 
-export const calm: ControlFacts = {
+export const clear: ControlFacts = {
   queuesLostAt: null,
   queuesBackAt: null,
   queuesPlace: 'redis://127.0.0.1:6379/0',
@@ -13,7 +13,7 @@ export const calm: ControlFacts = {
 };
 
 /** Of a process that sees nothing wrong. */
-export const calmControl = { facts: () => calm, silent: () => undefined };
+export const clearControl = { facts: () => clear, silent: () => undefined };
 
 export const died: Cause = { service: 'ssh', state: 'exited', exitCode: 137 };
 
@@ -64,7 +64,7 @@ export const fleet = (more: Partial<FleetFacts> = {}): FleetFacts => {
   const others = [...new Set(deckies.map((one) => one.host))].filter((name) => !known.has(name));
   return {
     now,
-    control: calm,
+    control: clear,
     deckies,
     open: [],
     ...more,

@@ -14,7 +14,7 @@ import { type Env, type Running, startDashboard } from '../harness/cli.ts';
 import { parseExposition } from '../harness/exposition.ts';
 import { type TestHost, testHost } from '../harness/host.ts';
 import { ask, basic } from '../harness/http.ts';
-import { calm } from '../harness/incidents.ts';
+import { clear } from '../harness/incidents.ts';
 import { jsonHere, runHere } from '../harness/run-here.ts';
 import { type TestStore, testStore } from '../harness/stores.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -186,7 +186,7 @@ describe('hosts that no worker has ever monitored', () => {
           asked += 1;
           return [];
         },
-        control: calm,
+        control: clear,
         messages: null,
         receiversOf: () => [''],
         databaseLostAt: null,

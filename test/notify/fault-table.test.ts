@@ -62,9 +62,9 @@ const faults: readonly Fault[] = [
   // The control plane.
   {
     name: 'the store of the queues stops',
-    make: async ({ loseQueues, mendQueues }) => {
+    make: async ({ loseQueues, restoreQueues }) => {
       await loseQueues();
-      return mendQueues;
+      return restoreQueues;
     },
     incidents: [['queues_unreachable', '0/0', /^The store of the queues does not answer: \S+/]],
     limit: 20,
@@ -72,11 +72,11 @@ const faults: readonly Fault[] = [
   },
   {
     name: '50 hosts lose the store of the queues at one moment, and become stale without it',
-    make: async ({ many, manyPass, loseQueues, mendQueues }) => {
+    make: async ({ many, manyPass, loseQueues, restoreQueues }) => {
       await many(50, 8);
       await loseQueues();
       return async () => {
-        await mendQueues();
+        await restoreQueues();
         await manyPass();
       };
     },
@@ -87,12 +87,12 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the store of the queues and a decky at one moment',
-    make: async ({ passOf, loseQueues, mendQueues }) => {
+    make: async ({ passOf, loseQueues, restoreQueues }) => {
       await passOf('a');
       await loseQueues();
       await passOf('a', died);
       return async () => {
-        await mendQueues();
+        await restoreQueues();
         await passOf('a');
       };
     },
@@ -137,11 +137,11 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'the database goes away',
-    make: async ({ loseDatabase, mendDatabase }) => {
+    make: async ({ loseDatabase, restoreDatabase }) => {
       // The process has recorded that it watches the fleet.
       await sleep(16_000);
       loseDatabase();
-      return mendDatabase;
+      return restoreDatabase;
     },
     incidents: [['database_unreachable', '0/0', /^The database does not answer$/]],
     limit: 15,

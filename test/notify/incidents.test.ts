@@ -140,7 +140,7 @@ async function cutBackend(kind: StoreKind, databaseUrl: string) {
     cable,
     backend,
     close: async () => {
-      cable.mend();
+      cable.restore();
       await backend.close();
       redis?.disconnect();
       await cable.close();
@@ -170,7 +170,7 @@ for (const kind of stores)
           await waitFor(async () => (await incidentsOf(scene))[0]?.hosts === 50);
           await quiet();
           assert.deepEqual(await short(scene), ['queues_unreachable 50/0 open']);
-          cable.mend();
+          cable.restore();
           await waitFor(async () => control.facts().queuesLostAt === null);
           await hosts.pass();
           await received(2);
@@ -188,7 +188,7 @@ for (const kind of stores)
             'resolved scheduler_silent 0/0',
           ]);
         } finally {
-          cable.mend();
+          cable.restore();
           await scheduler.close();
           await control.close();
           await close();

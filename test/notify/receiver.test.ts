@@ -7,7 +7,7 @@ import { postgresOutbox } from '../../src/database/outbox.ts';
 import type { Deciding } from '../../src/pass/outbox.ts';
 import { start } from '../harness/cli.ts';
 import { withoutRules } from '../harness/granted.ts';
-import { calm } from '../harness/incidents.ts';
+import { clear } from '../harness/incidents.ts';
 import { runHere } from '../harness/run-here.ts';
 import { waitFor } from '../harness/wait.ts';
 import { inScene, names } from './scene.ts';
@@ -278,7 +278,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         const outbox = postgresOutbox(database, { intervalSeconds: 30, graceSeconds: 5, historyDays: 30 });
         await outbox.check(0, {
           settle,
-          control: calm,
+          control: clear,
           messages: null,
           receiversOf: () => [''],
           databaseLostAt: null,

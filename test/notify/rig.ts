@@ -33,10 +33,10 @@ export interface Rig extends Scene {
   readonly dashboardEnv: Env;
   /** The store of the queues goes away, and comes back. */
   loseQueues(): Promise<void>;
-  mendQueues(): Promise<void>;
+  restoreQueues(): Promise<void>;
   /** The database goes away from the notifier, and from the queues that are in it. */
   loseDatabase(): void;
-  mendDatabase(): void;
+  restoreDatabase(): void;
   /** The process that serves the schedule is killed, and started again. */
   killScheduler(): Promise<void>;
   restartScheduler(): void;
@@ -60,10 +60,10 @@ export interface Rig extends Scene {
 }
 
 /** The store itself. A cable to it would take a quarter of the processor time of the tests' process. */
-const uncut = (url: string): Pick<CutProxy, 'url' | 'cut' | 'mend' | 'close'> => ({
+const uncut = (url: string): Pick<CutProxy, 'url' | 'cut' | 'restore' | 'close'> => ({
   url,
   cut: () => assert.fail('this test takes nothing away'),
-  mend: () => undefined,
+  restore: () => undefined,
   close: async () => undefined,
 });
 
@@ -98,7 +98,7 @@ async function opened(
   const { it, to } = scene;
   const cableTo = loses === null ? uncut : (url: string) => cutProxy(url, 5432);
   const [cable, queuesCable] = [await cableTo(it.db.url), await cableTo(it.db.url)];
-  for (const one of [cable, queuesCable]) closing.push(one.close, one.mend);
+  for (const one of [cable, queuesCable]) closing.push(one.close, one.restore);
   const own = kind === 'redis' && loses === 'queues' ? await redisServer() : null;
   if (own !== null) closing.push(own.remove);
   const redisUrl = kind === 'redis' ? (own?.url ?? testRedisUrl()) : null;
@@ -151,16 +151,16 @@ async function opened(
     if (own === null) queuesCable.cut();
     else await own.stop();
   };
-  const mendQueues = async (): Promise<void> => {
+  const restoreQueues = async (): Promise<void> => {
     if (!isLostNow) return;
     isLostNow = false;
-    if (own === null) queuesCable.mend();
+    if (own === null) queuesCable.restore();
     else await own.start();
   };
   // What uses the queues waits for them before it ends.
   closing.push(async () => {
     if (!isLostNow) return;
-    await mendQueues();
+    await restoreQueues();
     await waitForScheduler();
   });
   return {
@@ -169,14 +169,14 @@ async function opened(
     dashboardEnv: { ...env, DATABASE_URL: cable.url },
     close,
     loseQueues,
-    mendQueues,
+    restoreQueues,
     loseDatabase: () => {
       cable.cut();
       if (kind === 'postgres') queuesCable.cut();
     },
-    mendDatabase: () => {
-      cable.mend();
-      queuesCable.mend();
+    restoreDatabase: () => {
+      cable.restore();
+      queuesCable.restore();
     },
     killScheduler: async () => {
       const running = spawned('scheduler.ts', {});

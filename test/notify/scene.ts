@@ -8,7 +8,7 @@ import { parseReceivers, webhookSettings } from '../../src/notify/addresses.ts';
 import { type ControlWatch, startNotifier } from '../../src/notify/notifier.ts';
 import { pass } from '../../src/pass/pass.ts';
 import { decky, declared, exited, seen, serviceOf } from '../harness/facts.ts';
-import { calmControl } from '../harness/incidents.ts';
+import { clearControl } from '../harness/incidents.ts';
 import { notificationSchema } from '../harness/notification.ts';
 import { type Bench, bench } from '../harness/pass.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -127,7 +127,7 @@ function sceneOf(it: Bench, to: Receiver, open: { close(): Promise<void> }[]): S
     notifier: (
       path: string | null | readonly string[] = '/hook/s3cret',
       log = createLog('silent'),
-      control = calmControl,
+      control = clearControl,
     ) => {
       const outbox = postgresOutbox(it.database, { intervalSeconds: 30, graceSeconds: 300, historyDays: 30 });
       const made = startNotifier(outbox, {

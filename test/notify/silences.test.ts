@@ -195,7 +195,7 @@ for (const kind of stores)
         // Longer than the time after which it would be sent.
         await quiet();
         await quiet();
-        await rig.mendQueues();
+        await rig.restoreQueues();
         await opened(scene, 0);
         assert.deepEqual(sent(scene), []);
         await end(id, 'ops');

@@ -215,7 +215,7 @@ describe('the filter of the pages and the API', () => {
       assert.deepEqual(await shown(), ['mail-01']);
     });
 
-    test('a wrong key is named, and the message goes as soon as it is mended', async () => {
+    test('a wrong key is named, and the message goes as soon as it is corrected', async () => {
       await open('/');
       await page.fill('input[name=q]', 'stat:failed');
       await page.keyboard.press('Enter');

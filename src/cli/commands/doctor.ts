@@ -155,15 +155,15 @@ async function checkStateFile(app: App): Promise<Finding> {
 
 async function checkDocker(app: App): Promise<Finding> {
   const engine = await app.engine();
-  const seen = await engine.list({ only: null, containers: 0, generation: '0' });
-  if (seen.kind === 'unreachable') {
+  const answer = await engine.list({ only: null, containers: 0, generation: '0' });
+  if (answer.kind === 'unreachable') {
     return fault(
-      new FleetError('NOT_FOUND', seen.reason, {
+      new FleetError('NOT_FOUND', answer.reason, {
         advice: 'Start it, set DOCKER_HOST, or allow this user to open the socket',
       }),
     );
   }
-  const count = countOf(seen.containers.length, 'container');
+  const count = countOf(answer.containers.length, 'container');
   try {
     return ok(`${engine.place}: engine ${(await engine.info()).version}, ${count}`);
   } catch (error) {
@@ -181,10 +181,10 @@ async function checkDocker(app: App): Promise<Finding> {
 /** Whether this program, here and as this user, sees on which ports something listens. */
 async function checkPorts(app: App): Promise<Finding> {
   if (!app.config.checksPorts) return ok(uncheckedInWords(portsOff.why));
-  const seen = await (await app.engine()).list({ only: null, containers: 0, generation: '0' });
-  if (seen.kind === 'unreachable') return note('unknown: Docker does not answer');
-  if (seen.ports.kind === 'unchecked') return note(uncheckedInWords(seen.ports.why));
-  return ok(`checked in the networks of ${countOf(seen.ports.byBase.size, 'base container')}`);
+  const answer = await (await app.engine()).list({ only: null, containers: 0, generation: '0' });
+  if (answer.kind === 'unreachable') return note('unknown: Docker does not answer');
+  if (answer.ports.kind === 'unchecked') return note(uncheckedInWords(answer.ports.why));
+  return ok(`checked in the networks of ${countOf(answer.ports.byBase.size, 'base container')}`);
 }
 
 /** Whether a worker monitors this host. A part that does not answer is reported by its own check. */
@@ -192,17 +192,20 @@ async function checkWorker(app: App): Promise<Finding> {
   const { host } = app.config;
   try {
     const report = await app.report();
-    const { workerSeen } = await import('../../queue/request.ts');
-    const [[found], seen] = await Promise.all([report.hosts(host), workerSeen(await app.queues(), host)]);
+    const { isWorkerConnected } = await import('../../queue/request.ts');
+    const [[found], answer] = await Promise.all([
+      report.hosts(host),
+      isWorkerConnected(await app.queues(), host),
+    ]);
     if (found?.stopped) {
       const { by, at } = found.stopped;
       return note(
         `host ${host} is not monitored: ${stoppedBy(by)} ${ago(at)}. To start its worker, ${startAgain}`,
       );
     }
-    if (seen === true) return ok(`a worker of host ${host} is running`);
+    if (answer === true) return ok(`a worker of host ${host} is running`);
     const at = found?.last_full_pass_at ?? null;
-    if (seen === null && at !== null && found?.stale === false)
+    if (answer === null && at !== null && found?.stale === false)
       return ok(`host ${host} is monitored: its last full pass was ${ago(at)}`);
     return note(
       `no worker of host ${host} is running. To start it: \`decnet-fleet up\`, or \`decnet-fleet worker\``,

@@ -22,7 +22,7 @@ export const forget: Register = (command, context) => {
         await requireHost(app, host);
         // Rows of another program may have any host name. A host with a name that is not legal has no queue and no worker.
         const hasQueue = isLegalHost(host);
-        if (hasQueue && (await app.workerLives(host))) {
+        if (hasQueue && (await app.isWorkerRunning(host))) {
           throw new FleetError('CHECK_FAILED', `The worker of host ${host} is running`, {
             advice: `Nothing was removed. Stop it first: decnet-fleet stop --host ${host}`,
           });

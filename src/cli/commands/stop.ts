@@ -19,7 +19,7 @@ export const stop: Register = (command, context) => {
     .option('--timeout <seconds>', 'how long to wait', option.seconds, 30)
     .action(({ host, timeout }: { host: string; timeout: number }) =>
       withApp(context, async (app) => {
-        if (!(await app.workerLives(host))) {
+        if (!(await app.isWorkerRunning(host))) {
           await requireHost(app, host);
           return context.print(`No worker of host ${host} is running.`);
         }
@@ -37,7 +37,7 @@ async function untilGone(app: App, context: Context, host: string, timeoutSecond
   const bus = await app.bus();
   const until = performance.now() + timeoutSeconds * 1000;
   let askAt = 0;
-  while (await app.workerLives(host)) {
+  while (await app.isWorkerRunning(host)) {
     if (performance.now() > until) {
       throw new FleetError(
         'JOB_TIMED_OUT',

@@ -18,7 +18,7 @@ export const newestChanges = (recent: string): string =>
   `jsonb_path_query_array(${recent}, '$[last - ${remembered - 1} to last]')`;
 
 /**
- * Since when an alert that changes now is unsettled. A calm in the notified state, or a deployment, ends what was before;
+ * Since when an alert that changes now is unsettled. A quiet period in the notified state, or a deployment, ends what was before;
  * so does a notification, which empties the column.
  * @param alert the alias of the row before the change
  */

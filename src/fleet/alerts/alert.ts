@@ -18,7 +18,7 @@ interface AlertOf<T> {
   /** Since when it is in this state. */
   readonly since: number;
   readonly changedAt: number;
-  /** When the changes began that no notification was about yet: a calm of `settleAfterMs` ends them. */
+  /** When the changes began that no notification was about yet: a quiet period of `settleAfterMs` ends them. */
   readonly unsettledAt: number;
   /** When the newest notifications were decided: not each change of the row, but those that outlived the settling. */
   readonly recent: readonly number[];
@@ -126,7 +126,7 @@ export const reasonUpdates = (changes: readonly Change[]): readonly AlertUpdate[
   });
 
 /** What explains a state that was recorded before it was known: the engine stops its containers before it says that it stops. */
-export const explanationUpdates = (seen: ReadonlyMap<string, Observation>): readonly AlertUpdate[] =>
-  [...seen].flatMap(([name, { state, reason, cause }]) =>
+export const explanationUpdates = (observations: ReadonlyMap<string, Observation>): readonly AlertUpdate[] =>
+  [...observations].flatMap(([name, { state, reason, cause }]) =>
     reason === null ? [] : [{ kind: 'reason', name, state, reason, cause, makes: 'none' } as const],
   );

@@ -40,10 +40,10 @@ function observationOf(
   const { match, covered, broken } = it;
   if (match === null) return null;
   const [name, services] = [nameOf(it), servicesOf(it)];
-  const seen = observedState(services, match, silence.silent);
-  return seen.state === 'running'
-    ? seen
-    : explained(seen, { name, services, covered, broken, ...facts.explanations });
+  const observation = observedState(services, match, silence.silent);
+  return observation.state === 'running'
+    ? observation
+    : explained(observation, { name, services, covered, broken, ...facts.explanations });
 }
 
 const nameOf = ({ row, decky }: DeckyFacts): string => decky?.name ?? row?.name ?? '';
@@ -72,11 +72,11 @@ export interface DeckyDecision {
   /** Milliseconds after which the decky must be checked again; null: nothing is due. */
   readonly requeueAfterMs: number | null;
   /** What its containers show; null: Docker did not answer. */
-  readonly seen: SeenDecky | null;
+  readonly observed: ObservedDecky | null;
 }
 
 /** A decky's containers, and the state that they add up to. */
-export interface SeenDecky {
+export interface ObservedDecky {
   readonly match: ContainerMatch;
   readonly observation: Observation;
 }
@@ -96,24 +96,24 @@ interface RowOutcome {
 export function decide(given: DeckyFacts, facts: Facts): DeckyDecision {
   const { row, match, covered } = given;
   const silence = silenceIn(given, facts);
-  const seen = observationOf(given, silence, facts);
+  const observation = observationOf(given, silence, facts);
   const recheckMs = earlier(
     earlier(match === null ? null : loopEndsInMs(match), silence.recheckMs),
-    covered === null || seen?.state !== 'pending' ? null : Math.max(0, covered.recheckMs),
+    covered === null || observation?.state !== 'pending' ? null : Math.max(0, covered.recheckMs),
   );
   const silent = silence.entries;
   const it = { ...given, decky: withRotation(given) };
-  const shown = match === null || seen === null ? null : { match, observation: seen };
+  const shown = match === null || observation === null ? null : { match, observation };
   if (row === null) {
-    const change = it.decky === null ? null : insert(it.decky, seen);
-    const left = graceOf({ name: nameOf(it), ours: true, writtenAt: 0 }, facts, seen).entry;
-    return { change, held: null, left, silent, requeueAfterMs: recheckMs, seen: shown };
+    const change = it.decky === null ? null : insert(it.decky, observation);
+    const left = graceOf({ name: nameOf(it), ours: true, writtenAt: 0 }, facts, observation).entry;
+    return { change, held: null, left, silent, requeueAfterMs: recheckMs, observed: shown };
   }
-  const grace = graceOf(row, facts, seen);
-  const { change, held } = decideRow({ ...it, row, seen, grace, facts });
+  const grace = graceOf(row, facts, observation);
+  const { change, held } = decideRow({ ...it, row, observation, grace, facts });
   const graceMs = held === null ? null : grace.endsIn;
   const requeueAfterMs = earlier(graceMs, recheckMs);
-  return { change, held, left: grace.entry, silent, requeueAfterMs, seen: shown };
+  return { change, held, left: grace.entry, silent, requeueAfterMs, observed: shown };
 }
 
 /** The decky with the services that it has now. Its `config` stays the file's. */
@@ -122,7 +122,7 @@ const withRotation = ({ decky, rotation }: DeckyFacts): Decky | null =>
 
 interface RowFacts extends DeckyFacts {
   readonly row: Row;
-  readonly seen: Observation | null;
+  readonly observation: Observation | null;
   readonly grace: Grace;
   readonly facts: Facts;
 }
@@ -183,23 +183,32 @@ function keptBecause(it: RowFacts): HoldReason | null {
 
 /** Rule 4: the row takes the observed state, where the grace allows it. */
 function stateOutcome(it: RowFacts): RowOutcome {
-  const { row, seen, grace } = it;
+  const { row, observation, grace } = it;
   const nothing: RowOutcome = { change: null, held: null };
-  if (seen === null || isStillOpen(row, seen)) return nothing;
-  if (seen.state === row.state && seen.reason === row.lastError) return nothing;
-  if (!allowsChange(grace, row, seen)) {
-    return seen.state === row.state ? nothing : { change: null, held: heldForWriter(it) };
+  if (observation === null || isStillOpen(row, observation)) return nothing;
+  if (observation.state === row.state && observation.reason === row.lastError) return nothing;
+  if (!allowsChange(grace, row, observation)) {
+    return observation.state === row.state ? nothing : { change: null, held: heldForWriter(it) };
   }
-  const taken = { ...keep(row), observed: true, to: seen.state, lastError: seen.reason, cause: seen.cause };
-  const reason = seen.reason ?? 'all its containers run';
-  return { change: { ...taken, action: seen.state === row.state ? 'reason' : 'state', reason }, held: null };
+  const taken = {
+    ...keep(row),
+    observed: true,
+    to: observation.state,
+    lastError: observation.reason,
+    cause: observation.cause,
+  };
+  const reason = observation.reason ?? 'all its containers run';
+  return {
+    change: { ...taken, action: observation.state === row.state ? 'reason' : 'state', reason },
+    held: null,
+  };
 }
 
 /** A decky that was down and some of whose containers were not inspected is not called running yet. */
-const isStillOpen = (row: Row, seen: Observation): boolean =>
-  seen.state === 'running' &&
-  ((row.state === 'degraded' && seen.doubt !== 'none') ||
-    (row.state === 'failed' && seen.doubt === 'network'));
+const isStillOpen = (row: Row, observation: Observation): boolean =>
+  observation.state === 'running' &&
+  ((row.state === 'degraded' && observation.doubt !== 'none') ||
+    (row.state === 'failed' && observation.doubt === 'network'));
 
 const keep = (row: Row): Omit<Change, 'action' | 'reason'> => ({
   name: row.name,
@@ -221,16 +230,19 @@ const remove = (row: Row, desired: Desired): Change => ({
     desired.kind === 'absent' ? 'the file is absent and no container of it runs' : 'not in the file any more',
 });
 
-/** Rule 2. @param seen null: Docker did not answer */
-const insert = (decky: Decky, seen: Observation | null): Change => ({
+/** Rule 2. @param observation null: Docker did not answer */
+const insert = (decky: Decky, observation: Observation | null): Change => ({
   action: 'insert',
   name: decky.name,
   from: null,
-  to: seen?.state ?? 'pending',
-  reason: seen === null ? 'new in the file; Docker does not answer' : (seen.reason ?? 'new in the file'),
-  cause: seen?.cause ?? null,
-  observed: seen !== null,
-  lastError: seen?.reason ?? null,
+  to: observation?.state ?? 'pending',
+  reason:
+    observation === null
+      ? 'new in the file; Docker does not answer'
+      : (observation.reason ?? 'new in the file'),
+  cause: observation?.cause ?? null,
+  observed: observation !== null,
+  lastError: observation?.reason ?? null,
   content: decky,
   changed: [],
   contentReason: null,

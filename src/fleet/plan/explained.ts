@@ -19,17 +19,17 @@ const outcomes: Readonly<Record<BrokenDeployment['outcome'], string>> = {
   unfinished: 'its deployment did not finish',
 };
 
-/** What is seen of a decky that does not run, with what explains it. */
-export function explained(seen: Observation, by: Explanations): Observation {
+/** What is observed of a decky that does not run, with what explains it. */
+export function explained(observation: Observation, by: Explanations): Observation {
   if (by.covered !== null) return deploying;
-  const endedBy = seen.cause === null ? undefined : endingOf(seen.cause, by);
+  const endedBy = observation.cause === null ? undefined : endingOf(observation.cause, by);
   const { broken } = by;
-  if (endedBy === undefined && broken === null) return seen;
+  if (endedBy === undefined && broken === null) return observation;
   return {
-    ...seen,
-    reason: broken === null ? seen.reason : `${seen.reason}; ${outcomes[broken.outcome]}`,
-    cause: seen.cause && {
-      ...seen.cause,
+    ...observation,
+    reason: broken === null ? observation.reason : `${observation.reason}; ${outcomes[broken.outcome]}`,
+    cause: observation.cause && {
+      ...observation.cause,
       ...(endedBy && { endedBy }),
       ...(broken && { deployment: broken }),
     },

@@ -5,7 +5,7 @@ import type { Container } from './container-match.ts';
 import type { Content } from './content.ts';
 import type { Explanations } from './explanations.ts';
 import type { Memory } from './memory.ts';
-import type { PortsSeen } from './ports.ts';
+import type { ObservedPorts } from './ports.ts';
 
 /** A row of `fleet_deckies`. */
 export interface Row extends Content {
@@ -31,7 +31,7 @@ export type EngineAnswer =
       readonly isWhole: boolean;
       /** The engine's clock, epoch seconds. */
       readonly now: number;
-      readonly ports: PortsSeen;
+      readonly ports: ObservedPorts;
     }
   | { readonly kind: 'unreachable'; readonly reason: string };
 

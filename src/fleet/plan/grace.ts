@@ -20,7 +20,7 @@ const noGrace: Grace = { left: false, ran: true, endsIn: null, entry: null };
 export function graceOf(
   row: Pick<Row, 'name' | 'ours' | 'writtenAt'>,
   { now, graceSeconds, memory, decnet }: Facts,
-  seen: Observation | null,
+  observation: Observation | null,
 ): Grace {
   const before = memory.left.get(row.name);
   const inDecnet = decnet.recent.get(row.name)?.writtenAt;
@@ -33,7 +33,7 @@ export function graceOf(
     left: isLeft({ writtenAt, since }, now, graceSeconds),
     ran: ranBefore,
     endsIn: Math.max(0, graceEnd({ writtenAt, since }, graceSeconds) - now),
-    entry: { since, writtenAt, ran: ranBefore || seen?.state === 'running' },
+    entry: { since, writtenAt, ran: ranBefore || observation?.state === 'running' },
   };
 }
 

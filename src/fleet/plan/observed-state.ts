@@ -18,15 +18,15 @@ export interface Observation {
 
 interface Tally {
   readonly expected: number;
-  readonly seen: number;
+  readonly found: number;
   readonly running: number;
   readonly impaired: number;
-  readonly base: 'sound' | 'impaired' | 'dead' | 'never seen';
+  readonly base: 'sound' | 'impaired' | 'dead' | 'missing';
 }
 
 /** The first rule that holds wins. @see CONTRACT.md, "Observed state of a decky" */
 const rules: readonly { state: ObservedState; holds: (t: Tally) => boolean }[] = [
-  { state: 'torn_down', holds: (t) => t.seen === 0 },
+  { state: 'torn_down', holds: (t) => t.found === 0 },
   { state: 'failed', holds: (t) => t.running === 0 },
   {
     state: 'degraded',
@@ -68,15 +68,15 @@ export function observedState(
 
 /** Counted in one loop: it is run for each decky of each pass. */
 function tallyOf(parts: readonly Part[], base: Container | null): Tally {
-  let [seen, running, impaired] = [0, 0, 0];
+  let [found, running, impaired] = [0, 0, 0];
   for (const { container, isSilent } of parts) {
     if (container === undefined) continue;
-    seen += 1;
+    found += 1;
     if (!answers(container) || isSilent) continue;
     running += 1;
     if (containerFault(container) !== null) impaired += 1;
   }
-  return { expected: parts.length, seen, running, impaired, base: baseOf(base) };
+  return { expected: parts.length, found, running, impaired, base: baseOf(base) };
 }
 
 function doubtOf(containers: readonly (Container | null | undefined)[]): Observation['doubt'] {
@@ -94,7 +94,7 @@ interface Part {
 }
 
 function baseOf(base: Container | null): Tally['base'] {
-  if (base === null) return 'never seen';
+  if (base === null) return 'missing';
   if (!answers(base)) return 'dead';
   return containerFault(base) === null ? 'sound' : 'impaired';
 }
@@ -138,7 +138,7 @@ const base = 'base container';
 
 function faultsOf(tally: Tally, parts: readonly Part[], match: ContainerMatch): readonly LabelledFault[] {
   const ofParts: readonly LabelledFault[] =
-    tally.seen === 0
+    tally.found === 0
       ? [{ ...noContainer, service: null, label: null }]
       : parts.flatMap(({ service, container, isSilent }) => {
           const fault =

@@ -4,11 +4,11 @@ import { deckiesByName } from '../desired.ts';
 import type { Change, Held, Plan } from './change.ts';
 import { type Container, ContainerIndex, type Known } from './container-match.ts';
 import { contested } from './contested.ts';
-import { type DeckyDecision, decide, type SeenDecky } from './decide.ts';
+import { type DeckyDecision, decide, type ObservedDecky } from './decide.ts';
 import type { Facts, Row } from './facts.ts';
 import { LivingHost } from './living-host.ts';
 import { type HeldEntry, type LeftEntry, mergeMemory } from './memory.ts';
-import type { PortsSeen, SilentEntries } from './ports.ts';
+import type { ObservedPorts, SilentEntries } from './ports.ts';
 
 /**
  * Plans the changes of a host by the rules of CONTRACT.md ("Rules of a pass"). It does no I/O.
@@ -49,12 +49,12 @@ export class Planner {
   readonly #silent = new Map<string, SilentEntries>();
   readonly #keptStrangers = new Set<string>();
   readonly #requeueAfter = new Map<string, number>();
-  readonly #onSeen: ((name: string, seen: SeenDecky) => void) | undefined;
+  readonly #onObserved: ((name: string, observed: ObservedDecky) => void) | undefined;
 
-  /** @param onSeen is given what is seen of each decky that is decided */
-  constructor(facts: Facts, onSeen?: (name: string, seen: SeenDecky) => void) {
+  /** @param onObserved is given what is observed of each decky that is decided */
+  constructor(facts: Facts, onObserved?: (name: string, observed: ObservedDecky) => void) {
     this.#facts = facts;
-    this.#onSeen = onSeen;
+    this.#onObserved = onObserved;
     this.#desired = deckiesByName(facts.desired);
     const { observed } = facts;
     this.containers = observed.kind === 'ok' ? observed.containers : [];
@@ -132,8 +132,8 @@ export class Planner {
   }
 
   #collect(name: string, decision: DeckyDecision): void {
-    const { change, held, left, silent, requeueAfterMs, seen } = decision;
-    if (seen !== null) this.#onSeen?.(name, seen);
+    const { change, held, left, silent, requeueAfterMs, observed } = decision;
+    if (observed !== null) this.#onObserved?.(name, observed);
     if (change !== null) this.#changes.push(change);
     if (change?.to !== null) this.#remaining.add(name);
     if (held !== null) {
@@ -147,7 +147,7 @@ export class Planner {
   }
 }
 
-const uncheckedIn = (ports: PortsSeen): string | null => (ports.kind === 'unchecked' ? ports.why : null);
+const uncheckedIn = (ports: ObservedPorts): string | null => (ports.kind === 'unchecked' ? ports.why : null);
 
 /** The services of each decky: those that the file declares, otherwise those of its row. */
 function knownServices(desired: ReadonlyMap<string, Decky>, recorded: readonly Row[]): Known {

@@ -40,7 +40,7 @@ export const portsOf = (service: string): readonly Port[] =>
   knownPorts.get(service.replaceAll('-', '_')) ?? [];
 
 /** What listens in the networks of base containers, as the host's engine and kernel show it. */
-export type PortsSeen =
+export type ObservedPorts =
   /** The check is off or impossible, and why. */
   | { readonly kind: 'unchecked'; readonly why: string }
   | {
@@ -52,7 +52,7 @@ export type PortsSeen =
       readonly byBase: ReadonlyMap<string, ReadonlySet<Port> | 'later'>;
     };
 
-export const portsOff = { kind: 'unchecked', why: 'DECNET_CHECK_PORTS is off' } satisfies PortsSeen;
+export const portsOff = { kind: 'unchecked', why: 'DECNET_CHECK_PORTS is off' } satisfies ObservedPorts;
 
 /** For people, on the page of a host and in `doctor`. */
 export const uncheckedInWords = (why: string): string => `Ports are not checked: ${why}`;
@@ -79,7 +79,7 @@ interface SilenceFacts {
   readonly services: readonly string[];
   /** Null: Docker did not answer. */
   readonly match: ContainerMatch | null;
-  readonly ports: PortsSeen;
+  readonly ports: ObservedPorts;
   readonly before: SilentEntries | undefined;
   /** Epoch milliseconds. */
   readonly now: number;

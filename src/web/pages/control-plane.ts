@@ -26,10 +26,10 @@ ${parts.map(({ name, kind, fault }) => {
   const incident = find(kind);
   return html`<li>${name} ${incident === undefined ? works : broken(html`${fault} for ${age(incident.since, '')}`)}</li>`;
 })}
-<li>Workers ${heard === hosts.length ? html`<span class="calm">${heard.toLocaleString('en')}</span>` : html`<strong class="warn">${heard.toLocaleString('en')} of ${hosts.length.toLocaleString('en')}</strong>`} heard</li>
+<li>Workers ${heard === hosts.length ? html`<span class="ok">${heard.toLocaleString('en')}</span>` : html`<strong class="warn">${heard.toLocaleString('en')} of ${hosts.length.toLocaleString('en')}</strong>`} heard</li>
 ${paused > 0 ? html`<li><strong class="warn">${paused.toLocaleString('en')} paused</strong></li>` : null}</ul>`;
 }
 
-const works = html`<span class="calm"><span aria-hidden="true">${stateStyles.running.glyph}</span> ok</span>`;
+const works = html`<span class="ok"><span aria-hidden="true">${stateStyles.running.glyph}</span> ok</span>`;
 const broken = (what: Part): Html =>
   html`<strong class="alarm"><span aria-hidden="true">${stateStyles.failed.glyph}</span> ${what}</strong>`;

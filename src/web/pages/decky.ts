@@ -86,7 +86,7 @@ type Asked = { kind: 'answer'; view: DeckyView | null; docker: string } | { kind
 /** Requests a dry run for this decky from the host's worker. */
 async function ask(ports: WebPorts, host: string, name: string, withLogs: boolean): Promise<Asked> {
   try {
-    if (!(await ports.workerLives(host)))
+    if (!(await ports.isWorkerRunning(host)))
       return { kind: 'silence', why: 'No worker is running on its host.' };
     const data: JobData = {
       ...{ host_uuid: host, deckies: [name], dry_run: true, cause: 'manual' },
