@@ -131,7 +131,7 @@ function blocks(runs: readonly Run[]): ReadonlyMap<string, string> {
   ]);
 }
 
-/** A document with its marked places filled. @throws Error a marker has no figures */
+/** A document with its marked locations filled. @throws Error a marker has no figures */
 export function filled(document: string, runs: readonly Run[]): string {
   const texts = blocks(runs);
   return document.replace(

@@ -97,7 +97,7 @@ function container(
 /** The containers of `builtDeckies`: a base and one of each service. */
 export function* manyContainers(count: number, services = 3): Generator<object> {
   for (let at = 0; at < count * (services + 1); at++) {
-    const { decky, service, name, base } = placeOf(at, services);
+    const { decky, service, name, base } = locationOf(at, services);
     const labels = {
       'decnet.fleet.service': 'true',
       'decnet.fleet.decky': decky,
@@ -110,7 +110,7 @@ export function* manyContainers(count: number, services = 3): Generator<object> 
 /** Docker's inspection of one of `manyContainers`: the fields of the listing, and the state. @param named its name or id */
 export function inspection(named: string, services = 3): object {
   const at = indexOf(named, services);
-  const { name, base } = placeOf(at, services);
+  const { name, base } = locationOf(at, services);
   return {
     ...container(at, name, {}, base),
     Name: `/${name}`,
@@ -128,7 +128,7 @@ function indexOf(named: string, services: number): number {
 }
 
 /** The decky and service of the container at this index. */
-function placeOf(
+function locationOf(
   at: number,
   services: number,
 ): { decky: string; service: string | null; name: string; base: number | null } {

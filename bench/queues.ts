@@ -16,7 +16,7 @@ import { median, type Table } from './report.ts';
 import { redisFigure } from './server-figures.ts';
 
 /** Jobs to add in one call, as in the scheduler. */
-const atOnce = 50;
+const batchSize = 50;
 
 interface Row {
   readonly queues: string;
@@ -159,7 +159,7 @@ async function measureRounds(store: Store, hosts: number, rounds: number): Promi
   const inBatches = async (add: (from: number, to: number) => Promise<unknown>): Promise<number> => {
     await store.empty();
     const started = performance.now();
-    for (let from = 0; from < hosts; from += atOnce) await add(from, Math.min(hosts, from + atOnce));
+    for (let from = 0; from < hosts; from += batchSize) await add(from, Math.min(hosts, from + batchSize));
     return performance.now() - started;
   };
   const each = <T>(from: number, to: number, make: (host: number) => T): T[] =>
@@ -213,8 +213,8 @@ async function measureJobs(store: Store, rounds: number): Promise<Record<string,
       });
     });
     const started = performance.now();
-    for (let at = 0; at < jobs; at += atOnce)
-      await queue.addBulk(Array.from({ length: atOnce }, () => ({ name, data: dataOf(0) })));
+    for (let at = 0; at < jobs; at += batchSize)
+      await queue.addBulk(Array.from({ length: batchSize }, () => ({ name, data: dataOf(0) })));
     void worker.run();
     await finished;
     const seconds = (performance.now() - started) / 1000;

@@ -31,13 +31,13 @@ const interval = 30;
 /** Seconds after the first pass before the idle window begins, so that work at start-up is over. */
 const settles = 10;
 
-interface Place {
+interface Location {
   readonly env: Env;
   readonly client: pg.Client;
 }
 
 export const measureStartup = (options: { readonly rounds: number }): Promise<Table> =>
-  withPlace(async ({ env, client }) => ({
+  withLocation(async ({ env, client }) => ({
     name: 'startup',
     title: `Start-up: medians of ${options.rounds} rounds.`,
     rows: await startTimes({ env, client }, options.rounds),
@@ -45,7 +45,7 @@ export const measureStartup = (options: { readonly rounds: number }): Promise<Ta
 
 /** @param options.seconds the length of the window */
 export const measureIdle = (options: { readonly seconds: number }): Promise<Table> =>
-  withPlace(async ({ env, redisUrl, client }) => {
+  withLocation(async ({ env, redisUrl, client }) => {
     execFileSync('npm', ['run', '--silent', 'build'], { cwd: packageRoot });
     const { rows, passes } = await idleCosts(
       { env: { ...env, REDIS_URL: redisUrl }, client },
@@ -59,7 +59,7 @@ export const measureIdle = (options: { readonly seconds: number }): Promise<Tabl
   });
 
 /** Runs `work` with a host, its engine, a database and a Redis. */
-async function withPlace<T>(work: (place: Place & { redisUrl: string }) => Promise<T>): Promise<T> {
+async function withLocation<T>(work: (location: Location & { redisUrl: string }) => Promise<T>): Promise<T> {
   const closers: (() => unknown)[] = [];
   try {
     const host = testHost();
@@ -100,12 +100,13 @@ async function makeFleet(host: TestHost, engine: TestEngine): Promise<void> {
 }
 
 /** The timed cases, alternating. Each returns milliseconds, or throws if its work failed. */
-async function startTimes(place: Place, rounds: number): Promise<Table['rows']> {
+async function startTimes(location: Location, rounds: number): Promise<Table['rows']> {
   const works: Readonly<Record<string, () => Promise<number>>> = {
     'floor: node -e 0': emptyNode,
-    'node src/cli/bin.ts --help': () => help(place),
-    'node src/cli/bin.ts reconcile --once --json, queues in PostgreSQL': () => onePass(place),
-    'node src/cli/bin.ts up, to its first full pass recorded, queues in PostgreSQL': () => firstPass(place),
+    'node src/cli/bin.ts --help': () => help(location),
+    'node src/cli/bin.ts reconcile --once --json, queues in PostgreSQL': () => onePass(location),
+    'node src/cli/bin.ts up, to its first full pass recorded, queues in PostgreSQL': () =>
+      firstPass(location),
   };
   const times = new Map<string, number[]>(Object.keys(works).map((name) => [name, []]));
   // The first round fills the compile cache.
@@ -130,7 +131,7 @@ async function emptyNode(): Promise<number> {
   return performance.now() - from;
 }
 
-async function help({ env }: Place): Promise<number> {
+async function help({ env }: Location): Promise<number> {
   const from = performance.now();
   const { code, stdout, stderr } = await cli(['--help'], env);
   const time = performance.now() - from;
@@ -139,10 +140,10 @@ async function help({ env }: Place): Promise<number> {
 }
 
 /** A pass in which every decky is new, by the command's own worker. */
-async function onePass(place: Place): Promise<number> {
-  await forget(place);
+async function onePass(location: Location): Promise<number> {
+  await forget(location);
   const from = performance.now();
-  const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], place.env);
+  const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], location.env);
   const time = performance.now() - from;
   if (code !== 0) throw new Error(`reconcile --once ended with ${code}: ${stderr}`);
   const { inserted, docker } = JSON.parse(stdout) as { inserted: number; docker: string };
@@ -150,14 +151,14 @@ async function onePass(place: Place): Promise<number> {
   return time;
 }
 
-async function firstPass(place: Place): Promise<number> {
-  await forget(place);
+async function firstPass(location: Location): Promise<number> {
+  await forget(location);
   const from = performance.now();
-  const up = start(['up'], place.env);
+  const up = start(['up'], location.env);
   try {
-    await untilIn(up, 'the first full pass of `up`', () => hasFullPass(place));
+    await untilIn(up, 'the first full pass of `up`', () => hasFullPass(location));
     const time = performance.now() - from;
-    const { rowCount } = await place.client.query(`select 1 from fleet_deckies where state = 'running'`);
+    const { rowCount } = await location.client.query(`select 1 from fleet_deckies where state = 'running'`);
     if (rowCount !== deckies) throw new Error(`${rowCount} of ${deckies} deckies run:\n${up.output()}`);
     return time;
   } finally {
@@ -165,33 +166,36 @@ async function firstPass(place: Place): Promise<number> {
   }
 }
 
-const forget = ({ client }: Place): Promise<unknown> =>
+const forget = ({ client }: Location): Promise<unknown> =>
   client.query('truncate fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms');
 
-const hasFullPass = async ({ client }: Place): Promise<boolean> =>
+const hasFullPass = async ({ client }: Location): Promise<boolean> =>
   (await client.query('select 1 from fleet_hosts where last_full_pass_at is not null')).rowCount === 1;
 
 /** Passes of the host so far. */
-const generations = async ({ client }: Place): Promise<number> =>
+const generations = async ({ client }: Location): Promise<number> =>
   Number((await client.query<{ turn: string }>('select turn from fleet_hosts')).rows[0]?.turn);
 
 /** CPU time and memory of the long-running processes, measured in parallel, compared with an idle Node process. */
-async function idleCosts(place: Place, seconds: number): Promise<{ rows: Table['rows']; passes: number }> {
-  await forget(place);
+async function idleCosts(
+  location: Location,
+  seconds: number,
+): Promise<{ rows: Table['rows']; passes: number }> {
+  await forget(location);
   const processes: Record<string, Running> = {};
   try {
-    const scheduler = start([], place.env, 'scheduler.ts');
+    const scheduler = start([], location.env, 'scheduler.ts');
     processes['idle: node scheduler.ts'] = scheduler;
     // As it is installed: from a checkout, Node's type stripper takes 15 MB more.
-    const worker = start([], place.env, 'dist/worker.js');
+    const worker = start([], location.env, 'dist/worker.js');
     processes['idle: node worker.js of the package'] = worker;
-    const dashboard = await startDashboard(place.env);
+    const dashboard = await startDashboard(location.env);
     processes['idle: node src/cli/bin.ts dashboard'] = dashboard.running;
     processes['idle, floor: a Node that waits'] = start([], {}, 'bench/wait.js');
-    await untilIn(worker, 'the first full pass of the worker', () => hasFullPass(place));
+    await untilIn(worker, 'the first full pass of the worker', () => hasFullPass(location));
     await sleep(settles * 1000);
 
-    const before = await generations(place);
+    const before = await generations(location);
     const from = performance.now();
     const used = Object.entries(processes).map(([name, running]) => ({
       name,
@@ -209,7 +213,7 @@ async function idleCosts(place: Place, seconds: number): Promise<{ rows: Table['
         'resident MB': Math.round(residentMb(pid)),
       };
     });
-    const passes = (await generations(place)) - before;
+    const passes = (await generations(location)) - before;
     // All intervals except the first and the last are completely in the window.
     if (passes < Math.floor(seconds / interval) - 1)
       throw new Error(`only ${passes} passes in ${seconds} s:\n${worker.output()}\n${scheduler.output()}`);

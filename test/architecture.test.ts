@@ -189,7 +189,7 @@ describe('the documents match the code', () => {
     // A word that is a part of names stands with what surrounds it. SQL may name the columns `told` and `turn`.
     const replaced = [
       'Moved|MovedRow|MoveRow|TimedMove|Sightings?|Sight|gatherer|courteous|passLine|hush|tidy|outdate|dress',
-      'SeenDecky|PortsSeen|workerSeen|workerLives|onSeen|mend[A-Z]\\w*|[cC]alm\\w*|isCalm|Hints|noHints|\\w*Hint|HeldNote|LeftNote|SilentNotes?|HostNote|\\w+Notes(?<!releaseNotes)|notesOf|SilenceTurn|silenceTurn|inTurn|TURN_LOST|revisit|spells|takeTurn|hadTurn|isPause|inSlices|News|mendAlarms|controlVerdict',
+      '[Pp]lace[A-Z]\\w*(?<!placeholders?)|[a-z]\\w*Place|isNews|LoginVerdict|SeenDecky|PortsSeen|workerSeen|workerLives|onSeen|mend[A-Z]\\w*|[cC]alm\\w*|isCalm|Hints|noHints|\\w*Hint|HeldNote|LeftNote|SilentNotes?|HostNote|\\w+Notes(?<!releaseNotes)|notesOf|SilenceTurn|silenceTurn|inTurn|TURN_LOST|revisit|spells|takeTurn|hadTurn|isPause|inSlices|News|mendAlarms|controlVerdict',
       '\\w*[a-z]Told(?:[A-Z]\\w*)?|Told\\w*|told[A-Z]\\w*|[Uu]ntold\\w*',
       '\\w+Looks|[Ll]ooks(?!LikeKey)[A-Z]\\w*|lookEvery\\w*',
     ].join('|');

@@ -53,11 +53,14 @@ describe('the documentation', () => {
   for (const page of pages)
     test(`${page}: its links lead somewhere`, async () => {
       for (const [path, anchor] of linksOf(page, await textOf(page))) {
-        const place = relative(packageRoot, path);
-        assert.ok(!place.startsWith('..'), `${place} is outside the repository`);
-        const found = await stat(path).catch(() => assert.fail(`${place} does not exist`));
+        const location = relative(packageRoot, path);
+        assert.ok(!location.startsWith('..'), `${location} is outside the repository`);
+        const found = await stat(path).catch(() => assert.fail(`${location} does not exist`));
         if (anchor !== null && found.isFile() && path.endsWith('.md'))
-          assert.ok(anchorsOf(await readFile(path, 'utf8')).includes(anchor), `${place} has no #${anchor}`);
+          assert.ok(
+            anchorsOf(await readFile(path, 'utf8')).includes(anchor),
+            `${location} has no #${anchor}`,
+          );
       }
     });
 

@@ -39,7 +39,7 @@ function dayEngine(containers: Map<string, Held>, api: EngineApi): DayEngine {
     if (found === undefined) throw new Error(`No such container: ${name}`);
     return found;
   };
-  const life = lives(containers, api);
+  const life = lifecycleOf(containers, api);
   const stop = async (name: string): Promise<void> => {
     const one = get(name);
     if (!isUp(one)) return;
@@ -125,7 +125,7 @@ const heldOf = (container: NewContainer, owner: Held | null): Held => ({
 });
 
 /** The starts and ends of containers. */
-function lives(containers: ReadonlyMap<string, Held>, api: EngineApi) {
+function lifecycleOf(containers: ReadonlyMap<string, Held>, api: EngineApi) {
   const start = (one: Held): void => {
     const owner = one.networkMode.replace('container:', '');
     const joined = [...containers.values()].find(({ id }) => id === owner);

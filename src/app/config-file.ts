@@ -33,7 +33,7 @@ export interface ConfigFile {
 
 /** What is found out while settings are read. */
 export interface Findings {
-  /** What is wrong, each with its place. */
+  /** What is wrong, each with its location. */
   readonly problems: string[];
   readonly warnings: string[];
 }

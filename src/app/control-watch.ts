@@ -15,7 +15,7 @@ const lostAfter = { queues: 2, scheduler: 3 };
 /** Queues that are asked whether they are paused, at most, in each check. */
 const queuesAtMost = 200;
 
-type Backend = Pick<QueueBackend, 'place' | 'check' | 'countWorkers' | 'impatientQueue'>;
+type Backend = Pick<QueueBackend, 'location' | 'check' | 'countWorkers' | 'impatientQueue'>;
 
 /** Follows the parts of the control plane that are not in the database: the store of the queues, the schedule, paused queues. */
 export function watchControl(backend: Backend): ControlWatch & { close(): Promise<void> } {
@@ -47,7 +47,7 @@ export function watchControl(backend: Backend): ControlWatch & { close(): Promis
     facts: (): ControlFacts => ({
       queuesLostAt: queues.lostAt(),
       queuesBackAt: queues.backAt(),
-      queuesPlace: backend.place,
+      queuesLocation: backend.location,
       schedulerLostAt: scheduler.lostAt(),
       isOld: checks < lostAfter.scheduler,
       undeliveredSince: null,

@@ -6,7 +6,7 @@ export { passEnds } from '../queue/pause.ts';
 
 export interface PauseStores {
   readonly pauses: Pauses;
-  readonly backend: Pick<QueueBackend, 'impatientQueue' | 'place'>;
+  readonly backend: Pick<QueueBackend, 'impatientQueue' | 'location'>;
 }
 
 /**

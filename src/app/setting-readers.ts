@@ -9,7 +9,7 @@ import type { Given } from './sources.ts';
 export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems: string[]) {
   const value = (name: SettingName): string | null => values.get(name)?.text ?? null;
   const wrong = (name: SettingName, found: string): void => {
-    problems.push(`${settingPlace(name, values)} is "${found}"; allowed: ${takenText(settingOf(name))}`);
+    problems.push(`${settingLocation(name, values)} is "${found}"; allowed: ${takenText(settingOf(name))}`);
   };
   const text = (name: NamesThatTake<'text' | 'path' | 'flag'>): string | null => {
     const found = value(name);
@@ -22,14 +22,14 @@ export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems
     const found = value(name);
     if (found !== null && !isAddress(found, settings[name].takes.protocols))
       problems.push(
-        `${settingPlace(name, values)} is not an address; allowed: ${takenText(settingOf(name))}`,
+        `${settingLocation(name, values)} is not an address; allowed: ${takenText(settingOf(name))}`,
       );
     return found;
   };
   const checked = (name: SettingName, problemOf: (text: string) => string | null): string | null => {
     const found = value(name);
     const problem = found === null ? null : problemOf(found);
-    if (problem !== null) problems.push(`${settingPlace(name, values)} ${problem}`);
+    if (problem !== null) problems.push(`${settingLocation(name, values)} ${problem}`);
     return found;
   };
   return {
@@ -70,7 +70,7 @@ export function settingReaders(values: ReadonlyMap<SettingName, Given>, problems
       const address = url(single);
       const webhook = address === null || problems.length > before ? [] : [webhookSettings(address)];
       const parsed = parseReceivers(value(several) ?? '');
-      problems.push(...parsed.problems.map((problem) => `${settingPlace(several, values)}: ${problem}`));
+      problems.push(...parsed.problems.map((problem) => `${settingLocation(several, values)}: ${problem}`));
       return [...webhook, ...parsed.receivers];
     },
   };
@@ -86,8 +86,8 @@ function decnetProblem(text: string): string | null {
   return 'problem' in parsed ? wrongAddress(parsed.problem) : null;
 }
 
-/** What an error calls a setting: its variable, or its place in the configuration file. */
-function settingPlace(name: SettingName, values: ReadonlyMap<SettingName, Given>): string {
+/** What an error calls a setting: its variable, or its location in the configuration file. */
+function settingLocation(name: SettingName, values: ReadonlyMap<SettingName, Given>): string {
   const origin = values.get(name)?.origin;
   return origin?.kind === 'config file' ? `${origin.file}:${origin.line}: ${keyOf(name)}` : name;
 }

@@ -9,7 +9,7 @@ import { keyOf, type SettingName, secretNames, settingNames } from './settings.t
 export type Origin =
   | { readonly kind: 'environment' }
   | { readonly kind: 'config file'; readonly file: string; readonly line: number }
-  /** @param named what names the file: a variable, or a place in the configuration file */
+  /** @param named what names the file: a variable, or a location in the configuration file */
   | { readonly kind: 'secret file'; readonly file: string; readonly named: string }
   | { readonly kind: 'credential'; readonly file: string };
 

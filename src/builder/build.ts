@@ -6,7 +6,7 @@ import {
   parseSubnet,
   type Subnet,
 } from './addresses.ts';
-import { fleetInvalid, iniInvalid, type Place, shown } from './place.ts';
+import { fleetInvalid, iniInvalid, type Location, shown } from './location.ts';
 import { drawNumber, drawOne, drawSome, type Random } from './random.ts';
 import { loadIni, type Specification } from './specification.ts';
 import type { SpecifiedDecky } from './specified-decky.ts';
@@ -62,23 +62,24 @@ export interface ReadNetwork {
 
 /**
  * Parses the addresses of a network.
- * @param places the places of the subnet and the gateway in a file, if they come from one
+ * @param locations the locations of the subnet and the gateway in a file, if they come from one
  * @throws FleetError FLEET_INVALID
  */
 export function readNetwork(
   { subnet, gateway, hostIp, reserved = [] }: Network,
-  places: { readonly subnet?: Place | null; readonly gateway?: Place | null } = {},
+  locations: { readonly subnet?: Location | null; readonly gateway?: Location | null } = {},
 ): ReadNetwork {
-  const invalid = (what: string, text: string, must: string, at?: Place | null): never => {
+  const invalid = (what: string, text: string, must: string, at?: Location | null): never => {
     const fault = `${shown(text)} must be ${must}`;
     throw at == null ? fleetInvalid(`${what} ${fault}`) : iniInvalid(at, fault);
   };
-  const address = (what: string, text: string, at?: Place | null): Address =>
+  const address = (what: string, text: string, at?: Location | null): Address =>
     parseAddress(text) ?? invalid(what, text, 'an IPv4 address', at);
   return {
     subnet:
-      parseSubnet(subnet) ?? invalid('subnet', subnet, 'an IPv4 network such as 10.0.0.0/24', places.subnet),
-    gateway: address('gateway', gateway, places.gateway),
+      parseSubnet(subnet) ??
+      invalid('subnet', subnet, 'an IPv4 network such as 10.0.0.0/24', locations.subnet),
+    gateway: address('gateway', gateway, locations.gateway),
     host: address('host address', hostIp),
     reserved: new Set(reserved.map((text) => address('reserved address', text))),
   };
@@ -97,7 +98,7 @@ export function buildDeckiesFromIni(
   const specification = typeof ini === 'string' ? loadIni(ini) : ini;
   const { random, now, mutateInterval = null } = options;
   const explicit = explicitAddresses(specification);
-  // Errors in a network that comes from the file name its place there.
+  // Errors in a network that comes from the file name its location there.
   const { subnet, gateway, host, reserved } = readNetwork(options, {
     subnet: options.subnet === specification.subnet ? specification.subnetAt : null,
     gateway: options.gateway === specification.gateway ? specification.gatewayAt : null,

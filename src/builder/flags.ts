@@ -1,6 +1,6 @@
 import { type Address, addressText, freeAddresses } from './addresses.ts';
 import { type BuiltDecky, drawOsProfile, drawServices, type ReadNetwork } from './build.ts';
-import { fleetInvalid, shown } from './place.ts';
+import { fleetInvalid, shown } from './location.ts';
 import { drawOne, type Random } from './random.ts';
 import { allServiceNames, archetypes, distros } from './tables.ts';
 

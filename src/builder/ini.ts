@@ -1,5 +1,5 @@
 import { indentOf, strip, stripEnd } from './blank.ts';
-import { iniInvalid, type Place, shown } from './place.ts';
+import { iniInvalid, type Location, shown } from './location.ts';
 
 /** `file`: duplicates are errors. `string`: duplicates are merged, and the text must not be empty or too large. */
 export type IniRules = 'file' | 'string';
@@ -14,9 +14,9 @@ type Entries = Map<string, Entry>;
 
 export interface IniSection {
   readonly name: string;
-  readonly at: Place;
-  /** The place of a key, or of the section if it does not have the key. */
-  keyPlace(key: string): Place;
+  readonly at: Location;
+  /** The location of a key, or of the section if it does not have the key. */
+  keyLocation(key: string): Location;
   /** A value with its references replaced; undefined: neither the section nor `[DEFAULT]` has the key. */
   get(key: string): string | undefined;
   /** All keys and values, including those of `[DEFAULT]`. */
@@ -40,7 +40,7 @@ const largestValue = 1_000_000;
  * @see FLEET_BUILDER.md, section 1
  */
 export function readIni(content: string, file: string, rules: IniRules): readonly IniSection[] {
-  const whole: Place = { file, line: null };
+  const whole: Location = { file, line: null };
   if (rules === 'string') {
     if (content.length > longestText && [...content].length > longestText)
       throw iniInvalid(whole, `is too large: longer than ${longestText} characters`);
@@ -63,7 +63,7 @@ function readLines(content: string, file: string, rules: IniRules): Sections {
   /** The key whose value may continue on the next line, and its indentation. */
   let open: Entry | null = null;
   let indent = 0;
-  const wrong: { readonly at: Place; readonly text: string }[] = [];
+  const wrong: { readonly at: Location; readonly text: string }[] = [];
 
   for (const [index, raw] of content.split(/\r\n|\r|\n/).entries()) {
     const line = index + 1;
@@ -133,15 +133,15 @@ function headerOf(text: string): string | null {
 }
 
 function sectionOf(name: string, line: number, own: Entries, defaults: Entries, file: string): IniSection {
-  const at: Place = { file, line, section: name };
+  const at: Location = { file, line, section: name };
   const entry = (key: string): Entry | undefined => own.get(key) ?? defaults.get(key);
-  const keyPlace = (key: string): Place => ({ ...at, line: entry(key)?.line ?? line, key });
+  const keyLocation = (key: string): Location => ({ ...at, line: entry(key)?.line ?? line, key });
   const filled = (key: string, { value }: Entry): string =>
-    value.includes('%') ? fillIn(value, keyPlace(key), entry) : value;
+    value.includes('%') ? fillIn(value, keyLocation(key), entry) : value;
   return {
     name,
     at,
-    keyPlace,
+    keyLocation,
     get: (key) => {
       const found = entry(key);
       return found === undefined ? undefined : filled(key, found);
@@ -153,8 +153,8 @@ function sectionOf(name: string, line: number, own: Entries, defaults: Entries, 
   };
 }
 
-/** Replaces `%(key)s` and `%%`. @throws FleetError FLEET_INVALID with the place of the outermost value */
-function fillIn(value: string, at: Place, entry: (key: string) => Entry | undefined): string {
+/** Replaces `%(key)s` and `%%`. @throws FleetError FLEET_INVALID with the location of the outermost value */
+function fillIn(value: string, at: Location, entry: (key: string) => Entry | undefined): string {
   const parts: string[] = [];
   let used = 0;
   const add = (part: string): void => {

@@ -1,5 +1,5 @@
 import type { IniSection } from './ini.ts';
-import { oneLine, shown, shownList, type Warning } from './place.ts';
+import { oneLine, shown, shownList, type Warning } from './location.ts';
 import type { SpecifiedDecky } from './specified-decky.ts';
 
 /** A section `[OWNER.SERVICE]`. */

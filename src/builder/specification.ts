@@ -1,7 +1,7 @@
 import { isLegalName } from '../fleet/decky.ts';
 import { strip, wholeNumberOf } from './blank.ts';
 import { type IniRules, type IniSection, readIni } from './ini.ts';
-import { iniInvalid, type Place, shown, type Warning } from './place.ts';
+import { iniInvalid, type Location, shown, type Warning } from './location.ts';
 import { applySettings } from './settings.ts';
 import type { SpecifiedDecky } from './specified-decky.ts';
 import { isServiceWhileLoading } from './tables.ts';
@@ -18,9 +18,9 @@ export interface Specification {
   readonly ownServices: readonly OwnService[];
   readonly deckies: readonly SpecifiedDecky[];
   readonly warnings: readonly Warning[];
-  /** The places of `net` and `gw`; null: not set. */
-  readonly subnetAt: Place | null;
-  readonly gatewayAt: Place | null;
+  /** The locations of `net` and `gw`; null: not set. */
+  readonly subnetAt: Location | null;
+  readonly gatewayAt: Location | null;
 }
 
 /** A custom service, defined in a section `custom-NAME`. */
@@ -75,8 +75,8 @@ export function loadIni(content: string, options: LoadOptions = {}): Specificati
     ownServices,
     deckies: settled.deckies,
     warnings: [...strays(deckies, ownServices), ...settled.warnings],
-    subnetAt: subnet == null ? null : (general?.keyPlace('net') ?? null),
-    gatewayAt: gateway == null ? null : (general?.keyPlace('gw') ?? null),
+    subnetAt: subnet == null ? null : (general?.keyLocation('net') ?? null),
+    gatewayAt: gateway == null ? null : (general?.keyLocation('gw') ?? null),
   };
 }
 
@@ -103,15 +103,15 @@ function deckiesOf(section: IniSection): readonly SpecifiedDecky[] {
     serviceConfig: new Map(),
     at: {
       section: section.at,
-      ip: section.keyPlace('ip'),
-      services: section.keyPlace('services'),
-      archetype: section.keyPlace('archetype'),
+      ip: section.keyLocation('ip'),
+      services: section.keyLocation('services'),
+      archetype: section.keyLocation('archetype'),
     },
   };
   const amount = amountOf(section);
   if (amount > 1 && ip !== null) {
     throw iniInvalid(
-      section.keyPlace('ip'),
+      section.keyLocation('ip'),
       `one address (ip ${shown(ip)}) cannot be used for ${amount} deckies (amount)`,
       'Leave out ip, or give each decky its own section',
     );
@@ -138,7 +138,7 @@ function mutateIntervalOf(section: IniSection): number | null {
   const minutes = wholeNumberOf(text);
   // Larger numbers are not exact and may be written with an exponent.
   if (minutes === null || minutes < 1 || minutes > Number.MAX_SAFE_INTEGER)
-    throw iniInvalid(section.keyPlace(key), `${shown(text)} must be a whole number of minutes, 1 or more`);
+    throw iniInvalid(section.keyLocation(key), `${shown(text)} must be a whole number of minutes, 1 or more`);
   return minutes;
 }
 
@@ -147,10 +147,10 @@ function amountOf(section: IniSection): number {
   if (text === undefined) return 1;
   const amount = wholeNumberOf(text);
   if (amount === null || amount < 1)
-    throw iniInvalid(section.keyPlace('amount'), `${shown(text)} must be a whole number, 1 or more`);
+    throw iniInvalid(section.keyLocation('amount'), `${shown(text)} must be a whole number, 1 or more`);
   if (amount > mostMembers)
     throw iniInvalid(
-      section.keyPlace('amount'),
+      section.keyLocation('amount'),
       `${shown(text)} is too many: a group has at most ${mostMembers} deckies`,
     );
   return amount;

@@ -1,4 +1,4 @@
-import type { Place } from './place.ts';
+import type { Location } from './location.ts';
 
 /** A decky as specified in an INI file. */
 export interface SpecifiedDecky {
@@ -13,5 +13,5 @@ export interface SpecifiedDecky {
   readonly mutateInterval: number | null;
   /** The settings of each service; all values are strings. */
   readonly serviceConfig: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  readonly at: { readonly [key in 'section' | 'ip' | 'services' | 'archetype']: Place };
+  readonly at: { readonly [key in 'section' | 'ip' | 'services' | 'archetype']: Location };
 }

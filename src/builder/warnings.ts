@@ -1,6 +1,6 @@
 import { type Address, isWithin, parseAddress } from './addresses.ts';
 import { type Network, readNetwork } from './build.ts';
-import { located, type Place, shown, type Warning } from './place.ts';
+import { type Location, located, shown, type Warning } from './location.ts';
 import type { Specification } from './specification.ts';
 
 /**
@@ -23,7 +23,7 @@ export function warningsOf(specification: Specification, network: Network): read
 
 /** Duplicate names: a pass rejects a state file with them. */
 function duplicateNames({ deckies }: Specification): readonly Warning[] {
-  const first = new Map<string, Place>();
+  const first = new Map<string, Location>();
   return deckies.flatMap(({ name, at }) => {
     const before = first.get(name);
     if (before === undefined) {

@@ -9,7 +9,7 @@ export type Change = ({ readonly kind: 'transition' } & Transition) | ({ readonl
  */
 const lateMs = 60_000;
 /** Transitions of one query. */
-const atOnce = 1000;
+const batchSize = 1000;
 
 /** The new transitions and gaps since the last call, each once and oldest first, also after an outage of the database. */
 export interface Follower {
@@ -34,10 +34,10 @@ export function follower(report: Report, filter: HistoryFilter, clock = () => pe
     const fresh: Transition[] = [];
     let after = floor;
     for (;;) {
-      const found = await report.transitionsAfter(filter, after, atOnce);
+      const found = await report.transitionsAfter(filter, after, batchSize);
       for (const one of found) if (!seen.has(one.id)) fresh.push(one);
       after = found.at(-1)?.id ?? after;
-      if (found.length < atOnce) return fresh;
+      if (found.length < batchSize) return fresh;
     }
   };
   const remember = (transitions: readonly Transition[], now: number): void => {

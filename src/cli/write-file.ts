@@ -17,16 +17,16 @@ export async function writeWhole(path: string, content: string, overwrite: boole
     if (there !== null && !overwrite) throw isThere(path);
     if (there !== null && !there.isFile())
       throw new FleetError('NOT_WRITTEN', `${path} is not a regular file`, { advice: 'Nothing was written' });
-    const place = findPlace(path);
-    const directory = await openDirectory(place);
+    const location = findLocation(path);
+    const directory = await openDirectory(location);
     try {
-      await writeIn(directory.path, place.name, content, overwrite ? place : null);
+      await writeIn(directory.path, location.name, content, overwrite ? location : null);
       // Write the new name to disk, too. Not all file systems support this.
       await directory.handle.sync().catch(() => undefined);
     } catch (error) {
       if (codeOf(error) === 'EEXIST') throw isThere(path);
       if (error instanceof FleetError) throw error;
-      throw new Error(reasonOf(error).replaceAll(directory.path, place.directory), { cause: error });
+      throw new Error(reasonOf(error).replaceAll(directory.path, location.directory), { cause: error });
     } finally {
       await directory.handle.close();
     }
@@ -42,21 +42,21 @@ const isThere = (path: string): FleetError =>
   });
 
 /** The location of a file after all links are resolved, so that replacing the file keeps the links. */
-interface Place {
+interface Location {
   readonly directory: string;
   readonly directoryStat: Stats;
   readonly name: string;
 }
 
 /** @throws when a link on the path, or the file itself, belongs to another user in a world-writable directory */
-function findPlace(path: string): Place {
-  let place: Place | null = null;
+function findLocation(path: string): Location {
+  let location: Location | null = null;
   for (const { directory, directoryStat, path: at, stat: found } of pathSteps(path)) {
     if (found?.isSymbolicLink()) refuseStrangers(at, found, directoryStat, 'a link');
-    place = { directory, directoryStat, name: basename(at) };
+    location = { directory, directoryStat, name: basename(at) };
   }
-  if (place === null) throw new Error('it is a directory');
-  return place;
+  if (location === null) throw new Error('it is a directory');
+  return location;
 }
 
 /** The rule of Linux's `protected_symlinks` and `protected_regular`, which do not apply to a program that resolves links itself. */
@@ -77,7 +77,7 @@ function refuseStrangers(path: string, found: Stats, directory: Stats, what: str
 async function openDirectory({
   directory,
   directoryStat,
-}: Place): Promise<{ handle: FileHandle; path: string }> {
+}: Location): Promise<{ handle: FileHandle; path: string }> {
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   const { dev, ino } = await handle.stat();
   if (dev !== directoryStat.dev || ino !== directoryStat.ino) {
@@ -93,7 +93,7 @@ async function writeIn(
   directory: string,
   name: string,
   content: string,
-  replaced: Place | null,
+  replaced: Location | null,
 ): Promise<void> {
   const target = join(directory, name);
   const before = await lstat(target).catch(() => null);

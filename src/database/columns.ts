@@ -12,13 +12,13 @@ const columnsOfVersion = (orm: MikroORM): readonly (readonly [table: string, col
 /**
  * Checks that the tables have all columns of this version. The catalog answers every role, also that of a worker, which may not
  * read the record of migrations.
- * @param place the address of the database, for messages
+ * @param location the address of the database, for messages
  * @throws FleetError SCHEMA_MISSING
  */
 export async function checkColumns(
   orm: MikroORM,
   transaction: Database['transaction'],
-  place: string,
+  location: string,
 ): Promise<void> {
   const columns = columnsOfVersion(orm);
   const missing = await transaction(
@@ -31,5 +31,5 @@ export async function checkColumns(
       ),
     { readOnly: true },
   );
-  if (missing.length > 0) throw schemaMissing(place);
+  if (missing.length > 0) throw schemaMissing(location);
 }

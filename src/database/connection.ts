@@ -19,7 +19,7 @@ export interface Connections {
 export const safestPath = 'pg_catalog, pg_temp';
 
 // This runs with the search path of the role, so all names are schema-qualified.
-const place = `select pg_catalog.pg_backend_pid() as pid, coalesce(
+const location = `select pg_catalog.pg_backend_pid() as pid, coalesce(
     (select c.relnamespace::pg_catalog.regnamespace::pg_catalog.text from pg_catalog.pg_class c
      where c.oid operator(pg_catalog.=) pg_catalog.to_regclass('fleet_hosts')),
     pg_catalog.quote_ident(pg_catalog.current_schema()), 'public') as schema`;
@@ -41,7 +41,7 @@ const isOpen = (schema: string): string => `with n as (
 
 /** Prepares a new connection: finds the schema of the tables and replaces the role's search path. */
 export async function prepare(client: ClientBase, connections: Connections): Promise<void> {
-  const [found] = (await client.query<{ pid: number; schema: string }>(place)).rows;
+  const [found] = (await client.query<{ pid: number; schema: string }>(location)).rows;
   const schema = found?.schema ?? 'public';
   // A pooler reports another pid than the server's backend. The types do not include the property.
   const pooled = (client as ClientBase & { processID?: number }).processID !== found?.pid;

@@ -38,7 +38,7 @@ export interface DumpedTable {
 }
 
 /** The number of rows in one fetch. */
-const rowsAtOnce = 1000;
+const rowsPerBatch = 1000;
 
 /**
  * Writes the fleet and its history as lines of JSON, from one snapshot. PostgreSQL itself converts each value to text and back,
@@ -82,7 +82,7 @@ async function dumpTable(
        select row_to_json(t)::text as line from (select ${quoted(columns)} from ${table} order by ctid) t`,
   );
   for (;;) {
-    const rows = await query<{ line: string }>(db, `fetch ${rowsAtOnce} from dumped`);
+    const rows = await query<{ line: string }>(db, `fetch ${rowsPerBatch} from dumped`);
     if (rows.length === 0) break;
     for (const { line } of rows) await write(line);
   }

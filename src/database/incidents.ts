@@ -225,14 +225,14 @@ const closeIncidents = `update fleet_incidents f set closed_at = clock_timestamp
 
 // Rows that a pass is writing now are left to the next check, so that neither waits for the other.
 const writeBelonging = `with wanted as materialized (
-    select a.ctid as place, i.now from fleet_alarms a join jsonb_to_recordset($1::jsonb) as i(host text, name text, now text)
+    select a.ctid as tid, i.now from fleet_alarms a join jsonb_to_recordset($1::jsonb) as i(host text, name text, now text)
       on a.host_uuid = i.host and a.name = i.name
     where a.incident is distinct from i.now for update of a skip locked)
-  update fleet_alarms a set incident = w.now, incident_told = false from wanted w where a.ctid = w.place`;
+  update fleet_alarms a set incident = w.now, incident_told = false from wanted w where a.ctid = w.tid`;
 
 const writeNotified = `with wanted as materialized (
-    select ctid as place from fleet_alarms where incident = any ($1::text[]) and not incident_told for update skip locked)
-  update fleet_alarms a set incident_told = true from wanted w where a.ctid = w.place`;
+    select ctid as tid from fleet_alarms where incident = any ($1::text[]) and not incident_told for update skip locked)
+  update fleet_alarms a set incident_told = true from wanted w where a.ctid = w.tid`;
 
 /** For how many days, and how many at most, closed incidents are kept. */
 const kept = { days: 30, count: 10_000 };

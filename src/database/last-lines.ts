@@ -22,7 +22,7 @@ const readLines = `select host_uuid as host, name, last_lines as lines
   from fleet_alarms join unnest($1::text[], $2::text[]) as i(host, decky) on host_uuid = host and name = decky
   where octet_length(last_lines::text) <= ${lastLinesBytesAtMost}`;
 
-interface Place {
+interface Location {
   readonly host: string;
   readonly name: string;
 }
@@ -32,28 +32,28 @@ export async function withLastLines(
   db: Db,
   messages: readonly Notification[],
 ): Promise<readonly Notification[]> {
-  const places = messages.flatMap(placesOf);
-  if (places.length === 0) return messages;
-  const rows = await query<Place & { lines: Json }>(db, readLines, [
-    places.map(({ host }) => host),
-    places.map(({ name }) => name),
+  const locations = messages.flatMap(locationsOf);
+  if (locations.length === 0) return messages;
+  const rows = await query<Location & { lines: Json }>(db, readLines, [
+    locations.map(({ host }) => host),
+    locations.map(({ name }) => name),
   ]);
   if (rows.length === 0) return messages;
   const known = new Map<string, LastLines>(
     rows.map(({ host, name, lines }) => [alertKey(host, name), lastLinesFromJson(lines)]),
   );
   return messages.map((message) => {
-    const found = placesOf(message).map(({ host, name }) => known.get(alertKey(host, name)) ?? {});
+    const found = locationsOf(message).map(({ host, name }) => known.get(alertKey(host, name)) ?? {});
     const lines = joinedLines(found);
     return Object.keys(lines).length === 0 ? message : { ...message, last_lines: lines };
   });
 }
 
 /** The deckies that a message names as down. Those of several hosts are named as `host/decky`. */
-function placesOf({ host_uuid: host, name, names, incident }: Notification): readonly Place[] {
+function locationsOf({ host_uuid: host, name, names, incident }: Notification): readonly Location[] {
   if (incident?.event !== 'opened' && incident?.event !== 'grown') return [];
   if (name !== null) return [{ host, name }];
-  return names.slice(0, deckiesAtMost).flatMap((text): readonly Place[] => {
+  return names.slice(0, deckiesAtMost).flatMap((text): readonly Location[] => {
     if (host !== '') return [{ host, name: text }];
     const [of = '', ...rest] = text.split('/');
     return rest.length === 0 ? [] : [{ host: of, name: rest.join('/') }];

@@ -1,4 +1,4 @@
-import { databasePlace } from '../lib/database-address.ts';
+import { databaseLocation } from '../lib/database-address.ts';
 import { checkColumns } from './columns.ts';
 import { type Connections, prepare, safestPath } from './connection.ts';
 import type { Database } from './database.ts';
@@ -16,7 +16,7 @@ export async function openDatabase(url: string, more: Partial<PoolLimits> = {}):
   const connections = unknownConnections();
   const limits = { ...usualLimits, ...more };
   const orm = await openOrm(url, limits, (client) => prepare(client, connections));
-  const transactions = new Transactions(orm, connections, databasePlace(url));
+  const transactions = new Transactions(orm, connections, databaseLocation(url));
   const { transaction } = transactions;
   return {
     orm,
@@ -29,7 +29,7 @@ export async function openDatabase(url: string, more: Partial<PoolLimits> = {}):
         snapshot: true,
       }),
     migrations: () => migrationRecord(transaction),
-    checkColumns: () => checkColumns(orm, transaction, databasePlace(url)),
+    checkColumns: () => checkColumns(orm, transaction, databaseLocation(url)),
     migrate: ({ upTo } = {}) => migrate({ url, transaction }, limits, connections, upTo),
     close: async () => {
       // Wait first: Kysely never releases a connection that it acquires while closing, and then its pool never ends.

@@ -105,7 +105,7 @@ const takeLock = `select used_at::text as at from fleet_locks where name = 'alar
 
 /**
  * Seconds after which the time of a check is recorded again: rarely enough to be cheap, and often enough to detect a minute
- * without a check. One process goes on recording it while it lives, so that all know which one reports an outage of the
+ * without a check. One process goes on recording it while it is running, so that all know which one reports an outage of the
  * database; those without a receiver come last.
  */
 const recordAfter = { sender: 10, others: 15, silent: 30 };
@@ -225,7 +225,7 @@ async function writeMessages(
 
 const insertNotifications = `insert into fleet_notifications (receiver, host_uuid, body, created_at, due_at)
   select entry ->> 'receiver', entry -> 'body' ->> 'host_uuid', entry -> 'body', clock_timestamp(), clock_timestamp()
-  from jsonb_array_elements($1::jsonb) with ordinality as i(entry, place) order by place`;
+  from jsonb_array_elements($1::jsonb) with ordinality as i(entry, position) order by position`;
 
 const updateNotified = `with input as materialized (
     select * from jsonb_to_recordset($1::jsonb) as i(host text, name text, notified text, "clearsChanges" boolean)),

@@ -11,7 +11,7 @@ export interface Restored {
 }
 
 /** The number of rows in one statement. */
-const rowsAtOnce = 1000;
+const rowsPerBatch = 1000;
 
 /**
  * Restores a dump into a database without a fleet, either completely or not at all. The database is first migrated to the
@@ -156,9 +156,9 @@ async function restoreTable(db: Db, table: string, reader: LineReader): Promise<
     throw reader.invalid(`expected the columns of ${table}`);
   if (!Number.isSafeInteger(rows) || rows === undefined || rows < 0)
     throw reader.invalid('the number of rows is missing');
-  for (let done = 0; done < rows; done += rowsAtOnce) {
+  for (let done = 0; done < rows; done += rowsPerBatch) {
     const texts: string[] = [];
-    for (let at = done; at < Math.min(rows, done + rowsAtOnce); at += 1)
+    for (let at = done; at < Math.min(rows, done + rowsPerBatch); at += 1)
       texts.push((await reader.next()).text);
     await insert(db, table, columns, texts).catch((error: unknown) => {
       throw isOfData(error)

@@ -9,14 +9,14 @@ import { type Db, query } from './query.ts';
 export class Transactions {
   readonly #orm: MikroORM;
   readonly #connections: Connections;
-  readonly #place: string;
+  readonly #location: string;
   readonly #underway = new Set<Promise<unknown>>();
 
-  /** @param place the address of the database, for messages */
-  constructor(orm: MikroORM, connections: Connections, place: string) {
+  /** @param location the address of the database, for messages */
+  constructor(orm: MikroORM, connections: Connections, location: string) {
     this.#orm = orm;
     this.#connections = connections;
-    this.#place = place;
+    this.#location = location;
   }
 
   readonly query: Database['query'] = <R>(statement: string, values: readonly unknown[] = []) =>
@@ -60,7 +60,7 @@ export class Transactions {
     try {
       return await running;
     } catch (error) {
-      throw databaseFault(error, this.#place);
+      throw databaseFault(error, this.#location);
     } finally {
       this.#underway.delete(running);
     }

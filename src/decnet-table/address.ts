@@ -1,9 +1,9 @@
 import { normalize } from 'node:path';
 
-/** Where DECNET's own table is, as `DECNET_DATABASE_URL` says. `place` is for messages: it has no user and no password. */
+/** Where DECNET's own table is, as `DECNET_DATABASE_URL` says. `location` is for messages: it has no user and no password. */
 export type DecnetAddress =
-  | { readonly kind: 'sqlite'; readonly place: string; readonly file: string }
-  | ({ readonly kind: 'mysql'; readonly place: string } & MysqlAddress);
+  | { readonly kind: 'sqlite'; readonly location: string; readonly file: string }
+  | ({ readonly kind: 'mysql'; readonly location: string } & MysqlAddress);
 
 export interface MysqlAddress {
   readonly host: string;
@@ -48,7 +48,7 @@ function sqliteAddress(url: URL): DecnetAddress | { readonly problem: string } {
   // Python's notation has four slashes.
   const file = normalize(decodeURIComponent(url.pathname).replace(/^\/+/, '/'));
   if (file.endsWith('/') || file.includes('\0')) return { problem: 'without the name of a file' };
-  return { kind: 'sqlite', place: file, file };
+  return { kind: 'sqlite', location: file, file };
 }
 
 function mysqlAddress(url: URL): DecnetAddress | { readonly problem: string } {
@@ -69,7 +69,7 @@ function mysqlAddress(url: URL): DecnetAddress | { readonly problem: string } {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   return {
     kind: 'mysql',
-    place: `${socket ?? `${url.hostname}:${port}`}/${database}`,
+    location: `${socket ?? `${url.hostname}:${port}`}/${database}`,
     host,
     port,
     socket,

@@ -60,7 +60,7 @@ export function threadAsker(address: DecnetAddress): Asker {
     const ended = (why: string) => {
       if (thread !== one) return;
       thread = null;
-      settle((asked) => asked.fail(tableFault(address.place, `cannot be used: ${why}`)));
+      settle((asked) => asked.fail(tableFault(address.location, `cannot be used: ${why}`)));
     };
     one.on('error', (error) => ended(reasonOf(error)));
     one.on('exit', () => ended('its thread has ended'));
@@ -123,9 +123,9 @@ const isOf = <K extends Answer['kind']>(
   kinds: readonly K[],
 ): answer is Answer & { kind: K } => (kinds as readonly string[]).includes(answer.kind);
 
-const noAnswer = ({ kind, place }: DecnetAddress): Error =>
+const noAnswer = ({ kind, location }: DecnetAddress): Error =>
   tableFault(
-    place,
+    location,
     'does not answer',
     kind === 'sqlite'
       ? 'Check the disk that the file is on'

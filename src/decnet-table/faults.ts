@@ -6,15 +6,16 @@ export interface Fault {
 }
 
 /** @param what continues the sentence "DECNET's table in PLACE …" */
-export const tableFault = (place: string, what: string, advice?: string, cause?: unknown): FleetError =>
-  new FleetError('DECNET_TABLE_FAILED', `DECNET's table in ${place} ${what}`, {
+export const tableFault = (location: string, what: string, advice?: string, cause?: unknown): FleetError =>
+  new FleetError('DECNET_TABLE_FAILED', `DECNET's table in ${location} ${what}`, {
     ...(advice !== undefined && { advice }),
     ...(cause !== undefined && { cause }),
   });
 
 /** An error as it is passed between threads. */
-export const threadFault = (error: unknown, place: string): Fault => {
-  const fault = error instanceof FleetError ? error : tableFault(place, `cannot be used: ${reasonOf(error)}`);
+export const threadFault = (error: unknown, location: string): Fault => {
+  const fault =
+    error instanceof FleetError ? error : tableFault(location, `cannot be used: ${reasonOf(error)}`);
   return { message: fault.message, advice: fault.advice };
 };
 

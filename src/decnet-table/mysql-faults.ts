@@ -60,15 +60,15 @@ const kinds: readonly Kind[] = [
 ];
 
 /** An error of the server or of its connection as an error for users. */
-export function mysqlFault(error: unknown, place: string): FleetError {
+export function mysqlFault(error: unknown, location: string): FleetError {
   if (error instanceof FleetError) return error;
   const number = numberOf(error);
   const kind = kinds.find(({ numbers }) => numbers.includes(number));
   const said = reasonOf(error);
-  if (kind !== undefined) return tableFault(place, `${kind.what} (${said})`, kind.advice, error);
-  if (number > 1000) return tableFault(place, `cannot be used: ${said}`, undefined, error);
+  if (kind !== undefined) return tableFault(location, `${kind.what} (${said})`, kind.advice, error);
+  if (number > 1000) return tableFault(location, `cannot be used: ${said}`, undefined, error);
   return tableFault(
-    place,
+    location,
     `cannot be reached: ${said}`,
     'Check DECNET_DATABASE_URL and that the server is running',
     error,

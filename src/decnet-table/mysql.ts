@@ -82,7 +82,7 @@ export function mysqlSession(address: Extract<DecnetAddress, { kind: 'mysql' }>)
         // It ends a transaction, too.
         if (!isBusy(error)) drop();
         const again = isBusy(error) ? performance.now() < until : wasOpen && isLost(error);
-        if (!again) throw mysqlFault(error, address.place);
+        if (!again) throw mysqlFault(error, address.location);
         wasOpen = false;
       }
       await sleep(busy.pauseMs);
@@ -153,7 +153,7 @@ async function writePart(
   return [...gone, ...updates.map(({ was }) => was[0]), ...inserts.filter(stands).map(([name]) => name)];
 }
 
-async function connect(address: MysqlAddress & { place: string }, lost: () => void): Promise<Connected> {
+async function connect(address: MysqlAddress & { location: string }, lost: () => void): Promise<Connected> {
   // Loaded only by who uses it.
   const { createConnection } = await import('mysql2/promise');
   const connection = await createConnection(optionsOf(address));
@@ -176,8 +176,8 @@ function optionsOf({
   password,
   database,
   tls,
-  place,
-}: MysqlAddress & { place: string }): ConnectionOptions {
+  location,
+}: MysqlAddress & { location: string }): ConnectionOptions {
   return {
     ...(socket === null ? { host, port } : { socketPath: socket }),
     user,
@@ -191,15 +191,15 @@ function optionsOf({
     disableEval: true,
     connectTimeout: connectWithinMs,
     ...(tls !== null && {
-      ssl: { rejectUnauthorized: true, ...(tls.ca !== null && { ca: readCa(tls.ca, place) }) },
+      ssl: { rejectUnauthorized: true, ...(tls.ca !== null && { ca: readCa(tls.ca, location) }) },
     }),
   };
 }
 
-function readCa(file: string, place: string): Buffer {
+function readCa(file: string, location: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw tableFault(place, `cannot be reached: the file of ca cannot be read: ${reasonOf(error)}`);
+    throw tableFault(location, `cannot be reached: the file of ca cannot be read: ${reasonOf(error)}`);
   }
 }

@@ -64,7 +64,7 @@ export function openDecnetTable(url: string, { answerWithinMs } = defaults): Dec
     }
   };
   return {
-    place: address.place,
+    location: address.location,
     read: (host, only) => {
       const untilMs = performance.now() + answerWithinMs;
       return serially(async () => {

@@ -76,6 +76,6 @@ parentPort?.on('message', ({ id, ask }: { id: number; ask: Ask }) => {
   void answer(ask).then(
     (given) => parentPort?.postMessage({ id, answer: given } satisfies Message),
     (error: unknown) =>
-      parentPort?.postMessage({ id, fault: threadFault(error, address.place) } satisfies Message),
+      parentPort?.postMessage({ id, fault: threadFault(error, address.location) } satisfies Message),
   );
 });

@@ -44,9 +44,9 @@ export function parseEngineAddress(text: string): EngineAddress {
 
 function parseTcp(rest: string, secure: boolean): EngineAddress {
   if (rest.startsWith('/')) return wrong('has no host');
-  const place = isIP(rest) === 6 ? `[${rest}]` : rest.replace(/^(?=:|$)/, 'localhost');
+  const location = isIP(rest) === 6 ? `[${rest}]` : rest.replace(/^(?=:|$)/, 'localhost');
   // Parse it as `tcp:` in any case: a URL with `http:` drops port 80.
-  const address = `tcp://${place}`;
+  const address = `tcp://${location}`;
   if (!URL.canParse(address)) return wrong('is not an address');
   const { hostname, port, pathname, search, hash } = new URL(address);
   if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/i.test(hostname)) return wrong('is not an address');

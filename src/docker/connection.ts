@@ -35,7 +35,7 @@ const defaultHost = 'unix:///var/run/docker.sock';
  * default socket.
  * @throws FleetError CONFIG_INVALID
  */
-export function dockerConnection(settings: DockerSettings): { options: DockerOptions; place: string } {
+export function dockerConnection(settings: DockerSettings): { options: DockerOptions; location: string } {
   const { host, from, certificates, verify } = endpointOf(settings);
   const address = parseEngineAddress(host);
   switch (address.kind) {
@@ -44,7 +44,7 @@ export function dockerConnection(settings: DockerSettings): { options: DockerOpt
         advice: address.advice,
       });
     case 'socket':
-      return { options: { socketPath: address.path }, place: `unix://${address.path}` };
+      return { options: { socketPath: address.path }, location: `unix://${address.path}` };
     case 'tcp': {
       const secure = certificates !== null || address.secure;
       const { host: name, port } = address;
@@ -53,7 +53,7 @@ export function dockerConnection(settings: DockerSettings): { options: DockerOpt
         certificates === null ? {} : { ...readCertificates(certificates), rejectUnauthorized: verify };
       return {
         options: { ...at, protocol: secure ? 'https' : 'http', ...tls } as DockerOptions,
-        place: `${secure ? 'https' : 'tcp'}://${name.includes(':') ? `[${name}]` : name}:${at.port}`,
+        location: `${secure ? 'https' : 'tcp'}://${name.includes(':') ? `[${name}]` : name}:${at.port}`,
       };
     }
   }

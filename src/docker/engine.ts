@@ -23,7 +23,7 @@ const containersPerClockCheck = 100;
 
 export interface DockerEngine extends Engine {
   /** The address of the engine, for messages. */
-  readonly place: string;
+  readonly location: string;
   /** The engine's id and version. Rejects when the engine does not answer or a socket proxy refuses. */
   info(): Promise<{ id: string; version: string; containers: number }>;
   /** The engine's clock in epoch milliseconds, with a precision of one second; NaN: unknown. Rejects as `info`. */
@@ -41,14 +41,14 @@ export function dockerEngine(
   more: Partial<EngineLimits> = {},
   checksPorts = false,
 ): DockerEngine {
-  const { options, place } = dockerConnection(settings);
+  const { options, location } = dockerConnection(settings);
   const limits = { ...engineLimits, ...more };
   const client = engineClient(options, limits);
   const inspected = inspector(client, limits.askMs);
   const isLocal = options.socketPath !== undefined;
   const readPorts = checksPorts && isLocal ? portsReader() : null;
   const unchecked: ObservedPorts = checksPorts
-    ? { kind: 'unchecked', why: `the engine at ${place} is not on this machine` }
+    ? { kind: 'unchecked', why: `the engine at ${location} is not on this machine` }
     : portsOff;
 
   const known = new KnownEntries<Entry>();
@@ -67,7 +67,7 @@ export function dockerEngine(
           wantsBases: readPorts !== null,
         });
         const read = await readPorts?.(bases, isWhole);
-        inspected.forget(read?.outdated ?? []);
+        inspected.forget(read?.invalidated ?? []);
         return { kind: 'ok', containers, isWhole, now: clock.now(), ports: read?.ports ?? unchecked };
       } finally {
         attempt.end();
@@ -81,7 +81,7 @@ export function dockerEngine(
     } catch (error) {
       return {
         kind: 'unreachable',
-        reason: timeLimit.signal.aborted ? timeLimit.over(place) : unreachable(error, place),
+        reason: timeLimit.signal.aborted ? timeLimit.over(location) : unreachable(error, location),
       };
     } finally {
       timeLimit.end();
@@ -89,14 +89,14 @@ export function dockerEngine(
   };
 
   return {
-    place,
+    location,
     list,
     info: async () => {
       const info = await client.json('/info', AbortSignal.timeout(limits.askMs));
       const [id, version, containers] = ['ID', 'ServerVersion', 'Containers'].map((name) =>
         isObject(info) ? property(info, name) : undefined,
       );
-      if (typeof id !== 'string') throw new Error(`${place} did not return its id`);
+      if (typeof id !== 'string') throw new Error(`${location} did not return its id`);
       return {
         id: keptText(id, 256),
         version: typeof version === 'string' ? keptText(version, 64) : 'unknown',
@@ -118,7 +118,7 @@ interface TimeLimit {
   /** Begins an attempt; all attempts share the time. */
   attempt(): Attempt;
   /** The error message for a timeout. It does not depend on the number of containers that have arrived. */
-  over(place: string): string;
+  over(location: string): string;
   end(): void;
 }
 
@@ -158,7 +158,7 @@ function timeLimitFor(lastTime: number, { base, perContainer, most }: EngineLimi
         end: () => ended.abort(),
       };
     },
-    over: (place) => `${place} did not answer within ${Math.round(limitFor(lastTime) / 1000)} s`,
+    over: (location) => `${location} did not answer within ${Math.round(limitFor(lastTime) / 1000)} s`,
     end: () => clearTimeout(timer),
   };
 }
@@ -213,10 +213,10 @@ async function listing(
 }
 
 /** Why the engine did not answer. The text stays the same for the same fault: a changed reason would be a change. */
-function unreachable(error: unknown, place: string): string {
+function unreachable(error: unknown, location: string): string {
   const code = codeOf(error);
-  if (code === 'ENOENT') return `there is no socket at ${place}`;
-  if (code === 'ECONNREFUSED') return `nothing listens at ${place}`;
-  if (code === 'EACCES') return `this user is not allowed to open ${place}`;
-  return faultReason(error, `${place}: `);
+  if (code === 'ENOENT') return `there is no socket at ${location}`;
+  if (code === 'ECONNREFUSED') return `nothing listens at ${location}`;
+  if (code === 'EACCES') return `this user is not allowed to open ${location}`;
+  return faultReason(error, `${location}: `);
 }

@@ -47,7 +47,7 @@ export function watchEngine(
   ends: Pick<Endings, 'event' | 'lost'>,
   more: Partial<EngineLimits> = {},
 ): Watcher {
-  const { options, place } = dockerConnection(settings);
+  const { options, location } = dockerConnection(settings);
   const limits = { ...engineLimits, ...more };
   const client = engineClient(options, limits);
   const inspect = async (id: string): Promise<void> => {
@@ -58,7 +58,7 @@ export function watchEngine(
     start: (onTrigger, onFault) => {
       const closing = new AbortController();
       const settling = settler(inspect, onTrigger, limits);
-      const fault = (error: unknown): void => onFault(new Error(faultReason(error, `${place}: `)));
+      const fault = (error: unknown): void => onFault(new Error(faultReason(error, `${location}: `)));
       const ready = new Promise<void>((done) => {
         let heardAt = performance.now();
         const event = (found: EngineEvent): void => {

@@ -41,7 +41,7 @@ export class KnownEntries<E> {
   begin(): NextListing<E> {
     const last = this.#last;
     const current = emptyListing<E>();
-    /** The place in the last listing that comes next if nothing has changed. */
+    /** The location in the last listing that comes next if nothing has changed. */
     let expected = 0;
     const remember = (id: number, size: number, hash: number, entry: E): void => {
       current.ids.push(id);
@@ -54,15 +54,15 @@ export class KnownEntries<E> {
         if (from + headBytes > bytes.length) return null;
         const id = idOf(bytes, from);
         const until = Math.min(last.ids.length, expected + lookAhead);
-        for (let place = expected; place < until; place++) {
-          if (last.ids[place] !== id) continue;
-          expected = place;
-          const [size, entry] = [last.sizes[place] as number, last.entries[place] as E];
+        for (let location = expected; location < until; location++) {
+          if (last.ids[location] !== id) continue;
+          expected = location;
+          const [size, entry] = [last.sizes[location] as number, last.entries[location] as E];
           const to = from + size;
           // It has not arrived completely, or it has changed.
           if (to > bytes.length) return null;
           const hash = hashOf(bytes, from, to);
-          if (hash !== last.hashes[place]) return null;
+          if (hash !== last.hashes[location]) return null;
           expected += 1;
           remember(id, size, hash, entry);
           return { entry, to };

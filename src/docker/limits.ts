@@ -19,7 +19,7 @@ export interface EngineLimits {
   /** Milliseconds between two pings while the event stream is open. */
   readonly pingEveryMs: number;
   /** The maximum number of concurrent inspections after events. */
-  readonly settleAtOnce: number;
+  readonly settleConcurrency: number;
   /** The maximum number of containers that wait for such an inspection. */
   readonly settleWaiting: number;
 }
@@ -36,7 +36,7 @@ export const engineLimits: EngineLimits = {
   listingMs: { base: 10_000, perContainer: 1, most: 510_000 },
   askMs: 5_000,
   pingEveryMs: 10_000,
-  settleAtOnce: 8,
+  settleConcurrency: 8,
   settleWaiting: 1000,
 };
 

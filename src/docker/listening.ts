@@ -51,7 +51,7 @@ type OpenPorts = ReadonlySet<Port> | 'later';
 export interface Answer {
   readonly ports: ObservedPorts;
   /** Containers that have another process than the one that was inspected. */
-  readonly outdated: readonly string[];
+  readonly invalidated: readonly string[];
 }
 
 /**
@@ -111,7 +111,7 @@ export function portsReader(proc = '/proc', time: ReadingTime = readingTime()) {
         first !== undefined && byBase.size === 0
           ? { kind: 'unchecked', why: inWords[first] }
           : { kind: 'checked', byBase },
-      outdated: outdated.map(([id]) => id),
+      invalidated: outdated.map(([id]) => id),
     };
   };
 }

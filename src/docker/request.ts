@@ -155,7 +155,7 @@ function jsonOf(body: Buffer): Json {
 }
 
 /** The maximum number of concurrent requests. */
-const atOnce = 8;
+const concurrency = 8;
 
 /** Sends requests with limited concurrency. @returns the answers, in the order of the questions */
 export async function eachOf<Q, A>(
@@ -167,6 +167,6 @@ export async function eachOf<Q, A>(
   const next = async (): Promise<void> => {
     for (const [at, question] of queue) answers[at] = await ask(question);
   };
-  await Promise.all(Array.from({ length: atOnce }, next));
+  await Promise.all(Array.from({ length: concurrency }, next));
   return answers;
 }

@@ -14,7 +14,7 @@ const mostNames = 32;
 export function settler(
   inspect: (id: string) => Promise<void>,
   onTrigger: (trigger: Trigger) => void,
-  limits: Pick<EngineLimits, 'settleAtOnce' | 'settleWaiting' | 'askMs'>,
+  limits: Pick<EngineLimits, 'settleConcurrency' | 'settleWaiting' | 'askMs'>,
 ) {
   const inspecting = new Set<string>();
   /** The triggers of containers whose inspection has not begun yet. */
@@ -30,7 +30,7 @@ export function settler(
   };
   const next = (): void => {
     for (const [id, trigger] of waiting) {
-      if (inspecting.size >= limits.settleAtOnce) return;
+      if (inspecting.size >= limits.settleConcurrency) return;
       // An inspection that began before the event does not cover it.
       if (inspecting.has(id)) continue;
       waiting.delete(id);

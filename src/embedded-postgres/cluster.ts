@@ -199,12 +199,12 @@ async function create(cluster: Cluster, dataDir: string): Promise<void> {
   }
 }
 
-/** Renames a directory to its final place. If another process was faster, its directory is kept. */
-async function moveInto(made: string, place: string): Promise<void> {
+/** Renames a directory to its final location. If another process was faster, its directory is kept. */
+async function moveInto(made: string, location: string): Promise<void> {
   try {
-    await rename(made, place);
+    await rename(made, location);
   } catch (error) {
-    if (!existsSync(place)) throw error;
+    if (!existsSync(location)) throw error;
     await rm(made, { recursive: true, force: true });
   }
 }

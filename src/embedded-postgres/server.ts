@@ -28,8 +28,8 @@ async function isAnother(pid: number, data: string): Promise<boolean> {
   const [program = '', ...args] = command.split('\0');
   if (!program.includes('postgres')) return true;
   // The working directory of a server is its data directory. Other users cannot read it.
-  const place = await readlink(`/proc/${pid}/cwd`).catch(() => null);
-  if (place !== null) return place !== (await realpath(data).catch(() => data));
+  const location = await readlink(`/proc/${pid}/cwd`).catch(() => null);
+  if (location !== null) return location !== (await realpath(data).catch(() => data));
   return !args.includes(data);
 }
 

@@ -50,7 +50,7 @@ function tlsOf(ssl: pg.ClientConfig['ssl'], host: string): NonNullable<pg.Client
 }
 
 /** The address of a database without user and password, for messages. @throws FleetError CONFIG_INVALID */
-export function databasePlace(url: string): string {
+export function databaseLocation(url: string): string {
   const { host = '', port, database } = connectionOptions(url);
   return `${host}${host.startsWith('/') ? '' : `:${port}`}/${database ?? ''}`;
 }

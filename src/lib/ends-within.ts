@@ -1,4 +1,4 @@
-const steps = 10;
+const parts = 10;
 
 /**
  * Waits for a promise with a time limit. The limit is waited for in steps, so that a process that could not run for some time
@@ -10,9 +10,9 @@ export async function endsWithin(ms: number, something: Promise<unknown>): Promi
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<false>((done) => {
     const wait = (left: number): void => {
-      timer = setTimeout(() => (left > 1 ? wait(left - 1) : done(false)), ms / steps);
+      timer = setTimeout(() => (left > 1 ? wait(left - 1) : done(false)), ms / parts);
     };
-    wait(steps);
+    wait(parts);
   });
   try {
     return await Promise.race([something.then(() => true as const), limit]);

@@ -28,7 +28,7 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** An error for users: a message that names the problem and its place, and advice how to fix it. */
+/** An error for users: a message that names the problem and its location, and advice how to fix it. */
 export class FleetError extends Error {
   readonly code: ErrorCode;
   readonly advice: string | undefined;

@@ -30,8 +30,8 @@ export function parseJson(text: string): Json {
   const mark = freeMark(text);
   const marked: string[] = [];
   let at = 0;
-  for (const [place, { from, to }] of found.entries()) {
-    marked.push(text.slice(at, from), `"${nul}${mark}${place}"`);
+  for (const [location, { from, to }] of found.entries()) {
+    marked.push(text.slice(at, from), `"${nul}${mark}${location}"`);
     at = to;
   }
   marked.push(text.slice(at));

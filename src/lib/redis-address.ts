@@ -121,7 +121,7 @@ function loginOf(text: string): readonly [user: string | null, password: string 
 }
 
 /** The address without user, password and parameters, for messages. */
-export function redisPlace({ isTls, database, servers, sentinel }: RedisAddress): string {
+export function redisLocation({ isTls, database, servers, sentinel }: RedisAddress): string {
   const scheme = `redis${isTls ? 's' : ''}${sentinel === null ? '' : '+sentinel'}`;
   const master = sentinel === null ? '' : `/${encodeURIComponent(sentinel.master)}`;
   const hosts = servers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
@@ -133,7 +133,7 @@ const ofServer = ['family', 'tls'];
 
 /** The same address for another user. What it says of the Sentinels' login is dropped: a Sentinel has users of its own. */
 export function redisAddressWith(address: RedisAddress, user: string, password: string): string {
-  const [scheme, rest] = redisPlace(address).split('://');
+  const [scheme, rest] = redisLocation(address).split('://');
   const kept = Object.entries(address.parameters).filter(([name]) => ofServer.includes(name));
   const query = kept.length === 0 ? '' : `?${new URLSearchParams(kept)}`;
   return `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${rest}${query}`;

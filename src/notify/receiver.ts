@@ -2,7 +2,7 @@ import type { JsonObject } from '../lib/json.ts';
 import type { ReceiverSettings } from './addresses.ts';
 import type { Delivery, Transport } from './delivery.ts';
 import { alertOf, alertsUrl } from './formats/alertmanager.ts';
-import { ntfyBody, ntfyPlace } from './formats/ntfy.ts';
+import { ntfyBody, ntfyLocation } from './formats/ntfy.ts';
 import { slackBody } from './formats/slack.ts';
 import { mail } from './mail.ts';
 import { post } from './post.ts';
@@ -26,11 +26,11 @@ const transports: Readonly<Record<ReceiverSettings['kind'], (settings: ReceiverS
   webhook,
   slack: ({ url }) => slack(url),
   ntfy: ({ url }) => {
-    const place = ntfyPlace(url);
-    const address = receiverAddress(place.url.href);
+    const location = ntfyLocation(url);
+    const address = receiverAddress(location.url.href);
     return {
       origin: address.origin,
-      send: ({ body }, signal) => post(address, ntfyBody(place.topic, body), { signal }),
+      send: ({ body }, signal) => post(address, ntfyBody(location.topic, body), { signal }),
     };
   },
   alertmanager: ({ url }) => {

@@ -41,7 +41,7 @@ export interface DecnetWork extends DecnetPlan {
 
 /** Milliseconds that a pass waits for the rows, and for its changes to be written; and the end for changes. */
 const limits = { read: 1000, write: 1000, close: 5000 };
-/** Milliseconds after which a table that failed is tried again: doubled with each failure. */
+/** Milliseconds after which a table that failed is tried again; each failure doubles it. */
 const retry = { first: 1000, most: 30_000 };
 /** Its only use is to see whether the table answers. */
 const noDecky = '-';

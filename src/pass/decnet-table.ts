@@ -5,7 +5,7 @@ export type { DecnetChanges, DecnetRow } from '../fleet/decnet-table/row.ts';
 /** DECNET's own table. Every method may throw DECNET_TABLE_FAILED, and answers within 5 s. */
 export interface DecnetTable {
   /** The address for messages, without a password. */
-  readonly place: string;
+  readonly location: string;
   /**
    * The rows of one host, in one statement, in any order. A row that did not change since the last reading of the whole host is
    * the same object as then; nobody may change it.

@@ -13,7 +13,7 @@ export interface ContainerLogs {
 /** Milliseconds for the logs of one pass. A message waits for 2 s without a change, so that they arrive before it is written. */
 const readWithinMs = 1000;
 /** Passes whose logs are read at the same time; those of further ones are left out. */
-const passesAtOnce = 4;
+const concurrentPasses = 4;
 
 /**
  * Reads the last lines of the containers that took a decky down, for `DECNET_NOTIFY_LOGS`. It works beside the passes: none
@@ -35,7 +35,7 @@ export class LastLinesReader {
   /** Begins to read the logs of what a pass has found down. */
   broke(host: string, transitions: readonly Transition[], observed: EngineAnswer): void {
     const broken = brokenContainers(transitions, observed);
-    if (broken.length === 0 || this.#reading.size >= passesAtOnce) return;
+    if (broken.length === 0 || this.#reading.size >= concurrentPasses) return;
     // Without its lines a message is still complete.
     const reading = this.#record(host, broken).catch(() => undefined);
     this.#reading.add(reading);

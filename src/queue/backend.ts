@@ -17,7 +17,7 @@ import {
 import type { Redis } from 'ioredis';
 import pg from 'pg';
 import { mayServe } from '../fleet/grant.ts';
-import { connectionOptions, databasePlace } from '../lib/database-address.ts';
+import { connectionOptions, databaseLocation } from '../lib/database-address.ts';
 import { reasonOf } from '../lib/errors.ts';
 import { withinLimit } from '../lib/within-limit.ts';
 import { boundedPostgres, boundedRedis } from './bounded.ts';
@@ -27,7 +27,7 @@ import { withCorrectedTimes } from './lock-times.ts';
 import { eventsKept, jobDefaults, workerOptions } from './options.ts';
 import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
 import { patient } from './patient.ts';
-import { answered, connectionPlace, connectWithinMs } from './redis.ts';
+import { answered, connectionLocation, connectWithinMs } from './redis.ts';
 import { postgresSettings, redisSettings, requireFit, type StoreSettings } from './settings.ts';
 import { countSigns, removeSigns, signsOfLife } from './signs.ts';
 
@@ -37,7 +37,7 @@ export { openRedis } from './redis.ts';
 export interface QueueBackend {
   readonly kind: 'redis' | 'postgres';
   /** The address of the store, for messages. */
-  readonly place: string;
+  readonly location: string;
   queue(name: string): Queue;
   /**
    * A queue for readers. Its calls, and those of its jobs, fail when the store does not answer within 3 s, and when the answer
@@ -102,10 +102,10 @@ function onRedis(
   telemetry: Telemetry | null,
 ): QueueBackend {
   outage.watch(connection);
-  const place = connectionPlace(connection);
+  const location = connectionLocation(connection);
   const answer = <T>(ask: () => Promise<T>): Promise<T> =>
     answered(connection, ask).catch((error: unknown) => {
-      throw queueFault(place, error);
+      throw queueFault(location, error);
     });
   const { db = 0 } = connection.options;
   const readers = (most: number) => boundedRedis(connection, patient(createRedisBackend), most);
@@ -142,24 +142,24 @@ function onRedis(
       await bound.obliterate(name);
       await removeSigns(connection, bound.queue(name).toKey(''));
     },
-    place,
+    location,
     answer,
     // For processes without REDIS_URL. Ignore errors: through a connection pooler the tables can be neither created nor used.
     prepare: () => preparePostgres(databaseUrl).catch(() => undefined),
     check: async () => {
       await answer(() => connection.ping());
-      await answer(() => requireFit(connection, place));
+      await answer(() => requireFit(connection, location));
     },
     now: async () => {
       const [seconds = 0, microseconds = 0] = (await answer(() => connection.time())).map(Number);
       return seconds * 1000 + microseconds / 1000;
     },
-    settings: () => redisSettings(connection, place),
+    settings: () => redisSettings(connection, location),
   };
 }
 
 function onPostgres(url: string, outage: Outage, telemetry: Telemetry | null): QueueBackend {
-  const place = databasePlace(url);
+  const location = databaseLocation(url);
   // Every Worker uses one connection for LISTEN, and hangs silently when the pool has none left.
   const pool = new pg.Pool({
     ...connectionOptions(url, { searchPath: schema }),
@@ -180,10 +180,10 @@ function onPostgres(url: string, outage: Outage, telemetry: Telemetry | null): Q
     ...bound,
     kind: 'postgres',
     countWorkers: (name) => bound.queue(name).getWorkersCount(),
-    place,
+    location,
     answer: (ask) =>
       withinLimit(ask).catch((error: unknown) => {
-        throw queueFault(place, error);
+        throw queueFault(location, error);
       }),
     prepare: () => preparePostgres(url),
     check: () => withClient(url, (client) => assertSchemaCompatibility(client, schema)),
@@ -191,7 +191,7 @@ function onPostgres(url: string, outage: Outage, telemetry: Telemetry | null): Q
       const ask = 'select (extract(epoch from clock_timestamp()) * 1000)::float8 as now';
       return (await withinLimit(() => pool.query<{ now: number }>(ask))).rows[0]?.now ?? Number.NaN;
     },
-    settings: () => postgresSettings(pool, place),
+    settings: () => postgresSettings(pool, location),
     close: async () => {
       await bound.close();
       await pool.end();
@@ -210,7 +210,7 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
     await client.connect();
     await withinLimit(() => work(client));
   } catch (error) {
-    throw queueFault(databasePlace(url), error);
+    throw queueFault(databaseLocation(url), error);
   } finally {
     client.end().catch(() => undefined);
   }
@@ -224,7 +224,7 @@ function bind<B extends IQueueBackend, C>(
   telemetry: Telemetry | null,
 ): Omit<
   QueueBackend,
-  'kind' | 'place' | 'answer' | 'countWorkers' | 'prepare' | 'check' | 'now' | 'settings'
+  'kind' | 'location' | 'answer' | 'countWorkers' | 'prepare' | 'check' | 'now' | 'settings'
 > & {
   opened(): readonly Queue[];
 } {

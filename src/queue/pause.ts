@@ -3,7 +3,7 @@ import { jobName, queueName } from '../fleet/job.ts';
 import type { QueueBackend } from './backend.ts';
 import { queueFault } from './fault.ts';
 
-type Backend = Pick<QueueBackend, 'impatientQueue' | 'place'>;
+type Backend = Pick<QueueBackend, 'impatientQueue' | 'location'>;
 
 /** Milliseconds between two checks of the pass in progress. */
 const pollEveryMs = 100;
@@ -44,6 +44,6 @@ async function asked<T>(
   try {
     return await ask(backend.impatientQueue(queueName(host)));
   } catch (error) {
-    throw queueFault(backend.place, error);
+    throw queueFault(backend.location, error);
   }
 }

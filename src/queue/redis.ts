@@ -6,7 +6,7 @@ import {
   parseRedisAddress,
   type RedisAddress,
   type RedisTls,
-  redisPlace,
+  redisLocation,
   redisTlsVariables,
 } from '../lib/redis-address.ts';
 import { withinLimit } from '../lib/within-limit.ts';
@@ -21,7 +21,7 @@ const longestPauseMs = 1000;
 /** A master that owes an answer for so many milliseconds is taken for dead, and the Sentinels are asked again. */
 const silentForMs = 20_000;
 
-const places = new WeakMap<Redis, string>();
+const locations = new WeakMap<Redis, string>();
 
 /**
  * The connection for all non-blocking commands. BullMQ and the bus duplicate it for their own.
@@ -33,12 +33,12 @@ export function openRedis(url: string, tls: RedisTls | null = null): Redis {
   const redis = new Redis(redisOptions(address, tlsContext(tls)));
   // Without a listener ioredis prints each error. Whoever uses the connection reports its outages.
   redis.on('error', () => undefined);
-  places.set(redis, redisPlace(address));
+  locations.set(redis, redisLocation(address));
   return redis;
 }
 
 /** The address of a connection of `openRedis`, for messages. */
-export const connectionPlace = (redis: Redis): string => places.get(redis) ?? 'redis';
+export const connectionLocation = (redis: Redis): string => locations.get(redis) ?? 'redis';
 
 type Options = RedisOptions & { readonly replyMapping?: 'legacy' };
 

@@ -77,7 +77,9 @@ async function outcome(backend: QueueBackend, job: Job, host: string, timeoutMs:
     }
     const passedMs = performance.now() - began;
     if (passedMs >= timeoutMs)
-      throw fault === null ? await abandon(backend, job, host, timeoutMs) : queueFault(backend.place, fault);
+      throw fault === null
+        ? await abandon(backend, job, host, timeoutMs)
+        : queueFault(backend.location, fault);
     await sleep(Math.min(timeoutMs - passedMs, Math.max(pollMs.least, Math.min(pollMs.most, passedMs / 8))));
   }
 }

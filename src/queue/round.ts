@@ -6,7 +6,7 @@ import { shortId } from '../lib/short-id.ts';
 import type { QueueBackend, QueuedJob } from './backend.ts';
 
 /** Jobs to add in one call: it blocks Redis for some milliseconds. */
-const atOnce = 50;
+const batchSize = 50;
 /** Slots that are closer together than this many milliseconds are enqueued together. */
 const tickMs = 20;
 
@@ -50,7 +50,7 @@ export async function runRound(
     if (wait > 0) await sleep(Math.max(tickMs, wait), undefined, { signal: stopping }).catch(() => undefined);
     const until = from + passed();
     const due: Slot[] = [];
-    for (let slot = slots[at]; slot !== undefined && due.length < atOnce; slot = slots[++at]) {
+    for (let slot = slots[at]; slot !== undefined && due.length < batchSize; slot = slots[++at]) {
       if (slot.at > until) break;
       due.push(slot);
     }

@@ -43,23 +43,23 @@ const unfit = (value: Info): readonly { readonly what: string; readonly advice: 
   ].filter(({ holds }) => holds);
 
 /** Checks that a server can have queues. @throws FleetError CONFIG_INVALID, QUEUE_UNREACHABLE for a replica */
-export async function requireFit(redis: Redis, place: string): Promise<void> {
+export async function requireFit(redis: Redis, location: string): Promise<void> {
   const [first] = unfit(await infoOf(redis));
   if (first === undefined) return;
   // A replica may become the master again.
   const code = first.what.includes('replica') ? 'QUEUE_UNREACHABLE' : 'CONFIG_INVALID';
-  throw new FleetError(code, `The queues cannot be in the Redis at ${place}: ${first.what}`, {
+  throw new FleetError(code, `The queues cannot be in the Redis at ${location}: ${first.what}`, {
     advice: capital(first.advice),
   });
 }
 
-export async function redisSettings(redis: Redis, place: string): Promise<StoreSettings> {
+export async function redisSettings(redis: Redis, location: string): Promise<StoreSettings> {
   const info = await redis.info();
   const value = (key: string): string => new RegExp(`^${key}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
   const policy = value('maxmemory_policy');
   const clients = Number(value('maxclients')) || 10_000;
   return {
-    text: `Redis ${value('redis_version')} at ${place}; room for about ${Math.floor(clients / perWorker.redis)} workers (maxclients ${clients})`,
+    text: `Redis ${value('redis_version')} at ${location}; room for about ${Math.floor(clients / perWorker.redis)} workers (maxclients ${clients})`,
     faults: [
       ...unfit(value).map(({ what, advice }) => `${what}: ${advice}`),
       ...(policy === 'noeviction' || policy === ''
@@ -75,14 +75,14 @@ export async function redisSettings(redis: Redis, place: string): Promise<StoreS
   };
 }
 
-export async function postgresSettings(pool: pg.Pool, place: string): Promise<StoreSettings> {
+export async function postgresSettings(pool: pg.Pool, location: string): Promise<StoreSettings> {
   const { rows } = await pool.query<{ max: number; used: number; version: string }>(
     `select current_setting('max_connections')::int as max, current_setting('server_version') as version,
        (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as used`,
   );
   const { max = 0, used = 0, version = '' } = rows[0] ?? {};
   const room = Math.max(0, Math.floor((max - used) / perWorker.postgres));
-  const text = `PostgreSQL ${version} at ${place}; room for about ${room} more workers (max_connections ${max}, ${used} in use)`;
+  const text = `PostgreSQL ${version} at ${location}; room for about ${room} more workers (max_connections ${max}, ${used} in use)`;
   return {
     text,
     faults: room === 0 ? [`${text}: raise max_connections, or set REDIS_URL`] : [],

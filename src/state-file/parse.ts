@@ -133,7 +133,7 @@ interface DeckyCollector {
 function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): DeckyCollector {
   const own = new Map<string, Decky>();
   const byHost = new Map([[host, own]]);
-  const places = new Map<Decky, number>();
+  const locations = new Map<Decky, number>();
   const texts = new Map<string, string>();
 
   const addDecky = (decky: Decky, owner: string, at: number): void => {
@@ -142,18 +142,18 @@ function deckyCollector(host: string, mayBeTooLong: boolean, report: Report): De
     const first = deckies.get(decky.name);
     if (first === undefined) {
       deckies.set(decky.name, decky);
-      places.set(decky, at);
+      locations.set(decky, at);
       return;
     }
     report(
-      `${deckyPlace(at)}.name "${decky.name}" is already that of ${deckyPlace(places.get(first) ?? 0)} on host ${owner}`,
+      `${deckyLocation(at)}.name "${decky.name}" is already that of ${deckyLocation(locations.get(first) ?? 0)} on host ${owner}`,
       'Give each decky of a host its own name.',
     );
   };
 
   return {
     add: (entry, at) => {
-      const where = deckyPlace(at);
+      const where = deckyLocation(at);
       if (!isObject(entry)) {
         report(`${where} must be an object, not ${nameOf(entry)}`);
         return;
@@ -187,7 +187,7 @@ function shareTexts(entry: { [field: string]: Json }, texts: Map<string, string>
   }
 }
 
-const deckyPlace = (at: number): string => `config.deckies[${at}]`;
+const deckyLocation = (at: number): string => `config.deckies[${at}]`;
 
 const nothingWritten = 'No decky was inserted, deleted or changed in content; states were still taken';
 

@@ -19,18 +19,18 @@ export type Report = (what: string | (() => string), advice?: string) => null;
 export function checkStorable(value: Json, where: string, path: (string | number)[], report: Report): number {
   let grows = 0;
   if (path.length > maxDepth) {
-    report(`${fieldPlace(where, path).slice(0, 200)} is nested more than ${maxDepth} levels deep`);
+    report(`${fieldLocation(where, path).slice(0, 200)} is nested more than ${maxDepth} levels deep`);
   } else if (typeof value === 'string') {
     if (!isStorable(value)) {
       report(
-        `${fieldPlace(where, path)} holds a character that cannot be stored (NUL or half a surrogate pair)`,
+        `${fieldLocation(where, path)} holds a character that cannot be stored (NUL or half a surrogate pair)`,
       );
     }
   } else if (isNumber(value)) {
     if (isPlain(value)) return 0;
     const { whole, scale } = writtenDigits(value);
     if (whole > maxDigits.whole || scale > maxDigits.scale) {
-      report(`${fieldPlace(where, path)} is a number of more digits than can be stored`);
+      report(`${fieldLocation(where, path)} is a number of more digits than can be stored`);
     }
     grows = Math.max(0, whole + scale - JSON.stringify(value).length);
   } else if (Array.isArray(value)) {
@@ -42,7 +42,7 @@ export function checkStorable(value: Json, where: string, path: (string | number
   } else if (isObject(value)) {
     for (const key of Object.keys(value)) {
       if (!isStorable(key)) {
-        report(`${fieldPlace(where, path)} has a key with a character that cannot be stored`);
+        report(`${fieldLocation(where, path)} has a key with a character that cannot be stored`);
       }
       path.push(key);
       grows += checkStorable(property(value, key) as Json, where, path, report);
@@ -56,7 +56,7 @@ export function checkStorable(value: Json, where: string, path: (string | number
 const isPlain = (value: number | ExactNumber): boolean =>
   typeof value === 'number' && (value === 0 || (Math.abs(value) >= 1e-6 && Math.abs(value) < 1e21));
 
-const fieldPlace = (where: string, path: readonly (string | number)[]): string =>
+const fieldLocation = (where: string, path: readonly (string | number)[]): string =>
   path.reduce<string>((text, at) => (typeof at === 'number' ? `${text}[${at}]` : `${text}.${at}`), where);
 
 const isStorable = (content: string): boolean => !content.includes('\0') && content.isWellFormed();

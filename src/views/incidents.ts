@@ -15,7 +15,7 @@ export interface IncidentView {
   /** The most it affected at once. */
   readonly most: Pick<Extent, 'hosts' | 'deckies'>;
   /** The first hosts and deckies that it affects, or last affected, at most a hundred. */
-  readonly affected: readonly IncidentPlace[];
+  readonly affected: readonly IncidentLocation[];
   /** When the fault began. */
   readonly since: string;
   readonly opened_at: string;
@@ -33,7 +33,7 @@ export interface IncidentView {
   readonly next: NextStep;
 }
 
-export interface IncidentPlace {
+export interface IncidentLocation {
   /** Null: a part of the control plane. */
   readonly host: string | null;
   /** A decky; null: the host itself, or a part of the control plane. */

@@ -10,7 +10,7 @@ import { hostIn, parseHistory, timeIn } from './history-address.ts';
 import { matchingHosts } from './matching-hosts.ts';
 import type { WebPorts } from './ports.ts';
 
-const mostAtOnce = 1000;
+const longestList = 1000;
 
 /** The API, as JSON or, with `format=csv`, as CSV, with paging and filters. Times are ISO 8601. */
 export function registerApi(app: FastifyInstance, { report, pages, snapshot, audit }: WebPorts): void {
@@ -91,5 +91,5 @@ function paged(query: Query): { limit: number; offset: number } {
       });
     return found;
   };
-  return { limit: number('limit', 100, 1, mostAtOnce), offset: number('offset', 0, 0, 10_000_000) };
+  return { limit: number('limit', 100, 1, longestList), offset: number('offset', 0, 0, 10_000_000) };
 }

@@ -65,8 +65,10 @@ export function registerAssets(app: FastifyInstance, assets: ReadonlyMap<string,
 export async function loadAssets(): Promise<ReadonlyMap<string, Asset>> {
   const isSource = import.meta.url.endsWith('.ts');
   const read = async (name: string): Promise<string> => {
-    const place = sharedModules[name] ?? `./client/${name}`;
-    const file = fileURLToPath(new URL(isSource ? place.replace(/\.js$/, '.ts') : place, import.meta.url));
+    const location = sharedModules[name] ?? `./client/${name}`;
+    const file = fileURLToPath(
+      new URL(isSource ? location.replace(/\.js$/, '.ts') : location, import.meta.url),
+    );
     const text = await readFile(file, 'utf8');
     if (!name.endsWith('.js')) return text;
     return withVersion(isSource ? stripped(text) : text);

@@ -47,13 +47,13 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
       const now = await pulse();
       const wasDown = outage.isDown();
       outage.works();
-      const isNews = now.text !== last;
-      if (isNews) invalidate();
+      const hasChanged = now.text !== last;
+      if (hasChanged) invalidate();
       for (const [answer, reader] of readers) {
         // Changes during an outage, or between the rendering of a page and the start of its stream, are not known:
         // any host may have changed.
         if (wasDown || reader.isNew) send(answer, 'changed', { hosts: null });
-        else if (isNews) send(answer, 'changed', { hosts: now.hosts.length > 0 ? now.hosts : null });
+        else if (hasChanged) send(answer, 'changed', { hosts: now.hosts.length > 0 ? now.hosts : null });
         reader.isNew = false;
       }
       last = now.text;

@@ -5,7 +5,7 @@ import type { Account, Login } from './sign-in/accounts.ts';
 /** Milliseconds between two checks for log lines that are due. */
 const sweepEveryMs = 5000;
 
-export type LoginVerdict =
+export type LoginResult =
   | { readonly is: 'right'; readonly account: Account }
   | { readonly is: 'wrong' | 'gone' }
   /** The login was not checked. */
@@ -35,7 +35,7 @@ export function loginQueue(
      * @param login null: it cannot be read, which is wrong, too
      * @param gone aborted when the client disconnects
      */
-    check: async (ip: string, login: Login | null, gone: AbortSignal): Promise<LoginVerdict> => {
+    check: async (ip: string, login: Login | null, gone: AbortSignal): Promise<LoginResult> => {
       const address = loginAddress(ip);
       const againInMs = table.arrive(address, now());
       if (againInMs !== null) return { is: 'refused', againInMs };

@@ -37,7 +37,7 @@ export interface Dashboard {
 }
 
 /** The maximum number of passes requested at once: each uses a connection to the queues' store. */
-const requestsAtOnce = 4;
+const concurrentRequests = 4;
 
 /** Starts the dashboard. @throws FleetError CONFIG_INVALID when a login is required or the port is taken */
 export async function startDashboard(
@@ -119,7 +119,7 @@ function actRoutesOf(app: FastifyInstance): readonly ActRoute[] {
 
 /** The ports, with a time limit for each call and few passes at once. */
 function portsOf(given: WebPorts): WebPorts {
-  const few = atMost(requestsAtOnce);
+  const few = atMost(concurrentRequests);
   return limitedPorts({
     ...given,
     request: (data, timeoutMs) => few(() => given.request(data, timeoutMs)),

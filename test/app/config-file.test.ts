@@ -176,7 +176,7 @@ decnet_state_file:
     assert.deepEqual(parseConfig({ DECNET_FLEET_CONFIG: write('decnet_grace: 1', 0o644) }).warnings, []);
   });
 
-  test('in its usual place is used if it is there, and the current directory is not looked at', () => {
+  test('in its usual location is used if it is there, and the current directory is not looked at', () => {
     const findings: Findings = { problems: [], warnings: [] };
     const usual = write('decnet_grace: 7');
     assert.equal(readConfigFile({}, findings, usual)?.values.get('DECNET_GRACE')?.text, '7');
@@ -184,7 +184,7 @@ decnet_state_file:
     assert.deepEqual(findings, { problems: [], warnings: [] });
   });
 
-  test('in its usual place, which this user may not read, is a warning', () => {
+  test('in its usual location, which this user may not read, is a warning', () => {
     const findings: Findings = { problems: [], warnings: [] };
     const usual = write('decnet_grace: 7', 0);
     const isRoot = process.getuid?.() === 0;

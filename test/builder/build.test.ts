@@ -14,7 +14,7 @@ import {
   type FlagBuildOptions,
   resolveDistros,
 } from '../../src/builder/flags.ts';
-import { located } from '../../src/builder/place.ts';
+import { located } from '../../src/builder/location.ts';
 import { seededRandom } from '../../src/builder/random.ts';
 import { loadIni } from '../../src/builder/specification.ts';
 import { allServiceNames, archetypes, distros } from '../../src/builder/tables.ts';
@@ -86,7 +86,7 @@ describe('addresses', () => {
     test(`${subnet} is not a subnet`, () =>
       refuses(() => build('[a]', { subnet }), /^subnet .* must be an IPv4 network/));
 
-  test('an invalid network of the file is an error with its place', () => {
+  test('an invalid network of the file is an error with its location', () => {
     const text = '[general]\nnet=x\ngw=y\n[a]';
     refuses(() => build(text, { subnet: 'x' }), /^a\.ini:2: \[general\] net: "x" must be/);
     refuses(() => build(text, { gateway: 'y' }), /^a\.ini:3: \[general\] gw: "y" must be/);

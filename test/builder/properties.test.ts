@@ -104,9 +104,9 @@ describe('for any INI file and any network', () => {
       fc.property(
         fc.uniqueArray(fc.integer({ min: 3, max: 40 }), { maxLength: 20 }),
         fc.array(fc.boolean(), { maxLength: 40 }),
-        (fixed, places) => {
+        (fixed, locations) => {
           const left = [...fixed];
-          const asked = places.map((isFixed) => (isFixed ? left.pop() : undefined));
+          const asked = locations.map((isFixed) => (isFixed ? left.pop() : undefined));
           const ini = [
             '[general]',
             ...asked.flatMap((last, at) => [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { located } from '../../src/builder/place.ts';
+import { located } from '../../src/builder/location.ts';
 import { loadIni, type Specification } from '../../src/builder/specification.ts';
 import type { SpecifiedDecky } from '../../src/builder/specified-decky.ts';
 import { FleetError } from '../../src/lib/errors.ts';

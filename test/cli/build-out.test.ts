@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type BuildBench, buildBench, deckiesOf, doubled } from '../harness/build.ts';
+import { type BuildBench, buildBench, deckiesOf, duplicated } from '../harness/build.ts';
 import { cli } from '../harness/cli.ts';
 
 let bench: BuildBench;
@@ -86,7 +86,12 @@ describe('build --out', () => {
 
   test('an error leaves the file unchanged', async () => {
     writeFileSync(bench.out, 'mine');
-    for (const text of [doubled, '[general]\n', '[a]\nservices=gopher', '[a]\nservices=ssh\nnmap_os=a\0b']) {
+    for (const text of [
+      duplicated,
+      '[general]\n',
+      '[a]\nservices=gopher',
+      '[a]\nservices=ssh\nnmap_os=a\0b',
+    ]) {
       const { code, stdout, stderr } = await bench.buildText(text, '--out', bench.out, '--force');
       assert.deepEqual([code, stdout], [1, ''], stderr);
       assert.equal(readFileSync(bench.out, 'utf8'), 'mine');

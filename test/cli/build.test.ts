@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type BuildBench, buildBench, deckiesOf, doubled, net } from '../harness/build.ts';
+import { type BuildBench, buildBench, deckiesOf, duplicated, net } from '../harness/build.ts';
 import { hasPart, type IniInput, iniFile, iniNames, iniPart, iniText } from '../harness/ini.ts';
 
 let bench: BuildBench;
@@ -101,7 +101,7 @@ describe('build FILE', () => {
     bench.refused(await bench.build(bench.ini, ...net), 1, /fleet\.ini:1: no section/);
   });
 
-  test('warnings: each a line with its place, exit 0', async () => {
+  test('warnings: each a line with its location, exit 0', async () => {
     const text = '[a]\nservices=ssh\nip=10.0.0.1\n[b]\nservices=ssh\nip=10.0.1.1\n[c.ssh]\nx=1\n';
     const done = await bench.buildText(text);
     assert.equal(deckiesOf(done).length, 2);
@@ -114,19 +114,19 @@ describe('build FILE', () => {
   });
 
   test('duplicate names: a warning, an error with --strict, and never in a state file', async () => {
-    const done = await bench.buildText(doubled);
+    const done = await bench.buildText(duplicated);
     assert.deepEqual(
       deckiesOf(done).map(({ name }) => name),
       ['a-01', 'a-02', 'a-01'],
     );
     assert.match(done.stderr, /warning: .*:4: \[a-01\]: the name "a-01" is already used by/);
     bench.refused(
-      await bench.buildText(doubled, '--strict'),
+      await bench.buildText(duplicated, '--strict'),
       1,
       /fleet\.ini:4: \[a-01\]: the name "a-01" is already/,
     );
     bench.refused(
-      await bench.buildText(doubled, '--out', bench.out, '--force'),
+      await bench.buildText(duplicated, '--out', bench.out, '--force'),
       1,
       /the name "a-01" .* Nothing was written/,
     );

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Checkout, testCheckout } from '../harness/checkout.ts';
 import type { Env } from '../harness/cli.ts';
-import { makePlace } from '../harness/places.ts';
+import { makeLocation } from '../harness/locations.ts';
 import { plantCode } from '../harness/planted-code.ts';
 
 /** Two users that are not root: the attacker, and the user that runs the product. */
@@ -91,13 +91,13 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const place = (mode: number, owner = 0): string => makePlace(directory, mode, owner);
+  const location = (mode: number, owner = 0): string => makeLocation(directory, mode, owner);
 
   /** Runs a program as a user, with the given directory as /var/cache. */
   function run(
     { file, args }: Program,
     env: Env,
-    { user = 0, varCache = place(0o755) } = {},
+    { user = 0, varCache = location(0o755) } = {},
   ): Promise<Ended> {
     rmSync(marker, { force: true });
     const become = 'setpriv --reuid "$user" --regid "$user" --clear-groups --';
@@ -145,7 +145,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
 
     describe(name, () => {
       test('root’s is created in /var/cache, accessible only by root, and used at the next start', async () => {
-        const varCache = place(0o755);
+        const varCache = location(0o755);
         const first = await run(program(), {}, { varCache });
         assert.deepEqual([first.code, first.stderr], [0, '']);
         assert.match(first.stdout, program().says);
@@ -161,13 +161,13 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
       });
 
       test('code planted in Node’s default directory is not run', async () => {
-        const temporary = place(0o1777);
+        const temporary = location(0o1777);
         plantCode(program().module, join(temporary, 'node-compile-cache'), marker, nobody);
         await untouched(program(), temporary, () => run(program(), { TMPDIR: temporary }));
       });
 
       test('code that another user planted in the new directory is not run', async () => {
-        const varCache = place(0o1777);
+        const varCache = location(0o1777);
         const cache = join(varCache, 'decnet-fleet');
         mkdirSync(cache, { mode: 0o700 });
         plantCode(program().module, cache, marker, nobody);
@@ -175,7 +175,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
       });
 
       test('a link of another user at the new path is not followed', async () => {
-        const [varCache, cache] = [place(0o1777), place(0o700)];
+        const [varCache, cache] = [location(0o1777), location(0o700)];
         plantCode(program().module, cache, marker, 0);
         symlinkSync(cache, join(varCache, 'decnet-fleet'));
         execFileSync('chown', ['-h', String(nobody), join(varCache, 'decnet-fleet')]);
@@ -183,7 +183,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
       });
 
       test('an unsafe NODE_COMPILE_CACHE is not used', async () => {
-        const cache = place(0o755, nobody);
+        const cache = location(0o755, nobody);
         plantCode(program().module, cache, marker, nobody);
         const { images } = await untouched(program(), cache, () =>
           run(program(), { NODE_COMPILE_CACHE: cache }),
@@ -198,8 +198,8 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
       });
 
       test('an own directory in NODE_COMPILE_CACHE is used', async () => {
-        const cache = place(0o700);
-        const varCache = place(0o755);
+        const cache = location(0o700);
+        const varCache = location(0o755);
         const { code, stderr, images } = await run(program(), { NODE_COMPILE_CACHE: cache }, { varCache });
         assert.deepEqual([code, stderr], [0, '']);
         assert.ok(filesIn(cache).length > 10);
@@ -223,21 +223,21 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     };
 
     test('has it in ~/.cache, which is created if necessary', async () => {
-      const home = place(0o755, somebody);
+      const home = location(0o755, somebody);
       await used({ HOME: home }, join(home, '.cache', 'decnet-fleet'), home);
       assert.equal(statSync(join(home, '.cache')).mode & 0o7777, 0o700);
     });
 
     test('or in XDG_CACHE_HOME', async () => {
-      const [home, cache] = [place(0o755, somebody), place(0o700, somebody)];
+      const [home, cache] = [location(0o755, somebody), location(0o700, somebody)];
       await used({ HOME: home, XDG_CACHE_HOME: cache }, join(cache, 'decnet-fleet'), home);
       assert.deepEqual(filesIn(home), []);
     });
 
     for (const [what, make] of [
-      ['in a home that others may write to', () => place(0o777, somebody)],
-      ['in a home that is read-only', () => place(0o555, somebody)],
-      ['in a home of another user', () => place(0o755, nobody)],
+      ['in a home that others may write to', () => location(0o777, somebody)],
+      ['in a home that is read-only', () => location(0o555, somebody)],
+      ['in a home of another user', () => location(0o755, nobody)],
     ] as const) {
       test(`has none ${what}`, async () => {
         const home = make();
@@ -246,7 +246,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     }
 
     test('has none without a home', async () => {
-      const home = place(0o755);
+      const home = location(0o755);
       await used({ HOME: join(home, 'missing') }, null, home);
       await used({ HOME: undefined }, null, home);
       await used({ HOME: '/nonexistent' }, null, home);

@@ -70,7 +70,7 @@ describe('up with the embedded database', { concurrency: 3 }, () => {
       await up.said(/state file/);
       const streams = [up.child.stdout, up.child.stderr].map((stream) => stream?.destroy());
       await Promise.all(streams.map((stream) => stream && once(stream, 'close')));
-      // It may have said everything already: this is news.
+      // It may have said everything already: this may be the first line.
       writeStateFile('web', 'mail');
       assert.equal((await up.finished).code, 0);
       await waitFor(isStopped);

@@ -173,11 +173,11 @@ describe('the embedded database', { concurrency: 3 }, () => {
   test(
     'several who open it while one of them starts it after a crash wait for it',
     inDataDirectory(async ({ directory, pid }) => {
-      const place = join(directory, 'data');
-      const holder = await openEmbedded(place);
+      const location = join(directory, 'data');
+      const holder = await openEmbedded(location);
       process.kill(pid(), 'SIGKILL');
       // The recovery after the crash takes longer than one of them needs for a few attempts.
-      const others = await Promise.all(Array.from({ length: 4 }, () => openEmbedded(place)));
+      const others = await Promise.all(Array.from({ length: 4 }, () => openEmbedded(location)));
       for (const other of others) assert.equal((await ask(other.url, 'select 1')).length, 1);
       for (const one of [holder, ...others]) await one.close();
     }),
@@ -186,7 +186,7 @@ describe('the embedded database', { concurrency: 3 }, () => {
   test(
     'several who open it wait until it accepts connections, though its log names nothing but refused ones',
     inDataDirectory(async ({ directory, data, pid, pidFile, isStopped }) => {
-      const place = join(directory, 'data');
+      const location = join(directory, 'data');
       // Such a server recovers until it is promoted, and refuses all who connect.
       const settings = join(data, 'postgresql.auto.conf');
       const before = readFileSync(settings);
@@ -194,7 +194,7 @@ describe('the embedded database', { concurrency: 3 }, () => {
       writeFileSync(join(data, 'standby.signal'), '');
       chownSync(join(data, 'standby.signal'), statSync(data).uid, statSync(data).gid);
       const opened: EmbeddedDatabase[] = [];
-      const opening = Array.from({ length: 4 }, async () => opened.push(await openEmbedded(place)));
+      const opening = Array.from({ length: 4 }, async () => opened.push(await openEmbedded(location)));
       const port = (): number => Number(readFileSync(pidFile, 'utf8').split('\n')[3]);
       const refusal = async (): Promise<unknown> => {
         const refused = new pg.Client({ connectionString: `postgresql://u@127.0.0.1:${port()}/x` });

@@ -11,7 +11,7 @@ import { waitFor } from '../harness/wait.ts';
 const repairEveryMs = 2000;
 
 /** What a test has for itself: a store, and processes that use it. */
-interface Place {
+interface Location {
   readonly store: TestStore;
   /** As a process of its own has it. */
   connect(): Promise<QueueBackend>;
@@ -20,17 +20,17 @@ interface Place {
   readonly open: { close(): Promise<void> }[];
 }
 
-/** A test in a place of its own: places do not disturb one another. */
-const inPlace = (kind: StoreKind, body: (place: Place) => Promise<void>) => async (): Promise<void> => {
+/** A test in a location of its own: locations do not disturb one another. */
+const inPlace = (kind: StoreKind, body: (location: Location) => Promise<void>) => async (): Promise<void> => {
   const store = await testStore(kind);
   const open: { close(): Promise<void> }[] = [];
-  const connect: Place['connect'] = async () => {
+  const connect: Location['connect'] = async () => {
     const backend = openTestQueues(store.redisUrl, store.db.url);
     open.push(backend);
     await backend.prepare();
     return backend;
   };
-  const schedule: Place['schedule'] = async (hosts, intervalMs, errors = []) => {
+  const schedule: Location['schedule'] = async (hosts, intervalMs, errors = []) => {
     const backend = await connect();
     open.push(
       startScheduler(backend, {
@@ -120,7 +120,7 @@ describe('the schedule', { concurrency: true }, () => {
       );
 
       test(
-        'is not doubled by rounds that somebody made longer by hand',
+        'is not duplicated by rounds that somebody made longer by hand',
         inPlace(kind, async ({ connect, schedule }) => {
           await schedule(['a'], 2000);
           await schedule(['a'], 2000);

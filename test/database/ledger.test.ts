@@ -704,7 +704,7 @@ describe('migrations', () => {
   });
   after(() => db.drop());
 
-  test('may run from three places at once, and again', async () => {
+  test('may run from three processes at once, and again', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase(db.url)));
     const ran = await Promise.all(databases.map((one) => one.migrate()));
     assert.deepEqual(ran.flat(), [

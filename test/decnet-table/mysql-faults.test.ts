@@ -101,7 +101,7 @@ describe("DECNET's table in MariaDB", { skip: noMariadb }, () => {
       await database.run(sql);
     const url = `mariadb://small:small@localhost/decnet?socket=${encodeURIComponent(database.server.socket)}`;
     const small = openDecnetTable(url);
-    assert.equal(small.place, `${database.server.socket}/decnet`);
+    assert.equal(small.location, `${database.server.socket}/decnet`);
     const row = decnetRow('web');
     assert.deepEqual(await small.write('local', { inserts: [row], updates: [], deletes: [] }), ['web']);
     assert.deepEqual(await small.write('local', { inserts: [], updates: [], deletes: [row] }), ['web']);

@@ -229,9 +229,9 @@ describe("DECNET's SQLite file", () => {
     db.close();
   });
 
-  test('has a place in messages', () => {
-    assert.equal(table.place, file);
-    assert.equal(openDecnetTable('sqlite:////opt/a%20b/decnet.db').place, '/opt/a b/decnet.db');
+  test('has a location in messages', () => {
+    assert.equal(table.location, file);
+    assert.equal(openDecnetTable('sqlite:////opt/a%20b/decnet.db').location, '/opt/a b/decnet.db');
     assert.ok(statSync(file).isFile());
   });
 });

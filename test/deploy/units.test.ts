@@ -36,7 +36,7 @@ test('no name begins as those that DECNET removes or conflicts with', () => {
   }
 });
 
-test('each unit runs a command that there is, from the place where npm puts it', async () => {
+test('each unit runs a command that there is, from the directory where npm puts it', async () => {
   const { bin } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
     bin: Readonly<Record<string, string>>;
   };

@@ -42,14 +42,14 @@ describe('what listens in the network of a base', { skip: noNamespaces }, () => 
     services,
   });
   const seen = async (read: ReturnType<typeof portsReader>, ...bases: readonly Base[]) => {
-    const { ports, outdated } = await read(bases, true);
+    const { ports, invalidated } = await read(bases, true);
     assert.equal(ports.kind, 'checked', JSON.stringify(ports));
     const byBase = ports.kind === 'checked' ? ports.byBase : new Map<string, never>();
     const found = [...byBase].map(([name, open]) => [
       name,
       typeof open === 'object' ? [...open].sort() : open,
     ]);
-    return { open: Object.fromEntries(found), outdated };
+    return { open: Object.fromEntries(found), invalidated };
   };
 
   test('is read from the kernel: TCP and UDP, IPv4 and IPv6, each network its own', async () => {
@@ -101,13 +101,13 @@ describe('what listens in the network of a base', { skip: noNamespaces }, () => 
     // Another container's process, and then one of the same container that began later.
     const other = await namespace();
     proc.add(other.pid, containerId('other'), number);
-    assert.deepEqual(await seen(read, ...bases), { open: { mail: [] }, outdated: [containerId('web')] });
+    assert.deepEqual(await seen(read, ...bases), { open: { mail: [] }, invalidated: [containerId('web')] });
     const next = await namespace();
     proc.add(next.pid, containerId('web'), number);
     assert.deepEqual((await seen(read, ...bases)).open, { mail: [], web: [] });
     await Promise.all([next.end(), other.end()]);
-    const { open, outdated } = await seen(read, ...bases);
-    assert.deepEqual([open, outdated], [{ mail: [] }, [containerId('web')]]);
+    const { open, invalidated } = await seen(read, ...bases);
+    assert.deepEqual([open, invalidated], [{ mail: [] }, [containerId('web')]]);
     await http.end();
   });
 
@@ -129,9 +129,9 @@ describe('what listens in the network of a base', { skip: noNamespaces }, () => 
     ['has a process of another program under that number', '/proc', process.pid, /not visible here/],
   ] as const)
     test(`is not checked, and says why, on a machine that ${what}`, async () => {
-      const { ports, outdated } = await portsReader(path)([base('web', pid, ['http'])], true);
+      const { ports, invalidated } = await portsReader(path)([base('web', pid, ['http'])], true);
       assert.match(ports.kind === 'unchecked' ? ports.why : '', why);
-      assert.deepEqual(outdated, [], 'another inspection does not help');
+      assert.deepEqual(invalidated, [], 'another inspection does not help');
     });
 });
 

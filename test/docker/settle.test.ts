@@ -30,7 +30,7 @@ function engine() {
   };
 }
 
-const limits = { settleAtOnce: 2, settleWaiting: 3, askMs: 200 };
+const limits = { settleConcurrency: 2, settleWaiting: 3, askMs: 200 };
 
 describe('an event is passed on', () => {
   test('when the inspection of its container has ended, with limited concurrency', async () => {

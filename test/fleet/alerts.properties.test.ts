@@ -121,7 +121,7 @@ describe('whatever happens to the rows', () => {
             );
             continue;
           }
-          // A failed deployment and another cause are two incidents: each is news of a decky that is down.
+          // A failed deployment and another cause are two incidents: each is a change of a decky that is down.
           if (one.kind === 'deployment_failed' || before.kind === 'deployment_failed') continue;
           // Each of two incidents that a decky was part of has its end.
           if (!saysDown(before) && !saysDown(one) && before.incident !== one.incident) continue;

@@ -61,10 +61,10 @@ function decided(
   table.look(now - 60_000, { before: earlier, after: earlier, deckies });
   table.sent = sent;
   const notified = settle(now, alerts);
-  const rows = new Map(notified.map((one) => [placeOf(one.host, one.subject), one.subject]));
+  const rows = new Map(notified.map((one) => [locationOf(one.host, one.subject), one.subject]));
   const after = alerts.flatMap((one): readonly Alert[] => {
     const { subject } = one;
-    const row = rows.get(placeOf(one.host, subject));
+    const row = rows.get(locationOf(one.host, subject));
     if (row === undefined) return [one];
     if (subject.kind === 'host')
       return row.kind === 'host'
@@ -82,7 +82,7 @@ const asNotified = (one: Alert): Alert =>
     ? { ...one, subject: { ...one.subject, state: one.subject.notified } }
     : one;
 
-const placeOf = (host: string, subject: { kind: string; name?: string }): string =>
+const locationOf = (host: string, subject: { kind: string; name?: string }): string =>
   `${host} ${subject.name ?? ''}`;
 const kinds = (decision: Decision): readonly string[] =>
   decision.notifications.map(({ kind, name, count }) => `${kind} ${name ?? count}`);

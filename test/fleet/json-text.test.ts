@@ -81,8 +81,8 @@ describe('JSON read without changing a number', () => {
     const put = fc.constantFrom('', ',', '"', '[', ']', '{', '}', ':', '\\', '1', '.', '0', '-', 'e', ' ');
     fc.assert(
       fc.property(said, fc.nat(), put, ([whole], at, sign) => {
-        const place = at % whole.length;
-        sameButNumbers(whole.slice(0, place) + sign + whole.slice(place + 1));
+        const location = at % whole.length;
+        sameButNumbers(whole.slice(0, location) + sign + whole.slice(location + 1));
       }),
       { numRuns: 3000 },
     );

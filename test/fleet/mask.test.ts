@@ -111,7 +111,7 @@ describe('no password is ever shown', () => {
     'sig',
     'auth',
   );
-  const place = fc.constantFrom(
+  const location = fc.constantFrom(
     (word: string, s: string) => `${s}://user:${word}@db.example:5432/fleet?application_name=x`,
     (word: string, s: string) => `${s}:/user:${word}@db.example/fleet`,
     (word: string, s: string) => `${s}://:${word}@[2001:db8::1]:1/0`,
@@ -138,13 +138,13 @@ describe('no password is ever shown', () => {
     return [word, encodeURIComponent(word), decoded].filter((one) => one.length >= 4 && !rest.includes(one));
   }
 
-  const given = fc.record({ password, scheme, written, parameter, place, sentence });
+  const given = fc.record({ password, scheme, written, parameter, location, sentence });
   const property = (check: (address: string, text: string, words: readonly string[]) => void) =>
     fc.assert(
       fc.property(given, (one) => {
         fc.pre(!one.password.startsWith('***'));
-        const address = one.place(one.written(one.password), one.scheme, one.parameter);
-        const rest = one.sentence(one.place('***', one.scheme, one.parameter));
+        const address = one.location(one.written(one.password), one.scheme, one.parameter);
+        const rest = one.sentence(one.location('***', one.scheme, one.parameter));
         check(address, one.sentence(address), forbidden(one.password, rest));
       }),
       { numRuns: 3000 },
@@ -183,14 +183,14 @@ describe('the log', () => {
   const script = `import { createLog } from ${JSON.stringify(join(packageRoot, 'src/lib/log.ts'))};
     const log = createLog('debug', process.argv[1] === 'terminal' ? 'pretty' : 'json');
     const error = new Error('cannot open postgres:/me:p"@:/?# w@db/x: refused');
-    log.warn({ error, place: 'redis://:p"@:/?# w@redis' }, 'mysql://me:p"@:/?# w@db and "more"');`;
+    log.warn({ error, location: 'redis://:p"@:/?# w@redis' }, 'mysql://me:p"@:/?# w@db and "more"');`;
   const logged = async (form: 'terminal' | 'file'): Promise<string> =>
     (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, form])).stderr;
 
   test('hides the passwords in its fields, and each line stays JSON', async () => {
-    const { msg, place, error } = JSON.parse(await logged('file'));
+    const { msg, location, error } = JSON.parse(await logged('file'));
     assert.equal(msg, 'mysql://me:***@db and "more"');
-    assert.equal(place, 'redis://:***@redis');
+    assert.equal(location, 'redis://:***@redis');
     assert.equal(error.message, 'cannot open postgres:/me:***@db/x: refused');
     assert.match(error.stack, /^Error: cannot open postgres:\/me:\*\*\*@db\/x: refused\n {4}at /);
   });

@@ -74,7 +74,7 @@ describe('a window that recurs', () => {
     ['mon 22:00-06:00', '2026-03-02T03:00', null],
     ['sun 22:00-06:00', '2026-03-02T03:00', ['2026-03-01T22:00', '2026-03-02T06:00']],
     ['sat,sun 00:00-24:00', '2026-03-07T12:00', ['2026-03-07T00:00', '2026-03-09T00:00']],
-    // In many places the clock is changed in this night. UTC does not change.
+    // In many locations the clock is changed in this night. UTC does not change.
     ['daily 01:30-02:30', '2026-03-29T01:30', ['2026-03-29T01:30', '2026-03-29T02:30']],
   ] as const)
     test(`${text} at ${moment}`, () => {
@@ -152,7 +152,7 @@ describe('which silence covers an incident', () => {
   const all = active('all', { kind: 'everything' }, now + 2 * hour);
   const web = active('web', { kind: 'decky', host: 'a', name: 'web' });
   const stale = active('stale', { kind: 'cause', cause: 'host_stale' });
-  const place = (host: string | null, name: string | null): Affected => ({ host, name, since: now });
+  const location = (host: string | null, name: string | null): Affected => ({ host, name, since: now });
   const cases: readonly (readonly [
     what: string,
     kind: IncidentKind,
@@ -160,25 +160,25 @@ describe('which silence covers an incident', () => {
     active: readonly ActiveSilence[],
     expected: readonly string[] | null,
   ])[] = [
-    ['none is active', 'deckies_down', [place('a', 'web')], [], null],
-    ['its host', 'deckies_down', [place('a', 'web')], [hostA], ['a']],
-    ['another host', 'deckies_down', [place('b', 'web')], [hostA], null],
-    ['one of two hosts', 'host_stale', [place('a', null), place('b', null)], [hostA], null],
-    ['both hosts', 'host_stale', [place('a', null), place('b', null)], [hostA, hostB], ['b', 'a']],
-    ['its decky', 'deckies_down', [place('a', 'web')], [web], ['web']],
-    ['one of two deckies', 'deckies_down', [place('a', 'web'), place('a', 'db')], [web], null],
-    ['a decky of a host that is stale', 'host_stale', [place('a', null)], [web], null],
-    ['its cause', 'host_stale', [place('a', null)], [stale], ['stale']],
-    ['another cause', 'docker_unreachable', [place('a', null)], [stale], null],
-    ['the control plane is no host', 'queues_unreachable', [place(null, 'redis')], [hostA], null],
-    ['everything', 'queues_unreachable', [place(null, 'redis'), place('a', null)], [all], ['all']],
-    ['of two the one that lasts longer', 'deckies_down', [place('a', 'web')], [hostA, all], ['all']],
+    ['none is active', 'deckies_down', [location('a', 'web')], [], null],
+    ['its host', 'deckies_down', [location('a', 'web')], [hostA], ['a']],
+    ['another host', 'deckies_down', [location('b', 'web')], [hostA], null],
+    ['one of two hosts', 'host_stale', [location('a', null), location('b', null)], [hostA], null],
+    ['both hosts', 'host_stale', [location('a', null), location('b', null)], [hostA, hostB], ['b', 'a']],
+    ['its decky', 'deckies_down', [location('a', 'web')], [web], ['web']],
+    ['one of two deckies', 'deckies_down', [location('a', 'web'), location('a', 'db')], [web], null],
+    ['a decky of a host that is stale', 'host_stale', [location('a', null)], [web], null],
+    ['its cause', 'host_stale', [location('a', null)], [stale], ['stale']],
+    ['another cause', 'docker_unreachable', [location('a', null)], [stale], null],
+    ['the control plane is no host', 'queues_unreachable', [location(null, 'redis')], [hostA], null],
+    ['everything', 'queues_unreachable', [location(null, 'redis'), location('a', null)], [all], ['all']],
+    ['of two the one that lasts longer', 'deckies_down', [location('a', 'web')], [hostA, all], ['all']],
   ];
   for (const [what, kind, affected, some, expected] of cases)
     test(what, () => assert.deepEqual(coverOf({ kind, affected }, some)?.all ?? null, expected));
 
   test('it says the one that ends first', () => {
-    const both = { kind: 'host_stale' as const, affected: [place('a', null), place('b', null)] };
+    const both = { kind: 'host_stale' as const, affected: [location('a', null), location('b', null)] };
     assert.equal(coverOf(both, [hostA, hostB])?.first, 'b');
   });
 });

@@ -76,17 +76,17 @@ describe('for any host over time', () => {
     fc.assert(
       fc.property(steps, (taken) => {
         const timeline = new Timeline(limit, ['a', 'b']);
-        let lastNews = Number.NEGATIVE_INFINITY;
+        let lastReportAt = Number.NEGATIVE_INFINITY;
         const is = new Map<string, Shown>();
         for (const one of taken) {
-          if (one.file !== undefined || one.reported !== undefined) lastNews = one.at;
+          if (one.file !== undefined || one.reported !== undefined) lastReportAt = one.at;
           const docker = one.docker === 'silent' ? {} : (one.docker ?? {});
           for (const [name, what] of Object.entries(docker)) is.set(name, what);
           timeline.step(one);
           const isSeen = one.docker !== 'silent' && timeline.facts.desired.kind === 'declared';
           for (const { name, state } of isSeen ? timeline.facts.recorded : []) {
             if (state !== 'pending') continue;
-            assert.ok(one.at - lastNews < limit, `${name} at ${one.at}`);
+            assert.ok(one.at - lastReportAt < limit, `${name} at ${one.at}`);
             assert.notEqual(is.get(name), 'up', `${name} at ${one.at}`);
             assert.notEqual(is.get(name), 'cut off', `${name} at ${one.at}`);
           }

@@ -9,7 +9,7 @@ import { runHere } from './run-here.ts';
 export const net = ['--subnet', '10.0.0.0/24', '--gateway', '10.0.0.1', '--host-ip', '10.0.0.2'] as const;
 
 /** Two deckies called `a-01`. */
-export const doubled = '[a]\nservices=ssh\namount=2\n[a-01]\nservices=ssh\n';
+export const duplicated = '[a]\nservices=ssh\namount=2\n[a-01]\nservices=ssh\n';
 
 /** A directory with an INI file, and functions to run `build` in it. */
 export interface BuildBench extends TestHost {

@@ -25,7 +25,7 @@ export async function testDashboard(
   env: Env,
   settings: Partial<WebSettings> = {},
   limits?: WebLimits,
-  /** What the workers answer; default: no worker lives. */
+  /** What the workers answer; default: no worker is running. */
   request?: WebPorts['request'],
 ): Promise<TestDashboard> {
   const logged: string[] = [];
@@ -51,7 +51,7 @@ export async function testDashboard(
       countSchedulers: async () => 0,
       log,
     };
-    const place: WebSettings = {
+    const location: WebSettings = {
       host: '127.0.0.1',
       port: 0,
       credentials: null,
@@ -61,7 +61,7 @@ export async function testDashboard(
       names: [],
       ...settings,
     };
-    const dashboard = await startDashboard(ports, place, limits);
+    const dashboard = await startDashboard(ports, location, limits);
     const close = async (): Promise<void> => {
       await dashboard.close();
       await fleet.close();

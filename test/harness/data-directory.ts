@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { embeddedExists } from '../../src/embedded-postgres/cluster.ts';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
 import type { Env } from './cli.ts';
-import { databasePlace } from './fast-place.ts';
+import { databaseLocation } from './fast-location.ts';
 import { jsonHere } from './run-here.ts';
 import { copyCluster } from './services.ts';
 
@@ -29,7 +29,7 @@ interface StatusJson {
 }
 
 /**
- * Copies the run's database, which is stopped and has no tables, into a place that does not exist yet. Outside a run of
+ * Copies the run's database, which is stopped and has no tables, into a location that does not exist yet. Outside a run of
  * tests there is none to copy, and the product makes it.
  */
 export async function copyDatabase(dataDir: string): Promise<void> {
@@ -41,7 +41,7 @@ export async function copyDatabase(dataDir: string): Promise<void> {
 export const inDataDirectory =
   (body: (made: DataDirectory) => Promise<void>, database: 'made' | 'none' = 'made') =>
   async (): Promise<void> => {
-    const directory = mkdtempSync(join(databasePlace(), 'decnet-fleet-embedded-'));
+    const directory = mkdtempSync(join(databaseLocation(), 'decnet-fleet-embedded-'));
     chmodSync(directory, 0o755);
     const dataDir = join(directory, 'data');
     const env = { DECNET_DATA_DIR: dataDir, DOCKER_HOST: 'unix:///nonexistent/docker.sock' };

@@ -30,20 +30,20 @@ export class IncidentTable {
     now: number,
     { before, after, deckies }: { before: readonly Alert[]; after: readonly Alert[]; deckies: number },
   ): readonly Notification[] {
-    const known = new Map(before.map((one) => [placeOf(one), one]));
+    const known = new Map(before.map((one) => [locationOf(one), one]));
     const broken = after.filter(isAboutDecky).flatMap((one): readonly DeckyFacts[] => {
       const { name, state, notified, cause } = one.subject;
       if (notified !== flapping && !isDown(notified)) return [];
-      const place = placeOf(one);
+      const location = locationOf(one);
       return [
         {
           ...{ host: one.host, name, cause, reason: one.reason, image: null, since: one.since },
           state: notified === flapping ? state : notified,
-          previous: String(known.get(place)?.subject.notified),
+          previous: String(known.get(location)?.subject.notified),
           isFlapping: notified === flapping,
           rowState: state,
-          under: this.#under.get(place) ?? null,
-          isNotified: this.#notified.has(place),
+          under: this.#under.get(location) ?? null,
+          isNotified: this.#notified.has(location),
         },
       ];
     });
@@ -55,18 +55,18 @@ export class IncidentTable {
         isNotified: this.#notified.has(name),
       }),
     );
-    const places = new Set(after.map(placeOf));
+    const locations = new Set(after.map(locationOf));
     const faulty = new Set([
       ...broken.map(({ host, name }) => `${host} ${name}`),
       ...hosts
         .filter((one) => one.staleSince ?? one.unreachableSince ?? one.flappingSince)
         .map(({ host }) => host),
     ]);
-    const ended = [...this.#under].flatMap(([place, under]): readonly Ended[] => {
-      const [host = '', name = ''] = place.split(' ');
-      return faulty.has(place)
+    const ended = [...this.#under].flatMap(([location, under]): readonly Ended[] => {
+      const [host = '', name = ''] = location.split(' ');
+      return faulty.has(location)
         ? []
-        : [{ host, name, under, how: places.has(place) ? 'recovered' : 'removed' }];
+        : [{ host, name, under, how: locations.has(location) ? 'recovered' : 'removed' }];
     });
     const facts = { now, control: clear, hosts, deckies: broken, open: this.stored, stored: this.stored };
     const judgement = judge(
@@ -93,16 +93,16 @@ export class IncidentTable {
     for (const [host, id] of evaluation.hosts) this.#under.set(host, id);
     for (const [host, own] of evaluation.deckies)
       for (const [name, id] of own) this.#under.set(`${host} ${name}`, id);
-    for (const place of [...this.#notified.keys()])
-      if (this.#notified.get(place) !== this.#under.get(place)) this.#notified.delete(place);
-    for (const [place, id] of this.#under) {
-      if (ids.includes(id)) this.#notified.set(place, id);
-      if (!this.first.has(place)) this.first.set(place, now);
+    for (const location of [...this.#notified.keys()])
+      if (this.#notified.get(location) !== this.#under.get(location)) this.#notified.delete(location);
+    for (const [location, id] of this.#under) {
+      if (ids.includes(id)) this.#notified.set(location, id);
+      if (!this.first.has(location)) this.first.set(location, now);
     }
   }
 }
 
-const placeOf = (alert: Alert): string =>
+const locationOf = (alert: Alert): string =>
   isAboutDecky(alert) ? `${alert.host} ${alert.subject.name}` : alert.host;
 
 function hostOf(

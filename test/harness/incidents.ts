@@ -6,7 +6,7 @@ import { now } from './facts.ts';
 export const clear: ControlFacts = {
   queuesLostAt: null,
   queuesBackAt: null,
-  queuesPlace: 'redis://127.0.0.1:6379/0',
+  queuesLocation: 'redis://127.0.0.1:6379/0',
   schedulerLostAt: null,
   undeliveredSince: null,
   paused: new Map(),

@@ -15,11 +15,11 @@ export interface SystemPostgres {
 /** The installed PostgreSQL; null: there is none with all of its programs. */
 export async function systemPostgres(): Promise<SystemPostgres | null> {
   const needed = ['initdb', 'pg_ctl', 'postgres', 'pg_dump', 'pg_restore'];
-  const places = (await Array.fromAsync(glob('/usr/lib/postgresql/*/bin/pg_dump'))).map(dirname);
-  const place = places.find((bin) => needed.every((name) => existsSync(join(bin, name))));
-  if (place === undefined) return null;
+  const locations = (await Array.fromAsync(glob('/usr/lib/postgresql/*/bin/pg_dump'))).map(dirname);
+  const location = locations.find((bin) => needed.every((name) => existsSync(join(bin, name))));
+  if (location === undefined) return null;
   return {
-    binaries: { initdb: join(place, 'initdb'), pg_ctl: join(place, 'pg_ctl') },
-    run: (program, args) => promisify(execFile)(join(place, program), args),
+    binaries: { initdb: join(location, 'initdb'), pg_ctl: join(location, 'pg_ctl') },
+    run: (program, args) => promisify(execFile)(join(location, program), args),
   };
 }

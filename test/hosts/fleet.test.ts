@@ -193,7 +193,7 @@ describe('two hosts, two engines, one scheduler, one Redis, one PostgreSQL', {
     await waitFor(scheduled, 75_000);
   });
 
-  test('forget refuses while the worker lives, asks first, and then retires the host', async () => {
+  test('forget refuses while the worker is running, asks first, and then retires the host', async () => {
     const last = start([], { ...b().env, DECNET_HOST_UUID: 'host-e' }, 'worker.ts');
     await waitFor(async () => (await statesOf(store.db, 'host-e')).length === 1);
     const refused = await runHere(['forget', '--host', 'host-e', '--yes'], a().env);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseRedisAddress, redisAddressWith, redisPlace } from '../../src/lib/redis-address.ts';
+import { parseRedisAddress, redisAddressWith, redisLocation } from '../../src/lib/redis-address.ts';
 
 const parsed = (text: string) => {
   const found = parseRedisAddress(text);
@@ -8,7 +8,7 @@ const parsed = (text: string) => {
 };
 
 describe('an address of Redis', () => {
-  for (const [text, place] of [
+  for (const [text, location] of [
     ['redis://h', 'redis://h:6379/0'],
     ['redis://', 'redis://localhost:6379/0'],
     ['redis:///2', 'redis://localhost:6379/2'],
@@ -17,7 +17,7 @@ describe('an address of Redis', () => {
     ['redis+sentinel://me:pw@a,b:1,[::1]:2/mymaster', 'redis+sentinel://a:26379,b:1,[::1]:2/mymaster/0'],
     ['rediss+sentinel://a/my%20master/4', 'rediss+sentinel://a:26379/my%20master/4'],
   ] as const)
-    test(`${text} is read`, () => assert.equal(redisPlace(parsed(text)), place));
+    test(`${text} is read`, () => assert.equal(redisLocation(parsed(text)), location));
 
   test('has its parts decoded', () => {
     const { user, password, sentinel } = parsed(

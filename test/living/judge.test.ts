@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { degraded, failed, none, running, type Step } from '../../examples/day/day.ts';
-import { type Action, judge, type Played, type Recorded, type Said, type Verdict } from './judge.ts';
+import { type Action, judge, type Played, type Recorded, type Said, type StepVerdict } from './judge.ts';
 
 const step = (name: string, messages: readonly string[] = []): Step => ({
   ...{ name, what: '', look: '', before: '', messages },
@@ -23,7 +23,7 @@ const dies: Action = {
   through: [failed()],
 };
 
-const judged = (more: Partial<Recorded>): readonly Verdict[] =>
+const judged = (more: Partial<Recorded>): readonly StepVerdict[] =>
   judge({
     steps: [played('deploy', 1000, 5000), played('kill', 5000, 9000)],
     actions: [deploys, dies],

@@ -53,7 +53,7 @@ export interface Recorded {
   readonly messages: readonly Message[];
 }
 
-export interface Verdict {
+export interface StepVerdict {
   readonly step: string;
   readonly before: string;
   /** Seconds during which the row of the worst decky differed from the truth. */
@@ -81,7 +81,7 @@ export function isTrue(row: SeenRow | null, truth: Truth): boolean {
   );
 }
 
-export function judge(recorded: Recorded): readonly Verdict[] {
+export function judge(recorded: Recorded): readonly StepVerdict[] {
   const names = [...new Set(recorded.actions.flatMap(({ truths }) => Object.keys(truths)))];
   const decks = names.map((name) => ({
     name,
@@ -167,7 +167,7 @@ function untruthOf(
 export const wordsOf = (row: SeenRow | null): string =>
   row === null ? 'no row' : `${row.state} ${row.error ?? ''} [${row.services.join(', ')}]`;
 
-type StepMessages = Pick<Verdict, 'unwanted' | 'missing'>;
+type StepMessages = Pick<StepVerdict, 'unwanted' | 'missing'>;
 
 /** A message belongs to the step that wants it; another one to the last step that had begun when it came. */
 function messagesByStep({ steps, messages }: Recorded): ReadonlyMap<Played, StepMessages> {

@@ -10,7 +10,7 @@ import { type Env, start } from '../harness/cli.ts';
 import { testEngine } from '../harness/docker.ts';
 import { testHost } from '../harness/host.ts';
 import { waitFor } from '../harness/wait.ts';
-import { type Action, isTrue, judge, type Played, type Verdict } from './judge.ts';
+import { type Action, isTrue, judge, type Played, type StepVerdict } from './judge.ts';
 import {
   type MessageRecorder,
   type RowRecorder,
@@ -32,7 +32,7 @@ const buildMs = 1500;
 const rolloutSeconds = 60;
 
 export interface DayResult {
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly StepVerdict[];
   /** What the product printed. */
   readonly output: string;
   /** Whether `up` and its dashboard went on after STOP. */

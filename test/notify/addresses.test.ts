@@ -68,7 +68,7 @@ describe('an address of DECNET_NOTIFY', () => {
     );
   });
 
-  test('without a name, at the same place as an earlier one, gets a number', () => {
+  test('without a name, at the same location as an earlier one, gets a number', () => {
     const { receivers } = parseReceivers('https://a/1 https://a/2 https://a/3#name=third');
     assert.deepEqual(
       receivers.map(({ key }) => key),

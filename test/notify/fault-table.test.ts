@@ -437,11 +437,11 @@ const sent = ({ to }: Rig): readonly string[] =>
 const onPage = (cause: RegExp): RegExp => new RegExp(cause.source.replace(/^\^|\$$/g, ''));
 
 /** Times the limit for which a slow machine is waited for. */
-const patience = 5;
+const slowMachineFactor = 5;
 
 async function holds(fault: Fault, rig: Rig, page: IncidentPage | null): Promise<void> {
   const { incidents, limit, lasts, isSentAtEnd } = fault;
-  const within = limit * patience * 1000;
+  const within = limit * slowMachineFactor * 1000;
   const openings = isSentAtEnd ? 0 : incidents.length;
   const end = await fault.make(rig);
   await waitFor(() => rig.to.got.length >= openings, within);

@@ -50,7 +50,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
       ],
     ] as const)
       test(
-        `that asks ${how} to be left alone is, by the news of all hosts, and then gets them all`,
+        `that asks ${how} to be left alone is, by the messages about all hosts, and then gets them all`,
         inScene(async ({ it, to, notifier, fleetOf, received, delivered }) => {
           await fleetOf(['web', 'mail', 'dns']);
           to.answer = (response) => void response.writeHead(429, headers()).end();
@@ -189,7 +189,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
 
   describe('what a stolen host wrote', () => {
     test(
-      'keeps nobody else’s news back',
+      'keeps no message to another receiver back',
       inScene(async ({ it, to, notifier, fleetOf }) => {
         await fleetOf(['web', 'mail', 'dns']);
         await withoutRules(it.db);
@@ -225,8 +225,8 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
         inScene(async ({ it, to, notifier, fleetOf }) => {
           await fleetOf(['web', 'mail', 'dns']);
           await it.db.query(`insert into fleet_hosts (host_uuid, last_full_pass_at, last_observed_at)
-        select name, now(), now() - interval '1 hour' * place
-          from unnest(array['evil', 'evil-2', 'honest']) with ordinality as i (name, place)`);
+        select name, now(), now() - interval '1 hour' * position
+          from unnest(array['evil', 'evil-2', 'honest']) with ordinality as i (name, position)`);
           await it.db.query(
             `insert into fleet_alarms (host_uuid, name, state, told, since, changed_at) values ('evil', '', 'ok', 'ok', now(), now())`,
           );
@@ -327,7 +327,7 @@ describe('the receiver of the messages', { concurrency: 12 }, () => {
     );
 
     test(
-      'and an advisory lock that it holds keep nobody else’s news back',
+      'and an advisory lock that it holds keep no message to another receiver back',
       inScene(async ({ it, to, notifier, fleetOf }) => {
         await fleetOf(['web', 'mail', 'dns']);
         const thief = new pg.Client({ connectionString: it.db.url });

@@ -139,7 +139,7 @@ describe('a session', () => {
     assert.ok((await ours.read(other)) !== null);
   });
 
-  test('that was changed in any place is refused', async () => {
+  test('that was changed anywhere is refused', async () => {
     const value = (await ours.begin('guest')) ?? '';
     const parts = value.split('.');
     const with_ = (at: number, part: string): string =>

@@ -5,7 +5,7 @@ import { parseAddress } from '../../builder/addresses.ts';
 import { type BuiltDecky, buildDeckiesFromIni, type Network, readNetwork } from '../../builder/build.ts';
 import { onHost, stateDocument } from '../../builder/document.ts';
 import { allocateAddresses, buildDeckies } from '../../builder/flags.ts';
-import { iniInvalid, located, type Warning } from '../../builder/place.ts';
+import { iniInvalid, located, type Warning } from '../../builder/location.ts';
 import { type Random, seededRandom } from '../../builder/random.ts';
 import { loadIni, type Specification } from '../../builder/specification.ts';
 import { warningsOf } from '../../builder/warnings.ts';

@@ -18,7 +18,7 @@ export async function checkDecnetTable(app: App): Promise<Finding | null> {
     ...(await rivals(app)),
     ...(host === localHost ? await running() : []),
   ];
-  const found = `${table.place}: ${countOf(rows.length, 'row')} of host ${host}`;
+  const found = `${table.location}: ${countOf(rows.length, 'row')} of host ${host}`;
   return notes.length === 0 ? ok(`${found}, as in the fleet's table`) : note(`${found}. ${notes.join('. ')}`);
 }
 
@@ -36,14 +36,15 @@ const noRow: DecnetRow = {
 
 async function disagreements(
   app: App,
-  table: Pick<DecnetTable, 'place'>,
+  table: Pick<DecnetTable, 'location'>,
   rows: readonly DecnetRow[],
 ): Promise<readonly string[]> {
   const ours = await app.report().then(
     (report) => report.deckies(app.config.host),
     () => null,
   );
-  if (ours === null) return [`The fleet's table does not answer, so ${table.place} was not compared with it`];
+  if (ours === null)
+    return [`The fleet's table does not answer, so ${table.location} was not compared with it`];
   const states = (
     all: readonly Pick<DeckyRow | DecnetRow, 'name' | 'state'>[],
   ): ReadonlyMap<string, string> => new Map(all.map(({ name, state }) => [name, state]));

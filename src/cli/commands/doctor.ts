@@ -165,7 +165,7 @@ async function checkDocker(app: App): Promise<Finding> {
   }
   const count = countOf(answer.containers.length, 'container');
   try {
-    return ok(`${engine.place}: engine ${(await engine.info()).version}, ${count}`);
+    return ok(`${engine.location}: engine ${(await engine.info()).version}, ${count}`);
   } catch (error) {
     const { thisMachine } = await import('../../docker/identity.ts');
     const isKnown = (await thisMachine(() => Promise.reject(error)).identity()) !== null;
@@ -173,7 +173,7 @@ async function checkDocker(app: App): Promise<Finding> {
       ? 'but its version is unknown'
       : 'but its version is unknown, and because this machine has no machine id, two machines that use the same host name are not detected';
     return note(
-      `${engine.place}: ${count}; GET /info failed: ${reasonOf(error)}. Passes work without it, ${missing}. A socket proxy allows it with INFO=1`,
+      `${engine.location}: ${count}; GET /info failed: ${reasonOf(error)}. Passes work without it, ${missing}. A socket proxy allows it with INFO=1`,
     );
   }
 }

@@ -7,7 +7,7 @@ import { exampleStateFile, version } from '../../lib/package.ts';
 import { printableDeep } from '../../lib/text.ts';
 import type { PassOutcome } from '../../pass/pass.ts';
 import { type Context, type Register, untilStopped, withApp } from '../context.ts';
-import { addDashboardOptions, type DashboardPlace, placeText } from '../dashboard-place.ts';
+import { addDashboardOptions, type DashboardLocation, locationText } from '../dashboard-location.ts';
 import { passSummary } from '../pass-summary.ts';
 import { reportWhenStopped } from '../stopped-worker.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
@@ -38,7 +38,7 @@ Without --port, it uses another free port when the default port is taken.`,
     );
 };
 
-interface Options extends DashboardPlace {
+interface Options extends DashboardLocation {
   readonly takeOver?: true;
 }
 
@@ -62,7 +62,7 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
   const stateFile = await stateFileFor(app, context);
   context.progress(null);
   context.print(`  state file  ${stateFile}`);
-  context.print(`  Docker      ${engine.place}`);
+  context.print(`  Docker      ${engine.location}`);
   context.print(`  database    ${embedded ? `embedded PostgreSQL in ${config.dataDir}` : 'DATABASE_URL'}`);
   context.print(`  queues      ${backend.kind === 'redis' ? 'REDIS_URL' : 'in the database'}`);
 
@@ -78,10 +78,10 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
 /** Uses its port, or any free one when that is allowed: another `up` may be running here. @returns its address */
 async function openDashboard(app: App, { host, port, isAnyPort }: Choice): Promise<string> {
   try {
-    return placeText(await app.dashboard({ host, port }));
+    return locationText(await app.dashboard({ host, port }));
   } catch (error) {
     if (!isAnyPort) throw error;
-    return `${placeText(await app.dashboard({ host, port: 0 }))} (port ${port} is taken)`;
+    return `${locationText(await app.dashboard({ host, port: 0 }))} (port ${port} is taken)`;
   }
 }
 

@@ -124,17 +124,17 @@ const sinceJoin = `left join lateral (
 
 const selectShown = (order: Order, matches: string): string => `select ${columns}, d.matched from (
     select d.*, count(*) over (partition by d.host_uuid)::int as matched,
-      row_number() over (partition by d.host_uuid order by ${orders[order]}) as place
+      row_number() over (partition by d.host_uuid order by ${orders[order]}) as position
     from fleet_deckies d where ${matches} and d.host_uuid = any ($1::text[])) d ${sinceJoin}
-  where d.place <= case when d.host_uuid = any ($2::text[]) then 20 * $3::int else $3::int end
+  where d.position <= case when d.host_uuid = any ($2::text[]) then 20 * $3::int else $3::int end
     and (not $4::boolean or d.state <> 'running' or d.matched <= $3::int or d.host_uuid = any ($2::text[]))
-  order by d.host_uuid, d.place`;
+  order by d.host_uuid, d.position`;
 
 const selectMap = (matches: string): string => `select host_uuid, name, state from (
     select host_uuid, name, state,
-      row_number() over (partition by host_uuid order by ${severityOf}, name) as place
+      row_number() over (partition by host_uuid order by ${severityOf}, name) as position
     from fleet_deckies d where ${matches} and host_uuid = any ($1::text[])) d
-  where place <= $2 order by host_uuid, name`;
+  where position <= $2 order by host_uuid, name`;
 
 /** More changes are not read: a compromised host may have written any number. */
 const dayAtMost = 50_000;

@@ -4,7 +4,7 @@ import type { Memory } from '../plan/memory.ts';
 import type { Observation } from '../plan/observed-state.ts';
 import type { FleetState } from '../state.ts';
 
-/** In place of a state: the last notification said that it keeps changing. */
+/** In location of a state: the last notification said that it keeps changing. */
 export const flapping = 'flapping';
 
 /**

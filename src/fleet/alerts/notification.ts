@@ -275,8 +275,10 @@ const serviceName = (service: string | null): string | null =>
 function linkTo(publicUrl: string, host: string, name: string | null): string {
   const base = publicUrl.replace(/[?#].*$/s, '').replace(/\/+$/, '');
   if (host === '') return `${base}/`;
-  const place = encodeURIComponent(host);
-  return name === null ? `${base}/hosts/${place}` : `${base}/deckies/${place}/${encodeURIComponent(name)}`;
+  const location = encodeURIComponent(host);
+  return name === null
+    ? `${base}/hosts/${location}`
+    : `${base}/deckies/${location}/${encodeURIComponent(name)}`;
 }
 
 /** A row may hold anything: what breaks a line, or turns the direction of writing, does not reach a reader's screen. */

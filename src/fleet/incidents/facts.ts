@@ -25,7 +25,7 @@ export interface ControlFacts {
    */
   readonly isOld?: boolean;
   /** Where the queues are, for people. */
-  readonly queuesPlace: string;
+  readonly queuesLocation: string;
   /** Since when no process serves the schedule; null: one does, or nobody knows. */
   readonly schedulerLostAt: number | null;
   /** When the oldest notification was written that could not be delivered; null: there is none. */

@@ -154,7 +154,7 @@ export const namesOf = (affected: readonly Affected[]): readonly AffectedName[] 
     .slice(0, namesAtMost)
     .map(({ host, name, decky }) => ({ host, name, state: decky?.state ?? null }));
 
-/** All of both, each place once, with its newest state. */
+/** All of both, each location once, with its newest state. */
 export function withNames(
   before: readonly AffectedName[],
   now: readonly AffectedName[],

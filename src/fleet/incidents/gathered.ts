@@ -70,7 +70,7 @@ function incidentOf(
   found: readonly Affected[],
   facts: ReadonlyMap<string, HostFacts>,
 ): Incident {
-  const affected = found.toSorted(byPlace);
+  const affected = found.toSorted(byLocation);
   const hosts = new Set(affected.flatMap(({ host }) => host ?? []));
   const recorded = [...hosts].reduce((sum, host) => sum + (facts.get(host)?.deckies ?? 0), 0);
   const deckies = isAboutDeckies(kind) ? affected.length : recorded;
@@ -90,8 +90,8 @@ function incidentOf(
 /** `decky-2` before `decky-10`. */
 const natural = new Intl.Collator('en', { numeric: true });
 const compare = (a: string, b: string): number => natural.compare(a, b) || (a < b ? -1 : a > b ? 1 : 0);
-type Place = Pick<Affected, 'host' | 'name'>;
-export const byPlace = (a: Place, b: Place): number =>
+type Location = Pick<Affected, 'host' | 'name'>;
+export const byLocation = (a: Location, b: Location): number =>
   compare(a.host ?? '', b.host ?? '') || compare(a.name ?? '', b.name ?? '');
 const orderOf = ({ kind }: Incident): number => incidentKinds.indexOf(kind);
 /** The control plane, hosts, deckies; of a kind the larger and the older first. */

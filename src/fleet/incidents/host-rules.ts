@@ -104,7 +104,7 @@ function incidentOfStale(
   const queues = incidentId('queues_unreachable');
   if (!isKept(host, gathered) && isOfQueues(host, control, gathered, now)) {
     const kind = 'queues_unreachable';
-    return gathered.add(queues, { kind, ...sentences[kind](control.queuesPlace) }, affected, host);
+    return gathered.add(queues, { kind, ...sentences[kind](control.queuesLocation) }, affected, host);
   }
   return joined('host_stale', host, since, gathered);
 }

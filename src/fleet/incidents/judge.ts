@@ -212,8 +212,8 @@ const isOver = ({ affected }: Incident): boolean =>
 /** Without what is no longer down or is silenced: no message names it meanwhile. */
 function grownExtent(one: Incident, active: readonly ActiveSilence[]): Extent & { fresh: number } {
   const affected = one.affected.filter(
-    (place) =>
-      !isLeaving(place.decky) && !active.some(({ silence }) => isAbout(silence.scope, one.kind, place)),
+    (location) =>
+      !isLeaving(location.decky) && !active.some(({ silence }) => isAbout(silence.scope, one.kind, location)),
   );
   const fresh = affected.filter(({ isNotified }) => isNotified === false).length;
   if (affected.length === one.affected.length) return { ...extentOf(one), fresh };

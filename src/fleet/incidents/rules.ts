@@ -1,6 +1,6 @@
 import { coveringOf, deckyRules } from './decky-rules.ts';
 import type { ControlFacts, FleetFacts } from './facts.ts';
-import { byPlace, Gathered } from './gathered.ts';
+import { byLocation, Gathered } from './gathered.ts';
 import { hostRules } from './host-rules.ts';
 import { type Incident, incidentId } from './incident.ts';
 import { sentences } from './words.ts';
@@ -25,7 +25,7 @@ export function evaluate(given: FleetFacts): Evaluation {
   const hosts = hostRules(facts, gathered);
   const byHost = new Map(facts.hosts.map((host) => [host.host, host]));
   const deckies = deckyRules(
-    facts.deckies.toSorted(byPlace),
+    facts.deckies.toSorted(byLocation),
     (host) => coveringOf(byHost.get(host), hosts.get(host)),
     gathered,
   );
@@ -45,13 +45,13 @@ function believed({ control, open, now }: FleetFacts): ControlFacts {
 
 /** The parts of the control plane. A store that does not answer explains that nobody serves the schedule there. */
 function controlRules(control: ControlFacts, gathered: Gathered): void {
-  const { queuesLostAt, queuesPlace, schedulerLostAt, undeliveredSince } = control;
+  const { queuesLostAt, queuesLocation, schedulerLostAt, undeliveredSince } = control;
   const part = (
     kind: 'queues_unreachable' | 'scheduler_silent' | 'notifications_undelivered',
     name: string,
     since: number,
   ) => gathered.add(incidentId(kind), { kind, ...sentences[kind](name) }, { host: null, name, since });
-  if (queuesLostAt !== null) part('queues_unreachable', queuesPlace, queuesLostAt);
+  if (queuesLostAt !== null) part('queues_unreachable', queuesLocation, queuesLostAt);
   if (queuesLostAt === null && schedulerLostAt !== null)
     part('scheduler_silent', 'schedule', schedulerLostAt);
   if (undeliveredSince !== null) part('notifications_undelivered', 'notifications', undeliveredSince);

@@ -15,11 +15,11 @@ export function incidentSummary({
   readonly affected: readonly AffectedName[];
 }): string {
   if (hosts === 0) return 'the whole fleet';
-  const places = affected.map(({ host, name }) => (name === null ? host : `${host}/${name}`));
+  const locations = affected.map(({ host, name }) => (name === null ? host : `${host}/${name}`));
   const total = affected.some(({ name }) => name !== null) ? deckies : hosts;
-  const more = total - Math.min(places.length, namesShown);
+  const more = total - Math.min(locations.length, namesShown);
   const list =
-    places.slice(0, namesShown).join(', ') + (more > 0 ? ` and ${more.toLocaleString('en')} more` : '');
+    locations.slice(0, namesShown).join(', ') + (more > 0 ? ` and ${more.toLocaleString('en')} more` : '');
   return `${countOf(hosts, 'host')}, ${countOf(deckies, 'decky')}: ${list}`;
 }
 

@@ -26,8 +26,8 @@ export const sentences = {
     cause: 'The database does not answer',
     next: onMaster('decnet-fleet doctor'),
   }),
-  queues_unreachable: (place: string): Words => ({
-    cause: `The store of the queues does not answer: ${place}`,
+  queues_unreachable: (location: string): Words => ({
+    cause: `The store of the queues does not answer: ${location}`,
     next: onMaster('decnet-fleet doctor'),
   }),
   scheduler_silent: (_: string): Words => ({

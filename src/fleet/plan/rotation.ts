@@ -19,7 +19,7 @@ interface RotationFacts {
   readonly containers: ReadonlyMap<string, Container>;
 }
 
-type Verdict = 'declared' | 'before' | 'observed';
+type ServicesSource = 'declared' | 'before' | 'observed';
 
 const runs = (service: string, { containers }: RotationFacts): boolean => {
   const container = containers.get(service);
@@ -40,7 +40,7 @@ const fileRuns = (facts: RotationFacts): boolean => {
 const isMissing = (service: string, { containers }: RotationFacts): boolean => !containers.has(service);
 
 /** Which services the decky has. The first rule that holds wins. @see CONTRACT.md, "A living host", d */
-const rules: readonly { readonly has: Verdict; holds(facts: RotationFacts): boolean }[] = [
+const rules: readonly { readonly has: ServicesSource; holds(facts: RotationFacts): boolean }[] = [
   // The file's own services are back, and the rotation has not added any to them.
   {
     has: 'declared',

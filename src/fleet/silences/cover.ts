@@ -14,10 +14,10 @@ export interface Cover {
   readonly all: readonly string[];
 }
 
-type Place = Pick<Affected, 'host' | 'name'>;
+type Location = Pick<Affected, 'host' | 'name'>;
 
 /** Whether a silence is about one thing that an incident affects. Parts of the control plane belong to no host. */
-export function isAbout(scope: Scope, kind: Incident['kind'], { host, name }: Place): boolean {
+export function isAbout(scope: Scope, kind: Incident['kind'], { host, name }: Location): boolean {
   if (scope.kind === 'everything') return true;
   if (scope.kind === 'cause') return scope.cause === kind;
   if (host === null || host !== scope.host) return false;
@@ -26,13 +26,13 @@ export function isAbout(scope: Scope, kind: Incident['kind'], { host, name }: Pl
 
 /** Null: something that the incident affects is not silenced, so that the incident is sent. */
 export function coverOf(
-  { kind, affected }: Pick<Incident, 'kind'> & { readonly affected: readonly Place[] },
+  { kind, affected }: Pick<Incident, 'kind'> & { readonly affected: readonly Location[] },
   active: readonly ActiveSilence[],
 ): Cover | null {
   const taken = new Set<ActiveSilence>();
-  for (const place of affected) {
+  for (const location of affected) {
     const longest = active
-      .filter(({ silence }) => isAbout(silence.scope, kind, place))
+      .filter(({ silence }) => isAbout(silence.scope, kind, location))
       .reduce<ActiveSilence | null>((best, one) => (best === null || one.to > best.to ? one : best), null);
     if (longest === null) return null;
     taken.add(longest);

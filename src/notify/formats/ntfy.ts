@@ -28,7 +28,7 @@ export function ntfyBody(topic: string, body: JsonObject): JsonObject {
 const tagOf = ({ isResolved, severity }: About): string => (isResolved ? 'white_check_mark' : tags[severity]);
 
 /** The server and the topic of an address: the topic is the last part of the path. */
-export function ntfyPlace(address: URL): { readonly url: URL; readonly topic: string } {
+export function ntfyLocation(address: URL): { readonly url: URL; readonly topic: string } {
   const [, base = '/', topic = ''] = /^(.*\/)([^/]+)\/*$/.exec(address.pathname) ?? [];
   const url = new URL(address);
   url.pathname = base;

@@ -33,7 +33,7 @@ interface PassView {
 }
 
 const passesShown = 50;
-const readAtOnce = 10;
+const readConcurrency = 10;
 
 export interface LastPasses {
   readonly passes: readonly PassView[];
@@ -57,8 +57,8 @@ export async function lastPasses(queues: WebPorts['queues'], host: string): Prom
     }
   };
   // A few at a time: each may have 1 MB.
-  for (let at = 0; at < ids.length; at += readAtOnce)
-    await Promise.all(ids.slice(at, at + readAtOnce).map(read));
+  for (let at = 0; at < ids.length; at += readConcurrency)
+    await Promise.all(ids.slice(at, at + readConcurrency).map(read));
   return { passes: passes.sort((a, b) => b.at - a.at), leftOut };
 }
 

@@ -32,7 +32,7 @@ const keyBytes = 32;
 const rememberedAtMost = 1000;
 
 /** Node has four threads for this and for everything else; each hash takes 32 MB. */
-const hashedAtOnce = 2;
+const concurrentHashes = 2;
 
 /** @param credentials the user of DASHBOARD_USER, with the role `act` */
 export function openAccounts(credentials: Credentials | null, file: UsersFile | null): Accounts {
@@ -87,7 +87,7 @@ function secretsOf(credentials: Credentials | null) {
 function rememberedHashes() {
   const key = randomBytes(keyBytes);
   const right = new Set<string>();
-  const few = atMost(hashedAtOnce);
+  const few = atMost(concurrentHashes);
   return async (user: string, password: string, hash: string): Promise<boolean> => {
     const mark = createHmac('sha256', key)
       .update(JSON.stringify([user, password, hash]))

@@ -9,7 +9,7 @@ export const cookiesIn = (header: string | undefined): readonly string[] =>
     .filter((part) => part.startsWith(`${cookieName}=`))
     .map((part) => part.slice(cookieName.length + 1));
 
-export interface CookiePlace {
+export interface CookieLocation {
   /** The path at which a proxy serves the dashboard; empty: none. */
   readonly prefix: string;
   readonly isHttps: boolean;
@@ -20,7 +20,7 @@ export interface CookiePlace {
  * sends it, so that its script learns that the session is over.
  * @param value null: removes it
  */
-export const setCookie = (value: string | null, { prefix, isHttps }: CookiePlace): string =>
+export const setCookie = (value: string | null, { prefix, isHttps }: CookieLocation): string =>
   [
     `${cookieName}=${value ?? ''}`,
     `Path=${prefix === '' ? '/' : prefix}`,

@@ -20,16 +20,16 @@ export function registerSignIn(app: FastifyInstance, signIn: SignIn): void {
     const { body } = request;
     const to = targetIn(fieldOf(body, 'to'));
     const user = fieldOf(body, 'user');
-    const verdict = await signIn.check(request, reply, { user, password: passwordIn(body) });
-    if (verdict.is === 'gone') return reply;
-    if (verdict.is === 'refused') {
-      const seconds = Math.max(1, Math.ceil(verdict.againInMs / 1000));
+    const result = await signIn.check(request, reply, { user, password: passwordIn(body) });
+    if (result.is === 'gone') return reply;
+    if (result.is === 'refused') {
+      const seconds = Math.max(1, Math.ceil(result.againInMs / 1000));
       const said = `Too many logins from this address are waiting. Try again in ${seconds} s.`;
       return send(reply.code(429).header('retry-after', seconds), loginPage(to, said));
     }
-    if (verdict.is !== 'right')
+    if (result.is !== 'right')
       return send(reply.code(401), loginPage(to, 'The name or the password is wrong.'));
-    audited(request, { who: verdict.account.name });
+    audited(request, { who: result.account.name });
     return reply.header('set-cookie', await signIn.begin(request, user)).redirect(to, 303);
   });
   app.post('/logout', { config: { isPublic: true, act: 'sign out' } }, async (request, reply) =>

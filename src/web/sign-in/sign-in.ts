@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../../lib/log.ts';
-import { type LoginVerdict, loginQueue } from '../login-queue.ts';
+import { type LoginResult, loginQueue } from '../login-queue.ts';
 import type { LoginLine } from '../logins.ts';
 import type { WebSettings } from '../ports.ts';
 import { basicLogin } from '../security.ts';
@@ -16,7 +16,7 @@ import { anybody, type Visitor } from './visitor.ts';
 export type Found =
   | { readonly is: 'known'; readonly visitor: Visitor }
   | { readonly is: 'none' }
-  | Exclude<LoginVerdict, { is: 'right' }>;
+  | Exclude<LoginResult, { is: 'right' }>;
 
 export interface SignInOptions {
   /** The path at which a proxy serves the dashboard; empty: none. */
@@ -56,9 +56,9 @@ export async function openSignIn(settings: WebSettings, { prefix, log, wrong }: 
     const gone = new AbortController();
     const leave = (): void => gone.abort();
     reply.raw.once('close', leave);
-    const verdict = await logins.check(request.ip, login, gone.signal);
+    const result = await logins.check(request.ip, login, gone.signal);
     reply.raw.off('close', leave);
-    return verdict;
+    return result;
   };
   const isOpen = !hasUsers(settings);
   const cookie = (request: FastifyRequest, value: string | null): string =>
@@ -76,8 +76,8 @@ export async function openSignIn(settings: WebSettings, { prefix, log, wrong }: 
       if (byProxy !== null) return known(byProxy);
       const { authorization } = request.headers;
       if (authorization !== undefined) {
-        const verdict = await check(request, reply, basicLogin(authorization));
-        return verdict.is === 'right' ? known({ ...verdict.account, session: null }) : verdict;
+        const result = await check(request, reply, basicLogin(authorization));
+        return result.is === 'right' ? known({ ...result.account, session: null }) : result;
       }
       const session = await sessionOf(request);
       return session === null ? { is: 'none' } : known({ ...session.account, session });

@@ -1,7 +1,7 @@
 import { FleetError } from '../lib/errors.ts';
 
-/** A place in an INI file. */
-export interface Place {
+/** A location in an INI file. */
+export interface Location {
   /** The file's path, or the name of the text. */
   readonly file: string;
   /** From 1; null: the file as a whole. */
@@ -13,12 +13,12 @@ export interface Place {
 /** A problem that is accepted because DECNET accepts it. */
 export interface Warning {
   readonly kind: 'duplicate-name' | 'address' | 'subsection' | 'empty';
-  readonly at: Place;
+  readonly at: Location;
   readonly what: string;
 }
 
 /** `FILE:LINE: [SECTION] KEY: what is wrong`, always one line. */
-export const located = (at: Place, what: string): string =>
+export const located = (at: Location, what: string): string =>
   [
     at.line === null ? `${at.file}:` : `${at.file}:${at.line}:`,
     ...(at.section === undefined ? [] : [`[${oneLine(at.section)}]${at.key === undefined ? ':' : ''}`]),
@@ -26,7 +26,7 @@ export const located = (at: Place, what: string): string =>
     what,
   ].join(' ');
 
-export const iniInvalid = (at: Place, what: string, advice?: string): FleetError =>
+export const iniInvalid = (at: Location, what: string, advice?: string): FleetError =>
   new FleetError('FLEET_INVALID', located(at, what), advice === undefined ? {} : { advice });
 
 /** An error in the options of `build`, not in an INI file. */

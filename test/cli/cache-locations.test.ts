@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ownCacheDirectory } from '../../src/lib/compile-cache.ts';
-import { makePlace } from '../harness/places.ts';
+import { makeLocation } from '../harness/locations.ts';
 
 const nobody = 65_534;
 const notRoot = process.getuid?.() !== 0 && 'only root can be other users';
@@ -13,24 +13,24 @@ const notRoot = process.getuid?.() !== 0 && 'only root can be other users';
 describe('a directory for Node’s compile cache is safe or not used', { skip: notRoot }, () => {
   let directory: string;
   before(() => {
-    directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-places-'));
+    directory = mkdtempSync(join(tmpdir(), 'decnet-fleet-locations-'));
     chmodSync(directory, 0o755);
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  const place = (mode: number, owner = 0, parent = directory): string => makePlace(parent, mode, owner);
+  const location = (mode: number, owner = 0, parent = directory): string => makeLocation(parent, mode, owner);
   const chosen = (path: string): string | null => ownCacheDirectory({ NODE_COMPILE_CACHE: path });
-  const inside = (parent: string): string => place(0o700, 0, parent);
+  const inside = (parent: string): string => location(0o700, 0, parent);
 
   for (const [what, make] of [
-    ['a directory of one’s own', () => place(0o700)],
-    ['in a sticky directory that everyone may write to', () => inside(place(0o1777))],
-    ['one that is missing', () => join(place(0o755), 'missing')],
+    ['a directory of one’s own', () => location(0o700)],
+    ['in a sticky directory that everyone may write to', () => inside(location(0o1777))],
+    ['one that is missing', () => join(location(0o755), 'missing')],
     [
       'behind a link of one’s own',
       () => {
-        const link = join(place(0o755), 'link');
-        symlinkSync(place(0o755), link);
+        const link = join(location(0o755), 'link');
+        symlinkSync(location(0o755), link);
         return join(link, 'missing');
       },
     ],
@@ -43,23 +43,26 @@ describe('a directory for Node’s compile cache is safe or not used', { skip: n
   }
 
   for (const [what, make] of [
-    ['others may read it', () => place(0o755)],
-    ['its group may read it', () => place(0o740)],
-    ['everyone may write to it', () => place(0o777)],
-    ['everyone may write to it, and it is sticky', () => place(0o1777)],
-    ['another user’s', () => place(0o700, nobody)],
-    ['everyone may write to its parent', () => inside(place(0o777))],
-    ['a group may write to its parent', () => inside(place(0o775))],
-    ['its parent is another user’s', () => inside(place(0o755, nobody))],
-    ['its parent is another user’s, and sticky', () => inside(place(0o1777, nobody))],
-    ['everyone may write to its grandparent', () => inside(inside(place(0o777)))],
-    ['its parent is another user’s in a sticky directory', () => inside(place(0o700, nobody, place(0o1777)))],
-    ['missing where everyone may write', () => join(place(0o777), 'missing')],
-    ['missing, and its parent as well', () => join(place(0o755), 'missing', 'missing')],
+    ['others may read it', () => location(0o755)],
+    ['its group may read it', () => location(0o740)],
+    ['everyone may write to it', () => location(0o777)],
+    ['everyone may write to it, and it is sticky', () => location(0o1777)],
+    ['another user’s', () => location(0o700, nobody)],
+    ['everyone may write to its parent', () => inside(location(0o777))],
+    ['a group may write to its parent', () => inside(location(0o775))],
+    ['its parent is another user’s', () => inside(location(0o755, nobody))],
+    ['its parent is another user’s, and sticky', () => inside(location(0o1777, nobody))],
+    ['everyone may write to its grandparent', () => inside(inside(location(0o777)))],
+    [
+      'its parent is another user’s in a sticky directory',
+      () => inside(location(0o700, nobody, location(0o1777))),
+    ],
+    ['missing where everyone may write', () => join(location(0o777), 'missing')],
+    ['missing, and its parent as well', () => join(location(0o755), 'missing', 'missing')],
     [
       'a file',
       () => {
-        const path = join(place(0o755), 'file');
+        const path = join(location(0o755), 'file');
         writeFileSync(path, '', { mode: 0o600 });
         return path;
       },
@@ -67,16 +70,16 @@ describe('a directory for Node’s compile cache is safe or not used', { skip: n
     [
       'a link of one’s own',
       () => {
-        const path = join(place(0o755), 'link');
-        symlinkSync(place(0o700), path);
+        const path = join(location(0o755), 'link');
+        symlinkSync(location(0o700), path);
         return path;
       },
     ],
     [
       'behind a link of another user',
       () => {
-        const parent = place(0o1777);
-        symlinkSync(place(0o755), join(parent, 'link'));
+        const parent = location(0o1777);
+        symlinkSync(location(0o755), join(parent, 'link'));
         execFileSync('chown', ['-h', String(nobody), join(parent, 'link')]);
         return join(parent, 'link', 'missing');
       },
@@ -84,15 +87,15 @@ describe('a directory for Node’s compile cache is safe or not used', { skip: n
     [
       'behind a link to where everyone may write',
       () => {
-        const path = join(place(0o755), 'link');
-        symlinkSync(place(0o777), path);
+        const path = join(location(0o755), 'link');
+        symlinkSync(location(0o777), path);
         return join(path, 'missing');
       },
     ],
     [
       'behind a link that leads in a circle',
       () => {
-        const path = join(place(0o755), 'link');
+        const path = join(location(0o755), 'link');
         symlinkSync(path, path);
         return join(path, 'missing');
       },
