@@ -2,17 +2,17 @@
 export interface EventLoopDelay {
   readonly longest: number;
   /** The longest CPU time of this thread between two iterations of its event loop; during the rest the machine ran other processes. */
-  readonly mostWork: number;
+  readonly maxWork: number;
 }
 
 /** Monitors this process's event loop until the result is requested. */
 export function watchEventLoopDelay(): { ended(): Promise<EventLoopDelay> } {
-  let [longest, mostWork] = [0, 0];
+  let [longest, maxWork] = [0, 0];
   let [startedAt, worked] = [performance.now(), threadTime()];
   const iteration = (): void => {
     const [now, work] = [performance.now(), threadTime()];
     longest = Math.max(longest, now - startedAt);
-    mostWork = Math.max(mostWork, work - worked);
+    maxWork = Math.max(maxWork, work - worked);
     [startedAt, worked] = [now, work];
   };
   const timer = setInterval(iteration, 1);
@@ -21,7 +21,7 @@ export function watchEventLoopDelay(): { ended(): Promise<EventLoopDelay> } {
       // The current delay is measured at the next iteration of the loop.
       await new Promise((done) => setTimeout(done, 5));
       clearInterval(timer);
-      return { longest, mostWork };
+      return { longest, maxWork };
     },
   };
 }

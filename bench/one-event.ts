@@ -30,7 +30,7 @@ const realCount = 5;
 /** The number of services of each other decky. */
 const services = 3;
 /** Rounds before those that count, at most as many: the small fleet's worker has compiled nothing in its first pass. */
-const mostWarmUps = 5;
+const maxWarmUps = 5;
 /** Milliseconds between two rounds: more than a worker gathers events after a pass (`rest` of src/worker/triggers.ts). */
 const pause = 300;
 /** The time limit of the first pass over the whole fleet in milliseconds. */
@@ -136,7 +136,7 @@ async function inFleet(
 async function manyRounds(stage: Stage, rounds: number): Promise<readonly Round[]> {
   const names = realDeckies().map(({ name }) => name);
   const found: Round[] = [];
-  const warmUps = Math.min(mostWarmUps, rounds);
+  const warmUps = Math.min(maxWarmUps, rounds);
   for (let round = -warmUps; round < rounds; round++) {
     const one = await oneRound(stage, names[(round + warmUps) % names.length] ?? '');
     if (round >= 0) found.push(one);

@@ -26,10 +26,10 @@ export interface Measured {
 }
 
 /** The first pass, which reads the file, is measured up to this size; above it, "all new" is enough. */
-const mostInFirstPass = 10_000;
+const maxInFirstPass = 10_000;
 /** The floor of a host larger than this takes long and belongs to no goal, so it is measured once. */
 const longFloor = 10_000;
-const mostOfLongFloor = 1;
+const maxOfLongFloor = 1;
 
 export const allCases = ['all new', 'first pass', 'nothing changed', '1 % changed', 'all deleted'] as const;
 export type Case = (typeof allCases)[number] | 'fill';
@@ -53,10 +53,10 @@ export async function measureOnePass(options: {
     for (const which of options.cases) {
       const isExtra = which === 'first pass';
       const { quiet, allCases } = options.upstream;
-      const most = which === 'nothing changed' ? quiet : isExtra ? 0 : allCases;
-      const looked = hosts.filter(({ deckies }) => !isExtra || deckies <= mostInFirstPass);
+      const max = which === 'nothing changed' ? quiet : isExtra ? 0 : allCases;
+      const looked = hosts.filter(({ deckies }) => !isExtra || deckies <= maxInFirstPass);
       for (const one of await compared(which, looked, options.rounds)) {
-        const upstream = one.host.deckies <= most ? await upstreamsWay(one.host, which) : null;
+        const upstream = one.host.deckies <= max ? await upstreamsWay(one.host, which) : null;
         found.push({ ...one, upstream });
       }
     }
@@ -196,7 +196,7 @@ async function compared(which: Case, hosts: readonly Host[], rounds: number): Pr
   for (let at = 0; at < rounds; at++)
     for (const { host, ours, floor, times } of pairs) {
       times.ours.push((await ours.ask('round')) as Round);
-      if (at < mostOfLongFloor || host.deckies <= longFloor)
+      if (at < maxOfLongFloor || host.deckies <= longFloor)
         times.floor.push((await floor.ask('round')) as Round);
     }
   const found: Found[] = [];
@@ -237,7 +237,7 @@ function line(found: Found, before: Found | undefined): Record<string, number | 
     'peak MB': Math.round(peaks.ours.peak / 2 ** 20),
     'floor MB': Math.round(peaks.floor.peak / 2 ** 20),
     'event-loop delay': Math.round(Math.max(...ours.map((one) => one.eventLoopDelay.longest))),
-    'of which work': Math.round(Math.max(...ours.map((one) => one.eventLoopDelay.mostWork))),
+    'of which work': Math.round(Math.max(...ours.map((one) => one.eventLoopDelay.maxWork))),
     ...(upstream !== null && { "DECNET's method": Math.round(upstream) }),
   };
 }

@@ -17,7 +17,7 @@ export interface ReconcileJob {
 }
 
 /** The most changes in the log of a job. The table `fleet_transitions` has all of them. */
-const mostLogged = 100;
+const maxLogged = 100;
 
 export interface ProcessorOptions {
   readonly host: string;
@@ -33,8 +33,8 @@ const jobIdOf = ({ id = '' }: ReconcileJob): string => shortened(printable(id), 
 
 /** A line for each change, as Bull Board shows them. The pass is committed: a store that is away must not make it fail. */
 async function logChanges(job: ReconcileJob, { transitions }: PassOutcome): Promise<void> {
-  const lines = transitions.slice(0, mostLogged).map(changeLine);
-  if (transitions.length > mostLogged) lines.push(`and ${transitions.length - mostLogged} more`);
+  const lines = transitions.slice(0, maxLogged).map(changeLine);
+  if (transitions.length > maxLogged) lines.push(`and ${transitions.length - maxLogged} more`);
   await Promise.all(lines.map((line) => job.log?.(line))).catch(() => undefined);
 }
 

@@ -22,7 +22,7 @@ export interface FlagBuildOptions {
 }
 
 /** The maximum number of draws to find a set of services that no other decky has. */
-const mostDraws = 21;
+const maxDraws = 21;
 
 /**
  * Builds a fleet from options: `decky-01`, `decky-02` …
@@ -70,7 +70,7 @@ function servicesFor(
   return () => {
     let drawn: readonly string[] = [];
     let key = '';
-    for (let draw = 0; draw < mostDraws; draw++) {
+    for (let draw = 0; draw < maxDraws; draw++) {
       drawn = drawServices(random, known);
       key = [...drawn].sort().join(',');
       if (!used.has(key)) break;

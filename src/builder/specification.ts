@@ -38,7 +38,7 @@ export interface LoadOptions {
   readonly rules?: IniRules;
 }
 
-const mostMembers = 100;
+const maxMembers = 100;
 
 /**
  * Reads the specification of a fleet from the text of an INI file.
@@ -148,10 +148,10 @@ function amountOf(section: IniSection): number {
   const amount = wholeNumberOf(text);
   if (amount === null || amount < 1)
     throw iniInvalid(section.keyLocation('amount'), `${shown(text)} must be a whole number, 1 or more`);
-  if (amount > mostMembers)
+  if (amount > maxMembers)
     throw iniInvalid(
       section.keyLocation('amount'),
-      `${shown(text)} is too many: a group has at most ${mostMembers} deckies`,
+      `${shown(text)} is too many: a group has at most ${maxMembers} deckies`,
     );
   return amount;
 }

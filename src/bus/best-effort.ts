@@ -6,7 +6,7 @@ import type { Bus } from '../pass/announce.ts';
 import { isPattern, type Transport } from './transport.ts';
 
 /** The maximum number of messages waiting for a transport, enough for one pass over a very large host. More are dropped. */
-const mostWaiting = 200_000;
+const maxWaiting = 200_000;
 /** On close, milliseconds for the transport to send the next messages; otherwise the waiting ones are dropped. */
 const takesWithinMs = 1000;
 
@@ -52,7 +52,7 @@ function sender(transport: Transport, log: Log) {
   };
   return {
     send: (messages: readonly Message[]): void => {
-      if (count + messages.length > mostWaiting) {
+      if (count + messages.length > maxWaiting) {
         outage.failed({
           error: new Error(`${count} messages are already waiting`),
           topic: messages[0]?.topic,

@@ -95,7 +95,7 @@ const narrowest = 20;
  * @param indent the text that each line begins with
  */
 export function table(screen: Screen, rows: readonly (readonly string[])[], indent = ''): string {
-  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
+  const columns = rows.reduce((max, row) => Math.max(max, row.length), 0);
   const widths = Array.from({ length: columns }, (_, at) =>
     rows.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), 0),
   );

@@ -21,8 +21,8 @@ export const auditStore = (ask: Query): Audit => ({
     forPeople(ask)<AuditView>(selectEntries, [who, act, host, before, limit]),
 });
 
-const text = (given: string | null, most: number): string | null =>
-  given === null ? null : shortened(printable(given), most);
+const text = (given: string | null, max: number): string | null =>
+  given === null ? null : shortened(printable(given), max);
 
 const insertEntry = `insert into fleet_audit (who, via, act, host_uuid, target, details, outcome)
   values ($1, $2, $3, $4, $5, $6, $7)`;

@@ -84,7 +84,7 @@ const readableDecnet = `case when jsonb_typeof(${decnetMemory}) = 'object' then 
   ['reason', longestReason],
   ['rival', longestReason],
 ]
-  .map(([key, most]) => `'${key}', left(${decnetMemory} ->> '${key}', ${most})`)
+  .map(([key, max]) => `'${key}', left(${decnetMemory} ->> '${key}', ${max})`)
   .join(', ')}) end`;
 
 /** Whether DECNET's own table of a host is kept as ours; null: the host has none. */

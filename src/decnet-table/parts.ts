@@ -4,9 +4,9 @@ import { type Part, valuesOf } from './session.ts';
 /** How long a transaction should hold the table's locks, in milliseconds. It takes longer on a machine that is busy. */
 const heldMs = 8;
 const fewest = 10;
-const most = 1000;
+const max = 1000;
 /** Characters of text in one part. */
-const mostCharacters = 500_000;
+const maxCharacters = 500_000;
 
 /** How many rows a transaction may change, by how long the last ones took. */
 export function partSize() {
@@ -19,7 +19,7 @@ export function partSize() {
       const fits = Math.floor((changed * heldMs) / Math.max(tookMs, 0.1));
       // By steps: one that took long may have waited for the processor.
       const next = Math.min(Math.max(fits, Math.floor(rows / 2)), Math.ceil(1.5 * rows));
-      rows = Math.min(most, Math.max(fewest, next));
+      rows = Math.min(max, Math.max(fewest, next));
     },
   };
 }
@@ -45,7 +45,7 @@ export function nextPart(
     );
   };
   let to = from;
-  for (let left = mostCharacters; to < Math.min(count, from + rows) && left > 0; to++) left -= sizeAt(to);
+  for (let left = maxCharacters; to < Math.min(count, from + rows) && left > 0; to++) left -= sizeAt(to);
   const within = <T>(list: readonly T[], begin: number): readonly T[] =>
     list.slice(Math.max(0, from - begin), Math.max(0, to - begin));
   return {

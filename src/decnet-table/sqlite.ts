@@ -17,7 +17,7 @@ const lockWaitMs = 3;
 const longestLog = 1000 * 4096;
 
 /** More names than this are found by reading the host. SQLite allows 32,766 parameters in a statement. */
-const mostNames = 30_000;
+const maxNames = 30_000;
 
 /** The texts as they are read and as they are compared: a column of SQLite can contain a value of any type. */
 const text = (table: string, column: string): string => `cast(${table}.${column} as text)`;
@@ -77,7 +77,7 @@ export function sqliteSession(file: string): Session {
   return {
     readHost,
     readRows: async (host, names) => {
-      if (names.length > mostNames) {
+      if (names.length > maxNames) {
         const wanted = new Set(names);
         return (await readHost(host)).filter(([name]) => wanted.has(name));
       }

@@ -132,12 +132,12 @@ interface Attempt {
 }
 
 /** A time limit that grows with the number of containers: those of the last listing, or those that have arrived if these are more. */
-function timeLimitFor(lastTime: number, { base, perContainer, most }: EngineLimits['listingMs']): TimeLimit {
+function timeLimitFor(lastTime: number, { base, perContainer, max }: EngineLimits['listingMs']): TimeLimit {
   const controller = new AbortController();
   const from = performance.now();
   let arrivedSoFar = 0;
   let timer: NodeJS.Timeout;
-  const limitFor = (containers: number): number => Math.min(most, base + perContainer * containers);
+  const limitFor = (containers: number): number => Math.min(max, base + perContainer * containers);
   const check = (): void => {
     const left = from + limitFor(Math.max(lastTime, arrivedSoFar)) - performance.now();
     if (left > 0) timer = setTimeout(check, left);

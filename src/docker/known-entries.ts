@@ -28,7 +28,7 @@ const headBytes = idAt + idBytes;
 /** How many containers may be missing in a row; after more, the rest of the listing is parsed. */
 const lookAhead = 16;
 /** Larger ones are rare, and are parsed each time: the hash copies the bytes into a memory that never shrinks. */
-const mostBytes = 256 * 1024;
+const maxBytes = 256 * 1024;
 
 /**
  * What was kept of the containers of the last listing, with a hash of their bytes. Of a large host, nearly all have the same
@@ -71,7 +71,7 @@ export class KnownEntries<E> {
       },
       keep: (bytes, from, to, entry) => {
         const size = to - from;
-        if (size < headBytes || size > mostBytes) return;
+        if (size < headBytes || size > maxBytes) return;
         const id = idOf(bytes, from);
         if (last.ids[expected] === id) expected += 1;
         remember(id, size, hashOf(bytes, from, to), entry);

@@ -13,7 +13,7 @@ export interface EngineLimits {
   /** The maximum size of an error message, in bytes. */
   readonly errorBytes: number;
   /** The time limit of a listing in milliseconds: a base, an addition for each container, and a maximum. @see CONTRACT.md, rule 6 */
-  readonly listingMs: { readonly base: number; readonly perContainer: number; readonly most: number };
+  readonly listingMs: { readonly base: number; readonly perContainer: number; readonly max: number };
   /** The time limit of any other request, in milliseconds. */
   readonly askMs: number;
   /** Milliseconds between two pings while the event stream is open. */
@@ -33,7 +33,7 @@ export const engineLimits: EngineLimits = {
   eventBytes: MiB,
   bodyBytes: 4 * MiB,
   errorBytes: 64 * 1024,
-  listingMs: { base: 10_000, perContainer: 1, most: 510_000 },
+  listingMs: { base: 10_000, perContainer: 1, max: 510_000 },
   askMs: 5_000,
   pingEveryMs: 10_000,
   settleConcurrency: 8,

@@ -78,7 +78,7 @@ const spanAt = lastResult((now: number) =>
         age === null
           ? { earliest: createdAt, latest: now }
           : {
-              earliest: Math.max(createdAt, now - age.most - marginSeconds),
+              earliest: Math.max(createdAt, now - age.max - marginSeconds),
               latest: now - age.least + marginSeconds,
             },
     ),

@@ -133,7 +133,7 @@ const createdAt = ({ Created }: ListedContainer): number =>
 /** As exactly as a status shows it, in seconds. */
 export interface Age {
   readonly least: number;
-  readonly most: number;
+  readonly max: number;
 }
 
 /**
@@ -147,10 +147,10 @@ export function ageOf(status: string): Age | null {
   const [, count = '', unit = ''] = match;
   const length = unitSeconds[unit];
   if (length === undefined) return null;
-  if (count === 'Less than a') return { least: 0, most: length };
+  if (count === 'Less than a') return { least: 0, max: length };
   const times = count.startsWith('About') ? 1 : Number(count);
   const half = unit === 'hour' ? length / 2 : 0;
-  return { least: Math.max(0, times * length - half), most: (times + 1) * length - half };
+  return { least: Math.max(0, times * length - half), max: (times + 1) * length - half };
 }
 
 const unitSeconds: Readonly<Record<string, number>> = {

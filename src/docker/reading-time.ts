@@ -3,7 +3,7 @@
  * whole host leave a part of it to those of single deckies, for which somebody waits.
  */
 const share = 0.004;
-const mostMs = 200;
+const maxMs = 200;
 const reservedMs = 50;
 
 export interface ReadingTime {
@@ -13,12 +13,12 @@ export interface ReadingTime {
 }
 
 export function readingTime(): ReadingTime {
-  let leftMs = mostMs;
+  let leftMs = maxMs;
   let atMs = performance.now();
   return {
     isLeft: (isWhole) => {
       const nowMs = performance.now();
-      leftMs = Math.min(mostMs, leftMs + (nowMs - atMs) * share);
+      leftMs = Math.min(maxMs, leftMs + (nowMs - atMs) * share);
       atMs = nowMs;
       return leftMs > (isWhole ? reservedMs : 0);
     },

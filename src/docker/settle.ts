@@ -2,7 +2,7 @@ import type { Trigger } from '../worker/triggers.ts';
 import type { EngineLimits } from './limits.ts';
 
 /** The maximum number of names that are kept for one waiting container; it gets one more with each rename. */
-const mostNames = 32;
+const maxNames = 32;
 
 /**
  * Forwards an event when the engine's listings show its effect. The engine sends an event, for example that a container died,
@@ -72,5 +72,5 @@ export function settler(
 function merged(before: Trigger | undefined, trigger: Trigger): Trigger | null {
   if (before?.kind !== 'containers' || trigger.kind !== 'containers') return trigger;
   const names = [...new Set([...before.names, ...trigger.names])];
-  return names.length > mostNames ? null : { kind: 'containers', names };
+  return names.length > maxNames ? null : { kind: 'containers', names };
 }

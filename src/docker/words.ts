@@ -4,11 +4,11 @@ import { longestReason, printable } from '../lib/text.ts';
 /**
  * Shortens a text from the engine and replaces unprintable characters with one that no legal name contains. So the result
  * never equals a legal name that the text did not equal before.
- * @param most the maximum length in characters
+ * @param max the maximum length in characters
  */
-export function keptText(text: string, most: number): string {
-  if (text.length <= most && /^[ -~]*$/.test(text)) return text;
-  const cut = printable(text.slice(0, most).toWellFormed());
+export function keptText(text: string, max: number): string {
+  if (text.length <= max && /^[ -~]*$/.test(text)) return text;
+  const cut = printable(text.slice(0, max).toWellFormed());
   // Copy it: a substring keeps the whole original string in memory.
   return Buffer.from(cut).toString();
 }

@@ -22,7 +22,7 @@ export const isExact = (value: unknown): value is ExactNumber => value instanceo
 
 /** A cache of short numbers: each decky in DECNET's files contains `0.0`. */
 const shortOnes = new Map<string, number | ExactNumber>();
-const short = { length: 6, most: 1000 };
+const short = { length: 6, max: 1000 };
 
 /** Parses a JSON number. The result is a JavaScript number if jsonb would store that equally. */
 export function exactly(literal: string): number | ExactNumber {
@@ -30,7 +30,7 @@ export function exactly(literal: string): number | ExactNumber {
   const known = shortOnes.get(literal);
   if (known !== undefined) return known;
   const number = made(literal);
-  if (shortOnes.size < short.most) shortOnes.set(literal, number);
+  if (shortOnes.size < short.max) shortOnes.set(literal, number);
   return number;
 }
 

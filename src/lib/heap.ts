@@ -17,7 +17,7 @@ export function keepHeapSmall(): void {
 }
 
 /** The bytes of received chunks that may wait for the garbage collector. V8 itself lets them grow to 64 MB. */
-const mostGarbageBytes = 4 * 1024 * 1024;
+const maxGarbageBytes = 4 * 1024 * 1024;
 
 /** From this size of an answer in bytes on, a host is large: about 20,000 deckies of three services. */
 const longAnswerBytes = 100 * 1024 * 1024;
@@ -37,7 +37,7 @@ export function freeingChunks(): (bytes: number) => void {
   let [garbageBytes, readBytes] = [0, 0];
   return (bytes) => {
     garbageBytes += bytes;
-    if (garbageBytes < mostGarbageBytes) return;
+    if (garbageBytes < maxGarbageBytes) return;
     readBytes += garbageBytes;
     garbageBytes = 0;
     collectYoung();

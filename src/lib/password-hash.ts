@@ -15,7 +15,7 @@ const cost = { ln: 15, r: 8, p: 3 };
 const saltBytes = 16;
 const keyBytes = 32;
 /** A hash that takes more is refused: each login would use this memory. */
-const mostMemory = 256 * 1024 * 1024;
+const maxMemory = 256 * 1024 * 1024;
 
 /** Hashes a password for a file of users. */
 export async function hashPassword(password: string): Promise<string> {
@@ -41,7 +41,7 @@ function parse(text: string): Hash | null {
     );
   if (found === null) return null;
   const [ln, r, p] = [Number(found[1]), Number(found[2]), Number(found[3])];
-  if (ln < 1 || r < 1 || p < 1 || memoryOf({ ln, r, p }) > mostMemory) return null;
+  if (ln < 1 || r < 1 || p < 1 || memoryOf({ ln, r, p }) > maxMemory) return null;
   return {
     ln,
     r,

@@ -11,7 +11,7 @@ export interface PathStep {
 }
 
 /** The same limit as Linux. */
-const mostLinks = 40;
+const maxLinks = 40;
 
 /**
  * Resolves a path as the kernel does, from the root, through all directories and links. The last step is the file itself.
@@ -34,7 +34,7 @@ export function* pathSteps(file: string): Generator<PathStep, void> {
     if (stat?.isSymbolicLink() !== true) directory = path;
     else {
       links += 1;
-      if (links > mostLinks) throw new Error(`${file} has too many links`);
+      if (links > maxLinks) throw new Error(`${file} has too many links`);
       const target = readlinkSync(path);
       if (target.startsWith('/')) directory = '/';
       names.unshift(...namesOf(target));

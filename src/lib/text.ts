@@ -22,9 +22,9 @@ export function printableDeep<T>(value: T): T {
 /** The maximum length of a reason in characters. */
 export const longestReason = 500;
 
-/** Shortens a text to at most `most` characters. */
-export const shortened = (text: string, most: number = longestReason): string =>
-  text.length <= most ? text : `${text.slice(0, most - 1).toWellFormed()}…`;
+/** Shortens a text to at most `max` characters. */
+export const shortened = (text: string, max: number = longestReason): string =>
+  text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
 
 /** Characters that JSON does not escape and that a terminal may interpret. */
 const obeyed = /[\u007f-\u009f\u2028\u2029\p{Bidi_Control}]/gu;

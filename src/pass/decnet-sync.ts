@@ -42,7 +42,7 @@ export interface DecnetWork extends DecnetPlan {
 /** Milliseconds that a pass waits for the rows, and for its changes to be written; and the end for changes. */
 const limits = { read: 1000, write: 1000, close: 5000 };
 /** Milliseconds after which a table that failed is tried again; each failure doubles it. */
-const retry = { first: 1000, most: 30_000 };
+const retry = { first: 1000, max: 30_000 };
 /** Its only use is to see whether the table answers. */
 const noDecky = '-';
 
@@ -203,7 +203,7 @@ export class DecnetSync {
   #failed(error: unknown): void {
     this.#reason = shortened(printable(reasonOf(error)));
     this.#isAway = true;
-    const afterMs = Math.min(retry.most, retry.first * 2 ** this.#failures);
+    const afterMs = Math.min(retry.max, retry.first * 2 ** this.#failures);
     this.#failures += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#tryAgain(), afterMs);

@@ -78,7 +78,7 @@ export interface QueuedJob {
 const schema = 'bullmq';
 
 /** The largest job, list or other answer that is read of a queue, in bytes. */
-const mostBytes = { impatient: 1_000_000, awaited: 16_000_000 };
+const maxBytes = { impatient: 1_000_000, awaited: 16_000_000 };
 
 /**
  * @param telemetry records traces; null: none
@@ -108,7 +108,7 @@ function onRedis(
       throw queueFault(location, error);
     });
   const { db = 0 } = connection.options;
-  const readers = (most: number) => boundedRedis(connection, patient(createRedisBackend), most);
+  const readers = (max: number) => boundedRedis(connection, patient(createRedisBackend), max);
   const bound = bind(createRedisBackend, readers, connection, outage, telemetry);
   outage.probeWith(async () => {
     // Write to a queue of this process: the Redis user may not be allowed to write other keys.
@@ -172,7 +172,7 @@ function onPostgres(url: string, outage: Outage, telemetry: Telemetry | null): Q
   outage.watch(pool);
   // pg-pool removes its error listener while a client is in use; without a listener an error ends the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const readers = (most: number) => boundedPostgres(pool, schema, patient(createPostgresBackend), most);
+  const readers = (max: number) => boundedPostgres(pool, schema, patient(createPostgresBackend), max);
   const backend = withCorrectedTimes(pool, schema, workerOptions.lockDuration, createPostgresBackend);
   const bound = bind(backend, readers, pool as unknown as PostgresConnectionOptions, outage, telemetry);
   outage.probeWith(() => withClient(url, (client) => assertSchemaCompatibility(client, schema)));
@@ -218,7 +218,7 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<unkn
 
 function bind<B extends IQueueBackend, C>(
   factory: BackendFactory<B, C>,
-  readers: (mostBytes: number) => BackendFactory<B, C>,
+  readers: (maxBytes: number) => BackendFactory<B, C>,
   connection: C,
   { watch, onRecovered, close: stopProbing }: Outage,
   telemetry: Telemetry | null,
@@ -250,8 +250,8 @@ function bind<B extends IQueueBackend, C>(
   };
   const queue = (name: string): Queue =>
     kept(open, name, () => new Queue(name, queueOptions) as unknown as Queue);
-  const forReaders = (most: number) => {
-    const { Queue: Reader } = withBackend(impatient(readers(most)));
+  const forReaders = (max: number) => {
+    const { Queue: Reader } = withBackend(impatient(readers(max)));
     const among = new Map<string, Queue>();
     return (name: string): Queue =>
       kept(among, name, () => new Reader(name, queueOptions) as unknown as Queue);
@@ -261,8 +261,8 @@ function bind<B extends IQueueBackend, C>(
     opened: () => [...open.values()],
     queue,
     obliterate: (name) => queue(name).obliterate({ force: true }),
-    impatientQueue: forReaders(mostBytes.impatient),
-    awaitedQueue: forReaders(mostBytes.awaited),
+    impatientQueue: forReaders(maxBytes.impatient),
+    awaitedQueue: forReaders(maxBytes.awaited),
     addToMany: async (jobs) => {
       adder ??= opened(new FlowProducer({ connection, ...traced }) as unknown as FlowProducer);
       await adder.addBulk(

@@ -10,7 +10,7 @@ import type pg from 'pg';
 import { measuredRead, tooLarge } from './measured-read.ts';
 
 /** The maximum number of ids that a reader takes of one list. */
-const mostListed = 1000;
+const maxListed = 1000;
 
 /** The states whose jobs are in a list; those of the others are in a sorted set. */
 const inLists = new Set(['wait', 'waiting', 'active', 'paused']);
@@ -21,16 +21,16 @@ type Texts = readonly string[];
 /**
  * Limits what a reader takes from a queue in one answer: whoever may write the queue may write hundreds of megabytes.
  * Redis measures an answer and sends it in one step, so that it cannot be exchanged in between.
- * @param most bytes
+ * @param max bytes
  */
 export const boundedRedis =
   <C>(
     redis: Redis,
     factory: BackendFactory<RedisQueueBackend, C>,
-    most: number,
+    max: number,
   ): BackendFactory<RedisQueueBackend, C> =>
   (...args) => {
-    const ask: Ask = measuredRead(redis, most);
+    const ask: Ask = measuredRead(redis, max);
     const bound = (backend: RedisQueueBackend): RedisQueueBackend => {
       boundHashes(backend, ask);
       const forQueue = backend.forQueue.bind(backend);
@@ -85,10 +85,10 @@ export const boundedRedis =
     return bound(factory(...args));
   };
 
-/** The last index of a range, so that it has at most `mostListed` items. A negative end: all. */
+/** The last index of a range, so that it has at most `maxListed` items. A negative end: all. */
 const lastOf = (start: number, end: number): number => {
-  const most = start + mostListed - 1;
-  return end < 0 ? most : Math.min(end, most);
+  const max = start + maxListed - 1;
+  return end < 0 ? max : Math.min(end, max);
 };
 
 /** Replaces the reads of hashes (jobs, settings of the queue, schedules) of the client that a backend uses. */
@@ -118,7 +118,7 @@ export const boundedPostgres =
     pool: pg.Pool,
     schema: string,
     factory: BackendFactory<PostgresQueueBackend, C>,
-    most: number,
+    max: number,
   ): BackendFactory<PostgresQueueBackend, C> =>
   (...args) => {
     const backend = factory(...args);
@@ -134,7 +134,7 @@ export const boundedPostgres =
           [queue, id],
         );
         const size = rows[0]?.size ?? 0;
-        if (size > most) throw tooLarge(size, most);
+        if (size > max) throw tooLarge(size, max);
         return getJobData(id);
       },
     });

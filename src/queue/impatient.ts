@@ -4,7 +4,7 @@ import { endsWithin } from '../lib/ends-within.ts';
 /** Milliseconds that a reader waits for an answer of the store. */
 export const readersWait = 3000;
 /** The maximum number of overdue calls: they stay in the client until the store is back, so no more are made. */
-const mostOverdue = 100;
+const maxOverdue = 100;
 
 /** Members without a time limit: they send no request, or must run to their end. */
 const untouched: ReadonlySet<PropertyKey> = new Set<keyof IQueueBackend>([
@@ -41,7 +41,7 @@ function limit() {
   let overdue = 0;
   return async <T>(call: () => Promise<T>): Promise<T> => {
     const noAnswer = new Error(`no answer within ${readersWait / 1000} s`);
-    if (overdue >= mostOverdue) throw noAnswer;
+    if (overdue >= maxOverdue) throw noAnswer;
     const answer = call();
     if (await endsWithin(readersWait, answer)) return answer;
     overdue += 1;

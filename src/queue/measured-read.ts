@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 
 /** The maximum number of fields of a hash. A job has some twenty. */
-const mostFields = 1000;
+const maxFields = 1000;
 
 /**
  * Runs one reading command, and answers with the size when that is above the limit. The fields of a hash are measured
@@ -20,7 +20,7 @@ end
 local fields = {}
 if command == 'hgetall' then
   local count = redis.call('HLEN', KEYS[1])
-  if count > ${mostFields} then return redis.error_reply('TOOMANY ' .. count) end
+  if count > ${maxFields} then return redis.error_reply('TOOMANY ' .. count) end
   fields = redis.pcall('HKEYS', KEYS[1])
 elseif command == 'hget' or command == 'hmget' then
   fields = {unpack(ARGV, 3)}
@@ -42,23 +42,23 @@ return redis.error_reply('TOOLARGE ' .. size)
 `;
 
 interface Measuring {
-  measuredRead(key: string, most: number, command: string, ...more: (string | number)[]): Promise<unknown>;
+  measuredRead(key: string, max: number, command: string, ...more: (string | number)[]): Promise<unknown>;
 }
 
-/** @param most bytes @returns a function that runs a reading command of Redis; it rejects when the answer is larger */
-export function measuredRead(redis: Redis, most: number) {
+/** @param max bytes @returns a function that runs a reading command of Redis; it rejects when the answer is larger */
+export function measuredRead(redis: Redis, max: number) {
   if (!('measuredRead' in redis)) redis.defineCommand('measuredRead', { lua: script, numberOfKeys: 1 });
   const measuring = redis as unknown as Measuring;
   return async (command: string, key: string, ...more: readonly (string | number)[]): Promise<unknown> => {
     try {
-      return await measuring.measuredRead(key, most, command, ...more);
+      return await measuring.measuredRead(key, max, command, ...more);
     } catch (error) {
       const [, why, found] =
         /(TOOLARGE|TOOMANY) (\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
       if (why === undefined) throw error;
       throw why === 'TOOMANY'
-        ? new TooLarge(`it has ${found} fields, and at most ${mostFields} are read`)
-        : tooLarge(Number(found), most);
+        ? new TooLarge(`it has ${found} fields, and at most ${maxFields} are read`)
+        : tooLarge(Number(found), max);
     }
   };
 }
@@ -68,5 +68,5 @@ const inMegabytes = (bytes: number): string => `${Math.round(bytes / 100_000) / 
 /** An answer of a store that is larger than its reader accepts. */
 export class TooLarge extends Error {}
 
-export const tooLarge = (size: number, most: number): TooLarge =>
-  new TooLarge(`it has ${inMegabytes(size)}, and at most ${inMegabytes(most)} are read`);
+export const tooLarge = (size: number, max: number): TooLarge =>
+  new TooLarge(`it has ${inMegabytes(size)}, and at most ${inMegabytes(max)} are read`);

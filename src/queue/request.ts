@@ -50,7 +50,7 @@ export async function requestPass(
 }
 
 /** Milliseconds between two reads of the job: an eighth of the time that it has taken, within these limits. */
-const pollMs = { least: 5, most: 250 };
+const pollMs = { least: 5, max: 250 };
 
 /**
  * Waits for the result of a job by reading it. BullMQ's events are not used: they hold what the worker answered, and no limit
@@ -80,7 +80,7 @@ async function outcome(backend: QueueBackend, job: Job, host: string, timeoutMs:
       throw fault === null
         ? await abandon(backend, job, host, timeoutMs)
         : queueFault(backend.location, fault);
-    await sleep(Math.min(timeoutMs - passedMs, Math.max(pollMs.least, Math.min(pollMs.most, passedMs / 8))));
+    await sleep(Math.min(timeoutMs - passedMs, Math.max(pollMs.least, Math.min(pollMs.max, passedMs / 8))));
   }
 }
 

@@ -144,7 +144,7 @@ export interface Report {
   /** Whether a worker has registered the host, or the host has rows. */
   knowsHost(host: string): Promise<boolean>;
   /** Some of the known hosts and `others`, sorted by name, and the total number. */
-  someHosts(most: number, others: readonly string[]): Promise<{ names: readonly string[]; count: number }>;
+  someHosts(max: number, others: readonly string[]): Promise<{ names: readonly string[]; count: number }>;
   /** The hosts that have a decky of this name, in the table or in the history. */
   hostsOfDecky(name: string): Promise<readonly string[]>;
   /** Whether a role has been granted the host. */

@@ -8,7 +8,7 @@ import { type LeftOut, leftOutLog, type ReadableQueue, readableQueue } from './l
 import { hostPath } from './words.ts';
 
 /** Bull Board queries each of its queues at every poll. */
-const mostQueues = 200;
+const maxQueues = 200;
 const openedKept = 20;
 /** A host with a change within this time counts as busy, in milliseconds. */
 const busyWithinMs = 5 * 60_000;
@@ -160,12 +160,12 @@ export function queuesToShow(
   const served = hosts.filter(({ first_seen_at }) => first_seen_at !== null);
   const known = new Set(names(served));
   const chosen =
-    served.length <= mostQueues
+    served.length <= maxQueues
       ? names(served)
       : [
           ...lately.opened.filter((host) => known.has(host)),
           ...names(served.filter(isBroken)),
           ...[...lately.busy].filter((host) => known.has(host)),
         ];
-  return [...new Set(chosen)].slice(0, mostQueues).sort().map(queueName);
+  return [...new Set(chosen)].slice(0, maxQueues).sort().map(queueName);
 }

@@ -7,7 +7,7 @@ import { printable, shortened } from '../lib/text.ts';
 import { Html, html } from './html.ts';
 
 /** The maximum number of queues or jobs in one message. */
-const mostNamed = 10;
+const maxNamed = 10;
 
 /** A queue or job that Bull Board cannot read, and why. */
 export interface LeftOut {
@@ -115,8 +115,8 @@ export function leftOutLog(log: Log) {
 
 const inWords = ({ name, reason }: LeftOut): string => `${name}: ${reason}`;
 const named = (texts: readonly string[]): { readonly what: string; readonly more: number } => ({
-  what: texts.slice(0, mostNamed).join('; '),
-  more: Math.max(0, texts.length - mostNamed),
+  what: texts.slice(0, maxNamed).join('; '),
+  more: Math.max(0, texts.length - maxNamed),
 });
 
 /** A job's name in messages. Whoever may write the queue chooses the id, and its length. */

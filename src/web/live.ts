@@ -10,8 +10,8 @@ const pollEveryMs = 300;
 /** Milliseconds between two heartbeats on a stream. */
 const beatEveryMs = 5000;
 /** Bytes that may wait for a slow reader before it is disconnected; it reconnects and reads the current state. */
-const mostBehind = 64 * 1024;
-const mostReaders = 1000;
+const maxBehind = 64 * 1024;
+const maxReaders = 1000;
 
 interface Reader {
   /** Whether no change has been sent to it yet. */
@@ -82,7 +82,7 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
      * @returns false: there are too many readers already
      */
     add: (reader: ServerResponse, holds: () => Promise<boolean>): boolean => {
-      if (readers.size >= mostReaders) return false;
+      if (readers.size >= maxReaders) return false;
       reader.writeHead(200, streamHeaders);
       reader.write('retry: 1000\nevent: beat\ndata: {}\n\n');
       readers.set(reader, { isNew: true, holds });
@@ -108,7 +108,7 @@ export function liveStream(pulse: () => Promise<Pulse>, invalidate: () => void, 
 
 /** Sends an event to a reader, or disconnects the reader if it is slow. */
 function send(reader: ServerResponse, event: string, data: object): void {
-  if (reader.writableLength > mostBehind) reader.destroy();
+  if (reader.writableLength > maxBehind) reader.destroy();
   else reader.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 

@@ -9,9 +9,9 @@ const forgottenAfterMs = 15 * 60_000;
 const linesApartMs = 60_000;
 
 /** The maximum number of waiting logins of one address. */
-const mostWaiting = 20;
+const maxWaiting = 20;
 /** The maximum number of remembered addresses; the oldest are dropped. */
-const mostAddresses = 10_000;
+const maxAddresses = 10_000;
 
 /** A log line about an address: the numbers since the previous line. */
 export interface LoginLine {
@@ -62,9 +62,9 @@ class AddressLogins {
   /** @returns null: it waits for its check; else the milliseconds after which the client may retry */
   arrive(now: number): number | null {
     this.#lastAt = now;
-    if (this.#waiting >= mostWaiting) {
+    if (this.#waiting >= maxWaiting) {
       this.#unlogged.unchecked += 1;
-      return mostWaiting * waitAfter(this.#wrong);
+      return maxWaiting * waitAfter(this.#wrong);
     }
     this.#waiting += 1;
     return null;
@@ -118,7 +118,7 @@ export function loginTable() {
   /** Ordered by the last attempt, oldest first. */
   const addresses = new Map<string, AddressLogins>();
   const makeRoom = (): boolean => {
-    if (addresses.size < mostAddresses) return true;
+    if (addresses.size < maxAddresses) return true;
     for (const [address, logins] of addresses) if (!logins.isWaiting()) return addresses.delete(address);
     return false;
   };

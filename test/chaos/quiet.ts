@@ -165,19 +165,19 @@ export async function restsWell(parts: {
       () => `${made} full passes where ${due.toFixed(1)} were due`,
     );
     let twice = await scheduledSince(queues, name, began);
-    let most = due + 2;
-    if (twice > most && sinceQuiet() < schedulesWithinMs) {
+    let max = due + 2;
+    if (twice > max && sinceQuiet() < schedulesWithinMs) {
       // A round of a removed schedule continues until its end.
       await sleep(schedulesWithinMs - sinceQuiet());
       const again = Date.now();
       await sleep(restMs);
       twice = await scheduledSince(queues, name, again);
-      most = restMs / 1000 / intervalSeconds + 2;
+      max = restMs / 1000 / intervalSeconds + 2;
     }
     ledger.check(
       `${name} is not served twice`,
-      twice <= most,
-      () => `${twice} scheduled passes where at most ${most.toFixed(1)} were due`,
+      twice <= max,
+      () => `${twice} scheduled passes where at most ${max.toFixed(1)} were due`,
     );
   }
   for (const [at, host] of hosts.entries()) {

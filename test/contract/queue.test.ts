@@ -243,12 +243,12 @@ describe('the queues', { concurrency: true }, () => {
 
       test('passes of one host never overlap, with two workers', async () => {
         let inside = 0;
-        let most = 0;
+        let max = 0;
         const inTransaction = it.ports.ledger.inTransaction.bind(it.ports.ledger);
         it.ports.ledger.inTransaction = (request, generation, body) =>
           inTransaction(request, generation, async (open) => {
             inside += 1;
-            most = Math.max(most, inside);
+            max = Math.max(max, inside);
             await sleep(20);
             const outcome = await body(open);
             inside -= 1;
@@ -260,7 +260,7 @@ describe('the queues', { concurrency: true }, () => {
         for (let times = 0; times < 10; times++) await queue.add('reconcile', { host_uuid: 'local' });
         await waitFor(async () => (await countJobs('local')) === 0);
         it.ports.ledger.inTransaction = inTransaction;
-        assert.equal(most, 1);
+        assert.equal(max, 1);
       });
 
       test('draining runs the waiting jobs, then ends', async () => {

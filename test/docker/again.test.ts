@@ -16,7 +16,7 @@ import { waitFor } from '../harness/wait.ts';
 
 const listing = /^\/containers\/json$/;
 const web = '{"Id":"a","Names":["/web"],"State":"running","Status":"Up 2 hours"}';
-const limits = { listingMs: { base: 2000, perContainer: 1, most: 2000 } };
+const limits = { listingMs: { base: 2000, perContainer: 1, max: 2000 } };
 const cut =
   (text: string): Answer =>
   (response) => {

@@ -26,8 +26,8 @@ const [listing, inspection, events] = [/^\/containers\/json$/, /^\/containers\/[
 const [ping, info] = [/^\/_ping$/, /^\/info$/];
 
 /** Runs the product's client in a process with a memory limit. */
-async function use(engine: HostileEngine, choice: Omit<Choice, 'host' | 'mostMemory'>): Promise<Found> {
-  const asked = JSON.stringify({ ...choice, host: engine.host, mostMemory: 350e6 } satisfies Choice);
+async function use(engine: HostileEngine, choice: Omit<Choice, 'host' | 'maxMemory'>): Promise<Found> {
+  const asked = JSON.stringify({ ...choice, host: engine.host, maxMemory: 350e6 } satisfies Choice);
   const program = join(packageRoot, 'test/harness/engine-user.ts');
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -198,7 +198,7 @@ describe('an engine whose answers have no end', () => {
     assert.deepEqual(faults, []);
     assert.ok((triggers?.everything ?? 0) >= 1, JSON.stringify(triggers));
     assert.ok((triggers?.containers ?? 0) < 100_000, JSON.stringify(triggers));
-    assert.ok(engine.mostOpen(inspection) <= 8, String(engine.mostOpen(inspection)));
+    assert.ok(engine.maxOpen(inspection) <= 8, String(engine.maxOpen(inspection)));
     assert.ok(longestDelay < 2000, String(longestDelay));
   });
 });
@@ -206,7 +206,7 @@ describe('an engine whose answers have no end', () => {
 describe('an engine whose answers end too late', () => {
   const list = (answers: readonly (readonly [RegExp, Answer])[], choice: Partial<Choice> = {}) =>
     withEngine(answers, async (engine) => {
-      const limits = { listingMs: { base: 1000, perContainer: 100_000, most: 2000 }, askMs: 500 };
+      const limits = { listingMs: { base: 1000, perContainer: 100_000, max: 2000 }, askMs: 500 };
       const { answer } = await use(engine, { ask: 'list', limits, ...choice });
       // No request stays open after it is given up.
       await waitFor(() => engine.open() === 0, 10_000);
@@ -245,7 +245,7 @@ describe('an engine whose answers end too late', () => {
       else trickle('[', ' ', 5)(response, request);
     };
     const only = ['a', 'b', 'c', 'd'];
-    const limits = { listingMs: { base: 60_000, perContainer: 0, most: 60_000 } };
+    const limits = { listingMs: { base: 60_000, perContainer: 0, max: 60_000 } };
     await withEngine([[listing, answer]], async (engine) => {
       const asked = dockerEngine(settingsOf(engine), limits);
       const answer = await asked.list({ only: new Set(only), containers: 0, generation: '0' });

@@ -109,9 +109,9 @@ describe('a listing as it arrives', () => {
     assert.deepEqual(await listingOf(pieces(' [ ]\n', [1, 2]), same), []);
   });
 
-  const listingMs = { base: 1000, perContainer: 1, most: 60_000 };
+  const listingMs = { base: 1000, perContainer: 1, max: 60_000 };
   test('has ten seconds, and longer the more containers there are', () => {
-    assert.deepEqual(engineLimits.listingMs, { base: 10_000, perContainer: 1, most: 510_000 });
+    assert.deepEqual(engineLimits.listingMs, { base: 10_000, perContainer: 1, max: 510_000 });
   });
 
   /** What an engine is seen as that answers every request so. */

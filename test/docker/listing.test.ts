@@ -44,7 +44,7 @@ describe('a line of Docker’s listing', () => {
 
   test('its age', () => {
     const day = 86_400;
-    for (const [status, least, most] of [
+    for (const [status, least, max] of [
       ['Up Less than a second', 0, 1],
       ['Up 1 second', 1, 2],
       ['Up 59 seconds (healthy)', 59, 60],
@@ -60,7 +60,7 @@ describe('a line of Docker’s listing', () => {
       ['Exited (137) About a minute ago', 60, 120],
       ['Restarting (1) Less than a second ago', 0, 1],
     ] as const) {
-      assert.deepEqual(ageOf(status), { least, most }, status);
+      assert.deepEqual(ageOf(status), { least, max }, status);
     }
     for (const status of ['', 'Created', 'Up', 'Up some time', 'Up 1234567 seconds', 'Removal In Progress'])
       assert.equal(ageOf(status), null, status);

@@ -6,7 +6,7 @@ import { type Answer, longText, raw, refused, settingsOf, withEngine } from '../
 describe('an engine that answers with', () => {
   const list = (answer: Answer) =>
     withEngine([[/^\/containers\/json$/, answer]], async (engine) => {
-      const limits = { listingMs: { base: 2000, perContainer: 1, most: 2000 } };
+      const limits = { listingMs: { base: 2000, perContainer: 1, max: 2000 } };
       const asked = dockerEngine(settingsOf(engine), limits);
       return asked.list({ only: null, containers: 0, generation: '0' });
     });

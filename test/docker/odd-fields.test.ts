@@ -53,14 +53,14 @@ const container = fc.record(
 const plain = /^(its answer is not a list|it listed a container without a name|its list of containers)/;
 
 function isSound(one: Container): void {
-  for (const [text, most] of [
+  for (const [text, max] of [
     [one.name, 256],
     [one.decky ?? '', 129],
     [one.service ?? '', 256],
     [one.state, 64],
   ] as const) {
     assert.equal(typeof text, 'string');
-    assert.ok(text.length <= most, `${text.length}`);
+    assert.ok(text.length <= max, `${text.length}`);
     assert.doesNotMatch(text, /[\p{Cc}\p{Cs}]/u);
   }
   assert.ok(Number.isFinite(one.createdAt));

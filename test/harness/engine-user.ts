@@ -19,7 +19,7 @@ export interface Choice {
   readonly ask: 'list' | 'info' | { readonly watchUntil: string };
   readonly only?: readonly string[];
   /** The memory limit in bytes. */
-  readonly mostMemory: number;
+  readonly maxMemory: number;
 }
 
 export interface Found {
@@ -42,7 +42,7 @@ const settings = settingsOf({ host });
 let memory = 0;
 const watchMemory = (): void => {
   memory = Math.max(memory, process.memoryUsage.rss());
-  if (memory < choice.mostMemory) return;
+  if (memory < choice.maxMemory) return;
   console.error(`${Math.round(memory / 1e6)} MB of memory`);
   process.exit(3);
 };

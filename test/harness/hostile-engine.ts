@@ -7,7 +7,7 @@ export interface HostileEngine extends FakeEngine {
   /** The requested paths without query, in order. */
   readonly asked: readonly string[];
   /** The maximum number of concurrent requests of this kind. */
-  mostOpen(path: RegExp): number;
+  maxOpen(path: RegExp): number;
   /** The number of open requests. */
   open(): number;
 }
@@ -18,14 +18,14 @@ export type Answer = (response: ServerResponse, request: IncomingMessage) => voi
 export async function hostileEngine(answers: readonly (readonly [RegExp, Answer])[]): Promise<HostileEngine> {
   const asked: string[] = [];
   const opened = new Map<ServerResponse, string>();
-  const most = new Map<string, number>();
+  const max = new Map<string, number>();
   const engine = await engineOf((request, response) => {
     const path = (request.url ?? '').replace(/\?.*/, '');
     asked.push(path);
     opened.set(response, path);
     for (const [kind] of answers) {
       const now = [...opened.values()].filter((one) => kind.test(one)).length;
-      most.set(kind.source, Math.max(now, most.get(kind.source) ?? 0));
+      max.set(kind.source, Math.max(now, max.get(kind.source) ?? 0));
     }
     response.on('close', () => opened.delete(response));
     const answer = answers.find(([kind]) => kind.test(path))?.[1] ?? refused(404, '{"message":"not here"}');
@@ -34,7 +34,7 @@ export async function hostileEngine(answers: readonly (readonly [RegExp, Answer]
   return {
     ...engine,
     asked,
-    mostOpen: (path) => most.get(path.source) ?? 0,
+    maxOpen: (path) => max.get(path.source) ?? 0,
     open: () => opened.size,
   };
 }

@@ -1,7 +1,7 @@
 import { fc } from './property.ts';
 
-const digits = (most: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: most });
+const digits = (max: number): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: max });
 const whole = fc.oneof(
   fc.constant('0'),
   fc

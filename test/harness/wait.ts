@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Between two checks, milliseconds: a twentieth of the time waited so far. To look more often takes others' processor time. */
-const [leastPauseMs, mostPauseMs] = [25, 150];
+const [leastPauseMs, maxPauseMs] = [25, 150];
 
 /** Waits until something holds. @param within milliseconds @throws what it said last */
 export async function waitFor(holds: () => Promise<boolean> | boolean, within = 60_000): Promise<void> {
@@ -13,7 +13,7 @@ export async function waitFor(holds: () => Promise<boolean> | boolean, within = 
     } catch (error) {
       last = error;
     }
-    await sleep(Math.min(mostPauseMs, Math.max(leastPauseMs, waitedMs / 20)));
+    await sleep(Math.min(maxPauseMs, Math.max(leastPauseMs, waitedMs / 20)));
   }
   throw last;
 }

@@ -12,7 +12,7 @@ import { waitFor } from '../harness/wait.ts';
 const queue = 'reconcile.mine';
 const at = (key: string): string => `bull:${queue}:${key}`;
 const large = Buffer.alloc(50_000_000, 'x');
-const mostMb = 30;
+const maxMb = 30;
 
 const paths = [
   `/queues/api/queues?activeQueue=${queue}`,
@@ -176,7 +176,7 @@ describe('large jobs of a stolen worker', { skip: noStore('redis') }, () => {
             /Not shown, .*job large: it has 50 MB/.test((await get('/hosts/mine')).body),
           );
         const grew = peakMb() - before;
-        assert.ok(grew < mostMb, `${grew.toFixed(1)} MB more`);
+        assert.ok(grew < maxMb, `${grew.toFixed(1)} MB more`);
       } finally {
         await clear();
         await makeSmall();
@@ -212,7 +212,7 @@ describe('large jobs of a stolen worker', { skip: noStore('redis') }, () => {
       assert.equal(status, 503, body);
       assert.match(body, /The answer of host mine is not read: it has 50 MB, and at most 16 MB are read/);
       const grew = peakMb() - before;
-      assert.ok(grew < mostMb, `${grew.toFixed(1)} MB more`);
+      assert.ok(grew < maxMb, `${grew.toFixed(1)} MB more`);
     } finally {
       await queues.close();
     }

@@ -272,10 +272,10 @@ describe('shared answers', () => {
   test('limited concurrency runs all calls in the end', async () => {
     const few = atMost(2);
     let running = 0;
-    let most = 0;
+    let max = 0;
     const work = async (): Promise<void> => {
       running += 1;
-      most = Math.max(most, running);
+      max = Math.max(max, running);
       await new Promise((done) => setTimeout(done, 5));
       running -= 1;
     };
@@ -286,7 +286,7 @@ describe('shared answers', () => {
       }),
     );
     const ended = await Promise.allSettled(all);
-    assert.deepEqual([most, running], [2, 0]);
+    assert.deepEqual([max, running], [2, 0]);
     assert.equal(ended.filter(({ status }) => status === 'rejected').length, 1);
   });
 });

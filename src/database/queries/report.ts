@@ -50,12 +50,12 @@ export function report(ask: Query, defaultIntervalSeconds: number, named: readon
           [host],
         )
       ).length > 0,
-    someHosts: async (most, others) => {
+    someHosts: async (max, others) => {
       const found = await query<{ host_uuid: string; count: number }>(
         `select host_uuid, count(*) over ()::int as count from (select host_uuid from fleet_hosts
          union select host_uuid from fleet_deckies union select unnest($2::text[])) h
          order by host_uuid limit $1`,
-        [most, others],
+        [max, others],
       );
       return { names: found.map(({ host_uuid }) => host_uuid), count: found[0]?.count ?? 0 };
     },

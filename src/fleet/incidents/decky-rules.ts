@@ -3,7 +3,7 @@ import type { DeckyFacts } from './decky-facts.ts';
 import type { HostFacts } from './facts.ts';
 import type { Gathered } from './gathered.ts';
 import { type IncidentKind, incidentId, keepsDeckies } from './incident.ts';
-import { isMost } from './severity.ts';
+import { isMajority } from './severity.ts';
 import { sentences } from './words.ts';
 
 /** More than this many with different causes count as most of a host, too. */
@@ -49,7 +49,7 @@ export function deckyRules(
     const ids = new Set(some.map(deckyCauseId));
     // Those that went down before, one by one, say nothing about what goes down now.
     const count = some.length + (gathered.affectedBy(incidentId('host_down', host))?.length ?? 0);
-    const isWhole = isMost(count, covering(host).deckies) || (count > manyFrom && ids.size > 1);
+    const isWhole = isMajority(count, covering(host).deckies) || (count > manyFrom && ids.size > 1);
     const isElsewhere = [...ids].some(
       (id) => gathered.affectedBy(id) !== null || hostsOf.get(id)?.some((other) => other.host !== host),
     );

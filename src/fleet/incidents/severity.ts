@@ -22,8 +22,9 @@ const severityOfKind: Readonly<Record<IncidentKind, Severity>> = {
 };
 
 /** At least this many, and more than half of the host's, are most of it. */
-const mostFrom = 3;
-export const isMost = (count: number, deckies: number): boolean => count >= mostFrom && count * 2 > deckies;
+const majorityFrom = 3;
+export const isMajority = (count: number, deckies: number): boolean =>
+  count >= majorityFrom && count * 2 > deckies;
 
 /** Deckies that are most of a host's are as severe as the host itself. */
 export function severityOf(
@@ -35,7 +36,7 @@ export function severityOf(
     return 'info';
   if (kind !== 'deckies_down' && kind !== 'deployment_failed') return severityOfKind[kind];
   const byHost = Map.groupBy(affected, ({ host }) => host ?? '');
-  return [...byHost].some(([host, some]) => isMost(some.length, hosts.get(host)?.deckies ?? 0))
+  return [...byHost].some(([host, some]) => isMajority(some.length, hosts.get(host)?.deckies ?? 0))
     ? 'critical'
     : severityOfKind[kind];
 }

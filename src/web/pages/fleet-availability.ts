@@ -47,19 +47,19 @@ ${otherForms(`/api/availability?over=${found.over}`)}`;
 /** How much of the known time deckies were not running, for each part of the window. */
 function drawing({ over, parts }: FleetAvailability): Html {
   const missing = parts.map((part) => 1 - (shareOf(part) ?? 1));
-  const most = Math.max(...missing);
+  const max = Math.max(...missing);
   const unknown = parts.filter(({ known }) => known <= 0).length;
   const text =
-    most === 0
+    max === 0
       ? 'Every decky was running in all monitored time'
-      : `Deckies that were not running: at most ${percentUp(most)} of the monitored time in ${periods[over].partName}`;
+      : `Deckies that were not running: at most ${percentUp(max)} of the monitored time in ${periods[over].partName}`;
   return html`<figure class="day availability"><svg viewBox="0 0 ${parts.length * partWidth} ${height}" preserveAspectRatio="none" role="img" aria-label="${text}${unknown > 0 ? `; ${unknown} of ${parts.length} parts are unknown` : ''}. The table below has the figures">${parts.map(
-    (part, at) => bar(part, at, { missing: missing[at] ?? 0, most }),
+    (part, at) => bar(part, at, { missing: missing[at] ?? 0, max }),
   )}</svg><figcaption class="help"><span>${minute(parts[0]?.from ?? 0)}</span><span>${text}</span><span>now</span></figcaption></figure>`;
 }
 
-function bar(part: PartAvailability, at: number, { missing, most }: { missing: number; most: number }): Html {
-  const tall = most === 0 ? 0 : (missing / most) * (height - 4);
+function bar(part: PartAvailability, at: number, { missing, max }: { missing: number; max: number }): Html {
+  const tall = max === 0 ? 0 : (missing / max) * (height - 4);
   const x = at * partWidth;
   return html`<g><title>${minute(part.from)}: ${percent(shareOf(part), part.known)}</title><rect class="part${part.known <= 0 ? ' unknown' : ''}" x="${x}" y="0" width="${partWidth}" height="${height}"/>${tall > 0 ? html`<rect class="alarm" x="${x + 1}" y="${(height - tall).toFixed(1)}" width="${partWidth - 2}" height="${tall.toFixed(1)}"/>` : null}</g>`;
 }

@@ -30,10 +30,10 @@ const styleOf = ({ failure, result }: ChartedPass): keyof typeof styles =>
 export function passChart(passes: readonly ChartedPass[]): Html {
   const shown = passes.toReversed();
   const times = shown.map(({ durationMs }) => Math.max(1, durationMs));
-  const [least, most] = decadesOf(times);
-  const heightOf = (ms: number): number => (height * (Math.log10(Math.max(1, ms)) - least)) / (most - least);
+  const [least, max] = decadesOf(times);
+  const heightOf = (ms: number): number => (height * (Math.log10(Math.max(1, ms)) - least)) / (max - least);
   const wide = 100 / Math.max(fewest, shown.length);
-  const ticks = Array.from({ length: most - least + 1 }, (_, at) => most - at);
+  const ticks = Array.from({ length: max - least + 1 }, (_, at) => max - at);
   const kinds = Object.entries(styles).filter(([style]) => shown.some((pass) => styleOf(pass) === style));
   return html`<figure class="chart"><ol class="axis" aria-hidden="true">${ticks.map((power) => html`<li>${inUnits(10 ** power)}</li>`)}</ol>
 <svg viewBox="0 0 100 ${height}" preserveAspectRatio="none" role="img" aria-label="Duration of the last ${shown.length} passes, ${Math.min(...times)} to ${Math.max(...times)} ms">${ticks.map(
@@ -47,7 +47,7 @@ export function passChart(passes: readonly ChartedPass[]): Html {
 }
 
 /** The powers of ten below and above all times, at least one apart. */
-function decadesOf(times: readonly number[]): readonly [least: number, most: number] {
+function decadesOf(times: readonly number[]): readonly [least: number, max: number] {
   const least = Math.floor(Math.log10(Math.min(...times)));
   return [least, Math.max(least + 1, Math.ceil(Math.log10(Math.max(...times))))];
 }
