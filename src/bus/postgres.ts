@@ -7,7 +7,7 @@ import { envelope, payloadOf, type Transport } from './transport.ts';
 
 /** One channel for all topics: topics are longer than PostgreSQL allows for channel names. @see CONTRACT.md, "The bus" */
 const channel = 'decnet_fleet';
-const retryAfter = 1000;
+const retryAfterMs = 1000;
 /** All names are schema-qualified: this connection uses the search path of its role. */
 const notifyAll = `select pg_catalog.pg_notify($1, message)
   from pg_catalog.unnest($2::pg_catalog.text[]) as messages(message)`;
@@ -43,7 +43,7 @@ export function postgresTransport(url: string): Transport {
       }
       client = null;
       await made.end().catch(() => undefined);
-      if (!closed) await sleep(retryAfter, undefined, { ref: false });
+      if (!closed) await sleep(retryAfterMs, undefined, { ref: false });
     }
   };
   const receive = (text: string): void => {

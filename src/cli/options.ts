@@ -34,7 +34,7 @@ export const option = {
   /** @returns seconds */
   duration: (text: string): number => {
     const seconds = secondsOf(text) ?? 0;
-    if (seconds < 1 || seconds > longestDuration)
+    if (seconds < 1 || seconds > longestDurationSeconds)
       throw wrong(text, 'a time such as 90s, 30m, 2h or 7d, of at most 366d');
     return seconds;
   },
@@ -123,7 +123,7 @@ export function refuseRepeats(command: Command): void {
 }
 
 /** Seconds: a leap year. */
-const longestDuration = 366 * 86_400;
+const longestDurationSeconds = 366 * 86_400;
 
 /** Parses a window of time that recurs. @throws FleetError CONFIG_INVALID */
 export function recurring(text: string): Window {

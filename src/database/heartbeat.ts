@@ -23,8 +23,13 @@ export const postgresHeartbeat = (query: Query, defaultIntervalSeconds: number):
          withheld = null, reason = null`,
       [receiver],
     )),
-  withheld: async ({ why, reason }, receiver, againIn) =>
-    void (await query(noteWithheld, [receiver, why, shortened(printable(reason), longestReason), againIn])),
+  withheld: async ({ why, reason }, receiver, againInSeconds) =>
+    void (await query(noteWithheld, [
+      receiver,
+      why,
+      shortened(printable(reason), longestReason),
+      againInSeconds,
+    ])),
   forget: async () => void (await query('delete from fleet_heartbeat')),
 });
 
@@ -57,7 +62,7 @@ export async function heartbeatView(query: Query): Promise<HeartbeatView | null>
   if (row === undefined) return null;
   const { age, why, reason, receiver } = row;
   return {
-    sentAge: age === null ? null : Math.max(0, age),
+    sentAgeSeconds: age === null ? null : Math.max(0, age),
     why: withheldKinds.find((kind) => kind === why) ?? null,
     reason,
     receiver,

@@ -22,7 +22,7 @@ export async function notifiedIncidents(ask: Query): Promise<readonly JsonObject
       deckies,
       hostNames,
       event: 'opened',
-      duration: null,
+      durationMs: null,
     });
     return [{ ...incident, acknowledged: found.acknowledged !== null }];
   });

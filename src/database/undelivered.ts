@@ -19,13 +19,13 @@ export async function undeliveredView(
     ...rows.map(({ receiver: key }) => [key, key === '' ? unnamed : key] as const),
   ]);
   return [...names].map(([key, receiver]) => {
-    const row = found.get(key) ?? { waiting: 0, failed: 0, failedAge: null, fault: null };
+    const row = found.get(key) ?? { waiting: 0, failed: 0, failedAgeSeconds: null, fault: null };
     const { fault } = row;
     return { ...row, receiver, fault: fault === null ? null : shortened(printable(fault), longestReason) };
   });
 }
 
 const selectWaiting = `select receiver, count(*)::int as waiting, (count(*) filter (where attempts > 0))::int as failed,
-    greatest(0, extract(epoch from clock_timestamp() - min(created_at) filter (where attempts > 0)))::float8 as "failedAge",
+    greatest(0, extract(epoch from clock_timestamp() - min(created_at) filter (where attempts > 0)))::float8 as "failedAgeSeconds",
     (array_agg(fault order by position desc) filter (where fault is not null))[1] as fault
   from fleet_notifications group by receiver order by receiver`;

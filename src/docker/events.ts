@@ -23,7 +23,7 @@ const openWithinMs = 10_000;
 /** Milliseconds after which a stream is reopened: a firewall may silently drop an idle connection. */
 const renewAfterMs = 10 * 60_000;
 /** Milliseconds between attempts to connect. */
-const retry = { first: 200, max: 5000 };
+const retryMs = { first: 200, max: 5000 };
 /** The maximum length of a container id in characters; Docker's have 64. */
 const longestId = 128;
 const longestAction = 64;
@@ -90,7 +90,7 @@ async function follow(
   onFault: Parameters<Start>[1],
   ready: () => void,
 ): Promise<void> {
-  let pause = retry.first;
+  let pause = retryMs.first;
   let isFirst = true;
   while (!closing.aborted) {
     let openedAt = Number.POSITIVE_INFINITY;
@@ -108,9 +108,9 @@ async function follow(
     isFirst = false;
     ready();
     // Reset the pause only after a stable connection: each reconnect costs a full pass.
-    if (performance.now() - openedAt > retry.max) pause = retry.first;
+    if (performance.now() - openedAt > retryMs.max) pause = retryMs.first;
     await sleep(pause, undefined, { signal: closing, ref: false }).catch(() => undefined);
-    pause = Math.min(retry.max, pause * 2);
+    pause = Math.min(retryMs.max, pause * 2);
   }
 }
 

@@ -102,7 +102,7 @@ export function portsReader(proc = '/proc', time: ReadingTime = readingTime()) {
       else failed.set(base.id, open);
     }
     // Where none could ever be read, another inspection does not help.
-    const outdated = readings.size === 0 ? [] : [...failed].filter(([, why]) => why === 'another process');
+    const invalidated = readings.size === 0 ? [] : [...failed].filter(([, why]) => why === 'another process');
     for (const id of failed.keys()) readings.delete(id);
     if (isWhole) forgetOthers(readings, bases);
     const [first] = failed.values();
@@ -111,7 +111,7 @@ export function portsReader(proc = '/proc', time: ReadingTime = readingTime()) {
         first !== undefined && byBase.size === 0
           ? { kind: 'unchecked', why: inWords[first] }
           : { kind: 'checked', byBase },
-      invalidated: outdated.map(([id]) => id),
+      invalidated: invalidated.map(([id]) => id),
     };
   };
 }

@@ -53,15 +53,15 @@ export interface Availability {
   /** The share of the known time in which the decky was running, 0 to 1; null: no time is known. */
   readonly share: number | null;
   /** Milliseconds in the state `running`. */
-  readonly running: number;
+  readonly runningMs: number;
   /** Milliseconds in which the decky was monitored. */
-  readonly known: number;
+  readonly knownMs: number;
 }
 
 /** The availability of a decky over the time in which it was monitored. */
 export function availabilityOf(stretches: readonly Stretch[]): Availability {
   const sum = (of: readonly Stretch[]): number => of.reduce((total, { from, to }) => total + to - from, 0);
-  const known = sum(stretches.filter(({ state }) => state !== null));
-  const running = sum(stretches.filter(({ state }) => state === 'running'));
-  return { share: known === 0 ? null : running / known, running, known };
+  const knownMs = sum(stretches.filter(({ state }) => state !== null));
+  const runningMs = sum(stretches.filter(({ state }) => state === 'running'));
+  return { share: knownMs === 0 ? null : runningMs / knownMs, runningMs, knownMs };
 }

@@ -15,18 +15,18 @@ export const periodNames = Object.keys(periods) as readonly Period[];
 /** Milliseconds, summed over deckies: two deckies that run for a minute count as two minutes. */
 export interface Sums {
   /** In the state `running`. */
-  readonly running: number;
+  readonly runningMs: number;
   /** In any state, while their host was monitored. */
-  readonly known: number;
+  readonly knownMs: number;
 }
 
 /** The share of the known time in which deckies were running, 0 to 1; null: no time is known. */
-export const shareOf = ({ running, known }: Sums): number | null =>
-  known <= 0 ? null : Math.min(1, Math.max(0, running / known));
+export const shareOf = ({ runningMs, knownMs }: Sums): number | null =>
+  knownMs <= 0 ? null : Math.min(1, Math.max(0, runningMs / knownMs));
 
 export const sumsOf = (some: readonly Sums[]): Sums => ({
-  running: some.reduce((sum, { running }) => sum + running, 0),
-  known: some.reduce((sum, { known }) => sum + known, 0),
+  runningMs: some.reduce((sum, { runningMs }) => sum + runningMs, 0),
+  knownMs: some.reduce((sum, { knownMs }) => sum + knownMs, 0),
 });
 
 /** Lowest share first, then what is unknown, then by name. */

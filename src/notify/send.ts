@@ -41,7 +41,7 @@ export function sender(
       if (outcome.kind === 'busy') busyUntil = performance.now() + outcome.seconds * 1000;
       await outbox.postpone(
         message.id,
-        outcome.kind === 'busy' ? outcome.seconds : pauseAfter(message.attempts),
+        outcome.kind === 'busy' ? outcome.seconds : pauseSecondsAfter(message.attempts),
         outcome.reason,
       );
     }
@@ -50,5 +50,5 @@ export function sender(
 }
 
 /** The pause before the next attempt, in seconds: 1, 2, 4 … with jitter. @param attempts the number of earlier attempts */
-const pauseAfter = (attempts: number): number =>
+const pauseSecondsAfter = (attempts: number): number =>
   Math.min(postponeAtMostSeconds, 2 ** Math.min(attempts, 20)) * (0.75 + Math.random() / 2);

@@ -40,9 +40,9 @@ export interface DecnetWork extends DecnetPlan {
 }
 
 /** Milliseconds that a pass waits for the rows, and for its changes to be written; and the end for changes. */
-const limits = { read: 1000, write: 1000, close: 5000 };
+const limitsMs = { read: 1000, write: 1000, close: 5000 };
 /** Milliseconds after which a table that failed is tried again; each failure doubles it. */
-const retry = { first: 1000, max: 30_000 };
+const retryMs = { first: 1000, max: 30_000 };
 /** Its only use is to see whether the table answers. */
 const noDecky = '-';
 
@@ -87,7 +87,7 @@ export class DecnetSync {
   async read(only: PassRequest['only']): Promise<DecnetRows | null> {
     if (this.#isAway) return null;
     try {
-      const rows = await withinLimit(() => this.#table.read(this.#host, only && [...only]), limits.read);
+      const rows = await withinLimit(() => this.#table.read(this.#host, only && [...only]), limitsMs.read);
       return new Map(rows.map((row) => [row.name, row]));
     } catch (error) {
       this.#failed(error);
@@ -160,7 +160,7 @@ export class DecnetSync {
       )
       .then(() => this.#remember(work, names));
     const all = namesIn(work.changes);
-    if (await endsWithin(limits.write, this.#writing))
+    if (await endsWithin(limitsMs.write, this.#writing))
       return hasFailed ? [] : all.filter((name) => !names.has(name));
     this.#isAway = true;
     void this.#writing.then(() => {
@@ -177,7 +177,7 @@ export class DecnetSync {
   /** Waits for what is being written. Its table is closed by who opened it. */
   async close(): Promise<void> {
     this.stop();
-    await endsWithin(limits.close, this.#writing);
+    await endsWithin(limitsMs.close, this.#writing);
   }
 
   /** @param names is given each name that was written */
@@ -203,7 +203,7 @@ export class DecnetSync {
   #failed(error: unknown): void {
     this.#reason = shortened(printable(reasonOf(error)));
     this.#isAway = true;
-    const afterMs = Math.min(retry.max, retry.first * 2 ** this.#failures);
+    const afterMs = Math.min(retryMs.max, retryMs.first * 2 ** this.#failures);
     this.#failures += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#tryAgain(), afterMs);

@@ -8,8 +8,8 @@ export interface HeartbeatRecord {
   claim(seconds: number): Promise<boolean>;
   /** @param receiver its address, without anything that may be secret */
   sent(receiver: string): Promise<void>;
-  /** It was not sent, or did not arrive. After `againIn` seconds it may be claimed again. */
-  withheld(because: Withheld, receiver: string, againIn: number): Promise<void>;
+  /** It was not sent, or did not arrive. After `againInSeconds` it may be claimed again. */
+  withheld(because: Withheld, receiver: string, againInSeconds: number): Promise<void>;
   /** Heartbeats are not configured any more. */
   forget(): Promise<void>;
 }

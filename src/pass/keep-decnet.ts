@@ -99,7 +99,7 @@ export async function writeDecnet(
   // A quiet pass has recorded the same. What cannot be recorded now, the next pass records.
   if (JSON.stringify(after) !== JSON.stringify(fact))
     await ledger.noteDecnet(host, after).catch(() => undefined);
-  return new Map([...work.requeueAfter, ...left.map((name): [string, number] => [name, againMs])]);
+  return new Map([...work.requeueAfterMs, ...left.map((name): [string, number] => [name, againMs])]);
 }
 
 /** Warnings about DECNET's table, in text that stays the same while the cause lasts. */

@@ -100,7 +100,7 @@ export async function pass(
   return {
     result,
     failure: facts.desired.kind === 'invalid' ? facts.desired.error : null,
-    plan: { ...decided.plan, requeueAfter: sooner(decided.plan.requeueAfter, again) },
+    plan: { ...decided.plan, requeueAfterMs: sooner(decided.plan.requeueAfterMs, again) },
     transitions: decided.transitions,
     names: request.only === null ? namesOf(facts, decided) : null,
     warnings: [

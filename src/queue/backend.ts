@@ -25,7 +25,7 @@ import { queueFault } from './fault.ts';
 import { impatient } from './impatient.ts';
 import { withCorrectedTimes } from './lock-times.ts';
 import { eventsKept, jobDefaults, workerOptions } from './options.ts';
-import { type BackendListener, type Emitter, type Outage, outageWatch, probeEvery } from './outage.ts';
+import { type BackendListener, type Emitter, type Outage, outageWatch, probeEveryMs } from './outage.ts';
 import { patient } from './patient.ts';
 import { answered, connectionLocation, connectWithinMs } from './redis.ts';
 import { postgresSettings, redisSettings, requireFit, type StoreSettings } from './settings.ts';
@@ -113,7 +113,7 @@ function onRedis(
   outage.probeWith(async () => {
     // Write to a queue of this process: the Redis user may not be allowed to write other keys.
     const [queue] = bound.opened();
-    if (queue !== undefined) await connection.set(queue.toKey('probe'), '1', 'PX', probeEvery);
+    if (queue !== undefined) await connection.set(queue.toKey('probe'), '1', 'PX', probeEveryMs);
     else await connection.ping();
   });
   return {

@@ -2,7 +2,7 @@ import type { BackendFactory, IQueueBackend } from 'bullmq';
 import { endsWithin } from '../lib/ends-within.ts';
 
 /** Milliseconds that a reader waits for an answer of the store. */
-export const readersWait = 3000;
+export const readersWaitMs = 3000;
 /** The maximum number of overdue calls: they stay in the client until the store is back, so no more are made. */
 const maxOverdue = 100;
 
@@ -40,10 +40,10 @@ export function impatient<B extends IQueueBackend, C>(factory: BackendFactory<B,
 function limit() {
   let overdue = 0;
   return async <T>(call: () => Promise<T>): Promise<T> => {
-    const noAnswer = new Error(`no answer within ${readersWait / 1000} s`);
+    const noAnswer = new Error(`no answer within ${readersWaitMs / 1000} s`);
     if (overdue >= maxOverdue) throw noAnswer;
     const answer = call();
-    if (await endsWithin(readersWait, answer)) return answer;
+    if (await endsWithin(readersWaitMs, answer)) return answer;
     overdue += 1;
     const ended = (): void => {
       overdue -= 1;

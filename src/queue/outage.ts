@@ -9,7 +9,7 @@ export interface BackendListener {
 export type Emitter = { on(event: 'error', listener: (error: Error) => void): unknown };
 
 /** Milliseconds between two probes of a store during an outage. */
-export const probeEvery = 1000;
+export const probeEveryMs = 1000;
 /** An outage ends only after this many milliseconds without an error: one queue may keep failing while the probe succeeds. */
 const quietForMs = 2500;
 
@@ -42,7 +42,7 @@ export function outageWatch(listener: BackendListener) {
         () => (isQuiet() ? outage.works() : tryAgain()),
         () => tryAgain(),
       );
-    }, probeEvery);
+    }, probeEveryMs);
     timer.unref();
   };
   return {

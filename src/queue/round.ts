@@ -14,7 +14,7 @@ const tickMs = 20;
 export interface Round {
   /** When the round is due: epoch milliseconds of the clock of the process that created it. */
   readonly due: number;
-  readonly length: number;
+  readonly lengthMs: number;
   /** The process that ran it before was killed; the slots in the past were enqueued by it. */
   readonly isRepeated: boolean;
 }
@@ -39,7 +39,7 @@ export async function runRound(
 ): Promise<RoundResult> {
   const started = performance.now();
   const { from, late } = placed(round, Date.now());
-  const slots = [...slotsDue(hosts, from, from + round.length)]
+  const slots = [...slotsDue(hosts, from, from + round.lengthMs)]
     .filter(({ at }) => !round.isRepeated || at - from >= late)
     .sort((a, b) => a.at - b.at);
   const refused: Refusal[] = [];
@@ -71,9 +71,9 @@ export async function runRound(
  * The begin of the round and how late it is. If its due time is in the future, or longer ago than its length, it was set by
  * another clock or while no scheduler was running: then the round begins now.
  */
-function placed({ due, length }: Round, now: number): { from: number; late: number } {
+function placed({ due, lengthMs }: Round, now: number): { from: number; late: number } {
   const late = now - due;
-  return late >= 0 && late < length ? { from: due, late } : { from: now, late: 0 };
+  return late >= 0 && late < lengthMs ? { from: due, late } : { from: now, late: 0 };
 }
 
 const jobOf = ({ host }: Slot): QueuedJob => {

@@ -54,7 +54,7 @@ export function startScheduler(backend: QueueBackend, options: ScheduleOptions):
     const needed = roundLength(hosts);
     const length = Math.min(repeat?.every ?? needed, needed);
     if (repeat?.every !== needed) void repair();
-    const round = { due: dueAt(job), length, isRepeated: job.attemptsStarted > 1 };
+    const round = { due: dueAt(job), lengthMs: length, isRepeated: job.attemptsStarted > 1 };
     const { enqueued, refused } = await runRound(backend, hosts, hostsNow, round, stopping.signal);
     if (refused === null) outage.works();
     else outage.failed(refused);

@@ -6,7 +6,7 @@ export interface UndeliveredView {
   /** Of them those that were sent and did not arrive. */
   readonly failed: number;
   /** Seconds since the oldest of the latter was written; null: there is none. */
-  readonly failedAge: number | null;
+  readonly failedAgeSeconds: number | null;
   /** Why the latest attempt failed; null: not known. */
   readonly fault: string | null;
 }

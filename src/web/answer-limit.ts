@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { answerWithin } from './limits.ts';
+import { answerWithinMs } from './limits.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The time limit of this route in milliseconds; by default that of a page. */
-    answerWithin?: number;
+    answerWithinMs?: number;
   }
 }
 
@@ -20,7 +20,7 @@ export function limitAnswers(
   const timers = new WeakMap<FastifyRequest, NodeJS.Timeout>();
   const stop = (request: FastifyRequest): void => clearTimeout(timers.get(request));
   app.addHook('preHandler', async (request, reply) => {
-    const ms = request.routeOptions.config.answerWithin ?? answerWithin.page;
+    const ms = request.routeOptions.config.answerWithinMs ?? answerWithinMs.page;
     const timer = setTimeout(() => {
       // The stream has begun, or the client has gone.
       if (reply.sent || reply.raw.destroyed) return;

@@ -50,8 +50,8 @@ export interface AvailabilityView {
 const secondsOf = (ms: number): number => Math.round(ms / 1000);
 const viewOf = (sums: Sums) => ({
   share: shareOf(sums),
-  running_s: secondsOf(sums.running),
-  known_s: secondsOf(sums.known),
+  running_s: secondsOf(sums.runningMs),
+  known_s: secondsOf(sums.knownMs),
 });
 
 /** The availability as JSON. Times are ISO 8601. */

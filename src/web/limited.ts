@@ -1,6 +1,6 @@
 import { FleetError } from '../lib/errors.ts';
 import { withinLimit } from '../lib/within-limit.ts';
-import { storeWithin } from './limits.ts';
+import { storeWithinMs } from './limits.ts';
 import type { Views, WebPorts } from './ports.ts';
 
 /**
@@ -33,14 +33,14 @@ export function limitedPorts(ports: WebPorts): WebPorts {
     countSchedulers: () => queues(ports.countSchedulers),
     isWorkerRunning: (host) => queues(() => ports.isWorkerRunning(host)),
     request: (data, timeoutMs) =>
-      withinLimit(() => ports.request(data, timeoutMs), timeoutMs + storeWithin.queues, silent.queues),
+      withinLimit(() => ports.request(data, timeoutMs), timeoutMs + storeWithinMs.queues, silent.queues),
   };
 }
 
 type Ask<T> = () => Promise<T>;
 
-const database = <T>(ask: Ask<T>): Promise<T> => withinLimit(ask, storeWithin.database, silent.database);
-const queues = <T>(ask: Ask<T>): Promise<T> => withinLimit(ask, storeWithin.queues, silent.queues);
+const database = <T>(ask: Ask<T>): Promise<T> => withinLimit(ask, storeWithinMs.database, silent.database);
+const queues = <T>(ask: Ask<T>): Promise<T> => withinLimit(ask, storeWithinMs.queues, silent.queues);
 
 const silent = {
   database: (seconds: number) =>

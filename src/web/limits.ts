@@ -33,7 +33,7 @@ export const serverOptions = ({ requestMs, silenceMs }: WebLimits) => ({
  * Milliseconds within which an answer must begin, else the request fails with 503. A plan waits for a host's worker, and a
  * login for those before it, each with its delay.
  */
-export const answerWithin = { page: 12_000, plan: 20_000, login: 60_000 };
+export const answerWithinMs = { page: 12_000, plan: 20_000, login: 60_000 };
 
 /** Milliseconds that an answer waits for each store. After that it is sent without the data of that store. */
-export const storeWithin = { database: 5000, queues: 3000 };
+export const storeWithinMs = { database: 5000, queues: 3000 };

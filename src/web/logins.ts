@@ -22,7 +22,7 @@ export interface LoginLine {
 }
 
 /** Milliseconds from the last wrong login to the next check. @param wrong the number of consecutive wrong logins */
-export const waitAfter = (wrong: number): number =>
+export const waitMsAfter = (wrong: number): number =>
   wrong === 0 ? 0 : Math.min(longestWaitMs, shortestWaitMs * 2 ** Math.max(0, wrong - cheap));
 
 /**
@@ -64,7 +64,7 @@ class AddressLogins {
     this.#lastAt = now;
     if (this.#waiting >= maxWaiting) {
       this.#unlogged.unchecked += 1;
-      return maxWaiting * waitAfter(this.#wrong);
+      return maxWaiting * waitMsAfter(this.#wrong);
     }
     this.#waiting += 1;
     return null;
@@ -72,7 +72,7 @@ class AddressLogins {
 
   /** Milliseconds from now until the next check. */
   waits(now: number): number {
-    return Math.max(0, this.#lastWrongAt + waitAfter(this.#wrong) - now);
+    return Math.max(0, this.#lastWrongAt + waitMsAfter(this.#wrong) - now);
   }
 
   checked(isRight: boolean, now: number): void {

@@ -196,13 +196,13 @@ function countPaused(registry: Registry, hosts: readonly HostFigures[]): void {
   }).set(hosts.filter(({ paused }) => paused).length);
 }
 
-function addHeartbeat(registry: Registry, { sentAge, why: now }: HeartbeatView): void {
-  if (sentAge !== null)
+function addHeartbeat(registry: Registry, { sentAgeSeconds, why: now }: HeartbeatView): void {
+  if (sentAgeSeconds !== null)
     new Gauge({
       name: 'decnet_fleet_heartbeat_age_seconds',
       help: 'Seconds since the last heartbeat was sent to DECNET_HEARTBEAT_URL.',
       registers: [registry],
-    }).set(sentAge);
+    }).set(sentAgeSeconds);
   const withheld = new Gauge({
     name: 'decnet_fleet_heartbeat_withheld',
     help: '1 for the reason for which no heartbeat is sent to DECNET_HEARTBEAT_URL now, else 0.',

@@ -10,7 +10,7 @@ import { audited } from './audit/audited.ts';
 import { periodIn, readAvailability } from './fleet-availability.ts';
 import { html } from './html.ts';
 import { type Page, problem } from './layout.ts';
-import { answerWithin } from './limits.ts';
+import { answerWithinMs } from './limits.ts';
 import type { QueueBoard } from './open-board.ts';
 import { auditPage } from './pages/audit.ts';
 import { deckyPage } from './pages/decky.ts';
@@ -116,7 +116,7 @@ function registerHost(app: FastifyInstance, { ports, board, answers: { once } }:
 
 /** What the next pass of a host would change. Its worker makes the plan. */
 function registerPlan(app: FastifyInstance, { ports, answers: { once } }: PageOptions): void {
-  const planOptions = { config: { answerWithin: answerWithin.plan } };
+  const planOptions = { config: { answerWithinMs: answerWithinMs.plan } };
   app.get<OfHost>('/hosts/:host/plan', planOptions, async ({ url, params: { host } }, reply) =>
     send(
       reply,

@@ -57,7 +57,7 @@ export function startHostWorker(options: HostWorkerOptions): HostWorker {
     began: (id, data) => schedule?.saw(id, data),
     applied: (data, outcome) => {
       if (watchers !== null && data.dry_run !== true) {
-        requeues.set(outcome.plan.requeueAfter);
+        requeues.set(outcome.plan.requeueAfterMs);
         if (outcome.names !== null) coalesced.knows(outcome.names);
         if (outcome.plan.needsFullPass) coalesced.trigger({ kind: 'everything' }, 'docker');
       }

@@ -89,8 +89,8 @@ describe('the availability of the fleet', () => {
       // What does not change the state is no change of it.
       const real = all.filter(({ to }, index) => to !== (all[index - 1]?.to ?? null));
       const sums = availabilityOf(stretchesOf(real, unseen, span));
-      running += sums.running;
-      known += sums.known;
+      running += sums.runningMs;
+      known += sums.knownMs;
     }
     return { running, known };
   };
@@ -105,8 +105,8 @@ describe('the availability of the fleet', () => {
         const span = { from: window.from + part * length, to: window.from + (part + 1) * length };
         const found = parts.find((one) => one.host_uuid === `host-${number}` && one.part === part);
         const { running, known } = expected(host, span);
-        assert.equal(Math.round(found?.running ?? 0), running, `host-${number}, part ${part}`);
-        assert.equal(Math.round(found?.known ?? 0), known, `host-${number}, part ${part}`);
+        assert.equal(Math.round(found?.runningMs ?? 0), running, `host-${number}, part ${part}`);
+        assert.equal(Math.round(found?.knownMs ?? 0), known, `host-${number}, part ${part}`);
         seen += known;
       }
     assert.ok(seen > 0);
@@ -114,6 +114,6 @@ describe('the availability of the fleet', () => {
 
   test('of a fleet without history is nothing', async () => {
     const { parts } = await fleetAvailability(query, 30, { ...window, from: 0, to: 1000 });
-    assert.ok(parts.every(({ known }) => known === 0));
+    assert.ok(parts.every(({ knownMs }) => knownMs === 0));
   });
 });

@@ -197,7 +197,7 @@ describe('what DECNET’s table takes over', () => {
     assert.deepEqual(found.changes.updates, [
       { was: { ...equal, state: 'pending' }, row: { ...equal, updatedAt: timeText(ours.updatedUs) } },
     ]);
-    assert.deepEqual([...found.requeueAfter], [['web-01', 290_000]]);
+    assert.deepEqual([...found.requeueAfterMs], [['web-01', 290_000]]);
   });
 
   test('columns are as DECNET writes them', () => {
@@ -343,7 +343,7 @@ describe('what is remembered', () => {
   const nothing = {
     changes: { inserts: [], updates: [], deletes: [] },
     missing: [],
-    requeueAfter: new Map(),
+    requeueAfterMs: new Map(),
   };
   const outcome = {
     now,

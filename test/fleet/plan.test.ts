@@ -300,7 +300,7 @@ describe('rule 4: the grace', () => {
 
   test('reports when to check again', () => {
     const decided = plan(facts({ desired, recorded: others(100, 'running'), observed: gone }));
-    assert.equal(decided.requeueAfter.get('web'), 200_000);
+    assert.equal(decided.requeueAfterMs.get('web'), 200_000);
   });
 });
 
@@ -482,6 +482,9 @@ describe('contested rows', () => {
 describe('a restart loop', () => {
   test('tells when its window ends', () => {
     const observed = seen(serviceOf('web', 'ssh', { loop: { kind: 'loop', endsIn: 120 } }));
-    assert.equal(plan(facts({ desired: declared(decky('web')), observed })).requeueAfter.get('web'), 120_000);
+    assert.equal(
+      plan(facts({ desired: declared(decky('web')), observed })).requeueAfterMs.get('web'),
+      120_000,
+    );
   });
 });

@@ -59,7 +59,7 @@ function looks(
       state: recorded.state,
       reason: recorded.lastError,
       cause: change?.cause ?? null,
-      recheckMs: it.requeueAfter.get('web') ?? null,
+      recheckMs: it.requeueAfterMs.get('web') ?? null,
       unchecked: memory.portsUnchecked,
     };
   });

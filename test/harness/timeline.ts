@@ -89,7 +89,7 @@ export class Timeline {
     const again = applied({ ...after, explanations: noExplanations });
     assert.deepEqual(again.plan.changes, [], `a second pass at ${step.at}`);
     assert.deepEqual(again.facts.memory, after.memory, `the memory of a second pass at ${step.at}`);
-    for (const wait of made.requeueAfter.values())
+    for (const wait of made.requeueAfterMs.values())
       assert.ok(wait >= 0 && wait <= this.#limit * 1000, `looked at again in ${wait} ms at ${step.at}`);
     this.#facts = { ...after, explanations: noExplanations };
     this.#compare(step);
@@ -138,7 +138,7 @@ export class Timeline {
       const of = ({ changes }: { changes: readonly { name: string }[] }) =>
         changes.filter((change) => change.name === name);
       assert.deepEqual(of(alone), of(full), `${name} alone at ${at}`);
-      assert.equal(alone.requeueAfter.get(name), full.requeueAfter.get(name), `${name} alone at ${at}`);
+      assert.equal(alone.requeueAfterMs.get(name), full.requeueAfterMs.get(name), `${name} alone at ${at}`);
       assert.equal(alone.needsFullPass, isOther, `a full pass is asked for at ${at}`);
     }
     assert.equal(full.needsFullPass, false);

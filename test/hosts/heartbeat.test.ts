@@ -136,7 +136,7 @@ for (const kind of stores)
       assert.equal(to.got[0], `GET /ping/${token}`);
       await waitFor(async () => {
         const now = await view();
-        return now?.why === null && now.sentAge !== null && now.receiver === to.origin;
+        return now?.why === null && now.sentAgeSeconds !== null && now.receiver === to.origin;
       });
     });
 

@@ -47,7 +47,7 @@ describe('ports on a real engine', { skip: noEngine || noNamespaces }, () => {
     return {
       state: row?.state,
       reason: row?.last_error ?? null,
-      recheckMs: plan.requeueAfter.get('web') ?? null,
+      recheckMs: plan.requeueAfterMs.get('web') ?? null,
       unchecked: host?.ports_unchecked,
     };
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { loginAddress, loginTable, waitAfter } from '../../src/web/logins.ts';
+import { loginAddress, loginTable, waitMsAfter } from '../../src/web/logins.ts';
 import { type OwnDashboard, ownDashboard } from '../harness/dashboard.ts';
 import { type AskOptions, ask, basic, type Reply } from '../harness/http.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -17,7 +17,7 @@ const login = (table: Table, address: string, isRight: boolean, now: number) => 
 describe('when a login is checked', () => {
   test('three wrong logins are delayed briefly, then the delay doubles up to two seconds', () => {
     assert.deepEqual(
-      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 5000].map(waitAfter),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 5000].map(waitMsAfter),
       [0, 100, 100, 100, 200, 400, 800, 1600, 2000, 2000, 2000],
     );
   });

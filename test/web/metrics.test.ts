@@ -350,7 +350,7 @@ describe('the shipped alerts and dashboard', () => {
   const text = (name: string): string => readFileSync(join(packageRoot, 'docs', name), 'utf8');
   let families: ReadonlyMap<string, Family>;
   before(async () => {
-    const heartbeat = { sentAge: 1, why: null, reason: null, receiver: 'https://hc.example' };
+    const heartbeat = { sentAgeSeconds: 1, why: null, reason: null, receiver: 'https://hc.example' };
     families = parseExposition(
       await metricsText({ version: '1', hosts: [someHost('a')], heartbeat, queues, incidents: [] }),
     );

@@ -60,7 +60,7 @@ describe('the page of a host', () => {
 
 test('availability is no more exact than the time over which it was measured', () => {
   const hour = 3_600_000;
-  const cases: readonly [share: number | null, known: number, text: string][] = [
+  const cases: readonly [share: number | null, knownMs: number, text: string][] = [
     [null, 0, 'unknown'],
     [0.7255, 40_000, '72 %'],
     [0.7255, 5 * hour, '72.5 %'],
@@ -99,7 +99,7 @@ describe('availability', () => {
         ['running', 3],
       ],
     );
-    assert.deepEqual(availabilityOf(stretches), { share: 7 / 8, running: 7 * hour, known: 8 * hour });
+    assert.deepEqual(availabilityOf(stretches), { share: 7 / 8, runningMs: 7 * hour, knownMs: 8 * hour });
   });
 
   test('is unknown before the row was inserted and after it was deleted', () => {
@@ -119,7 +119,7 @@ describe('availability', () => {
   });
 
   test('of no monitored time is unknown, not zero', () => {
-    assert.deepEqual(availabilityOf(stretchesOf([], [], window)), { share: null, running: 0, known: 0 });
+    assert.deepEqual(availabilityOf(stretchesOf([], [], window)), { share: null, runningMs: 0, knownMs: 0 });
   });
 });
 

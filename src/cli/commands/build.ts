@@ -17,7 +17,7 @@ import { writeWhole } from '../write-file.ts';
 import { addBuildOptions, type BuildOptions, checkTogether, missing } from './build-options.ts';
 
 /** The default mutation interval in minutes, of the fleet and of deckies built from flags. @see DECNET's command line */
-const usualInterval = 30;
+const usualIntervalMinutes = 30;
 
 interface Built {
   readonly deckies: readonly BuiltDecky[];
@@ -79,7 +79,7 @@ function fromFlags(options: BuildOptions, random: Random): Built {
     distros: options.distros ?? null,
     drawDistros: options.randomDistros === true,
     archetype: options.archetype ?? null,
-    mutateInterval: options.mutateInterval ?? usualInterval,
+    mutateInterval: options.mutateInterval ?? usualIntervalMinutes,
     random,
   });
   return { deckies, network, interface: null, warnings: [] };
@@ -142,7 +142,7 @@ async function write(path: string, built: Built, options: BuildOptions): Promise
     interface: options.interface ?? (built.interface || 'eth0'),
     subnet: built.network.subnet,
     gateway: built.network.gateway,
-    mutateInterval: options.mutateInterval ?? usualInterval,
+    mutateInterval: options.mutateInterval ?? usualIntervalMinutes,
   });
   const content = `${JSON.stringify(document, null, 2)}\n`;
   const { parseStateFile } = await import('../../state-file/parse.ts');

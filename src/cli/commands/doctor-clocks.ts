@@ -3,7 +3,7 @@ import { ageOf } from '../../lib/age.ts';
 import { type Finding, fault, note, ok, type Role } from './finding.ts';
 
 /** Clock differences in seconds above which a note or a fault is reported. */
-const clocksDiffer = { note: 5, fault: 60 };
+const clockDifferenceSeconds = { note: 5, fault: 60 };
 
 /** Compares this machine's clock with those of the database, the queues and Docker. A part that does not answer is reported by its own check. */
 export async function checkClocks(app: App, roles: readonly Role[]): Promise<Finding> {
@@ -27,7 +27,7 @@ export async function checkClocks(app: App, roles: readonly Role[]): Promise<Fin
   ];
   if (roles.includes('worker')) asked.push(aheadOf('Docker', async () => (await app.engine()).now()));
   const clocks = (await Promise.all(asked)).filter((one) => one !== null);
-  const off = clocks.filter(([, seconds]) => Math.abs(seconds) > clocksDiffer.note);
+  const off = clocks.filter(([, seconds]) => Math.abs(seconds) > clockDifferenceSeconds.note);
   if (off.length === 0)
     return ok(`in sync: ${clocks.map(([name]) => name).join(', ') || 'nothing else answers'}`);
   const text = off
@@ -37,7 +37,7 @@ export async function checkClocks(app: App, roles: readonly Role[]): Promise<Fin
     )
     .join(', ');
   const finding = `Compared with this machine, ${text}. Passes are not affected, but displayed ages are wrong: synchronize the clocks, for example with NTP`;
-  return off.some(([, seconds]) => Math.abs(seconds) > clocksDiffer.fault)
+  return off.some(([, seconds]) => Math.abs(seconds) > clockDifferenceSeconds.fault)
     ? fault(new Error(finding))
     : note(finding);
 }

@@ -21,10 +21,14 @@ export async function checkHeartbeat(app: App): Promise<Finding> {
           'no scheduler has sent one yet: start `decnet-fleet up`, or `decnet-fleet scheduler`, with DECNET_HEARTBEAT_URL',
         );
   }
-  const { sentAge, reason, receiver } = heartbeat;
-  const last = sentAge === null ? 'none was sent yet' : `the last one was sent ${ageOf(sentAge * 1000)} ago`;
+  const { sentAgeSeconds, reason, receiver } = heartbeat;
+  const last =
+    sentAgeSeconds === null
+      ? 'none was sent yet'
+      : `the last one was sent ${ageOf(sentAgeSeconds * 1000)} ago`;
   const to = receiver === '' ? '' : ` to ${receiver}`;
-  if (reason === null && sentAge !== null && sentAge <= lateAfterSeconds) return ok(`${last}${to}`);
+  if (reason === null && sentAgeSeconds !== null && sentAgeSeconds <= lateAfterSeconds)
+    return ok(`${last}${to}`);
   return fault(
     new FleetError('CHECK_FAILED', `${last}${to}: ${reason ?? 'no process sends it'}`, {
       advice:

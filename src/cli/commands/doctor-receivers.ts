@@ -19,11 +19,11 @@ export async function checkReceivers(app: App): Promise<readonly Finding[]> {
 }
 
 function findingOf(
-  { receiver, waiting, failed, failedAge, fault: reason }: UndeliveredView,
+  { receiver, waiting, failed, failedAgeSeconds, fault: reason }: UndeliveredView,
   isKnown: boolean,
 ): Finding {
   if (failed > 0) {
-    const age = failedAge === null ? '' : `, the oldest for ${ageOf(failedAge * 1000)}`;
+    const age = failedAgeSeconds === null ? '' : `, the oldest for ${ageOf(failedAgeSeconds * 1000)}`;
     return fault(
       new FleetError(
         'CHECK_FAILED',

@@ -1,7 +1,7 @@
 import { exactTime } from '../../fleet/decnet-table/times.ts';
 import { figuresFromJson, figuresToJson } from '../../fleet/figures.ts';
 import type { TimedTransition } from '../../fleet/plan/change.ts';
-import { contestedWindow } from '../../fleet/plan/contested.ts';
+import { contestedWindowMs } from '../../fleet/plan/contested.ts';
 import type { FleetState } from '../../fleet/state.ts';
 import type { Json } from '../../lib/json.ts';
 import type { HostRecord, HostTransaction, Ledger, TransactionRequest } from '../../pass/ledger.ts';
@@ -162,7 +162,7 @@ function openTransaction(
       readRows(db, { host: request.host, only: only && [...only, ...others] }, desired, versions),
     configs: (names) => configsOf(db, request.host, names),
     recentTransitions: async () => {
-      const window = contestedWindow / 1000;
+      const window = contestedWindowMs / 1000;
       const rows = await query<TransitionRow>(db, selectTransitions, [request.host, moment, window, only]);
       return rows.map(
         (row): TimedTransition => ({ name: row.name, from: row.from_state, to: row.to_state, at: row.at }),

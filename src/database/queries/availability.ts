@@ -22,7 +22,7 @@ export async function fleetAvailability(
 ): Promise<FleetSums> {
   const rows = await query<SumsRow>(selectSums, [from, to, parts, defaultIntervalSeconds]);
   return {
-    parts: rows.map(({ host_uuid, part, running, known }) => ({ host_uuid, part, running, known })),
+    parts: rows.map(({ host_uuid, part, runningMs, knownMs }) => ({ host_uuid, part, runningMs, knownMs })),
     deckies: new Map(rows.map(({ host_uuid, deckies }) => [host_uuid, deckies])),
     readFrom: Math.max(from, rows[0]?.read_from ?? from),
   };
@@ -102,6 +102,6 @@ const selectSums = `with bounds as materialized (
     from spans s where until is not null and not exists (
       select from unseen u where u.host_uuid = s.host_uuid and u.from_at <= s.at and u.to_at >= s.until)
     group by 1, 2)
-  select host_uuid, part, running, known, c.deckies, (select ${ms('since')} from read) as read_from
+  select host_uuid, part, running as "runningMs", known as "knownMs", c.deckies, (select ${ms('since')} from read) as read_from
   from sums join (select host_uuid, count(*)::int as deckies from deckies group by host_uuid) c using (host_uuid)
   order by host_uuid, part`;

@@ -92,7 +92,7 @@ export interface IncidentFacts {
   readonly deckies: number;
   readonly hostNames: readonly string[];
   /** Milliseconds; null: it is open. */
-  readonly duration: number | null;
+  readonly durationMs: number | null;
 }
 
 /** What a message is made of. Times are epoch milliseconds. */
@@ -160,7 +160,7 @@ export const incidentJson = (incident: IncidentFacts): JsonObject => ({
   deckies: incident.deckies,
   host_names: incident.hostNames.slice(0, namesAtMost),
   since: new Date(incident.since).toISOString(),
-  duration_s: incident.duration === null ? null : Math.round(incident.duration / 1000),
+  duration_s: incident.durationMs === null ? null : Math.round(incident.durationMs / 1000),
   next: { host: incident.next.host, command: incident.next.command },
 });
 
@@ -185,7 +185,7 @@ const because = ({ reason, endedBy }: TextFacts): string =>
       : ''
     : `: ${endedBy === null ? withExitCodes(reason) : withEnd(reason, endedBy)}`;
 const lasted = ({ incident }: TextFacts): string =>
-  incident === null || incident.duration === null ? '' : ` after ${ageOf(incident.duration)}`;
+  incident === null || incident.durationMs === null ? '' : ` after ${ageOf(incident.durationMs)}`;
 const flaps = 'keeps changing; silent until it was quiet for 5 min';
 
 const several = (facts: TextFacts, does: string): string =>

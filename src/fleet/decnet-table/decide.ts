@@ -25,7 +25,7 @@ export interface DecnetPlan {
   /** The rows that DECNET deleted and that are not inserted yet. */
   readonly missing: readonly string[];
   /** The deckies to check again, and in how many milliseconds. */
-  readonly requeueAfter: ReadonlyMap<string, number>;
+  readonly requeueAfterMs: ReadonlyMap<string, number>;
 }
 
 /** Decides what DECNET's table must take over from ours, row by row: first those of ours, then the rest of its own. */
@@ -35,7 +35,7 @@ export class DecnetPlanner {
   readonly #updates: { was: DecnetRow; row: DecnetRow }[] = [];
   readonly #deletes: DecnetRow[] = [];
   readonly #missing: string[] = [];
-  readonly #requeueAfter = new Map<string, number>();
+  readonly #requeueAfterMs = new Map<string, number>();
 
   constructor(facts: DecnetFacts) {
     this.#facts = facts;
@@ -58,7 +58,7 @@ export class DecnetPlanner {
     return {
       changes: { inserts: this.#inserts, updates: this.#updates, deletes: this.#deletes },
       missing: this.#missing,
-      requeueAfter: this.#requeueAfter,
+      requeueAfterMs: this.#requeueAfterMs,
     };
   }
 
@@ -70,7 +70,7 @@ export class DecnetPlanner {
       return;
     }
     this.#missing.push(ours.name);
-    this.#requeueAfter.set(ours.name, since + graceSeconds * 1000 - now);
+    this.#requeueAfterMs.set(ours.name, since + graceSeconds * 1000 - now);
   }
 
   #decideBoth(ours: OurRow, theirs: DecnetRow): void {
@@ -97,7 +97,7 @@ export class DecnetPlanner {
 
   #again(name: string, entry: LeftEntry | undefined): void {
     const { now, graceSeconds } = this.#facts;
-    if (entry !== undefined) this.#requeueAfter.set(name, Math.max(0, graceEnd(entry, graceSeconds) - now));
+    if (entry !== undefined) this.#requeueAfterMs.set(name, Math.max(0, graceEnd(entry, graceSeconds) - now));
   }
 }
 

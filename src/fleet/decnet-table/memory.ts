@@ -1,5 +1,5 @@
 import type { TimedTransition } from '../plan/change.ts';
-import { contested, contestedWindow } from '../plan/contested.ts';
+import { contested, contestedWindowMs } from '../plan/contested.ts';
 import { isFleetState } from '../state.ts';
 import type { DecnetPlan } from './decide.ts';
 import type { DecnetRow } from './row.ts';
@@ -102,7 +102,7 @@ function movesAfter(
     ...updates.map(({ was, row }) => move(was, row)),
     ...deletes.map((row) => move(row, null)),
   ].filter(({ name, from, to }) => names.has(name) && from !== to);
-  return [...before.filter(({ at }) => now - at <= 2 * contestedWindow), ...made];
+  return [...before.filter(({ at }) => now - at <= 2 * contestedWindowMs), ...made];
 }
 
 /** What another program does to DECNET's rows again and again: DECNET's own reconciler, as a rule. Null: nothing. */

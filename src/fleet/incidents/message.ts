@@ -55,7 +55,7 @@ export function openMessage(
     since,
     deckies: host === null ? 0 : (deckiesOf.get(host) ?? 0),
     isGrown: event === 'grown',
-    incident: { ...incident, event, hostNames: hostsOf(affected.map(nameOf)), duration: null },
+    incident: { ...incident, event, hostNames: hostsOf(affected.map(nameOf)), durationMs: null },
   };
   if (host === null) return notificationOf({ ...facts, kind: `incident_${event}` }, publicUrl);
   if (words !== null) {
@@ -111,7 +111,7 @@ export function resolvedMessage(
       severity: before.notified?.severity ?? before.severity,
       event: 'resolved' as const,
       hostNames: hostsOf(affected),
-      duration: Math.max(0, at - before.since),
+      durationMs: Math.max(0, at - before.since),
     },
   };
   const isDecky = isAboutDeckies(kind);

@@ -43,7 +43,7 @@ export interface Plan {
   /**
    * The deckies that need another pass, and in how many milliseconds: at the end of a grace period or a restart loop.
    */
-  readonly requeueAfter: ReadonlyMap<string, number>;
+  readonly requeueAfterMs: ReadonlyMap<string, number>;
   /** The rows of DECNET's table that it keeps although our table has no such row. */
   readonly keptStrangers: ReadonlySet<string>;
   /** A pass over some deckies found that a deployment has begun or ended, which changes what the others are. */

@@ -2,7 +2,7 @@ import type { FleetState } from '../state.ts';
 import type { TimedTransition } from './change.ts';
 
 /** @see CONTRACT.md, "Tables", Contested */
-export const contestedWindow = 10 * 60 * 1000;
+export const contestedWindowMs = 10 * 60 * 1000;
 const contestedTimes = 3;
 
 /**
@@ -16,7 +16,7 @@ export function contested(transitions: readonly TimedTransition[], now: number):
   const backs = new Map<string, (FleetState | null)[]>();
   for (const transition of transitions) {
     const before = lastTo.get(transition.name);
-    if (before !== undefined && before !== transition.from && now - transition.at <= contestedWindow) {
+    if (before !== undefined && before !== transition.from && now - transition.at <= contestedWindowMs) {
       backs.set(transition.name, [...(backs.get(transition.name) ?? []), transition.from]);
     }
     lastTo.set(transition.name, transition.to);

@@ -111,7 +111,7 @@ export function decide(given: DeckyFacts, facts: Facts): DeckyDecision {
   }
   const grace = graceOf(row, facts, observation);
   const { change, held } = decideRow({ ...it, row, observation, grace, facts });
-  const graceMs = held === null ? null : grace.endsIn;
+  const graceMs = held === null ? null : grace.endsInMs;
   const requeueAfterMs = earlier(graceMs, recheckMs);
   return { change, held, left: grace.entry, silent, requeueAfterMs, observed: shown };
 }

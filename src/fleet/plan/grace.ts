@@ -9,12 +9,12 @@ export interface Grace {
   /** The decky was observed running since that write, so passes may change its state again. */
   readonly ran: boolean;
   /** Milliseconds until the grace period ends; null: there is none. */
-  readonly endsIn: number | null;
+  readonly endsInMs: number | null;
   readonly entry: LeftEntry | null;
 }
 
 /** For a row whose grace period is over, or that a pass wrote. */
-const noGrace: Grace = { left: false, ran: true, endsIn: null, entry: null };
+const noGrace: Grace = { left: false, ran: true, endsInMs: null, entry: null };
 
 /** @see CONTRACT.md, rule 4, Grace */
 export function graceOf(
@@ -32,7 +32,7 @@ export function graceOf(
   return {
     left: isLeft({ writtenAt, since }, now, graceSeconds),
     ran: ranBefore,
-    endsIn: Math.max(0, graceEnd({ writtenAt, since }, graceSeconds) - now),
+    endsInMs: Math.max(0, graceEnd({ writtenAt, since }, graceSeconds) - now),
     entry: { since, writtenAt, ran: ranBefore || observation?.state === 'running' },
   };
 }

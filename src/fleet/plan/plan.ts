@@ -48,7 +48,7 @@ export class Planner {
   readonly #left = new Map<string, LeftEntry>();
   readonly #silent = new Map<string, SilentEntries>();
   readonly #keptStrangers = new Set<string>();
-  readonly #requeueAfter = new Map<string, number>();
+  readonly #requeueAfterMs = new Map<string, number>();
   readonly #onObserved: ((name: string, observed: ObservedDecky) => void) | undefined;
 
   /** @param onObserved is given what is observed of each decky that is decided */
@@ -95,7 +95,7 @@ export class Planner {
     const { change, left, requeueAfterMs } = decide(given, this.#facts);
     if (change?.action !== 'delete') this.#keptStrangers.add(row.name);
     if (left !== null) this.#left.set(row.name, left);
-    if (requeueAfterMs !== null) this.#requeueAfter.set(row.name, requeueAfterMs);
+    if (requeueAfterMs !== null) this.#requeueAfterMs.set(row.name, requeueAfterMs);
   }
 
   finish(): Plan {
@@ -115,7 +115,7 @@ export class Planner {
       held: this.#held,
       contested: [...disputes.keys()].sort(),
       memory: mergeMemory(before, memory, only),
-      requeueAfter: this.#requeueAfter,
+      requeueAfterMs: this.#requeueAfterMs,
       keptStrangers: this.#keptStrangers,
       needsFullPass: only !== null && this.#living.hasDeploymentChanged(),
     };
@@ -143,7 +143,7 @@ export class Planner {
     }
     if (left !== null) this.#left.set(name, left);
     if (silent.size > 0 && change?.to !== null) this.#silent.set(name, silent);
-    if (requeueAfterMs !== null) this.#requeueAfter.set(name, requeueAfterMs);
+    if (requeueAfterMs !== null) this.#requeueAfterMs.set(name, requeueAfterMs);
   }
 }
 

@@ -3,7 +3,7 @@
 import { announceChanges } from './announce.ts';
 
 /** How long a change stays highlighted, in milliseconds. */
-const markFor = 6000;
+const markForMs = 6000;
 
 /**
  * Replaces only the rows that differ when the keys and their order are the same. Otherwise replaces everything, but not while
@@ -22,7 +22,7 @@ export function merge(old: HTMLElement, fresh: HTMLElement, onLeave: () => void)
     changes.push(`${now.querySelector<HTMLElement>('th, h2')?.innerText ?? key} ${now.dataset.state ?? ''}`);
     setTimeout(
       () => document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.classList.remove('changed'),
-      markFor,
+      markForMs,
     );
   }
   announceChanges(changes);

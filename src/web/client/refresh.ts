@@ -5,7 +5,7 @@ import { merge } from './merge.ts';
 import { endSession, isLoginAsked } from './session.ts';
 
 /** The minimum time between two refreshes, in milliseconds. */
-const atMostEvery = 800;
+const atMostEveryMs = 800;
 
 /** Whether this is the page of an error that may be over in a moment. */
 export const isErrorPage = document.querySelector('[data-passing]') !== null;
@@ -48,7 +48,7 @@ export async function refresh(): Promise<void> {
     setTimeout(() => {
       isRefreshing = false;
       if (isDue) void refresh();
-    }, atMostEvery);
+    }, atMostEveryMs);
   }
 }
 

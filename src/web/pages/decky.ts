@@ -15,7 +15,7 @@ import { band } from './availability.ts';
 import { containerTable } from './containers.ts';
 import { transitionTable } from './history.ts';
 
-const day = 24 * 3600 * 1000;
+const dayMs = 24 * 3600 * 1000;
 const changesShown = 100;
 /** Milliseconds that the page waits for the host's worker. */
 const askWithinMs = 4000;
@@ -36,8 +36,8 @@ export async function deckyPage(
     ports.pages.decky(host, name),
     ask(ports, host, name, withLogs),
     ports.report.history({ host, decky: name, since: null, limit: changesShown }),
-    ports.pages.transitions(host, name, now - 7 * day),
-    ports.report.gaps(host, new Date(now - 7 * day).toISOString()),
+    ports.pages.transitions(host, name, now - 7 * dayMs),
+    ports.report.gaps(host, new Date(now - 7 * dayMs).toISOString()),
   ]);
   const view = asked.kind === 'answer' ? asked.view : null;
   if (recorded === null && transitions.length === 0 && (view === null || view.desired === null)) return null;
@@ -46,8 +46,8 @@ export async function deckyPage(
     to: Date.parse(to_at),
   }));
   if (found?.stale) unseen.push({ from: Date.parse(found.last_full_pass_at ?? '1970-01-01'), to: now });
-  const stretches = stretchesOf(week, unseen, { from: now - 7 * day, to: now });
-  const lastDay = stretchesOf(week, unseen, { from: now - day, to: now });
+  const stretches = stretchesOf(week, unseen, { from: now - 7 * dayMs, to: now });
+  const lastDay = stretchesOf(week, unseen, { from: now - dayMs, to: now });
   const trouble = found === undefined ? null : hostTrouble(found);
   const rotation = rotated(recorded, transitions);
   return {

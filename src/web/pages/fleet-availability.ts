@@ -28,9 +28,9 @@ ${fault === null ? null : html`<p class="trouble" role="alert">${fault.line}</p>
 function content(found: FleetAvailability): Part {
   if (found.hosts.length === 0)
     return html`<p class="empty">No decky is recorded, so there is no availability yet.</p>`;
-  return html`<p class="totals"><strong class="figure">${percent(shareOf(found), found.known)}</strong> ${
-    found.known > 0
-      ? html`<span>running, of ${duration(found.known)} monitored, summed over the deckies</span>`
+  return html`<p class="totals"><strong class="figure">${percent(shareOf(found), found.knownMs)}</strong> ${
+    found.knownMs > 0
+      ? html`<span>running, of ${duration(found.knownMs)} monitored, summed over the deckies</span>`
       : html`<span>no time of this window was monitored</span>`
   }</p>
 ${drawing(found)}
@@ -48,7 +48,7 @@ ${otherForms(`/api/availability?over=${found.over}`)}`;
 function drawing({ over, parts }: FleetAvailability): Html {
   const missing = parts.map((part) => 1 - (shareOf(part) ?? 1));
   const max = Math.max(...missing);
-  const unknown = parts.filter(({ known }) => known <= 0).length;
+  const unknown = parts.filter(({ knownMs }) => knownMs <= 0).length;
   const text =
     max === 0
       ? 'Every decky was running in all monitored time'
@@ -61,7 +61,7 @@ function drawing({ over, parts }: FleetAvailability): Html {
 function bar(part: PartAvailability, at: number, { missing, max }: { missing: number; max: number }): Html {
   const tall = max === 0 ? 0 : (missing / max) * (height - 4);
   const x = at * partWidth;
-  return html`<g><title>${minute(part.from)}: ${percent(shareOf(part), part.known)}</title><rect class="part${part.known <= 0 ? ' unknown' : ''}" x="${x}" y="0" width="${partWidth}" height="${height}"/>${tall > 0 ? html`<rect class="alarm" x="${x + 1}" y="${(height - tall).toFixed(1)}" width="${partWidth - 2}" height="${tall.toFixed(1)}"/>` : null}</g>`;
+  return html`<g><title>${minute(part.from)}: ${percent(shareOf(part), part.knownMs)}</title><rect class="part${part.knownMs <= 0 ? ' unknown' : ''}" x="${x}" y="0" width="${partWidth}" height="${height}"/>${tall > 0 ? html`<rect class="alarm" x="${x + 1}" y="${(height - tall).toFixed(1)}" width="${partWidth - 2}" height="${tall.toFixed(1)}"/>` : null}</g>`;
 }
 
 /** Rounded up, so that it is never 0 % of something. */
@@ -75,7 +75,7 @@ const hostTable = (
   (
     host,
   ) => html`<tr data-key="availability ${host.host}"><th scope="row"><a href="${hostPath(host.host)}">${host.host}</a></th>
-<td class="number">${percent(shareOf(host), host.known)}</td><td class="number">${duration(Math.max(0, host.known - host.running))}</td><td class="number">${duration(host.known)}</td><td class="number">${countOf(host.deckies, 'decky')}</td></tr>`,
+<td class="number">${percent(shareOf(host), host.knownMs)}</td><td class="number">${duration(Math.max(0, host.knownMs - host.runningMs))}</td><td class="number">${duration(host.knownMs)}</td><td class="number">${countOf(host.deckies, 'decky')}</td></tr>`,
 )}</tbody></table>`;
 
 const partTable = ({
@@ -88,7 +88,7 @@ const partTable = ({
   .toReversed()
   .map(
     (part) =>
-      html`<tr><th scope="row">${minute(part.from)}</th><td class="number">${percent(shareOf(part), part.known)}</td><td class="number">${duration(Math.max(0, part.known - part.running))}</td><td class="number">${duration(part.known)}</td></tr>`,
+      html`<tr><th scope="row">${minute(part.from)}</th><td class="number">${percent(shareOf(part), part.knownMs)}</td><td class="number">${duration(Math.max(0, part.knownMs - part.runningMs))}</td><td class="number">${duration(part.knownMs)}</td></tr>`,
   )}</tbody></table></details>`;
 
 /** `2026-01-31 12:00 UTC`. @param at epoch milliseconds */

@@ -4,7 +4,7 @@ import { send } from '../answers.ts';
 import { audited } from '../audit/audited.ts';
 import { fieldOf } from '../forms.ts';
 import { problem } from '../layout.ts';
-import { answerWithin } from '../limits.ts';
+import { answerWithinMs } from '../limits.ts';
 import { loginPage } from '../pages/login.ts';
 import type { SignIn } from './sign-in.ts';
 import { targetIn } from './target.ts';
@@ -37,7 +37,7 @@ export function registerSignIn(app: FastifyInstance, signIn: SignIn): void {
   );
 }
 
-const ofLogin = { isPublic: true, act: 'sign in', answerWithin: answerWithin.login } as const;
+const ofLogin = { isPublic: true, act: 'sign in', answerWithinMs: answerWithinMs.login } as const;
 
 /** Unlike other fields, a password is taken as it is. */
 function passwordIn(body: unknown): string {
