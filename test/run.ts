@@ -31,7 +31,7 @@ const seconds = new Map<string, number>();
 const hangs = hangWatch(600_000);
 
 /** Files that run at the same time. They mostly wait, for up to five times what is promised. */
-const atOnce = 6;
+const concurrency = 6;
 /**
  * Measure times, and mostly wait: run one after the other beside the others, but get the processor first. The others keep their
  * priority: they have limits, too, and need not be alone on the machine.
@@ -83,7 +83,7 @@ await Promise.all([
     files
       .filter((file) => !alone.includes(file) && !beside.includes(file))
       .toSorted((one, other) => rank(one) - rank(other)),
-    { concurrency: atOnce },
+    { concurrency },
   ),
 ]);
 // Only now: their lines would be among those of the others.

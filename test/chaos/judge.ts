@@ -54,7 +54,7 @@ export function judge(
   const foreign = facts.foreign.get(transition.name) ?? [];
   return (
     doesNotFollow(transition, before, foreign) ??
-    isNoMove(transition, facts, window) ??
+    changesNothing(transition, facts, window) ??
     breaksGrace(transition, foreign, facts, window)
   );
 }
@@ -69,7 +69,7 @@ function doesNotFollow(
   return `it starts from ${from}, and the one before it ended with ${before}`;
 }
 
-function isNoMove(transition: Transition, facts: HostFacts, window: Window): string | null {
+function changesNothing(transition: Transition, facts: HostFacts, window: Window): string | null {
   const { name, from, to } = transition;
   const files = facts.file.within(window.from, window.to);
   if (to === null) {

@@ -17,7 +17,7 @@ const causes: readonly Cause[] = [
 const states = ['running', 'running', 'pending', 'failed', 'degraded', 'torn_down', null] as const;
 
 /** A row takes a state after some time; only what is down has a cause. */
-const moves = fc.array(
+const transitions = fc.array(
   fc.record({
     afterMs: fc.oneof(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 60_000 })),
     name: fc.constantFrom(...names),
@@ -26,10 +26,10 @@ const moves = fc.array(
   }),
   { maxLength: 40 },
 );
-type Moves = readonly { afterMs: number; name: string; to: FleetState | null; cause: Cause }[];
+type Transitions = readonly { afterMs: number; name: string; to: FleetState | null; cause: Cause }[];
 
 /** Three deckies run, and one was never deployed. */
-function stepsOf(drawn: Moves): readonly Step[] {
+function stepsOf(drawn: Transitions): readonly Step[] {
   const first = names.slice(0, 3).map((name): Step => ({ at: 0, name, to: 'running' }));
   let at = 5000;
   const steps = drawn.map(({ afterMs, name, to, cause }): Step => {
@@ -72,7 +72,7 @@ const saysDown = ({ kind }: SentMessage): boolean => kind.endsWith('_down') || k
 describe('whatever happens to the rows', () => {
   test('the last state is reported in the end, and nothing while a row is pending', () => {
     fc.assert(
-      fc.property(moves, (drawn) => {
+      fc.property(transitions, (drawn) => {
         const steps = stepsOf(drawn);
         const table = new AlertTable();
         const sent = messagesOf(play(steps, { table, deckies: 4 }));
@@ -107,7 +107,7 @@ describe('whatever happens to the rows', () => {
 
   test('no state is reported twice in a row', () => {
     fc.assert(
-      fc.property(moves, (drawn) => {
+      fc.property(transitions, (drawn) => {
         const steps = stepsOf(drawn);
         const sent = messagesOf(play(steps, { deckies: 4 }));
         for (const [index, one] of sent.entries()) {
@@ -142,7 +142,7 @@ describe('whatever happens to the rows', () => {
 
   test('the first down that lasts belongs to an incident within its settling', () => {
     fc.assert(
-      fc.property(moves, (drawn) => {
+      fc.property(transitions, (drawn) => {
         const steps = stepsOf(drawn);
         const table = new AlertTable();
         play(steps, { table, deckies: 4 });
@@ -162,7 +162,7 @@ describe('whatever happens to the rows', () => {
 
   test('nobody’s first incident is later because another decky waits', () => {
     fc.assert(
-      fc.property(moves, fc.integer({ min: 0, max: 100_000 }), (drawn, at) => {
+      fc.property(transitions, fc.integer({ min: 0, max: 100_000 }), (drawn, at) => {
         const steps = stepsOf(drawn);
         const asked: Step = { at, name: 'other', to: 'failed', cause: { ...died, endedBy: 'request' } };
         const other: readonly Step[] = [{ at: 0, name: 'other', to: 'running' }, asked];

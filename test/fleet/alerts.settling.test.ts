@@ -14,29 +14,33 @@ const failedDeployment: Cause = {
 };
 
 /** In how many seconds a decky takes which state, and why; a crash where nothing is said. */
-type Move = readonly [seconds: number, to: FleetState | null, cause?: Cause];
+type Transition = readonly [seconds: number, to: FleetState | null, cause?: Cause];
 
-const stepsOf = (name: string, moves: readonly Move[]): readonly Step[] =>
-  moves.map(([seconds, to, cause = crash]) => {
+const stepsOf = (name: string, transitions: readonly Transition[]): readonly Step[] =>
+  transitions.map(([seconds, to, cause = crash]) => {
     const isDown = to !== 'running' && to !== 'pending' && to !== null;
     return { at: seconds * 1000, name, to, reason: `${name} ${to}`, cause: isDown ? cause : null };
   });
 
 /** Deckies that run since a minute before 0. */
-const messagesOf = (deckies: Readonly<Record<string, readonly Move[]>>, more = {}): readonly string[] =>
+const messagesOf = (deckies: Readonly<Record<string, readonly Transition[]>>, more = {}): readonly string[] =>
   sentOf(deckies, more).map(({ at, kind, name, names }) => `${at / 1000} ${kind} ${name ?? names.join(' ')}`);
 
-const sentOf = (deckies: Readonly<Record<string, readonly Move[]>>, more = {}): readonly Sent[] =>
+const sentOf = (deckies: Readonly<Record<string, readonly Transition[]>>, more = {}): readonly Sent[] =>
   play(
-    Object.entries(deckies).flatMap(([name, moves]) => [
+    Object.entries(deckies).flatMap(([name, transitions]) => [
       ...(name.startsWith('new') ? [] : stepsOf(name, [[-60, 'running']])),
-      ...stepsOf(name, moves),
+      ...stepsOf(name, transitions),
     ]),
     more,
   );
 
 describe('one decky', () => {
-  const rows: readonly (readonly [what: string, moves: readonly Move[], sent: readonly string[]])[] = [
+  const rows: readonly (readonly [
+    what: string,
+    transitions: readonly Transition[],
+    sent: readonly string[],
+  ])[] = [
     ['a crash is reported after 2 s', [[0, 'failed']], ['2 decky_down web']],
     [
       'a restart that comes back within 2 s is no fault',
@@ -136,7 +140,7 @@ describe('one decky', () => {
     ],
     [
       'a change every second is reported after 10 s',
-      Array.from({ length: 15 }, (_, at): Move => [at, at % 2 === 0 ? 'degraded' : 'failed']),
+      Array.from({ length: 15 }, (_, at): Transition => [at, at % 2 === 0 ? 'degraded' : 'failed']),
       ['10 decky_down web'],
     ],
     [
@@ -149,12 +153,16 @@ describe('one decky', () => {
       [],
     ],
   ];
-  for (const [what, moves, sent] of rows)
-    test(what, () => assert.deepEqual(messagesOf({ web: moves }), sent));
+  for (const [what, transitions, sent] of rows)
+    test(what, () => assert.deepEqual(messagesOf({ web: transitions }), sent));
 });
 
 describe('a decky that never ran', () => {
-  const rows: readonly (readonly [what: string, moves: readonly Move[], sent: readonly string[]])[] = [
+  const rows: readonly (readonly [
+    what: string,
+    transitions: readonly Transition[],
+    sent: readonly string[],
+  ])[] = [
     [
       'is not reported without a failed deployment',
       [
@@ -201,8 +209,8 @@ describe('a decky that never ran', () => {
       [],
     ],
   ];
-  for (const [what, moves, sent] of rows)
-    test(what, () => assert.deepEqual(messagesOf({ new: moves }), sent));
+  for (const [what, transitions, sent] of rows)
+    test(what, () => assert.deepEqual(messagesOf({ new: transitions }), sent));
 });
 
 describe('several deckies', () => {
@@ -223,7 +231,10 @@ describe('several deckies', () => {
   });
 
   test('one that changed a moment ago is not reported with others that are overdue', () => {
-    const restless = Array.from({ length: 11 }, (_, at): Move => [at, at % 2 === 0 ? 'degraded' : 'failed']);
+    const restless = Array.from(
+      { length: 11 },
+      (_, at): Transition => [at, at % 2 === 0 ? 'degraded' : 'failed'],
+    );
     const all = {
       web: restless,
       mail: [
@@ -235,7 +246,7 @@ describe('several deckies', () => {
   });
 
   test('a deployment of more deckies that fails is one message, with those that it took down', () => {
-    const steps: readonly Move[] = [
+    const steps: readonly Transition[] = [
       [0, 'torn_down', asked],
       [4, 'pending'],
       [60, 'torn_down', failedDeployment],
@@ -263,7 +274,7 @@ describe('several deckies', () => {
   });
 
   test('services that really stop a minute after a deployment are reported at once', () => {
-    const steps: readonly Move[] = [
+    const steps: readonly Transition[] = [
       [0, 'degraded', asked],
       [2, 'failed', asked],
       [3, 'pending'],
@@ -277,8 +288,8 @@ describe('several deckies', () => {
 
 describe('flapping', () => {
   /** Down and up in turn, each for so long. */
-  const cycles = (times: number, seconds: number): readonly Move[] =>
-    Array.from({ length: times }, (_, at): Move => [at * seconds, at % 2 === 0 ? 'failed' : 'running']);
+  const cycles = (times: number, seconds: number): readonly Transition[] =>
+    Array.from({ length: times }, (_, at): Transition => [at * seconds, at % 2 === 0 ? 'failed' : 'running']);
 
   test('is said instead of the fourth message, and how it ended when it is quiet', () => {
     assert.deepEqual(messagesOf({ web: cycles(9, 10) }), [
@@ -291,7 +302,7 @@ describe('flapping', () => {
   });
 
   test('is not the steps of five deployments within ten minutes', () => {
-    const one: readonly Move[] = [
+    const one: readonly Transition[] = [
       [0, 'degraded', asked],
       [1, 'failed', asked],
       [3, 'pending'],
@@ -299,13 +310,13 @@ describe('flapping', () => {
       [41, 'running'],
     ];
     const all = [0, 1, 2, 3, 4].flatMap((time) =>
-      one.map(([seconds, to, cause]): Move => [time * 100 + seconds, to, cause ?? crash]),
+      one.map(([seconds, to, cause]): Transition => [time * 100 + seconds, to, cause ?? crash]),
     );
     assert.deepEqual(messagesOf({ web: all }), []);
   });
 
   test('is not said of changes that each come back within 2 s, with a quiet period between them', () => {
-    const blips = Array.from({ length: 10 }, (_, at): readonly Move[] => [
+    const blips = Array.from({ length: 10 }, (_, at): readonly Transition[] => [
       [at * 5, 'failed'],
       [at * 5 + 1.9, 'running'],
     ]);
@@ -323,8 +334,12 @@ describe('flapping', () => {
   });
 
   test('does not delay a deployment that failed', () => {
-    const moves: readonly Move[] = [...cycles(4, 10), [60, 'pending'], [90, 'failed', failedDeployment]];
-    assert.deepEqual(messagesOf({ web: moves }).slice(3), [
+    const transitions: readonly Transition[] = [
+      ...cycles(4, 10),
+      [60, 'pending'],
+      [90, 'failed', failedDeployment],
+    ];
+    assert.deepEqual(messagesOf({ web: transitions }).slice(3), [
       '32 decky_flapping web',
       '92 deployment_failed web',
     ]);

@@ -188,7 +188,7 @@ describe('what DECNET’s table takes over', () => {
       assert.deepEqual(found, expected);
     });
 
-  test('a state that moves within the grace leaves the content', () => {
+  test('a state that changes within the grace leaves the content', () => {
     const found = decided({
       ours: [{ ...ours, services: ['ftp'] }],
       theirs: [{ ...equal, state: 'pending' }],

@@ -28,7 +28,7 @@ const chosen = (text: string): readonly string[] => {
   assert.equal(fault, null, text);
   return [web, mail].filter((one) => isMatch(filter, one, now)).map(({ decky }) => decky ?? '');
 };
-const faultOf = (text: string): string => {
+const faultText = (text: string): string => {
   const { fault } = parseFilter(text);
   return fault === null ? '' : `${fault.message}. ${fault.advice}`;
 };
@@ -102,7 +102,7 @@ describe('a filter', () => {
     ['x'.repeat(1001), /^the filter is longer than 1000 characters/],
     ['a '.repeat(21), /^the filter has more than 20 terms/],
   ] as const)
-    test(`${text.slice(0, 20)} is not understood`, () => assert.match(faultOf(text), fault));
+    test(`${text.slice(0, 20)} is not understood`, () => assert.match(faultText(text), fault));
 
   test('that is understood in part has its other terms', () => {
     const { filter } = parseFilter('state:faild host:nyc-*');

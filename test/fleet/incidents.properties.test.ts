@@ -128,7 +128,7 @@ describe('whatever is wrong', () => {
     );
   });
 
-  test('an evaluation of the same facts opens, moves and ends nothing', () => {
+  test('an evaluation of the same facts opens, covers and ends nothing', () => {
     fc.assert(
       fc.property(fleets, (facts) => {
         const first = evaluate(facts);

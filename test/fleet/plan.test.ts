@@ -205,14 +205,14 @@ describe('rule 4: the grace', () => {
     );
   });
 
-  test('a pending row may move to running and nowhere else', () => {
+  test('a pending row may only become running', () => {
     assert.deepEqual(short({ desired, recorded: others(5, 'pending'), observed: running }).changes, [
       'state web pending>running',
     ]);
     assert.deepEqual(short({ desired, recorded: others(5, 'pending'), observed: crashed }).held, ['web']);
   });
 
-  test('a row in tear-down does not move at all', () => {
+  test('a row in tear-down does not change at all', () => {
     const recorded = others(5, 'tearing_down');
     assert.deepEqual(short({ desired, recorded, observed: running }), { changes: [], held: ['web'] });
     const left = new Map([['web', { since: now - 5000, writtenAt: now - 5000, ran: true }]]);
@@ -280,10 +280,10 @@ describe('rule 4: the grace', () => {
     assert.equal(plan(facts({ ...given, desired })).memory.left.get('web')?.since, now);
   });
 
-  test('a row that a pass moved to running keeps its writer’s content, and is not deleted', () => {
-    const moved = plan(facts({ desired: declared(), recorded: others(10, 'pending'), observed: running }));
+  test('a row that a pass changed to running keeps its writer’s content, and is not deleted', () => {
+    const started = plan(facts({ desired: declared(), recorded: others(10, 'pending'), observed: running }));
     assert.deepEqual(
-      moved.changes.map(({ to }) => to),
+      started.changes.map(({ to }) => to),
       ['running'],
     );
     const ours = [row('web', { writtenAt: now })];
@@ -291,7 +291,7 @@ describe('rule 4: the grace', () => {
       desired: declared(decky('other')),
       recorded: ours,
       observed: running,
-      memory: moved.memory,
+      memory: started.memory,
     };
     assert.deepEqual(short({ ...without, desired: declared(decky('other')) }).held, ['web']);
     const changed = declared(decky('web', ['ssh'], { distro: 'alpine' }));

@@ -26,10 +26,10 @@ export function outcome(facts: Facts, name: string): Outcome {
   if (row === undefined) {
     // Rule 2
     if (decky === undefined) return same;
-    const isSeen = facts.observed.kind === 'ok';
-    const state = isSeen ? observed(facts, name, decky.services, isDeployed(facts, decky)) : 'pending';
+    const isObserved = facts.observed.kind === 'ok';
+    const state = isObserved ? observed(facts, name, decky.services, isDeployed(facts, decky)) : 'pending';
     return {
-      row: { state, lastErrorIsNull: state === 'running' || !isSeen, content: contentOf(decky) },
+      row: { state, lastErrorIsNull: state === 'running' || !isObserved, content: contentOf(decky) },
       held: false,
     };
   }
@@ -52,8 +52,8 @@ export function outcome(facts: Facts, name: string): Outcome {
   let next = kept(row);
   if (state !== null) {
     // Rule 4
-    const mayMove = !isLeft || (state === 'running' && row.state !== 'tearing_down');
-    if (mayMove) next = { ...next, state, lastErrorIsNull: state === 'running' };
+    const mayChange = !isLeft || (state === 'running' && row.state !== 'tearing_down');
+    if (mayChange) next = { ...next, state, lastErrorIsNull: state === 'running' };
     else if (state !== row.state) held = true;
   }
   if (decky !== undefined && differs(row, decky)) {
@@ -82,11 +82,11 @@ function differs(row: Row, decky: Decky): boolean {
 
 /** "Observed state of a decky". A deployment makes what does not run `pending`: "A living host", c. */
 function observed(facts: Facts, name: string, services: readonly string[], isDeploying: boolean): FleetState {
-  const state = seenState(facts, name, services);
+  const state = stateObserved(facts, name, services);
   return isDeploying && state !== 'running' ? 'pending' : state;
 }
 
-function seenState(facts: Facts, name: string, services: readonly string[]): FleetState {
+function stateObserved(facts: Facts, name: string, services: readonly string[]): FleetState {
   const base = baseOf(facts, name);
   const sound = (one: Container): boolean => runs(one) && !one.unhealthy;
   const found = partsOf(facts, name, services);

@@ -52,7 +52,7 @@ export interface Step {
   readonly undeclared?: string;
 }
 
-interface Seen {
+interface ShownDecky {
   readonly shown: Shown;
   readonly since: number;
   readonly madeAt: number;
@@ -62,7 +62,7 @@ interface Seen {
 export class Timeline {
   readonly #limit: number;
   #facts: Facts;
-  #deckies = new Map<string, Seen>();
+  #deckies = new Map<string, ShownDecky>();
   #isSilent = false;
 
   /** @param rollout `DECNET_ROLLOUT` @param names deckies that have been running for long */
@@ -156,7 +156,7 @@ export class Timeline {
   }
 }
 
-function containersOf(name: string, { shown, since, madeAt }: Seen, at: number): readonly Container[] {
+function containersOf(name: string, { shown, since, madeAt }: ShownDecky, at: number): readonly Container[] {
   const common = { createdAt: begin / 1000 + madeAt, ageSeconds: at - since };
   const base = (more: Partial<Container> = {}): Container =>
     container(name, { ...common, isOfDecnet: true, ...more });

@@ -3,7 +3,7 @@ import type { Step, Truth, Truths } from '../../examples/day/day.ts';
 /** Judges what was recorded during a day. Pure. Times are epoch milliseconds. */
 
 /** A row as it was read; null: there was none. */
-export interface SeenRow {
+export interface RecordedRow {
   readonly state: string;
   readonly error: string | null;
   readonly services: readonly string[];
@@ -12,7 +12,7 @@ export interface SeenRow {
 /** What a decky's row said from a time on. */
 export interface Said {
   readonly at: number;
-  readonly row: SeenRow | null;
+  readonly row: RecordedRow | null;
 }
 
 /** An action of a step that changed the truth. */
@@ -72,7 +72,7 @@ interface Segment {
   readonly accepted: readonly Truth[];
 }
 
-export function isTrue(row: SeenRow | null, truth: Truth): boolean {
+export function isTrue(row: RecordedRow | null, truth: Truth): boolean {
   if (row === null || truth.state === null) return row === null && truth.state === null;
   return (
     row.state === truth.state &&
@@ -164,7 +164,7 @@ function untruthOf(
   };
 }
 
-export const wordsOf = (row: SeenRow | null): string =>
+export const wordsOf = (row: RecordedRow | null): string =>
   row === null ? 'no row' : `${row.state} ${row.error ?? ''} [${row.services.join(', ')}]`;
 
 type StepMessages = Pick<StepVerdict, 'unwanted' | 'missing'>;

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import pg from 'pg';
 import { type MessageReceiver, messageReceiver } from '../../examples/day/receiver.ts';
-import type { ContainerEvent, Message, Said, SeenRow } from './judge.ts';
+import type { ContainerEvent, Message, RecordedRow, Said } from './judge.ts';
 
 /** Records what rows say over time. */
 export interface RowRecorder {
   readonly said: ReadonlyMap<string, readonly Said[]>;
   /** What a row says now. */
-  now(name: string): SeenRow | null;
+  now(name: string): RecordedRow | null;
   stop(): Promise<void>;
 }
 
@@ -21,10 +21,10 @@ export async function recordRows(databaseUrl: string, host: string): Promise<Row
   await client.connect();
   const said = new Map<string, Said[]>();
   const texts = new Map<string, string>();
-  const now = (name: string): SeenRow | null => said.get(name)?.at(-1)?.row ?? null;
+  const now = (name: string): RecordedRow | null => said.get(name)?.at(-1)?.row ?? null;
   const look = async (): Promise<void> => {
     const at = Date.now();
-    const { rows } = await client.query<SeenRow & { name: string }>(statement, [host]);
+    const { rows } = await client.query<RecordedRow & { name: string }>(statement, [host]);
     const found = new Map(rows.map(({ name, ...row }) => [name, row]));
     for (const name of new Set([...found.keys(), ...said.keys()])) {
       const row = found.get(name) ?? null;

@@ -15,7 +15,7 @@ const stopped: Cause = { service: 'ssh', state: 'exited', exitCode: 137, endedBy
 const ofNew = { outcome: 'failed', of: 'new-01' } as const;
 
 /** Writes what a pass writes when a row goes from one state to another. */
-async function moved(
+async function changed(
   { it }: Scene,
   names: readonly string[],
   [from, to]: readonly [from: FleetState, to: FleetState],
@@ -38,12 +38,16 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
       const { to, notifier, fleetOf, quiet, alerts } = scene;
       await fleetOf(all);
       notifier();
-      await moved(scene, all, ['running', 'failed'], stopped);
-      await moved(scene, all, ['failed', 'pending']);
+      await changed(scene, all, ['running', 'failed'], stopped);
+      await changed(scene, all, ['failed', 'pending']);
       await quiet();
       assert.deepEqual((await alerts())[0], { name: 'dns', state: 'pending', sent: 'running' });
-      await moved(scene, all, ['pending', 'degraded'], { service: 'ssh', state: 'created', exitCode: null });
-      await moved(scene, all, ['degraded', 'running']);
+      await changed(scene, all, ['pending', 'degraded'], {
+        service: 'ssh',
+        state: 'created',
+        exitCode: null,
+      });
+      await changed(scene, all, ['degraded', 'running']);
       await quiet();
       assert.deepEqual(to.kinds, []);
     }),
@@ -55,12 +59,12 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
       const { to, notifier, fleetOf, received, quiet } = scene;
       await fleetOf([...all, 'other']);
       notifier();
-      await moved(scene, [...all, 'new-01'], ['pending', 'torn_down'], { ...gone, deployment: ofNew });
+      await changed(scene, [...all, 'new-01'], ['pending', 'torn_down'], { ...gone, deployment: ofNew });
       await received(1);
-      await moved(scene, ['new-01'], ['torn_down', 'running']);
+      await changed(scene, ['new-01'], ['torn_down', 'running']);
       await quiet();
       assert.deepEqual(to.kinds, ['deployment_failed 4']);
-      await moved(scene, all, ['torn_down', 'running']);
+      await changed(scene, all, ['torn_down', 'running']);
       await received(2);
       assert.deepEqual(to.kinds, ['deployment_failed 4', 'host_recovered 4']);
       assert.equal(
@@ -77,8 +81,8 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
       await fleetOf(all);
       notifier();
       const from = performance.now();
-      await moved(scene, ['web'], ['running', 'failed'], stopped);
-      await moved(scene, ['mail'], ['running', 'failed'], gone);
+      await changed(scene, ['web'], ['running', 'failed'], stopped);
+      await changed(scene, ['mail'], ['running', 'failed'], gone);
       await received(1);
       await waitFor(() => to.got.length === 2, 25_000);
       assert.deepEqual(to.kinds, ['decky_down mail', 'decky_down web']);
@@ -101,8 +105,8 @@ describe('messages during a deployment', { concurrency: 12 }, () => {
       inScene(async (scene) => {
         const { it, fleetOf, alerts } = scene;
         await fleetOf(all);
-        await moved(scene, ['web'], ['running', 'failed'], gone);
-        if (state === 'failed') await moved(scene, ['web'], ['failed', 'pending']);
+        await changed(scene, ['web'], ['running', 'failed'], gone);
+        if (state === 'failed') await changed(scene, ['web'], ['failed', 'pending']);
         await it.db.query(
           `update fleet_deckies set state = $1, last_error = $2, updated_at = now() where name = 'web'`,
           [state, error],

@@ -54,8 +54,8 @@ const fall =
   (names: readonly string[], cause: Cause): Fault['make'] =>
   async (rig) => {
     await rig.passOf('a');
-    await rig.moved('a', names, ['running', 'failed'], cause);
-    return () => rig.moved('a', names, ['failed', 'running']);
+    await rig.changed('a', names, ['running', 'failed'], cause);
+    return () => rig.changed('a', names, ['failed', 'running']);
   };
 
 const faults: readonly Fault[] = [
@@ -231,7 +231,7 @@ const faults: readonly Fault[] = [
     make: async (rig) => {
       await rig.passOf('a');
       await dockerLost(rig, 'a');
-      await rig.moved('a', two, ['running', 'failed'], byMemory);
+      await rig.changed('a', two, ['running', 'failed'], byMemory);
       return () => rig.passOf('a');
     },
     incidents: [['docker_unreachable', '1/10', /^Docker does not answer$/]],
@@ -395,13 +395,13 @@ const faults: readonly Fault[] = [
   // What is no fault.
   {
     name: 'a deployment of most of a host',
-    make: async ({ passOf, moved, quiet }) => {
+    make: async ({ passOf, changed, quiet }) => {
       await passOf('a');
       const names = ['decky-0', 'decky-1', 'decky-2', 'decky-3', 'decky-4', 'decky-5'];
-      await moved('a', names, ['running', 'failed'], byRequest);
-      await moved('a', names, ['failed', 'pending']);
+      await changed('a', names, ['running', 'failed'], byRequest);
+      await changed('a', names, ['failed', 'pending']);
       await quiet();
-      await moved('a', names, ['pending', 'running']);
+      await changed('a', names, ['pending', 'running']);
       return () => passOf('a');
     },
     incidents: [],
@@ -409,12 +409,12 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'a rotation: deckies are replaced one after another',
-    make: async ({ passOf, moved }) => {
+    make: async ({ passOf, changed }) => {
       await passOf('a');
       for (const name of ['decky-0', 'decky-1', 'decky-2']) {
-        await moved('a', [name], ['running', 'failed'], byRequest);
+        await changed('a', [name], ['running', 'failed'], byRequest);
         await sleep(1500);
-        await moved('a', [name], ['failed', 'running']);
+        await changed('a', [name], ['failed', 'running']);
       }
       return () => passOf('a');
     },

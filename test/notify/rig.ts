@@ -47,7 +47,7 @@ export interface Rig extends Scene {
   /** One pass of a host with ten deckies. @param odd what differs: a container, or none at all */
   passOf(host: string, odd?: Readonly<Record<string, Partial<Container> | null>>): Promise<void>;
   /** Writes what a pass writes when rows go from one state to another. */
-  moved(
+  changed(
     host: string,
     names: readonly string[],
     states: readonly [from: FleetState, to: FleetState],
@@ -216,7 +216,7 @@ async function opened(
 const tenDeckies = Array.from({ length: 10 }, (_, at) => `decky-${at}`);
 
 /** What a fleet writes into its tables. */
-function ofRows({ it }: Scene): Pick<Rig, 'passOf' | 'moved' | 'many' | 'manyPass'> {
+function ofRows({ it }: Scene): Pick<Rig, 'passOf' | 'changed' | 'many' | 'manyPass'> {
   return {
     passOf: async (host, odd = {}) => {
       it.desired = declared(...tenDeckies.map((name) => decky(name)));
@@ -230,7 +230,7 @@ function ofRows({ it }: Scene): Pick<Rig, 'passOf' | 'moved' | 'many' | 'manyPas
       // It must not become stale while the test waits.
       await it.db.query('update fleet_hosts set interval_s = 3600 where host_uuid = $1', [host]);
     },
-    moved: async (host, names, [from, to], cause = null) => {
+    changed: async (host, names, [from, to], cause = null) => {
       const reason = cause?.state ?? 'deploying';
       const updates: readonly AlertUpdate[] = alertUpdates(
         names.map((name) => ({ name, from, to, reason, cause })),

@@ -86,7 +86,7 @@ export class DecnetPlanner {
     }
     this.#again(ours.name, entry);
     // Its content is left to DECNET, and its state as in our table. @see CONTRACT.md, rule 4
-    if (!agrees.state && mayMove(theirs, ours, entry?.ran === true))
+    if (!agrees.state && mayChangeState(theirs, ours, entry?.ran === true))
       this.#updates.push({ was: theirs, row: { ...theirs, ...stateFor(ours) } });
   }
 
@@ -101,7 +101,7 @@ export class DecnetPlanner {
   }
 }
 
-const mayMove = (theirs: DecnetRow, ours: OurRow, ran: boolean): boolean =>
+const mayChangeState = (theirs: DecnetRow, ours: OurRow, ran: boolean): boolean =>
   graceAllows({ from: isFleetState(theirs.state) ? theirs.state : 'pending', to: ours.state, ran });
 
 /** The other columns. `updated_at` is that of our row, by which we know later that we wrote this one. */

@@ -14,14 +14,14 @@ export interface DecnetMemory {
   /** The rows as we last wrote them, as long as that matters. */
   readonly written: ReadonlyMap<string, DecnetRow>;
   /** The changes of state that we wrote lately, oldest first. */
-  readonly moves: readonly TimedTransition[];
+  readonly transitions: readonly TimedTransition[];
 }
 
 export const noDecnetMemory: DecnetMemory = {
   present: new Set(),
   gone: new Map(),
   written: new Map(),
-  moves: [],
+  transitions: [],
 };
 
 /** The rows that DECNET deleted: they were there, and we did not delete them. */
@@ -67,7 +67,7 @@ export function decnetMemoryAfter(before: DecnetMemory, outcome: DecnetOutcome):
     present,
     gone: stillGone,
     written: writtenAfter(before.written, written, now - 2 * graceSeconds * 1000),
-    moves: movesAfter(before.moves, outcome),
+    transitions: transitionsAfter(before.transitions, outcome),
   };
 }
 
@@ -85,12 +85,12 @@ function writtenAfter(
   );
 }
 
-function movesAfter(
+function transitionsAfter(
   before: readonly TimedTransition[],
   { now, plan, names }: DecnetOutcome,
 ): readonly TimedTransition[] {
   const state = (row: DecnetRow): TimedTransition['from'] => (isFleetState(row.state) ? row.state : null);
-  const move = (from: DecnetRow | null, to: DecnetRow | null): TimedTransition => ({
+  const transition = (from: DecnetRow | null, to: DecnetRow | null): TimedTransition => ({
     name: (to ?? from)?.name ?? '',
     from: from && state(from),
     to: to && state(to),
@@ -98,16 +98,16 @@ function movesAfter(
   });
   const { inserts, updates, deletes } = plan.changes;
   const made = [
-    ...inserts.map((row) => move(null, row)),
-    ...updates.map(({ was, row }) => move(was, row)),
-    ...deletes.map((row) => move(row, null)),
+    ...inserts.map((row) => transition(null, row)),
+    ...updates.map(({ was, row }) => transition(was, row)),
+    ...deletes.map((row) => transition(row, null)),
   ].filter(({ name, from, to }) => names.has(name) && from !== to);
   return [...before.filter(({ at }) => now - at <= 2 * contestedWindowMs), ...made];
 }
 
 /** What another program does to DECNET's rows again and again: DECNET's own reconciler, as a rule. Null: nothing. */
-export function rivalIn({ moves }: DecnetMemory, now: number): string | null {
-  const found = [...contested(moves, now)];
+export function rivalIn({ transitions }: DecnetMemory, now: number): string | null {
+  const found = [...contested(transitions, now)];
   const [first] = found;
   if (first === undefined) return null;
   const more = found.length === 1 ? '' : `; and ${found.length - 1} more`;

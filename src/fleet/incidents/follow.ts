@@ -94,7 +94,7 @@ export function follow(
   ended: readonly Ended[],
 ): Followed {
   const { incidents } = evaluation;
-  const moved = movedFrom(stored, facts, evaluation);
+  const covered = coveredIn(stored, facts, evaluation);
   const before = new Map(stored.map((one) => [one.id, one]));
   const now = new Set(incidents.map(({ id }) => id));
   const endedOf = Map.groupBy(ended, ({ under }) => under);
@@ -111,30 +111,30 @@ export function follow(
       .map((one) => ({
         // What is still down is reported as part of another incident.
         before: { ...one, ever: one.ever.filter(({ host, name }) => name === null || !isDown(host, name)) },
-        resolution: resolutionOf(endedOf.get(one.id) ?? [], moved.has(one.id)),
+        resolution: resolutionOf(endedOf.get(one.id) ?? [], covered.has(one.id)),
       })),
   };
 }
 
 /** The incidents whose deckies or hosts belong to one now that explains them better. */
-function movedFrom(
+function coveredIn(
   stored: readonly StoredIncident[],
   { hosts, deckies }: Pick<FleetFacts, 'hosts' | 'deckies'>,
   evaluation: Evaluation,
 ): ReadonlySet<string> {
   const kinds = new Map([...stored, ...evaluation.incidents].map(({ id, kind }) => [id, kind]));
   const kindOf = (id: string | null | undefined): IncidentKind | null => kinds.get(id ?? '') ?? null;
-  const moved = new Set<string>();
+  const covered = new Set<string>();
   for (const { host, under } of hosts) {
     const [from, to] = [kindOf(under), kindOf(evaluation.hosts.get(host))];
-    if (under !== null && from !== null && to !== null && explainsBetter(to, from)) moved.add(under);
+    if (under !== null && from !== null && to !== null && explainsBetter(to, from)) covered.add(under);
   }
   for (const { host, name, under } of deckies) {
     const kind = kindOf(under);
     const now = evaluation.deckies.get(host)?.get(name);
-    if (under !== null && kind !== null && isAboutDeckies(kind) && now !== under) moved.add(under);
+    if (under !== null && kind !== null && isAboutDeckies(kind) && now !== under) covered.add(under);
   }
-  return moved;
+  return covered;
 }
 
 /** A host that stays stale when the queues are back is another incident, and theirs is resolved. */
@@ -142,8 +142,8 @@ const explainsBetter = (now: IncidentKind, before: IncidentKind): boolean =>
   incidentKinds.indexOf(now) < incidentKinds.indexOf(before) || before === 'host_flapping';
 
 /** What went to another incident is not resolved; what did not is. */
-function resolutionOf(ended: readonly Ended[], isMoved: boolean): Resolution {
-  if (isMoved && ended.length === 0) return 'covered';
+function resolutionOf(ended: readonly Ended[], isCovered: boolean): Resolution {
+  if (isCovered && ended.length === 0) return 'covered';
   return ended.length > 0 && ended.every(({ how }) => how === 'removed') ? 'removed' : 'recovered';
 }
 
