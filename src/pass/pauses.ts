@@ -2,7 +2,7 @@
 export interface PauseTerms {
   readonly by: string;
   readonly why: string;
-  /** When it ends: after so many seconds, or at a time (ISO 8601); null: when somebody resumes it. */
+  /** When it ends: after this number of seconds, or at a time (ISO 8601); null: when somebody resumes it. */
   readonly end: { readonly seconds: number } | { readonly at: string } | null;
 }
 

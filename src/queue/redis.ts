@@ -18,7 +18,7 @@ export const connectWithinMs = 5000;
 /** The longest pause between two attempts to connect, in milliseconds. */
 const longestPauseMs = 1000;
 
-/** A master that owes an answer for so many milliseconds is taken for dead, and the Sentinels are asked again. */
+/** A master that has not answered for this number of milliseconds counts as dead, and the Sentinels are asked again. */
 const silentForMs = 20_000;
 
 const locations = new WeakMap<Redis, string>();

@@ -20,7 +20,7 @@ const second = (...args: readonly string[]) =>
     stdio: ['ignore', 'pipe', 'inherit'],
   });
 
-/** A file with so many rows of this host, and no others. */
+/** A file with this number of rows of this host, and no others. */
 function fileWith(mode: 'wal' | 'delete', count: number, config: string) {
   const made = decnetFile();
   const db = new DatabaseSync(made.file);

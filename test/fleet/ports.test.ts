@@ -37,7 +37,7 @@ const withPorts = (ports: ObservedPorts, ...containers: readonly Container[]): E
 const look = (ports: ObservedPorts, containers: readonly Container[]): EngineAnswer =>
   withPorts(ports, container('web'), ...containers);
 
-/** Plans one check after the other, each so many seconds after the first, on what the check before has written. */
+/** Plans one check after the other, each this number of seconds after the first, on what the check before has written. */
 function looks(
   services: readonly string[],
   given: readonly { at: number; observed: EngineAnswer; more?: Partial<Facts> }[],

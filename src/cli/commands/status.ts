@@ -51,7 +51,7 @@ export const status: Register = (command, context) => {
     .addOption(new ChoiceOption('-o, --output <form>', 'the form', forms))
     .option('--json', 'the same as -o json')
     .option('--all', 'list running deckies even on hosts that have many')
-    .option('--watch [seconds]', `show it again every ${watchSeconds} s, or so many`, option.seconds)
+    .option('--watch [seconds]', `show it again every ${watchSeconds} s, or at this interval`, option.seconds)
     .option('--exit-code', `exit ${brokenExit} if anything of what is shown is broken`)
     .addHelpText('after', '\nA list is comma-separated, or the option is repeated.')
     .action((options: Options) => {

@@ -9,7 +9,7 @@ export const filterKeys: readonly string[] = ['state', ...textKeys, 'since'];
 /** A part of a filter. Several values of one term are alternatives. */
 export type Term = { readonly isExcluded: boolean } & (
   | { readonly kind: 'state'; readonly states: readonly FleetState[] }
-  /** Changed within so many seconds. */
+  /** Changed within this number of seconds. */
   | { readonly kind: 'since'; readonly seconds: number }
   /** Patterns for one text, or with null for any of them. */
   | { readonly kind: 'text'; readonly key: TextKey | null; readonly patterns: readonly string[] }
