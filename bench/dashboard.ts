@@ -21,7 +21,7 @@ const apart = 350;
 /** Hosts on the fleet page, and deckies of each. */
 const shown = { hosts: 50, perHost: 20 };
 
-interface Location {
+interface Rig {
   readonly url: string;
   readonly client: pg.Client;
   readonly rows: readonly Row[];
@@ -59,11 +59,11 @@ export async function measureDashboard(options: {
       measured: `memory of the dashboard, ${when}`,
       'resident MB': Math.round(residentMb(pidOf(running))),
     });
-    const location: Location = { url, client, rows, hosts };
+    const rig: Rig = { url, client, rows, hosts };
 
     const fresh = memory('before the first request');
-    const served = await pageTimes(location, rounds);
-    const painted = await paintTimes(location, rounds);
+    const served = await pageTimes(rig, rounds);
+    const painted = await paintTimes(rig, rounds);
     const signals = await measureStream(url, client, {
       readers,
       rounds,
@@ -101,7 +101,7 @@ interface Asked {
   readonly floor: { readonly statement: string; readonly values: readonly unknown[] };
 }
 
-function askedPages({ rows, hosts }: Location): readonly Asked[] {
+function askedPages({ rows, hosts }: Rig): readonly Asked[] {
   const [host, mute] = [hostName(0), hostName(hosts - 1)];
   const [known, unasked] = [rows[0], rows.at(-1)];
   if (known === undefined || unasked === undefined) throw new Error('no decky');
@@ -194,8 +194,8 @@ const showsMap =
     body.includes(`${rows.length.toLocaleString('en')} deckies`) &&
     body.split('" href="/deckies/').length - 1 === mappedOf(rows);
 
-async function pageTimes(location: Location, rounds: number): Promise<readonly Line[]> {
-  const pages = askedPages(location).map((page) => ({
+async function pageTimes(rig: Rig, rounds: number): Promise<readonly Line[]> {
+  const pages = askedPages(rig).map((page) => ({
     page,
     first: [] as number[],
     whole: [] as number[],
@@ -207,11 +207,11 @@ async function pageTimes(location: Location, rounds: number): Promise<readonly L
     for (const found of pages) {
       const { page } = found;
       await sleep(apart);
-      const answer = await get(location.url + page.path);
+      const answer = await get(rig.url + page.path);
       if (!page.holds(answer.body))
         throw new Error(`${page.path} does not show its content, ${answer.body.length} characters`);
       found.bytes = Buffer.byteLength(answer.body);
-      const floor = await floorTime(location.client, page.floor);
+      const floor = await floorTime(rig.client, page.floor);
       if (round === 0) continue;
       found.first.push(answer.firstByte);
       found.whole.push(answer.whole);
@@ -260,7 +260,7 @@ async function floorTime(client: pg.Client, { statement, values }: Asked['floor'
 }
 
 /** Milliseconds from the start of the navigation, by the browser's clock. */
-async function paintTimes({ url, rows }: Location, rounds: number): Promise<readonly number[]> {
+async function paintTimes({ url, rows }: Rig, rounds: number): Promise<readonly number[]> {
   const browser = await openBrowser();
   try {
     const times: number[] = [];

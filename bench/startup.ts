@@ -31,13 +31,13 @@ const interval = 30;
 /** Seconds after the first pass before the idle window begins, so that work at start-up is over. */
 const settles = 10;
 
-interface Location {
+interface Rig {
   readonly env: Env;
   readonly client: pg.Client;
 }
 
 export const measureStartup = (options: { readonly rounds: number }): Promise<Table> =>
-  withLocation(async ({ env, client }) => ({
+  withRig(async ({ env, client }) => ({
     name: 'startup',
     title: `Start-up: medians of ${options.rounds} rounds.`,
     rows: await startTimes({ env, client }, options.rounds),
@@ -45,7 +45,7 @@ export const measureStartup = (options: { readonly rounds: number }): Promise<Ta
 
 /** @param options.seconds the length of the window */
 export const measureIdle = (options: { readonly seconds: number }): Promise<Table> =>
-  withLocation(async ({ env, redisUrl, client }) => {
+  withRig(async ({ env, redisUrl, client }) => {
     execFileSync('npm', ['run', '--silent', 'build'], { cwd: packageRoot });
     const { rows, passes } = await idleCosts(
       { env: { ...env, REDIS_URL: redisUrl }, client },
@@ -59,7 +59,7 @@ export const measureIdle = (options: { readonly seconds: number }): Promise<Tabl
   });
 
 /** Runs `work` with a host, its engine, a database and a Redis. */
-async function withLocation<T>(work: (location: Location & { redisUrl: string }) => Promise<T>): Promise<T> {
+async function withRig<T>(work: (rig: Rig & { redisUrl: string }) => Promise<T>): Promise<T> {
   const closers: (() => unknown)[] = [];
   try {
     const host = testHost();
@@ -100,13 +100,12 @@ async function makeFleet(host: TestHost, engine: TestEngine): Promise<void> {
 }
 
 /** The timed cases, alternating. Each returns milliseconds, or throws if its work failed. */
-async function startTimes(location: Location, rounds: number): Promise<Table['rows']> {
+async function startTimes(rig: Rig, rounds: number): Promise<Table['rows']> {
   const works: Readonly<Record<string, () => Promise<number>>> = {
     'floor: node -e 0': emptyNode,
-    'node src/cli/bin.ts --help': () => help(location),
-    'node src/cli/bin.ts reconcile --once --json, queues in PostgreSQL': () => onePass(location),
-    'node src/cli/bin.ts up, to its first full pass recorded, queues in PostgreSQL': () =>
-      firstPass(location),
+    'node src/cli/bin.ts --help': () => help(rig),
+    'node src/cli/bin.ts reconcile --once --json, queues in PostgreSQL': () => onePass(rig),
+    'node src/cli/bin.ts up, to its first full pass recorded, queues in PostgreSQL': () => firstPass(rig),
   };
   const times = new Map<string, number[]>(Object.keys(works).map((name) => [name, []]));
   // The first round fills the compile cache.
@@ -131,7 +130,7 @@ async function emptyNode(): Promise<number> {
   return performance.now() - from;
 }
 
-async function help({ env }: Location): Promise<number> {
+async function help({ env }: Rig): Promise<number> {
   const from = performance.now();
   const { code, stdout, stderr } = await cli(['--help'], env);
   const time = performance.now() - from;
@@ -140,10 +139,10 @@ async function help({ env }: Location): Promise<number> {
 }
 
 /** A pass in which every decky is new, by the command's own worker. */
-async function onePass(location: Location): Promise<number> {
-  await forget(location);
+async function onePass(rig: Rig): Promise<number> {
+  await forget(rig);
   const from = performance.now();
-  const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], location.env);
+  const { code, stdout, stderr } = await cli(['reconcile', '--once', '--json'], rig.env);
   const time = performance.now() - from;
   if (code !== 0) throw new Error(`reconcile --once ended with ${code}: ${stderr}`);
   const { inserted, docker } = JSON.parse(stdout) as { inserted: number; docker: string };
@@ -151,14 +150,14 @@ async function onePass(location: Location): Promise<number> {
   return time;
 }
 
-async function firstPass(location: Location): Promise<number> {
-  await forget(location);
+async function firstPass(rig: Rig): Promise<number> {
+  await forget(rig);
   const from = performance.now();
-  const up = start(['up'], location.env);
+  const up = start(['up'], rig.env);
   try {
-    await untilIn(up, 'the first full pass of `up`', () => hasFullPass(location));
+    await untilIn(up, 'the first full pass of `up`', () => hasFullPass(rig));
     const time = performance.now() - from;
-    const { rowCount } = await location.client.query(`select 1 from fleet_deckies where state = 'running'`);
+    const { rowCount } = await rig.client.query(`select 1 from fleet_deckies where state = 'running'`);
     if (rowCount !== deckies) throw new Error(`${rowCount} of ${deckies} deckies run:\n${up.output()}`);
     return time;
   } finally {
@@ -166,36 +165,33 @@ async function firstPass(location: Location): Promise<number> {
   }
 }
 
-const forget = ({ client }: Location): Promise<unknown> =>
+const forget = ({ client }: Rig): Promise<unknown> =>
   client.query('truncate fleet_deckies, fleet_hosts, fleet_transitions, fleet_gaps, fleet_alarms');
 
-const hasFullPass = async ({ client }: Location): Promise<boolean> =>
+const hasFullPass = async ({ client }: Rig): Promise<boolean> =>
   (await client.query('select 1 from fleet_hosts where last_full_pass_at is not null')).rowCount === 1;
 
 /** Passes of the host so far. */
-const generations = async ({ client }: Location): Promise<number> =>
+const generations = async ({ client }: Rig): Promise<number> =>
   Number((await client.query<{ turn: string }>('select turn from fleet_hosts')).rows[0]?.turn);
 
 /** CPU time and memory of the long-running processes, measured in parallel, compared with an idle Node process. */
-async function idleCosts(
-  location: Location,
-  seconds: number,
-): Promise<{ rows: Table['rows']; passes: number }> {
-  await forget(location);
+async function idleCosts(rig: Rig, seconds: number): Promise<{ rows: Table['rows']; passes: number }> {
+  await forget(rig);
   const processes: Record<string, Running> = {};
   try {
-    const scheduler = start([], location.env, 'scheduler.ts');
+    const scheduler = start([], rig.env, 'scheduler.ts');
     processes['idle: node scheduler.ts'] = scheduler;
     // As it is installed: from a checkout, Node's type stripper takes 15 MB more.
-    const worker = start([], location.env, 'dist/worker.js');
+    const worker = start([], rig.env, 'dist/worker.js');
     processes['idle: node worker.js of the package'] = worker;
-    const dashboard = await startDashboard(location.env);
+    const dashboard = await startDashboard(rig.env);
     processes['idle: node src/cli/bin.ts dashboard'] = dashboard.running;
     processes['idle, floor: a Node that waits'] = start([], {}, 'bench/wait.js');
-    await untilIn(worker, 'the first full pass of the worker', () => hasFullPass(location));
+    await untilIn(worker, 'the first full pass of the worker', () => hasFullPass(rig));
     await sleep(settles * 1000);
 
-    const before = await generations(location);
+    const before = await generations(rig);
     const from = performance.now();
     const used = Object.entries(processes).map(([name, running]) => ({
       name,
@@ -213,7 +209,7 @@ async function idleCosts(
         'resident MB': Math.round(residentMb(pid)),
       };
     });
-    const passes = (await generations(location)) - before;
+    const passes = (await generations(rig)) - before;
     // All intervals except the first and the last are completely in the window.
     if (passes < Math.floor(seconds / interval) - 1)
       throw new Error(`only ${passes} passes in ${seconds} s:\n${worker.output()}\n${scheduler.output()}`);

@@ -30,7 +30,7 @@ export interface App
   /** What waits for each receiver of notifications. */
   undelivered(): Promise<readonly UndeliveredView[]>;
   /** Starts the dashboard. @throws FleetError CONFIG_INVALID */
-  dashboard(location: { host: string; port: number }, service?: Service | null): Promise<Dashboard>;
+  dashboard(listen: { host: string; port: number }, service?: Service | null): Promise<Dashboard>;
   /** Revokes the access of a host's worker in PostgreSQL and Redis. */
   revoke(host: string): Promise<readonly Ended[]>;
   /** Records this machine as the machine of this host. */
@@ -61,7 +61,7 @@ export function openApp(config: Config, log: Log): App {
       ]);
       return undeliveredView(query, config.receivers, webhookVariable);
     },
-    dashboard: (location, service = null) => openDashboard(stores, location, service),
+    dashboard: (listen, service = null) => openDashboard(stores, listen, service),
     revoke: async (host) => {
       const [opened, shared] = await Promise.all([stores.database(), stores.redis()]);
       const roles = await (await import('../database/revoke.ts')).revokeRoles(opened, host);

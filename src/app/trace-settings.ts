@@ -16,7 +16,7 @@ export interface TraceSettings {
 }
 
 /**
- * Reads the environment alone, as OpenTelemetry's own packages do.
+ * Reads only the environment, as OpenTelemetry's own packages do.
  * @param problems gets what is wrong
  * @returns null: no traces are sent
  * @see https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/

@@ -143,7 +143,7 @@ async function openLastLines(
   return stores.closing(new LastLinesReader(logs, ledger, notifyLogLines));
 }
 
-/** DECNET's own reconciler works on the host `local` alone. */
+/** DECNET's own reconciler works only on the host `local`. */
 async function warnOfOwnReconciler(log: Log): Promise<void> {
   const { ownReconcilers } = await import('./decnet-reconciler.ts');
   const [found] = await ownReconcilers();

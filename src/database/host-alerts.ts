@@ -28,7 +28,7 @@ const changedHosts = `with seen as (
     from seen),
   changed as (select * from judged where state <> coalesce(before, 'ok'))`;
 
-/** @see changedHosts; the third parameter: these hosts alone; null: all */
+/** @see changedHosts; the third parameter: only these hosts; null: all */
 const writeHosts = `${changedHosts}
   insert into fleet_alarms as a (host_uuid, name, state, told, reason, since, changed_at, unsettled_at)
   select host_uuid, '', state, 'ok', reason, since, clock_timestamp(), clock_timestamp()

@@ -11,7 +11,7 @@ export const FleetHost = defineEntity({
     /** The identity of the host's machine; null before the first pass. */
     identity: p.text().nullable(),
     /** The number of committed passes. */
-    turn: p.bigint('number').defaultRaw('0'),
+    generation: p.bigint('number').defaultRaw('0').name('turn'),
     intervalS: p.integer().nullable(),
     firstSeenAt: p.datetime(6).defaultRaw('now()'),
     lastPassAt: p.datetime(6).nullable(),

@@ -39,7 +39,7 @@ const statements = {
   host: `select ${listed} from main.fleet_deckies f where f.host_uuid = ?`,
   rows: (count: number) =>
     `select ${listed} from main.fleet_deckies f where f.host_uuid = ? and f.name in (${Array(count).fill('?').join(', ')})`,
-  // A table of this connection alone, in memory: filled before the lock is taken, so that the lock is held briefly.
+  // A table of only this connection, in memory: filled before the lock is taken, so that the lock is held briefly.
   changes: `create temp table change (kind text, ${[...columns, ...was].map((one) => `${one} text`).join(', ')})`,
   change: `insert into temp.change values (${Array(1 + 2 * columns.length)
     .fill('?')
@@ -142,7 +142,7 @@ function readAll(db: DatabaseSync, sql: string, values: readonly string[]): read
 }
 
 function writePart(db: DatabaseSync, file: string, host: string, part: Part): Written {
-  // These settings are of this connection alone. In a write-ahead log, NORMAL is DECNET's own setting.
+  // These settings hold only for this connection. In a write-ahead log, NORMAL is DECNET's own setting.
   db.exec('pragma temp_store = memory');
   const [mode] = Object.values(db.prepare('pragma main.journal_mode').get() ?? {});
   if (mode === 'wal') db.exec('pragma main.synchronous = normal; pragma main.wal_autocheckpoint = 0');
@@ -158,7 +158,7 @@ function writePart(db: DatabaseSync, file: string, host: string, part: Part): Wr
   });
   db.exec('commit');
   const heldMs = performance.now() - began;
-  // Here nobody waits for it.
+  // Here nothing waits for it.
   if (mode === 'wal' && isLong(`${file}-wal`)) db.exec('pragma main.wal_checkpoint(passive)');
   return { names, heldMs };
 }

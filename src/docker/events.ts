@@ -242,7 +242,7 @@ function happening(event: Json | undefined): Pick<ContainerEvent, 'action' | 'at
   const seconds = typeof time === 'number' ? time : Date.now() / 1000;
   return {
     action: typeof action === 'string' ? keptText(action, longestAction) : '',
-    // Podman and old engines have whole seconds alone.
+    // Podman and old engines have only whole seconds.
     at: typeof timeNano === 'number' && Math.floor(timeNano / 1e9) === seconds ? timeNano / 1e9 : seconds,
   };
 }

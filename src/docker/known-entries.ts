@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import xxhash from 'xxhash-wasm';
 
 const { h64Raw } = await xxhash();
-/** Of its own in each process, so that nobody can make two containers with one hash. */
+/** Different in each process, so that two containers with one hash cannot be constructed. */
 const seed = randomBytes(8).readBigUInt64LE();
 
 /**

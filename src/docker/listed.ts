@@ -7,7 +7,7 @@ import { type Age, type Entry, loopWindowSeconds, none, suspect, unverifiedNetwo
 const marginSeconds = 2;
 const restarting: Loop = { kind: 'loop', endsIn: null };
 
-/** What the listing alone does not show of a container: it is found out in each pass. */
+/** What the listing does not show of a container: each pass finds it out. */
 type Found = 'loop' | 'network' | 'owner' | 'startedBeforeBase';
 
 /** A container of the listing in one pass: what the listing shows of it, and what this pass has found out so far. */

@@ -28,7 +28,7 @@ export function withMeaning(reason: string): string {
   );
 }
 
-/** Adds the meaning of known exit codes alone. */
+/** Adds only the meaning of known exit codes. */
 export const withExitCodes = (reason: string): string =>
   reason.replace(/\bcode (\d+)\b(?! \()/g, (text, code: string) => {
     const meaning = exitCodeInShort(Number(code));

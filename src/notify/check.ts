@@ -32,7 +32,7 @@ export function alertCheck(
   return async () => {
     const now = Date.now();
     if (Math.abs(now - checkedAt) > everyMs + blindAfterMs) watchedFrom = now;
-    // The process alone knows that the database is away, and records it when it is back.
+    // Only this process knows that the database is away, and records it when it is back.
     const checked = await prune(now)
       .then(() =>
         outbox.check(now - watchedFrom, { ...deciding(), databaseLostAt: outage.unrecordedSince() }),

@@ -31,7 +31,7 @@ async function ask({ url, headers, origin }: ReceiverAddress, signal: AbortSigna
   let to = url;
   for (let redirects = 0; redirects <= redirectsAtMost; redirects += 1) {
     const answer = await fetch(to, {
-      // The login is for the receiver alone.
+      // The login is only for the receiver.
       headers: to.origin === origin ? headers : {},
       redirect: 'manual',
       signal,

@@ -7,7 +7,7 @@ import type { Receiver } from './receiver.ts';
 import type { Outcome } from './repeat.ts';
 
 /**
- * Sends what is open again to a receiver that forgets it. Alertmanager resolves an alert by itself when nobody repeats it, and
+ * Sends what is open again to a receiver that forgets it. Alertmanager resolves an alert by itself when it is not repeated, and
  * loses all when it restarts. What somebody has acknowledged is sent once more, to stay there until its end, and no longer
  * repeated.
  */

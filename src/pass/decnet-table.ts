@@ -8,7 +8,7 @@ export interface DecnetTable {
   readonly location: string;
   /**
    * The rows of one host, in one statement, in any order. A row that did not change since the last reading of the whole host is
-   * the same object as then; nobody may change it.
+   * the same object as then; it must not be changed.
    * @param only null: all
    */
   read(host: string, only: readonly string[] | null): Promise<readonly DecnetRow[]>;

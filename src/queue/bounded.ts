@@ -46,7 +46,7 @@ export const boundedRedis =
       return Object.assign(backend, {
         forQueue: (...of: Parameters<typeof forQueue>) => bound(forQueue(...of) as RedisQueueBackend),
         getRanges: ranges as unknown as IQueueBackend['getRanges'],
-        // BullMQ uses the ids alone.
+        // BullMQ uses only the ids.
         getJobs: async (types: Texts, start?: number, end?: number, asc = false) =>
           (await ranges(types, start, end, asc)).map((ids, at) =>
             (asc && inLists.has(types[at] ?? '') ? ids.reverse() : ids).map((id): [string, string[]] => [
@@ -112,7 +112,7 @@ function boundHashes(backend: RedisQueueBackend, ask: Ask): void {
   Object.defineProperty(context, 'client', { get: client });
 }
 
-/** On PostgreSQL the hosts trust one another: jobs alone are measured. */
+/** On PostgreSQL the hosts trust one another: only jobs are measured. */
 export const boundedPostgres =
   <C>(
     pool: pg.Pool,

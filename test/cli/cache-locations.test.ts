@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ownCacheDirectory } from '../../src/lib/compile-cache.ts';
-import { makeLocation } from '../harness/locations.ts';
+import { makeDirectory } from '../harness/directories.ts';
 
 const nobody = 65_534;
 const notRoot = process.getuid?.() !== 0 && 'only root can be other users';
@@ -18,7 +18,8 @@ describe('a directory for Node’s compile cache is safe or not used', { skip: n
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  const location = (mode: number, owner = 0, parent = directory): string => makeLocation(parent, mode, owner);
+  const location = (mode: number, owner = 0, parent = directory): string =>
+    makeDirectory(parent, mode, owner);
   const chosen = (path: string): string | null => ownCacheDirectory({ NODE_COMPILE_CACHE: path });
   const inside = (parent: string): string => location(0o700, 0, parent);
 

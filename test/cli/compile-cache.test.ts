@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Checkout, testCheckout } from '../harness/checkout.ts';
 import type { Env } from '../harness/cli.ts';
-import { makeLocation } from '../harness/locations.ts';
+import { makeDirectory } from '../harness/directories.ts';
 import { plantCode } from '../harness/planted-code.ts';
 
 /** Two users that are not root: the attacker, and the user that runs the product. */
@@ -91,7 +91,7 @@ describe('Node’s compile cache', { skip: notRoot }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const location = (mode: number, owner = 0): string => makeLocation(directory, mode, owner);
+  const location = (mode: number, owner = 0): string => makeDirectory(directory, mode, owner);
 
   /** Runs a program as a user, with the given directory as /var/cache. */
   function run(

@@ -11,7 +11,7 @@ import { waitFor } from '../harness/wait.ts';
 const repairEveryMs = 2000;
 
 /** What a test has for itself: a store, and processes that use it. */
-interface Location {
+interface Rig {
   readonly store: TestStore;
   /** As a process of its own has it. */
   connect(): Promise<QueueBackend>;
@@ -20,17 +20,17 @@ interface Location {
   readonly open: { close(): Promise<void> }[];
 }
 
-/** A test in a location of its own: locations do not disturb one another. */
-const inPlace = (kind: StoreKind, body: (location: Location) => Promise<void>) => async (): Promise<void> => {
+/** A test with a store of its own: tests do not disturb one another. */
+const withRig = (kind: StoreKind, body: (rig: Rig) => Promise<void>) => async (): Promise<void> => {
   const store = await testStore(kind);
   const open: { close(): Promise<void> }[] = [];
-  const connect: Location['connect'] = async () => {
+  const connect: Rig['connect'] = async () => {
     const backend = openTestQueues(store.redisUrl, store.db.url);
     open.push(backend);
     await backend.prepare();
     return backend;
   };
-  const schedule: Location['schedule'] = async (hosts, intervalMs, errors = []) => {
+  const schedule: Rig['schedule'] = async (hosts, intervalMs, errors = []) => {
     const backend = await connect();
     open.push(
       startScheduler(backend, {
@@ -55,7 +55,7 @@ describe('the schedule', { concurrency: true }, () => {
     describe(`on ${kind}`, { skip: noStore(kind) }, () => {
       test(
         'gives each host its pass in each round, wherever its slot lies',
-        inPlace(kind, async ({ connect, schedule }) => {
+        withRig(kind, async ({ connect, schedule }) => {
           // Each worker on PostgreSQL keeps a connection of this process's pool.
           const names = Array.from({ length: kind === 'postgres' ? 4 : 12 }, (_, at) => `host-${at}`);
           const backend = await connect();
@@ -77,7 +77,7 @@ describe('the schedule', { concurrency: true }, () => {
 
       test(
         'is not undone by schedulers that need rounds of another length, and is by hand only for a moment',
-        inPlace(kind, async ({ connect, schedule }) => {
+        withRig(kind, async ({ connect, schedule }) => {
           const errors: unknown[] = [];
           await schedule([], 3000, errors);
           await schedule([], 30_000, errors);
@@ -97,7 +97,7 @@ describe('the schedule', { concurrency: true }, () => {
 
       test(
         'goes on after a question for the hosts that nobody answers',
-        inPlace(kind, async ({ connect, open }) => {
+        withRig(kind, async ({ connect, open }) => {
           const backend = await connect();
           let passes = 0;
           void backend
@@ -121,7 +121,7 @@ describe('the schedule', { concurrency: true }, () => {
 
       test(
         'is not duplicated by rounds that somebody made longer by hand',
-        inPlace(kind, async ({ connect, schedule }) => {
+        withRig(kind, async ({ connect, schedule }) => {
           await schedule(['a'], 2000);
           await schedule(['a'], 2000);
           const backend = await connect();
@@ -149,7 +149,7 @@ describe('the schedule', { concurrency: true }, () => {
       if (kind === 'postgres') return;
       test(
         'serves the other hosts when one host’s queue takes nothing',
-        inPlace(kind, async ({ store, connect, schedule }) => {
+        withRig(kind, async ({ store, connect, schedule }) => {
           const errors: unknown[] = [];
           const backend = await connect();
           const redis = openRedis(store.redisUrl ?? '');

@@ -51,7 +51,7 @@ export async function testDashboard(
       countSchedulers: async () => 0,
       log,
     };
-    const location: WebSettings = {
+    const all: WebSettings = {
       host: '127.0.0.1',
       port: 0,
       credentials: null,
@@ -61,7 +61,7 @@ export async function testDashboard(
       names: [],
       ...settings,
     };
-    const dashboard = await startDashboard(ports, location, limits);
+    const dashboard = await startDashboard(ports, all, limits);
     const close = async (): Promise<void> => {
       await dashboard.close();
       await fleet.close();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { embeddedExists } from '../../src/embedded-postgres/cluster.ts';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
 import type { Env } from './cli.ts';
-import { databaseLocation } from './fast-location.ts';
+import { databaseDirectory } from './fast-directory.ts';
 import { jsonHere } from './run-here.ts';
 import { copyCluster } from './services.ts';
 
@@ -41,7 +41,7 @@ export async function copyDatabase(dataDir: string): Promise<void> {
 export const inDataDirectory =
   (body: (made: DataDirectory) => Promise<void>, database: 'made' | 'none' = 'made') =>
   async (): Promise<void> => {
-    const directory = mkdtempSync(join(databaseLocation(), 'decnet-fleet-embedded-'));
+    const directory = mkdtempSync(join(databaseDirectory(), 'decnet-fleet-embedded-'));
     chmodSync(directory, 0o755);
     const dataDir = join(directory, 'data');
     const env = { DECNET_DATA_DIR: dataDir, DOCKER_HOST: 'unix:///nonexistent/docker.sock' };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { packageRoot } from '../../src/lib/package.ts';
 import type { DecnetRow } from '../../src/pass/decnet-table.ts';
-import { fastLocation } from './fast-location.ts';
+import { fastDirectory } from './fast-directory.ts';
 
 /** A row as it stands in the table: all columns, by their names. */
 export type Standing = Readonly<Record<string, string | null>>;
@@ -26,7 +26,7 @@ export const fixture = (name: string): string => join(packageRoot, 'test/fixture
 
 /** A copy of the file that DECNET's migrations made, with a few of its rows. */
 export function decnetFile(): { readonly file: string; readonly directory: string } {
-  const directory = mkdtempSync(join(fastLocation(), 'decnet-fleet-table-'));
+  const directory = mkdtempSync(join(fastDirectory(), 'decnet-fleet-table-'));
   const file = join(directory, 'decnet.db');
   copyFileSync(fixture('decnet.sqlite'), file);
   return { file, directory };

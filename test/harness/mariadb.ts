@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { type DecnetDatabase, fixture, type Standing } from './decnet-table.ts';
-import { databaseLocation } from './fast-location.ts';
+import { databaseDirectory } from './fast-directory.ts';
 import { findProgram } from './program.ts';
 import { programServer, type Server } from './servers.ts';
 import { freePort } from './services.ts';
@@ -26,7 +26,7 @@ const database = 'decnet';
 export async function mariadbServer(
   settings: readonly string[] = [],
 ): Promise<Server & { readonly port: number; readonly socket: string; connect(): Promise<Connection> }> {
-  const directory = mkdtempSync(join(databaseLocation(), 'decnet-fleet-mariadb-'));
+  const directory = mkdtempSync(join(databaseDirectory(), 'decnet-fleet-mariadb-'));
   const [data, socket, port] = [join(directory, 'data'), join(directory, 'socket'), await freePort()];
   const program = (await findProgram('mariadbd')) ?? '';
   // Root must say that it means to run the server as root; an ordinary user must not.

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { inHome, openCluster, run } from '../../src/embedded-postgres/cluster.ts';
 import { openEmbedded } from '../../src/embedded-postgres/embedded.ts';
 import { copyDatabase } from './data-directory.ts';
-import { databaseLocation } from './fast-location.ts';
+import { databaseDirectory } from './fast-directory.ts';
 import { findProgram } from './program.ts';
 import { freePort } from './services.ts';
 import { waitFor } from './wait.ts';
@@ -122,7 +122,7 @@ export async function postgresServer(
     prepare?: (data: string, owner: { uid: number; gid: number } | null) => void;
   } = {},
 ): Promise<Server> {
-  const parent = mkdtempSync(join(databaseLocation(), 'decnet-fleet-pg-'));
+  const parent = mkdtempSync(join(databaseDirectory(), 'decnet-fleet-pg-'));
   chmodSync(parent, 0o755);
   const directory = join(parent, 'data');
   await copyDatabase(directory);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { openDatabase } from '../../src/database/orm.ts';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/embedded-postgres/embedded.ts';
-import { fastLocation } from './fast-location.ts';
+import { fastDirectory } from './fast-directory.ts';
 import { openTestQueues } from './open-queues.ts';
 import { findProgram } from './program.ts';
 
@@ -16,7 +16,7 @@ let directory = '';
 let stopRedis: () => Promise<void> = async () => undefined;
 
 export async function globalSetup(): Promise<void> {
-  directory = await mkdtemp(join(fastLocation(), 'decnet-fleet-test-'));
+  directory = await mkdtemp(join(fastDirectory(), 'decnet-fleet-test-'));
   // Root's PostgreSQL runs as another user, who must get in.
   await chmod(directory, 0o755);
   // Each test file is a process of its own, and so is each program that it starts; they load much the same.

@@ -136,9 +136,9 @@ test('what a link leads to is watched: written in place, and replaced', manyTime
     symlinkSync(at('link'), at('decnet-state.json'));
     await watching(async (heard) => {
       for (const [index, name] of changes.entries()) {
-        const isInPlace = index % 2 === 0;
-        write(isInPlace ? 'elsewhere/state' : 'elsewhere/new', 'web', name);
-        if (!isInPlace) renameSync(at('elsewhere/new'), at('elsewhere/state'));
+        const isOverwritten = index % 2 === 0;
+        write(isOverwritten ? 'elsewhere/state' : 'elsewhere/new', 'web', name);
+        if (!isOverwritten) renameSync(at('elsewhere/new'), at('elsewhere/state'));
         await heard(name);
       }
     });

@@ -1,6 +1,6 @@
 import { keepHeapSmall, releaseAfterStart } from '../../lib/heap.ts';
 import { type Register, untilStopped, withApp } from '../context.ts';
-import { addDashboardOptions, type DashboardLocation, locationText } from '../dashboard-location.ts';
+import { addDashboardOptions, type DashboardOptions, dashboardAddress } from '../dashboard-options.ts';
 import { reports } from '../roles.ts';
 
 /** Serves the web pages until it is stopped. */
@@ -14,7 +14,7 @@ read-only and listens only on loopback. \`decnet-fleet hash-password\` makes the
 Behind a proxy, set DASHBOARD_PUBLIC_URL to the address that browsers use, including any path, and
 DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
     )
-    .action((location: DashboardLocation) => {
+    .action((listen: DashboardOptions) => {
       keepHeapSmall();
       releaseAfterStart();
       return withApp(
@@ -22,8 +22,8 @@ DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
         async (app) => {
           const stopped = untilStopped(app.log);
           const service = await reports(app, stopped);
-          const opened = await app.dashboard(location, service);
-          context.print(`The dashboard is at ${locationText(opened)}`);
+          const opened = await app.dashboard(listen, service);
+          context.print(`The dashboard is at ${dashboardAddress(opened)}`);
           if (opened.isReadOnly)
             context.print('It is read-only: DASHBOARD_USER and DASHBOARD_PASSWORD are not set.');
           context.print('Press Ctrl-C to stop.');

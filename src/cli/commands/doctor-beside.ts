@@ -11,7 +11,7 @@ export async function checkDecnet({ config }: App): Promise<readonly Finding[]> 
   const stateFile = chooseStateFile(config);
   const [beside, reconcilers] = await Promise.all([
     decnetBeside(stateFile === null ? null : dirname(stateFile)),
-    // Where its table is kept, that check names them. They work on the host `local` alone.
+    // Where its table is kept, that check names them. They work only on the host `local`.
     config.decnetDatabaseUrl === null && config.host === localHost ? ownReconcilers() : [],
   ]);
   return besideFindings(beside, reconcilers);

@@ -7,7 +7,7 @@ import { exampleStateFile, version } from '../../lib/package.ts';
 import { printableDeep } from '../../lib/text.ts';
 import type { PassOutcome } from '../../pass/pass.ts';
 import { type Context, type Register, untilStopped, withApp } from '../context.ts';
-import { addDashboardOptions, type DashboardLocation, locationText } from '../dashboard-location.ts';
+import { addDashboardOptions, type DashboardOptions, dashboardAddress } from '../dashboard-options.ts';
 import { passSummary } from '../pass-summary.ts';
 import { reportWhenStopped } from '../stopped-worker.ts';
 import { paint, stateText, withMeaning } from '../text.ts';
@@ -38,7 +38,7 @@ Without --port, it uses another free port when the default port is taken.`,
     );
 };
 
-interface Options extends DashboardLocation {
+interface Options extends DashboardOptions {
   readonly takeOver?: true;
 }
 
@@ -78,10 +78,10 @@ async function start(app: App, context: Context, choice: Choice): Promise<void> 
 /** Uses its port, or any free one when that is allowed: another `up` may be running here. @returns its address */
 async function openDashboard(app: App, { host, port, isAnyPort }: Choice): Promise<string> {
   try {
-    return locationText(await app.dashboard({ host, port }));
+    return dashboardAddress(await app.dashboard({ host, port }));
   } catch (error) {
     if (!isAnyPort) throw error;
-    return `${locationText(await app.dashboard({ host, port: 0 }))} (port ${port} is taken)`;
+    return `${dashboardAddress(await app.dashboard({ host, port: 0 }))} (port ${port} is taken)`;
   }
 }
 

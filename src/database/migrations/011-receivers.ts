@@ -1,6 +1,6 @@
 import { FleetMigration } from './migration.ts';
 
-/** Messages for several receivers: each has its own row, and waits for its own receiver alone. */
+/** Messages for several receivers: each has its own row, and waits only for its own receiver. */
 export class ReceiverDeliveries extends FleetMigration {
   override up(): void {
     // Messages of an earlier version, and those that it still writes, are for the one receiver that it knows.

@@ -102,7 +102,7 @@ interface HostRow extends Omit<HostView, FromMemory | 'docker' | 'stopped'> {
   readonly stopped_by: string | null;
 }
 
-/** Masters alone write it, and limits are constraints. */
+/** Only masters write it, and limits are constraints. */
 const pausedView = `case when h.paused_at is not null then json_build_object('by', h.paused_by, 'why', h.paused_why,
     'since', ${isoPause('h.paused_at')}, 'until', ${isoPause('h.paused_until')}) end as paused`;
 

@@ -51,7 +51,7 @@ function causeOf({ alert }: DueAlert): string | null {
 }
 
 function notifiedAlert({ host, subject }: Alert, outcome: AlertOutcome): NotifiedAlert {
-  // The changes that made it flapping would make it so again. What is announced to nobody is no change.
+  // The changes that made it flapping would make it so again. What is not announced is no change.
   const clearsChanges = subject.notified === flapping || outcome === 'unannounced';
   if (subject.kind === 'host') {
     const notified = outcome === 'flapping' ? flapping : subject.faults;

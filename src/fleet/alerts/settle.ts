@@ -8,7 +8,7 @@ export const settleWithinMs = 10_000;
 
 /**
  * Milliseconds that a stop on request waits, counted from its first change. A base that ignores the signal needs Docker's
- * 10 s to stop, so that before it is over nobody knows whether Compose removes the decky or replaces it.
+ * 10 s to stop, so that before it is over it is unknown whether Compose removes the decky or replaces it.
  */
 export const requestSettlesAfterMs = 15_000;
 /** Milliseconds: stops on request that began at most this much later than one that is sent are sent with it. */

@@ -23,7 +23,7 @@ const ownFields: ReadonlySet<string> = new Set([
   'host_uuid',
 ]);
 
-/** A row of ours, as far as DECNET's table has it. A pass's `Row` is one. */
+/** The part of a row of ours that DECNET's table has, too. A pass's `Row` is one. */
 export type OurRow = Pick<
   Row,
   'name' | 'services' | 'config' | 'ip' | 'state' | 'lastError' | 'lastSeenUs' | 'updatedUs'

@@ -31,7 +31,7 @@ function textsFor(key: TextKey | null, { services, host, decky, ip, reason }: Su
 const fits = (key: TextKey | null, pattern: string, text: string): boolean =>
   isLike((isWhole(key) ? pattern : `*${pattern}*`).toLowerCase(), text.toLowerCase());
 
-/** Whether a filter chooses hosts by their names alone; such a filter also chooses a host without deckies. */
+/** Whether a filter chooses hosts only by their names; such a filter also chooses a host without deckies. */
 export const isOfHosts = (filter: Filter): boolean =>
   filter.every((term) => term.kind === 'text' && (term.key === 'host' || term.key === null));
 

@@ -17,7 +17,7 @@ export interface FleetFacts {
 export interface ControlFacts {
   /** Since when the store of the queues does not answer; null: it does. */
   readonly queuesLostAt: number | null;
-  /** When it answered again; null: it was not lost, as far as this process knows. */
+  /** When it answered again; null: this process has not lost it. */
   readonly queuesBackAt: number | null;
   /**
    * Whether these facts are not to be relied on: the process has just started, the database has just come back, or another
@@ -26,7 +26,7 @@ export interface ControlFacts {
   readonly isOld?: boolean;
   /** Where the queues are, for people. */
   readonly queuesLocation: string;
-  /** Since when no process serves the schedule; null: one does, or nobody knows. */
+  /** Since when no process serves the schedule; null: one does, or it is unknown. */
   readonly schedulerLostAt: number | null;
   /** When the oldest notification was written that could not be delivered; null: there is none. */
   readonly undeliveredSince: number | null;

@@ -43,7 +43,7 @@ function believed({ control, open, now }: FleetFacts): ControlFacts {
   };
 }
 
-/** The parts of the control plane. A store that does not answer explains that nobody serves the schedule there. */
+/** The parts of the control plane. A store that does not answer explains that no process serves the schedule there. */
 function controlRules(control: ControlFacts, gathered: Gathered): void {
   const { queuesLostAt, queuesLocation, schedulerLostAt, undeliveredSince } = control;
   const part = (

@@ -4,7 +4,7 @@ import { type Affected, type IncidentKind, type Severity, severities } from './i
 const severityOfKind: Readonly<Record<IncidentKind, Severity>> = {
   database_unreachable: 'critical',
   queues_unreachable: 'critical',
-  // Workers enqueue their own passes while nobody serves the schedule.
+  // Workers enqueue their own passes while no process serves the schedule.
   scheduler_silent: 'warning',
   notifications_undelivered: 'warning',
   // Info if it is recorded who did it, and why.

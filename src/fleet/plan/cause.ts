@@ -6,7 +6,7 @@ export interface Cause {
   readonly state: string;
   /** Null where the container has not ended. */
   readonly exitCode: number | null;
-  /** Who ended the container, by Docker's events; absent: it ended by itself, or nobody saw it. */
+  /** Who ended the container, by Docker's events; absent: it ended by itself, or the event was missed. */
   readonly endedBy?: EndedBy;
   /** The deployment that left the decky like this; absent: none did. */
   readonly deployment?: BrokenDeployment;

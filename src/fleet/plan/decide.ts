@@ -150,7 +150,7 @@ function decideRow(it: RowFacts): RowOutcome {
   };
 }
 
-/** Whether DECNET, which wrote within the grace, wrote what the file says: into its own table, and nobody wrote into ours. */
+/** Whether DECNET, which wrote within the grace, wrote what the file says: into its own table, and no program wrote into ours. */
 function isAsDecnetWrote({ row, facts }: RowFacts, decky: Decky): boolean {
   const written = facts.decnet.recent.get(row.name);
   return row.ours && written !== undefined && contentChanges(written.content(), decky).length === 0;

@@ -2,7 +2,7 @@ import type { EndedBy } from './cause.ts';
 
 /**
  * What was heard on this host since the last pass: DECNET's messages and Docker's events. They explain what a pass observes, and
- * decide nothing alone. @see LIVING.md, "How to tell"
+ * do not decide by themselves. @see LIVING.md, "How to tell"
  */
 export interface Explanations {
   /** The services of a decky after its last rotation, by its name. */

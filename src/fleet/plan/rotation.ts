@@ -6,7 +6,7 @@ export interface Rotation {
   readonly services: readonly string[];
   /** The services in the file at that time. When the file changes them, the rotation is over. */
   readonly declared: readonly string[];
-  /** Whether DECNET said so, or the containers alone. */
+  /** Whether DECNET said so, or only the containers. */
   readonly isReported: boolean;
 }
 

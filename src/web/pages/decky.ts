@@ -158,7 +158,7 @@ function containersPart(view: DeckyView | null, recorded: RecordedDecky | null, 
   return containerTable(services, view.observed.containers);
 }
 
-/** The logs are read on request alone: attackers write into them, and the worker reads them for this page. */
+/** The logs are read only on request: attackers write into them, and the worker reads them for this page. */
 function logsPart(path: string, view: DeckyView | null, isShown: boolean): Part {
   const containers = view?.observed?.containers ?? [];
   if (containers.length === 0) return null;

@@ -28,7 +28,7 @@ const incidentLine = (one: IncidentView): Html =>
 ${capital(incidentSummary(one))}; for ${age(one.since, '')}. ${one.next.host === null ? 'On the master' : `On host ${one.next.host}`}: <code>${one.next.command}</code>${incidentMarks(one).map((mark) => html` <em>${mark}.</em>`)}
 <a href="/silences?incident=${encodeURIComponent(one.id)}">Acknowledge or silence</a>${deckiesLink(one)}</p>`;
 
-/** Its deckies in a list: a filter by host and state. Nothing of a fault of hosts alone. */
+/** Its deckies in a list: a filter by host and state. Null for a fault of hosts only. */
 function deckiesLink({ affected }: IncidentView): Html | null {
   const broken = affected.filter(({ name, state }) => name !== null && state !== null);
   const hosts = [...new Set(broken.flatMap(({ host }) => host ?? []))];

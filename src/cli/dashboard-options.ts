@@ -3,7 +3,7 @@ import { wholeNumber } from '../app/setting-readers.ts';
 import { FleetError } from '../lib/errors.ts';
 import { maskAddress } from '../lib/mask.ts';
 
-export interface DashboardLocation {
+export interface DashboardOptions {
   readonly host: string;
   readonly port: number;
 }
@@ -19,7 +19,7 @@ export const addDashboardOptions = (command: Command): Command =>
     );
 
 /** The public address of the dashboard, and the address that it listens on if that differs. */
-export const locationText = ({ url, listensAt }: { url: string; listensAt: string }): string =>
+export const dashboardAddress = ({ url, listensAt }: { url: string; listensAt: string }): string =>
   `${maskAddress(url)}${url === listensAt ? '' : `, and listens at ${listensAt}`}`;
 
 function port(text: string): number {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 let count = 0;
 
 /** Makes a directory in another one, with this mode and owner. Only root can do that. */
-export function makeLocation(parent: string, mode: number, owner: number): string {
+export function makeDirectory(parent: string, mode: number, owner: number): string {
   const made = join(parent, `location-${count++}`);
   mkdirSync(made);
   chownSync(made, owner, owner);

@@ -9,7 +9,7 @@ const roomBytes = 4 * 1024 ** 3;
  * hundred files, and making them again just after they were deleted takes ext4 most of PostgreSQL's processor time. And a
  * write that a test measures does not wait for a disk that other tests use.
  */
-export function fastLocation(): string {
+export function fastDirectory(): string {
   try {
     accessSync(memory, constants.W_OK);
     const { bavail, bsize } = statfsSync(memory);
@@ -21,5 +21,5 @@ export function fastLocation(): string {
 }
 
 /** The directory for the database of a test. That of a benchmark is on the disk, as a user's is. */
-export const databaseLocation = (): string =>
-  process.env.TEST_CLUSTER === undefined ? tmpdir() : fastLocation();
+export const databaseDirectory = (): string =>
+  process.env.TEST_CLUSTER === undefined ? tmpdir() : fastDirectory();
