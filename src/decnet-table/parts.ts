@@ -17,7 +17,7 @@ export function partSize() {
       // Few rows say nothing about many.
       if (changed < rows && tookMs < heldMs) return;
       const fits = Math.floor((changed * heldMs) / Math.max(tookMs, 0.1));
-      // By steps: one that took long may have waited for the processor.
+      // In small steps: a long part may have waited for the processor.
       const next = Math.min(Math.max(fits, Math.floor(rows / 2)), Math.ceil(1.5 * rows));
       rows = Math.min(max, Math.max(fewest, next));
     },

@@ -6,7 +6,7 @@ const requestedWithinSeconds = 60;
 const memoryWithinSeconds = 10;
 /** The same for a signal that usually ends nothing, such as SIGHUP: a program may end by itself long after it. */
 const otherSignalWithinSeconds = 2;
-/** SIGINT, SIGQUIT, SIGABRT, SIGKILL, SIGTERM. After another one that a container is stopped by, Docker says `stop`. */
+/** SIGINT, SIGQUIT, SIGABRT, SIGKILL, SIGTERM. After any other signal that stops a container, Docker reports `stop`. */
 const endingSignals: ReadonlySet<number> = new Set([2, 3, 6, 9, 15]);
 /** The maximum number of containers to remember; the oldest are forgotten. */
 const containersKept = 10_000;

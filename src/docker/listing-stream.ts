@@ -15,7 +15,7 @@ interface Used {
   readonly name: string;
   /** Whether it stands for all names that begin with it. */
   readonly isPrefix: boolean;
-  /** Its last character: most other names have another one there, which is the cheapest to see. */
+  /** Its last character: most other names have another character there, which is the cheapest to see. */
   readonly lastCode: number;
   raw: string;
   value: unknown;
@@ -234,7 +234,7 @@ function containerReader(): (text: Text, from: number) => { container: ListedCon
   };
 }
 
-/** Whether a container uses the network of another one, so that none can join its own. */
+/** Whether a container uses the network of another container, so that none can join its own. */
 function joinsAnother({ HostConfig }: Record<string, unknown>): boolean {
   const mode = isObject(HostConfig) ? property(HostConfig, 'NetworkMode') : null;
   return typeof mode === 'string' && mode.startsWith(joinedNetwork);

@@ -97,7 +97,7 @@ const keptServiceLabel = lastResult((name: string | null) => (name === null ? nu
 
 const idOf = ({ Id }: ListedContainer): string => (typeof Id === 'string' ? keptText(Id, longestId) : '');
 
-/** How the network mode of a container begins that uses the network of another one. */
+/** How the network mode of a container begins that uses the network of another container. */
 export const joinedNetwork = 'container:';
 
 const ownerOf = ({ HostConfig }: ListedContainer): string | null => {

@@ -148,7 +148,7 @@ export class Networks {
     for (const id of unknown) if (!others.has(id)) this.#remembered.delete(id);
   }
 
-  /** Completes the running containers that use the network of another one. */
+  /** Completes the running containers that use the network of another container. */
   async complete(): Promise<void> {
     await forEachInSlices(this.#shared.values(), ({ owner, base, members }) => {
       const known = this.#ownerOf(owner, base);

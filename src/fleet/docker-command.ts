@@ -3,7 +3,7 @@ const plainName = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 /**
  * A Docker command about containers, for an operator to run. The names come from the host, whose worker may have been taken over.
- * @returns null: a name is not one that Docker gives, so no command is safe
+ * @returns null: Docker does not give such a name, so no command is safe
  */
 export const dockerCommand = (
   what: 'rm -f' | 'restart' | 'logs --tail 10',

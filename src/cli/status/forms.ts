@@ -53,7 +53,7 @@ function forPeople(
   return [head, none ? 'Nothing of what was asked for.' : list()].join('\n\n');
 }
 
-/** The order of the hosts is that of their names, and so is that of their deckies, unless another one was asked for. */
+/** The order of the hosts is that of their names, and so is that of their deckies, unless another order was asked for. */
 function documentOf({ scope, incidents, hosts, selection: { sort } }: Shown) {
   const { paused, stale, unseen, unreachable, ...sums } = sumsOf(scope);
   return {

@@ -91,7 +91,7 @@ function ofCause(decky: DeckyFacts, gathered: Gathered): string {
 /** Milliseconds between deckies that one event took down: Compose stops them one after another. */
 const oneEventMs = 10_000;
 
-/** What an operator, Compose or Docker did to a host is one cause for as long as it took; the same later is another one. */
+/** What an operator, Compose or Docker did to a host is one cause for as long as it took; the same later is another cause. */
 const isOfMoment = ({ cause }: DeckyFacts): boolean =>
   cause !== null && (isNetwork(cause) || isWithoutContainer(cause) || fellWithEngine(cause));
 

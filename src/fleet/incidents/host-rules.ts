@@ -53,7 +53,7 @@ function incidentOfHost(
     gathered.add(id, nature, { host: host.host, name: null, since });
   if (host.paused !== null) {
     const { by, why, until, since } = host.paused;
-    // The words of an open incident stay: with other terms it is another one.
+    // The words of an open incident stay: with other terms it would be another incident.
     const id = incidentId('queue_paused', host.host, by, why, until);
     return add(id, { kind: 'queue_paused', ...sentences.host_paused(host.paused, host.host) }, since);
   }

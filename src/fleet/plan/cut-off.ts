@@ -4,7 +4,7 @@ export interface TimeSpan {
   readonly latest: number;
 }
 
-/** The container whose network another one uses. */
+/** The container whose network another container uses. */
 export interface NetworkOwner {
   /** Null: it does not run, or is not listed. */
   readonly started: TimeSpan | null;

@@ -24,7 +24,7 @@ export interface SilenceEvaluation {
   readonly changes: readonly Pick<StoredSilence, 'id' | 'activeSince'>[];
 }
 
-/** @param sends whether this process sends messages; another one that does is given time to sum up */
+/** @param sends whether this process sends messages; another process that does is given time to sum up */
 export function evaluateSilences(
   stored: readonly StoredSilence[],
   now: number,
