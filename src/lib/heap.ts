@@ -45,17 +45,28 @@ export function freeingChunks(): (bytes: number) => void {
   };
 }
 
-/** When a process has loaded everything, in milliseconds after it called `releaseAfterStart`. */
-const startMs = 10_000;
+/** When a process has loaded everything, in milliseconds after it called `releaseWhileIdle`, and the time between two checks. */
+const idleTimes = { startMs: 10_000, everyMs: 5 * 60_000 };
+
+/** The share of the time in which the event loop of an idle process works. That of a dashboard without readers is below 0.01. */
+const idleUtilization = 0.02;
 
 /**
- * Gives memory that only the start of a process needed back to the operating system: 10 MB of a dashboard. V8 itself does so late
- * or never if the process is idle from then on. It blocks the process for some 30 ms, and longer if the heap is large, so a process
- * that makes passes does not call it.
+ * Gives memory that is no longer needed back to the operating system: once after the start, 10 MB of a dashboard, and then in each
+ * period in which the process was idle. V8 itself does so late or never in an idle process. It blocks the process for some 30 ms, and
+ * longer if the heap is large, so a process that makes passes does not call it.
  */
-export function releaseAfterStart(): void {
-  setTimeout(() => collect({ type: 'major', flavor: 'last-resort' }), startMs).unref();
+export function releaseWhileIdle({ startMs, everyMs } = idleTimes, release = collectAll): void {
+  setTimeout(release, startMs).unref();
+  let before = performance.eventLoopUtilization();
+  setInterval(() => {
+    const { utilization } = performance.eventLoopUtilization(before);
+    before = performance.eventLoopUtilization();
+    if (utilization <= idleUtilization) release();
+  }, everyMs).unref();
 }
+
+const collectAll = (): void => collect({ type: 'major', flavor: 'last-resort' });
 
 /** Takes about a millisecond. */
 const collectYoung = (): void => collect({ type: 'minor' });

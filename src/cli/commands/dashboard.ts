@@ -1,4 +1,4 @@
-import { keepHeapSmall, releaseAfterStart } from '../../lib/heap.ts';
+import { keepHeapSmall, releaseWhileIdle } from '../../lib/heap.ts';
 import { type Register, untilStopped, withApp } from '../context.ts';
 import { addDashboardOptions, type DashboardOptions, dashboardAddress } from '../dashboard-options.ts';
 import { reports } from '../roles.ts';
@@ -16,7 +16,7 @@ DASHBOARD_HOSTS to any other host names to accept (comma-separated).`,
     )
     .action((listen: DashboardOptions) => {
       keepHeapSmall();
-      releaseAfterStart();
+      releaseWhileIdle();
       return withApp(
         context,
         async (app) => {
