@@ -8,8 +8,8 @@ export interface HostFigures {
   readonly host: string;
   readonly intervalSeconds: number;
   /** Null: no pass yet. */
-  readonly lastPassAge: number | null;
-  readonly lastFullPassAge: number | null;
+  readonly lastPassAgeSeconds: number | null;
+  readonly lastFullPassAgeSeconds: number | null;
   /** Whether its last full pass is older than three intervals, or there was none. */
   readonly stale: boolean;
   /** Whether its worker stopped on request, and none has started since. */

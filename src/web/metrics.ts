@@ -46,12 +46,12 @@ const levels: readonly Level[] = [
   {
     name: 'decnet_fleet_last_pass_age_seconds',
     help: "Seconds since the host's last pass, full or partial, by the database's clock.",
-    of: ({ lastPassAge }) => lastPassAge,
+    of: ({ lastPassAgeSeconds }) => lastPassAgeSeconds,
   },
   {
     name: 'decnet_fleet_last_full_pass_age_seconds',
     help: "Seconds since the host's last full pass, by the database's clock.",
-    of: ({ lastFullPassAge }) => lastFullPassAge,
+    of: ({ lastFullPassAgeSeconds }) => lastFullPassAgeSeconds,
   },
   {
     name: 'decnet_fleet_interval_seconds',

@@ -243,8 +243,8 @@ describe('/metrics after real passes', () => {
 const someHost = (host: string): HostFigures => ({
   host,
   intervalSeconds: 30,
-  lastPassAge: 3.25,
-  lastFullPassAge: 12,
+  lastPassAgeSeconds: 3.25,
+  lastFullPassAgeSeconds: 12,
   stale: false,
   stopped: false,
   paused: false,

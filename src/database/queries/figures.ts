@@ -66,8 +66,8 @@ function hostFigures(row: Row): HostFigures {
   return {
     host: row.host,
     intervalSeconds: row.interval_s,
-    lastPassAge: row.last_pass_age,
-    lastFullPassAge: row.last_full_pass_age,
+    lastPassAgeSeconds: row.last_pass_age,
+    lastFullPassAgeSeconds: row.last_full_pass_age,
     stale: row.stale,
     stopped: row.stopped,
     paused: row.paused,
