@@ -1,4 +1,5 @@
 import type { App } from '../app/app.ts';
+import { preferMemory } from '../lib/heap.ts';
 import type { Service } from '../service-manager/service.ts';
 import { untilStopped } from './context.ts';
 
@@ -23,6 +24,8 @@ export async function serveWorker(app: App, { drain, takeOver }: WorkerChoice): 
 
 /** Runs a scheduler until it is stopped. */
 export async function serveScheduler(app: App): Promise<void> {
+  // Its live memory is small, so that a collection takes little time.
+  preferMemory();
   const stopped = untilStopped(app.log);
   const service = await reports(app, stopped);
   await Promise.race([app.scheduler(service), stopped]);

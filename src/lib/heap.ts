@@ -24,7 +24,7 @@ const longAnswerBytes = 100 * 1024 * 1024;
 
 /**
  * Makes V8 collect the old generation when it has grown by 40 %, for as long as the process runs. On a large host memory is worth
- * more than time.
+ * more than time, and in a scheduler collections are short.
  */
 export const preferMemory = (): void => setFlagsFromString(`${growth}=40`);
 
