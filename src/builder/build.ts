@@ -122,7 +122,7 @@ export function buildDeckiesFromIni(
       name: decky.name,
       ip,
       services,
-      ...drawOsProfile(random, atRound(archetype?.distros ?? [...distros.keys()], at)),
+      ...drawOsProfile(random, cyclicItem(archetype?.distros ?? [...distros.keys()], at)),
       archetype: decky.archetype,
       service_config: Object.fromEntries(decky.serviceConfig),
       nmap_os: decky.nmapOs ?? archetype?.nmapOs ?? 'linux',
@@ -162,7 +162,8 @@ function checkServices({ services, at }: SpecifiedDecky, known: readonly string[
 export const drawServices = (random: Random, known: readonly string[]): readonly string[] =>
   drawSome(random, known, drawNumber(random, 1, Math.min(3, known.length)));
 
-const atRound = <T>(list: readonly T[], at: number): T => list[at % list.length] as T;
+/** The item at an index of a list that begins again after its end. */
+export const cyclicItem = <T>(list: readonly T[], at: number): T => list[at % list.length] as T;
 
 /**
  * The distro, images and host name of a decky; the host name is drawn.

@@ -1,5 +1,5 @@
 import { type Address, addressText, freeAddresses } from './addresses.ts';
-import { type BuiltDecky, drawOsProfile, drawServices, type ReadNetwork } from './build.ts';
+import { type BuiltDecky, cyclicItem, drawOsProfile, drawServices, type ReadNetwork } from './build.ts';
 import { fleetInvalid, shown } from './location.ts';
 import { drawOne, type Random } from './random.ts';
 import { allServiceNames, archetypes, distros } from './tables.ts';
@@ -97,7 +97,7 @@ export function resolveDistros(
 ): readonly string[] {
   const all = [...distros.keys()];
   const repeated = (list: readonly string[]): readonly string[] =>
-    Array.from({ length: n }, (_, at) => list[at % list.length] as string);
+    Array.from({ length: n }, (_, at) => cyclicItem(list, at));
   if (explicit !== null && explicit.length > 0) return repeated(explicit);
   if (randomize) return Array.from({ length: n }, () => drawOne(random, all));
   return repeated(archetypeOf(archetype)?.distros ?? all);
